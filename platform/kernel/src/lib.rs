@@ -1,0 +1,18 @@
+//! Words every crate shares: ids, money, time, errors, secrets. No I/O, no async, no SQL.
+
+mod clock;
+mod id;
+mod money;
+mod problem;
+mod secret;
+
+pub use clock::Clock;
+pub use id::{Ids, InvalidId};
+pub use money::{Currency, Money, MoneyError, Rounding};
+pub use problem::{FieldError, Kind, Problem, Result};
+pub use secret::Secret;
+
+#[doc(hidden)]
+pub mod hidden {
+    pub use {serde, uuid};
+}
