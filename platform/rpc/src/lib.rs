@@ -1,1 +1,25 @@
-//! To be written.
+//! One contract, three ways to call it: in process, loopback (encoded, no socket), HTTP.
+//!
+//! A service is declared once with [`service!`] in its api crate. Callers hold the concrete client the macro makes;
+//! whether the other end is in this process is decided by the binary's role table and nobody else.
+
+mod actor;
+mod breaker;
+mod channel;
+mod cx;
+mod macros;
+mod server;
+
+pub use actor::{Actor, ActorKey, Permission};
+pub use channel::{Channel, HttpChannel, Remote};
+pub use cx::{Cx, header};
+pub use server::{MAX_RPC_BODY, accept};
+
+#[doc(hidden)]
+pub mod hidden {
+    pub use crate::macros::observe;
+    pub use crate::server::{RpcCall, reply};
+    pub use async_trait::async_trait;
+    pub use axum;
+    pub use souk_kernel::Problem;
+}

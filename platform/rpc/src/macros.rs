@@ -1,0 +1,109 @@
+//! The `service!` macro, and the one place every call passes.
+
+use std::future::Future;
+use std::time::Instant;
+
+use souk_kernel::Problem;
+use tracing::Instrument;
+
+use crate::Cx;
+
+/// Span, metrics and deadline of a call, whichever way it goes.
+pub async fn observe<R>(
+    path: &'static str,
+    cx: &Cx,
+    call: impl Future<Output = Result<R, Problem>>,
+) -> Result<R, Problem> {
+    let started = Instant::now();
+    let span = tracing::debug_span!("rpc", path, request_id = %cx.request_id);
+    let call = call.instrument(span);
+    let result = match cx.deadline {
+        Some(at) => tokio::time::timeout_at(at.into(), call).await.unwrap_or_else(|_| Err(Problem::timeout(path))),
+        None => call.await,
+    };
+    let outcome = match &result {
+        Ok(_) => "ok",
+        Err(problem) if problem.kind.is_fault() => "fault",
+        Err(_) => "refused",
+    };
+    metrics::histogram!("souk_rpc_seconds", "method" => path, "outcome" => outcome).record(started.elapsed());
+    result
+}
+
+/// Declares a service once: its trait, its client and its router for the internal listener.
+///
+/// ```ignore
+/// souk_rpc::service! {
+///     /// Holds and releases stock.
+///     pub trait InventoryApi at "/rpc/inventory/v1", client InventoryClient, serve serve_inventory {
+///         /// Holds stock until released or expired. Safe to repeat: the key names the reservation.
+///         fn reserve(ReserveStock) -> Reservation [idempotent];
+///         /// Adds stock.
+///         fn receive(ReceiveStock) -> ();
+///     }
+/// }
+/// ```
+///
+/// `[idempotent]` lets the channel repeat a call that failed without an answer; a call that carries an idempotency key
+/// in its [`Cx`] may be repeated as well.
+#[macro_export]
+macro_rules! service {
+    ($(#[$m:meta])* $v:vis trait $Api:ident at $prefix:literal, client $Client:ident, serve $serve:ident {
+        $( $(#[$mm:meta])* fn $f:ident($Req:ty) -> $Res:ty $([$retry:ident])?; )+
+    }) => {
+        $(#[$m])*
+        #[$crate::hidden::async_trait]
+        $v trait $Api: Send + Sync + 'static {
+            $( $(#[$mm])* async fn $f(&self, cx: &$crate::Cx, req: $Req) -> Result<$Res, $crate::hidden::Problem>; )+
+        }
+
+        /// Handle on the service: the same deadline, span and metrics whether it is local or remote.
+        #[derive(Clone)]
+        $v enum $Client {
+            /// In this process.
+            Local(std::sync::Arc<dyn $Api>),
+            /// Behind a channel.
+            Remote($crate::Channel),
+        }
+
+        impl $Client {
+            $( $(#[$mm])*
+            pub async fn $f(&self, cx: &$crate::Cx, req: $Req) -> Result<$Res, $crate::hidden::Problem> {
+                const PATH: &str = concat!($prefix, "/", stringify!($f));
+                #[allow(unused_mut, unused_assignments)]
+                let mut repeatable = false;
+                $( repeatable = stringify!($retry) == "idempotent"; )?
+                $crate::hidden::observe(PATH, cx, async {
+                    match self {
+                        Self::Local(api) => api.$f(cx, req).await,
+                        Self::Remote(channel) => channel.call(PATH, repeatable, cx, &req).await,
+                    }
+                }).await
+            } )+
+        }
+
+        impl From<std::sync::Arc<dyn $Api>> for $Client {
+            fn from(api: std::sync::Arc<dyn $Api>) -> Self { Self::Local(api) }
+        }
+
+        impl From<$crate::Channel> for $Client {
+            fn from(channel: $crate::Channel) -> Self { Self::Remote(channel) }
+        }
+
+        /// The service's router for the internal listener; wrap it with `souk_rpc::accept`.
+        $v fn $serve(api: std::sync::Arc<dyn $Api>) -> $crate::hidden::axum::Router {
+            use $crate::hidden::axum::{Router, extract::State, routing::post};
+            Router::new()
+                $( .route(concat!($prefix, "/", stringify!($f)), post(
+                    |State(api): State<std::sync::Arc<dyn $Api>>, call: $crate::hidden::RpcCall| async move {
+                        let result = async {
+                            let (cx, req) = call.decode::<$Req>()?;
+                            let reply = api.$f(&cx, req).await?;
+                            Ok((cx, reply))
+                        }.await;
+                        $crate::hidden::reply(result)
+                    })) )+
+                .with_state(api)
+        }
+    };
+}
