@@ -1,12 +1,14 @@
 //! Words every crate shares: ids, money, time, errors, secrets. No I/O, no async, no SQL.
 
 mod clock;
+mod event;
 mod id;
 mod money;
 mod problem;
 mod secret;
 
 pub use clock::Clock;
+pub use event::Event;
 pub use id::{Ids, InvalidId};
 pub use money::{Currency, Money, MoneyError, Rounding};
 pub use problem::{FieldError, Kind, Problem, Result};

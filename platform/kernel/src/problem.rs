@@ -138,8 +138,7 @@ impl Problem {
 
     /// 500; `internal` goes to the log only.
     pub fn internal(internal: impl std::fmt::Display) -> Self {
-        Self::new(Kind::Internal, "internal", "something went wrong on our side")
-            .with_internal(internal.to_string())
+        Self::new(Kind::Internal, "internal", "something went wrong on our side").with_internal(internal.to_string())
     }
 
     /// 503; `internal` goes to the log only.
@@ -157,6 +156,11 @@ impl Problem {
     pub fn with_internal(mut self, internal: impl Into<String>) -> Self {
         self.internal = Some(internal.into());
         self
+    }
+
+    /// 422 for several fields at once.
+    pub fn invalid_fields(code: &'static str, detail: impl Into<String>, fields: Vec<FieldError>) -> Self {
+        Self { fields, ..Self::invalid(code, detail) }
     }
 
     /// Adds a machine-readable part to the answer.

@@ -1,1 +1,282 @@
-//! To be written.
+//! Contract of identity: who somebody is, how they prove it, and where they live.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use souk_kernel::{Event, Secret};
+use souk_rpc::Permission;
+use souk_shipping_api::Address;
+use uuid::Uuid;
+
+souk_kernel::ids! {
+    /// A customer.
+    CustomerId,
+    /// A member of staff.
+    StaffId,
+    /// A stored address of a customer.
+    AddressId,
+}
+
+/// Addresses of one customer.
+pub const MAX_ADDRESSES: usize = 20;
+/// Characters of a password (PROMISES: 8 to 128).
+pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+
+souk_rpc::service! {
+    /// Accounts, credentials, sessions.
+    pub trait IdentityApi at "/rpc/identity/v1", client IdentityClient, serve serve_identity {
+        /// Makes a customer account and signs it in. 409 `email_taken`.
+        fn register(Register) -> SignedIn;
+        /// 401 `wrong_credentials`, the same for an unknown address and a wrong password; 429 after too many tries.
+        fn login(Login) -> SignedIn;
+        /// A new pair for a refresh token, which is spent by it; reuse of a spent one revokes the whole family: 401.
+        fn refresh(RefreshTokens) -> SignedIn;
+        /// Ends the session a refresh token or a session cookie belongs to; unknown ones are fine.
+        fn logout(Logout) -> () [idempotent];
+        /// Whom a session cookie belongs to; 401 `session_ended`. Prolongs the session's idle time.
+        fn session(SessionRequest) -> Session [idempotent];
+        /// Public keys that access tokens are verified with (RFC 7517).
+        fn jwks(JwksRequest) -> Jwks [idempotent];
+        /// The signed-in customer.
+        fn me(MeRequest) -> Customer [idempotent];
+        /// Changes name, or password with the old one; a password change ends all other sessions.
+        fn update_me(UpdateMe) -> Customer;
+        /// Adds or changes an address of the signed-in customer.
+        fn put_address(PutAddress) -> Customer;
+        /// Removes one.
+        fn remove_address(RemoveAddress) -> Customer [idempotent];
+        /// Makes a staff account. Permission: accounts (the command line is the system).
+        fn create_staff(CreateStaff) -> Staff;
+    }
+}
+
+/// A new account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Register {
+    /// Lower-cased; unique.
+    pub email: String,
+    /// 8 to 128 characters, not a common one.
+    pub password: Secret<String>,
+    /// What to call them.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// Credentials.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The account.
+    pub email: String,
+    /// Its password.
+    pub password: Secret<String>,
+}
+
+/// What a successful login gives: a token pair for API clients and a session for browsers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignedIn {
+    /// The customer.
+    pub customer: Customer,
+    /// JWT, EdDSA.
+    pub access_token: Secret<String>,
+    /// Seconds it is valid: 600.
+    pub expires_in: u64,
+    /// Spent by its first use.
+    pub refresh_token: Secret<String>,
+    /// 256 random bits for a browser's cookie; the storefront's business only.
+    pub session_token: Secret<String>,
+}
+
+/// Asks for a new pair.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshTokens {
+    /// From the last pair.
+    pub refresh_token: Secret<String>,
+}
+
+/// Ends a session, by either of its tokens.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {
+    /// An API client's.
+    #[serde(default)]
+    pub refresh_token: Option<Secret<String>>,
+    /// A browser's.
+    #[serde(default)]
+    pub session_token: Option<Secret<String>>,
+    /// True ends all sessions of the account.
+    #[serde(default)]
+    pub everywhere: bool,
+}
+
+/// Asks whom a cookie belongs to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SessionRequest {
+    /// From the cookie.
+    pub session_token: Secret<String>,
+}
+
+/// A live session.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// What to call them.
+    pub name: String,
+}
+
+/// Asks for the keys.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct JwksRequest {}
+
+/// A set of public keys.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Jwks {
+    /// Ed25519 keys (RFC 8037).
+    pub keys: Vec<Jwk>,
+}
+
+/// A public key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Jwk {
+    /// `OKP`.
+    pub kty: String,
+    /// `Ed25519`.
+    pub crv: String,
+    /// `EdDSA`.
+    pub alg: String,
+    /// `sig`.
+    #[serde(rename = "use")]
+    pub usage: String,
+    /// Names the key.
+    pub kid: String,
+    /// The key, base64url.
+    pub x: String,
+}
+
+/// Claims of an access token. `sub` is the customer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccessClaims {
+    /// `souk`.
+    pub iss: String,
+    /// `souk-api`.
+    pub aud: String,
+    /// The customer's id.
+    pub sub: Uuid,
+    /// Seconds since 1970.
+    pub iat: i64,
+    /// Seconds since 1970.
+    pub exp: i64,
+}
+
+/// Asks who is signed in.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct MeRequest {}
+
+/// A customer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Customer {
+    /// The customer.
+    pub id: CustomerId,
+    /// The account's address.
+    pub email: String,
+    /// What to call them; may be empty.
+    pub name: String,
+    /// Stored addresses, the default first.
+    pub addresses: Vec<StoredAddress>,
+    /// When the account was made.
+    pub created_at: Timestamp,
+}
+
+/// A stored address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredAddress {
+    /// The entry.
+    pub id: AddressId,
+    /// The one a checkout starts with.
+    pub is_default: bool,
+    /// The address.
+    #[serde(flatten)]
+    pub address: Address,
+}
+
+/// What to change; absent fields stay.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateMe {
+    /// What to call them.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The password so far; required for a new one.
+    #[serde(default)]
+    pub current_password: Option<Secret<String>>,
+    /// The new password.
+    #[serde(default)]
+    pub new_password: Option<Secret<String>>,
+}
+
+/// An address to store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PutAddress {
+    /// Which one to change; none adds one.
+    pub id: Option<AddressId>,
+    /// The address.
+    pub address: Address,
+    /// Make it the default.
+    pub make_default: bool,
+}
+
+/// An address to remove.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RemoveAddress {
+    /// Which.
+    pub id: AddressId,
+}
+
+/// A new staff account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CreateStaff {
+    /// Unique among staff.
+    pub email: String,
+    /// As for customers.
+    pub password: Secret<String>,
+    /// Shown in the audit log.
+    pub name: String,
+    /// What the account may do.
+    pub permissions: Vec<Permission>,
+}
+
+/// A member of staff.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Staff {
+    /// The account.
+    pub id: StaffId,
+    /// Login.
+    pub email: String,
+    /// Shown in the audit log.
+    pub name: String,
+    /// What it may do.
+    pub permissions: Vec<Permission>,
+}
+
+/// An account was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CustomerRegistered {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// Where to greet them.
+    pub email: Secret<String>,
+    /// What to call them.
+    pub name: Secret<String>,
+}
+
+impl Event for CustomerRegistered {
+    const TYPE: &'static str = "identity.customer_registered.v1";
+    fn aggregate(&self) -> Uuid {
+        self.customer_id.0
+    }
+    fn version(&self) -> i64 {
+        1
+    }
+}

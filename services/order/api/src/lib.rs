@@ -1,1 +1,290 @@
-//! To be written.
+//! Contract of orders: the checkout that makes them, what an order is, and what can still happen to it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use souk_cart_api::CartId;
+use souk_kernel::{Event, Money};
+use souk_shipping_api::{Address, Shipment};
+use uuid::Uuid;
+
+souk_kernel::ids! {
+    /// An order: UUIDv7, so that its month is in it.
+    OrderId,
+}
+
+/// Orders of one page.
+pub const MAX_PAGE: u32 = 100;
+/// Characters of an idempotency key.
+pub const MAX_KEY: usize = 128;
+
+souk_rpc::service! {
+    /// Orders.
+    pub trait OrderApi at "/rpc/order/v1", client OrderClient, serve serve_order {
+        /// Turns a cart into a paid order. The idempotency key in the context (required) makes it safe to repeat: a replay
+        /// waits for the first outcome and gets the same reply; another request under the same key is refused with 409
+        /// `idempotency_key_reused`. 402 `payment_declined`, 409 `out_of_stock` with the lines, `coupon_used_up`,
+        /// `cart_changed`, `cart_incomplete`. When it outlives the budget: `pending`, and the checkout goes on.
+        fn checkout(Checkout) -> CheckoutReply;
+        /// One order for who may see it: its customer, the holder of its token, staff. Else 404.
+        fn get(GetOrder) -> Order [idempotent];
+        /// The signed-in customer's orders, newest first.
+        fn mine(ListOrders) -> OrderPage [idempotent];
+        /// All orders, newest first. Permission: orders.
+        fn list(ListOrders) -> OrderPage [idempotent];
+        /// An order by number or id. Permission: orders.
+        fn find(FindOrder) -> Order [idempotent];
+        /// Cancels what is not shipped: gives stock and money back. 409 `order_not_cancellable`. Permission: orders, or its customer.
+        fn cancel(CancelOrder) -> Order [idempotent];
+        /// Whatever breaks I3, I4, I6 in the orders and their sagas. Permission: orders.
+        fn audit(AuditRequest) -> Audit [idempotent];
+    }
+}
+
+/// How the buyer pays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentMeans {
+    /// `sandbox`.
+    pub provider: String,
+    /// The provider's token for a means of payment.
+    pub token: String,
+}
+
+/// A checkout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkout {
+    /// The cart to buy.
+    pub cart_id: CartId,
+    /// How it is paid.
+    pub payment: PaymentMeans,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckoutReply {
+    /// The order; its status says whether it is confirmed or still `pending`.
+    pub order: Order,
+    /// The right to see the order without an account. Shown once, to who placed it.
+    pub token: String,
+}
+
+/// How far an order is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStatus {
+    /// Checkout is running.
+    Pending,
+    /// Stock and money are held: the sale is made.
+    Confirmed,
+    /// On its way.
+    Shipped,
+    /// Arrived.
+    Delivered,
+    /// Taken back before shipping.
+    Cancelled,
+    /// The checkout came to nothing; nothing was charged.
+    Failed,
+}
+
+/// How far its payment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderPayment {
+    /// Nothing held yet.
+    None,
+    /// Held.
+    Authorised,
+    /// Taken.
+    Captured,
+    /// Given back before it was taken.
+    Voided,
+    /// Paid back.
+    Refunded,
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// The order.
+    pub id: OrderId,
+    /// What people call it: `S-1000042`.
+    pub number: String,
+    /// How far it is.
+    pub status: OrderStatus,
+    /// How far its payment is.
+    pub payment_status: OrderPayment,
+    /// Whose; none for a guest.
+    pub customer_id: Option<Uuid>,
+    /// Where mails about it go.
+    pub email: String,
+    /// Where the goods go.
+    pub shipping_address: Address,
+    /// `Standard`.
+    pub shipping_name: String,
+    /// What was bought.
+    pub lines: Vec<OrderLine>,
+    /// Coupons used.
+    pub coupons: Vec<String>,
+    /// Lines before discount.
+    pub subtotal: Money,
+    /// Taken off by coupons.
+    pub discount: Money,
+    /// Shipping.
+    pub shipping: Money,
+    /// Tax in (or on) it.
+    pub tax: Money,
+    /// What is paid.
+    pub total: Money,
+    /// Why it failed, for `failed`: the code of the problem.
+    pub failure: Option<String>,
+    /// Parcels so far.
+    pub shipments: Vec<Shipment>,
+    /// Rises with every change.
+    pub version: i64,
+    /// When it was placed.
+    pub placed_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+}
+
+/// What was bought, as it was then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrderLine {
+    /// The product.
+    pub product_id: Uuid,
+    /// What.
+    pub sku: String,
+    /// Product title.
+    pub title: String,
+    /// `Silver / Large`.
+    pub options: String,
+    /// Picture.
+    pub image: String,
+    /// Product page below `/p/`.
+    pub slug: String,
+    /// Units.
+    pub quantity: u32,
+    /// Per unit.
+    pub unit_price: Money,
+    /// All units before discount.
+    pub total: Money,
+    /// Share of the discount.
+    pub discount: Money,
+    /// Tax in (or on) it.
+    pub tax: Money,
+    /// Basis points.
+    pub tax_rate: i64,
+}
+
+/// Asks for one order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GetOrder {
+    /// The order.
+    pub id: OrderId,
+    /// A guest's proof.
+    pub token: Option<String>,
+}
+
+/// Asks for a page of orders.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ListOrders {
+    /// 1 to [`MAX_PAGE`].
+    pub limit: u32,
+    /// Where the page before this one ended; opaque.
+    pub cursor: Option<String>,
+    /// Only these; staff only.
+    #[serde(default)]
+    pub status: Option<OrderStatus>,
+}
+
+/// A page of orders.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct OrderPage {
+    /// Newest first.
+    pub items: Vec<Order>,
+    /// For the next page.
+    pub next_cursor: Option<String>,
+}
+
+/// Names an order by number or id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FindOrder {
+    /// `S-1000042` or a UUID.
+    pub reference: String,
+}
+
+/// An order to cancel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CancelOrder {
+    /// The order.
+    pub id: OrderId,
+    /// For the record.
+    pub reason: String,
+}
+
+/// Asks for the audit.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct AuditRequest {}
+
+/// State of all orders; the lists are empty when all is well.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// Sagas that have not ended.
+    pub unfinished_sagas: Vec<Uuid>,
+    /// Orders whose money does not add up.
+    pub wrong_totals: Vec<OrderId>,
+    /// Orders confirmed or further.
+    pub sold: u64,
+    /// Units in them, by SKU.
+    pub sold_units: Vec<SoldUnits>,
+}
+
+/// Units sold of one SKU.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoldUnits {
+    /// The SKU.
+    pub sku: String,
+    /// Units in orders that are confirmed or further.
+    pub units: i64,
+}
+
+/// A sale was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrderPlaced {
+    /// The order, fat: mails and reports need no further question.
+    pub order: Order,
+    /// The cart it came from, which is now empty.
+    pub cart_id: CartId,
+    /// The guest's token, for the link in the mail.
+    pub token: String,
+}
+
+impl Event for OrderPlaced {
+    const TYPE: &'static str = "order.placed.v1";
+    fn aggregate(&self) -> Uuid {
+        self.order.id.0
+    }
+    fn version(&self) -> i64 {
+        self.order.version
+    }
+}
+
+/// An order's status or payment status changed after it was placed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OrderChanged {
+    /// The order as it is now.
+    pub order: Order,
+    /// What it was before.
+    pub previous: OrderStatus,
+}
+
+impl Event for OrderChanged {
+    const TYPE: &'static str = "order.changed.v1";
+    fn aggregate(&self) -> Uuid {
+        self.order.id.0
+    }
+    fn version(&self) -> i64 {
+        self.order.version
+    }
+}
