@@ -1,0 +1,94 @@
+//! The system as one table: what a role is, and the order in which the wanted ones start.
+
+/// A row of the role table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// `catalog`, `catalog-worker`.
+    pub name: &'static str,
+    /// What it is for, in a few words.
+    pub about: &'static str,
+    /// Port of its internal listener when it runs in a process of its own.
+    pub port: u16,
+    /// Engines it needs: `postgres`, `disk`, `psp`, `smtp`.
+    pub needs: &'static [&'static str],
+    /// Roles whose contract it calls. Nobody else may.
+    pub calls: &'static [&'static str],
+    /// Event types it publishes.
+    pub emits: &'static [&'static str],
+    /// Event types it consumes; gives it the right to read their owner's outbox.
+    pub consumes: &'static [&'static str],
+    /// May set the actor of a call.
+    pub speaks_for_users: bool,
+}
+
+/// Why a set of roles cannot start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// Not in the table.
+    #[error("there is no role {0:?}; `souk roles` lists them")]
+    Unknown(String),
+    /// The table calls in a circle.
+    #[error("roles call each other in a circle: {0}")]
+    Circle(String),
+}
+
+/// The wanted roles, those that are called before those that call them. Roles that run elsewhere are left out.
+pub fn start_order<'a>(table: &'a [Role], wanted: &[&str]) -> Result<Vec<&'a Role>, OrderError> {
+    if let Some(unknown) = wanted.iter().find(|name| !table.iter().any(|role| role.name == **name)) {
+        return Err(OrderError::Unknown((*unknown).to_owned()));
+    }
+    let mut ordered = Vec::new();
+    for role in table {
+        visit(table, role, &mut Vec::new(), &mut ordered)?;
+    }
+    ordered.retain(|role| wanted.contains(&role.name));
+    Ok(ordered)
+}
+
+fn visit<'a>(
+    table: &'a [Role],
+    role: &'a Role,
+    path: &mut Vec<&'static str>,
+    ordered: &mut Vec<&'a Role>,
+) -> Result<(), OrderError> {
+    if ordered.iter().any(|done| done.name == role.name) {
+        return Ok(());
+    }
+    if path.contains(&role.name) {
+        path.push(role.name);
+        return Err(OrderError::Circle(path.join(" -> ")));
+    }
+    path.push(role.name);
+    for called in role.calls {
+        let called =
+            table.iter().find(|r| r.name == *called).ok_or_else(|| OrderError::Unknown((*called).to_owned()))?;
+        visit(table, called, path, ordered)?;
+    }
+    path.pop();
+    ordered.push(role);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn role(name: &'static str, calls: &'static [&'static str]) -> Role {
+        Role { name, about: "", port: 0, needs: &[], calls, emits: &[], consumes: &[], speaks_for_users: false }
+    }
+
+    #[test]
+    fn what_is_called_starts_first() {
+        let table = [role("order", &["cart", "stock"]), role("cart", &["stock"]), role("stock", &[])];
+        let names: Vec<_> = start_order(&table, &["order", "stock", "cart"]).unwrap().iter().map(|r| r.name).collect();
+        assert_eq!(names, ["stock", "cart", "order"]);
+        assert_eq!(start_order(&table, &["order"]).unwrap().len(), 1);
+        assert_eq!(start_order(&table, &["oder"]), Err(OrderError::Unknown("oder".into())));
+    }
+
+    #[test]
+    fn circles_are_refused() {
+        let table = [role("a", &["b"]), role("b", &["a"])];
+        assert_eq!(start_order(&table, &["a"]), Err(OrderError::Circle("a -> b -> a".into())));
+    }
+}
