@@ -1,0 +1,217 @@
+//! How one service reaches the database: addresses, schema, login, pool sizes, timeouts; and the one connection budget
+//! from which all pool sizes come, so that together they stay below `max_connections`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+
+use crate::DbError;
+
+/// As whom a service logs in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Login {
+    /// As the user the URL names.
+    #[default]
+    AsIs,
+    /// As `souk_<schema>`, the role the migrator makes with rights on its own schema only.
+    PerService,
+}
+
+/// One service's way to the database.
+#[derive(Clone, Debug)]
+pub struct DbConfig {
+    /// `postgresql://user@host1,host2/database` (a list finds the writable server), or `host=/dir user=.. dbname=..`.
+    pub url: String,
+    /// The service's schema, which becomes the search path: lower-case letters, digits, underscores.
+    pub schema: String,
+    /// Shown as `application_name` in `pg_stat_activity`.
+    pub service: String,
+    /// As whom to log in.
+    pub login: Login,
+    /// Shared pipelined connections for reads; at least 1.
+    pub read_connections: usize,
+    /// Connections for transactions at most; at least 1. Opened as needed.
+    pub tx_connections: usize,
+    /// After this long a statement is cancelled by the server.
+    pub statement_timeout: Duration,
+}
+
+/// Two, because one core of the database can be busy with each while a third would only split the batches that make
+/// pipelining pay.
+const READ_CONNECTIONS: usize = 2;
+/// More than the cores, because transactions wait for the disk at commit, and commits that wait together share one
+/// flush; beyond this, on the machines we measured, they only queue at each other's locks.
+const TX_CONNECTIONS: usize = 12;
+/// Above every well-behaved statement (p95 < 50 ms), below every caller's patience.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A server that does not answer a connect within this is treated as gone.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A transaction nobody goes on with holds locks and stalls every reader of the outbox: the server ends it.
+const IDLE_IN_TRANSACTION_SECONDS: u64 = 30;
+/// PostgreSQL cuts names at 63 bytes; the role's name has five more than the schema's.
+const MAX_SCHEMA_BYTES: usize = 58;
+
+impl DbConfig {
+    /// Defaults for `schema` on the database at `url`; the service is named like the schema.
+    pub fn new(url: impl Into<String>, schema: impl Into<String>) -> Self {
+        let schema = schema.into();
+        Self {
+            url: url.into(),
+            service: schema.clone(),
+            schema,
+            login: Login::default(),
+            read_connections: READ_CONNECTIONS,
+            tx_connections: TX_CONNECTIONS,
+            statement_timeout: STATEMENT_TIMEOUT,
+        }
+    }
+
+    /// Logs in as the service's own role.
+    pub fn login(mut self, login: Login) -> Self {
+        self.login = login;
+        self
+    }
+
+    /// Takes its pool sizes from the common budget.
+    pub fn pools(mut self, sizes: PoolSizes) -> Self {
+        self.read_connections = sizes.reads;
+        self.tx_connections = sizes.tx;
+        self
+    }
+
+    /// The driver's form of this: where to connect and what to set in the start packet (which costs no round trip).
+    pub(crate) fn driver(&self) -> Result<tokio_postgres::Config, DbError> {
+        check_identifier(&self.schema)?;
+        if self.read_connections == 0 || self.tx_connections == 0 {
+            return Err(DbError::Other("a pool needs at least one connection".into()));
+        }
+        let mut driver = parse_url(&self.url)?;
+        if self.login == Login::PerService {
+            driver.user(role_of(&self.schema));
+        }
+        let settings = format!(
+            "-c search_path={} -c statement_timeout={} -c idle_in_transaction_session_timeout={}s -c timezone=UTC",
+            self.schema,
+            self.statement_timeout.as_millis(),
+            IDLE_IN_TRANSACTION_SECONDS,
+        );
+        let options = match driver.get_options() {
+            Some(given) => format!("{given} {settings}"),
+            None => settings,
+        };
+        driver.options(options).application_name(&self.service);
+        Ok(driver)
+    }
+}
+
+/// Parses a URL or key-value string and adds what every connection of ours has.
+pub(crate) fn parse_url(url: &str) -> Result<tokio_postgres::Config, DbError> {
+    // The URL may carry a password: it is not repeated in the message.
+    let mut driver: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        DbError::Other(format!("the database URL is not understood: {error}: {cause}"))
+    })?;
+    if driver.get_ssl_mode() == SslMode::Require {
+        return Err(DbError::Other(
+            "sslmode=require is not supported yet: use a local socket or a private network".into(),
+        ));
+    }
+    if driver.get_connect_timeout().is_none() {
+        driver.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if driver.get_hosts().len() > 1 {
+        driver.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    }
+    Ok(driver)
+}
+
+/// The login role of a schema.
+pub(crate) fn role_of(schema: &str) -> String {
+    format!("souk_{schema}")
+}
+
+/// Names that go into SQL text as identifiers: ours, never a client's, and checked all the same.
+pub(crate) fn check_identifier(name: &str) -> Result<(), DbError> {
+    let first = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    let rest = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if first && rest && name.len() <= MAX_SCHEMA_BYTES {
+        return Ok(());
+    }
+    Err(DbError::Other(format!("{name:?} is not a usable name: lower-case letters, digits and underscores, please")))
+}
+
+/// Pool sizes of one service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolSizes {
+    /// Shared pipelined connections for reads.
+    pub reads: usize,
+    /// Connections for transactions.
+    pub tx: usize,
+}
+
+/// Connections left for people, backups, migrations and PostgreSQL's own reserve for superusers (3).
+const RESERVED_CONNECTIONS: usize = 12;
+/// One per service for LISTEN and NOTIFY.
+const SIGNAL_CONNECTIONS: usize = 1;
+/// See [`TX_CONNECTIONS`]: more never helped.
+const MAX_TX_CONNECTIONS: usize = 16;
+
+impl PoolSizes {
+    /// Shares `max_connections` of the server among `services` processes-times-services that connect to it.
+    ///
+    /// # Errors
+    /// When not even one read, one signal and two transaction connections are left for each.
+    pub fn from_budget(max_connections: usize, services: usize) -> Result<PoolSizes, DbError> {
+        let share = max_connections.saturating_sub(RESERVED_CONNECTIONS) / services.max(1);
+        let reads = if share >= 8 { READ_CONNECTIONS } else { 1 };
+        let tx = share.saturating_sub(reads + SIGNAL_CONNECTIONS).min(MAX_TX_CONNECTIONS);
+        if tx < 2 {
+            return Err(DbError::Other(format!(
+                "max_connections = {max_connections} is too small for {services} services: at least {} are needed",
+                RESERVED_CONNECTIONS + services * (1 + SIGNAL_CONNECTIONS + 2),
+            )));
+        }
+        Ok(PoolSizes { reads, tx })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_add_up_below_the_limit() {
+        for max in [50, 100, 200, 500] {
+            for services in 1..=16 {
+                let Ok(sizes) = PoolSizes::from_budget(max, services) else {
+                    assert!(max < RESERVED_CONNECTIONS + services * 5, "{max} connections, {services} services");
+                    continue;
+                };
+                let total = services * (sizes.reads + sizes.tx + SIGNAL_CONNECTIONS) + RESERVED_CONNECTIONS;
+                assert!(total <= max, "{sizes:?} of {max} for {services}");
+                assert!(sizes.reads >= 1 && sizes.tx >= 2);
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_names_and_bad_urls_are_refused() {
+        for name in ["", "1a", "a;b", "A", "a b", "a\"", "ä", &"a".repeat(59)] {
+            assert!(DbConfig::new("host=/tmp", name).driver().is_err(), "{name:?}");
+        }
+        let error = DbConfig::new("postgresql://u:secret@host:99999999/db", "x").driver().unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+        assert!(DbConfig::new("host=db sslmode=require", "x").driver().is_err());
+    }
+
+    #[test]
+    fn own_login_and_settings_go_into_the_start_packet() {
+        let config = DbConfig::new("host=/run/pg user=boss options='-c jit=off'", "order").login(Login::PerService);
+        let driver = config.driver().unwrap();
+        assert_eq!(driver.get_user(), Some("souk_order"));
+        let options = driver.get_options().unwrap();
+        assert!(options.starts_with("-c jit=off -c search_path=order -c statement_timeout=5000"), "{options}");
+    }
+}

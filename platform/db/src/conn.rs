@@ -1,0 +1,186 @@
+//! One connection: the driver's client, the task that drives it, and its prepared statements. Used by `Reads` and the pool.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    sync::Mutex,
+};
+
+use tokio::runtime::Handle;
+use tokio_postgres::{Client, NoTls, Row, Statement, types::ToSql};
+
+use crate::{DbError, config::CONNECT_TIMEOUT};
+
+/// Parameters as the driver takes them.
+pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// Statement text by how long it lives, which decides how it is found again.
+#[derive(Clone, Copy)]
+pub(crate) enum Sql<'a> {
+    /// Found by address: a static never moves, so comparing its characters would be wasted.
+    Static(&'static str),
+    /// Found by content, in a bounded cache.
+    Dynamic(&'a str),
+}
+
+impl<'a> Sql<'a> {
+    pub(crate) fn text(self) -> &'a str {
+        match self {
+            Sql::Static(text) => text,
+            Sql::Dynamic(text) => text,
+        }
+    }
+}
+
+/// Built statements kept per connection. They come from few shapes (lists of columns, sort orders); when there are
+/// more, something builds values into its text, and forgetting all is the safe answer.
+const MAX_DYNAMIC_STATEMENTS: usize = 128;
+
+/// An open connection.
+pub(crate) struct Conn {
+    client: Client,
+    statements: Mutex<HashMap<(usize, usize), Statement, BuildHasherDefault<AddressHasher>>>,
+    dynamic: Mutex<HashMap<Box<str>, Statement>>,
+}
+
+impl Conn {
+    /// Connects, drives the connection on `runtime`, and runs `setup` when it is not empty.
+    pub(crate) async fn open(config: &tokio_postgres::Config, runtime: &Handle, setup: &str) -> Result<Conn, DbError> {
+        let open = async {
+            let (client, connection) = config.connect(NoTls).await?;
+            let service = config.get_application_name().unwrap_or_default().to_owned();
+            // Ends by itself: when the client is dropped, or when the server closes.
+            runtime.spawn(async move {
+                if let Err(error) = connection.await {
+                    let error = DbError::from_driver(&error, "");
+                    tracing::warn!(service, %error, "database connection lost");
+                }
+            });
+            if !setup.is_empty() {
+                client.batch_execute(setup).await?;
+            }
+            Ok(client)
+        };
+        // The driver's own timeout covers the socket only, not a server that accepts and then says nothing.
+        let client = match tokio::time::timeout(CONNECT_TIMEOUT, open).await {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => return Err(connect_error(&error)),
+            Err(_) => return Err(DbError::Unavailable(format!("no answer within {CONNECT_TIMEOUT:?}"))),
+        };
+        Ok(Conn { client, statements: Mutex::default(), dynamic: Mutex::default() })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// The prepared statement, if this connection has it.
+    pub(crate) fn cached(&self, sql: Sql<'_>) -> Option<Statement> {
+        match sql {
+            Sql::Static(text) => lock(&self.statements).get(&address(text)).cloned(),
+            Sql::Dynamic(text) => lock(&self.dynamic).get(text).cloned(),
+        }
+    }
+
+    /// Prepares and remembers.
+    pub(crate) async fn prepare(&self, sql: Sql<'_>) -> Result<Statement, tokio_postgres::Error> {
+        let statement = self.client.prepare(sql.text()).await?;
+        match sql {
+            Sql::Static(text) => {
+                lock(&self.statements).insert(address(text), statement.clone());
+            }
+            Sql::Dynamic(text) => {
+                let mut cache = lock(&self.dynamic);
+                if cache.len() >= MAX_DYNAMIC_STATEMENTS {
+                    cache.clear();
+                }
+                cache.insert(text.into(), statement.clone());
+            }
+        }
+        Ok(statement)
+    }
+
+    /// Forgets a statement whose plan went stale, and the types it may have been stale about.
+    pub(crate) fn forget(&self, sql: Sql<'_>) {
+        match sql {
+            Sql::Static(text) => drop(lock(&self.statements).remove(&address(text))),
+            Sql::Dynamic(text) => drop(lock(&self.dynamic).remove(text)),
+        }
+        self.client.clear_type_cache();
+    }
+
+    async fn statement(&self, sql: Sql<'_>) -> Result<Statement, tokio_postgres::Error> {
+        match self.cached(sql) {
+            Some(statement) => Ok(statement),
+            None => self.prepare(sql).await,
+        }
+    }
+
+    /// Rows of one statement outside a transaction; a stale plan is prepared again, once.
+    pub(crate) async fn query(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let statement = self.statement(sql).await?;
+        match self.client.query(&statement, params).await {
+            Err(error) if crate::error::is_stale_plan(&error) => {
+                self.forget(sql);
+                let statement = self.prepare(sql).await?;
+                self.client.query(&statement, params).await
+            }
+            done => done,
+        }
+    }
+
+    /// Rows affected by one statement outside a transaction; a stale plan is prepared again, once.
+    pub(crate) async fn execute(&self, sql: Sql<'_>, params: Params<'_>) -> Result<u64, tokio_postgres::Error> {
+        let statement = self.statement(sql).await?;
+        match self.client.execute(&statement, params).await {
+            Err(error) if crate::error::is_stale_plan(&error) => {
+                self.forget(sql);
+                let statement = self.prepare(sql).await?;
+                self.client.execute(&statement, params).await
+            }
+            done => done,
+        }
+    }
+}
+
+/// A failure to connect: a wrong password or database is an operator's mistake, everything else is out of reach.
+pub(crate) fn connect_error(error: &tokio_postgres::Error) -> DbError {
+    match DbError::from_driver(error, "connecting") {
+        DbError::Other(text) if error.as_db_error().is_none() => DbError::Unavailable(text),
+        other => other,
+    }
+}
+
+fn address(text: &'static str) -> (usize, usize) {
+    (text.as_ptr() as usize, text.len())
+}
+
+/// Nothing panics while one of these locks is held, so a poisoned one is still whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Spreads addresses: one multiplication instead of SipHash, as nobody outside chooses these keys.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_usize(usize::from(byte));
+        }
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        // 2^64 divided by the golden ratio (Knuth, TAOCP 3, 6.4).
+        self.0 = (self.0.rotate_left(5) ^ value as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}

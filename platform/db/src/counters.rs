@@ -1,0 +1,101 @@
+//! Counts of statements and commits: for the tests that hold a checkout to its budget, and for `/metrics`.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use metrics::{Counter, Histogram};
+
+/// Statements and commits so far. Subtract two readings to learn what something cost.
+///
+/// A statement is one asked for by a caller; BEGIN, COMMIT, ROLLBACK, savepoints and preparation are not counted. A
+/// commit is a COMMIT sent for a transaction that ran at least one statement, or a single-statement write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Statements sent.
+    pub statements: u64,
+    /// Write transactions committed.
+    pub commits: u64,
+}
+
+impl std::ops::Sub for Counters {
+    type Output = Counters;
+
+    fn sub(self, earlier: Counters) -> Counters {
+        Counters {
+            statements: self.statements.saturating_sub(earlier.statements),
+            commits: self.commits.saturating_sub(earlier.commits),
+        }
+    }
+}
+
+static PROCESS_STATEMENTS: AtomicU64 = AtomicU64::new(0);
+static PROCESS_COMMITS: AtomicU64 = AtomicU64::new(0);
+
+/// Totals of all services in this process.
+pub fn process_counters() -> Counters {
+    Counters { statements: PROCESS_STATEMENTS.load(Relaxed), commits: PROCESS_COMMITS.load(Relaxed) }
+}
+
+/// One service's counts, and its metric handles, looked up once because a look-up per statement would allocate labels.
+pub(crate) struct Meter {
+    statements: AtomicU64,
+    commits: AtomicU64,
+    reads_metric: Counter,
+    writes_metric: Counter,
+    commits_metric: Counter,
+    rollbacks_metric: Counter,
+    pool_wait_metric: Histogram,
+    pool_timeouts_metric: Counter,
+}
+
+impl Meter {
+    pub(crate) fn new(schema: &str) -> Self {
+        let schema = schema.to_owned();
+        Self {
+            statements: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
+            reads_metric: metrics::counter!("souk_db_statements_total", "schema" => schema.clone(), "handle" => "reads"),
+            writes_metric: metrics::counter!("souk_db_statements_total", "schema" => schema.clone(), "handle" => "tx"),
+            commits_metric: metrics::counter!("souk_db_commits_total", "schema" => schema.clone()),
+            rollbacks_metric: metrics::counter!("souk_db_rollbacks_total", "schema" => schema.clone()),
+            pool_wait_metric: metrics::histogram!("souk_db_pool_wait_seconds", "schema" => schema.clone()),
+            pool_timeouts_metric: metrics::counter!("souk_db_pool_timeouts_total", "schema" => schema),
+        }
+    }
+
+    pub(crate) fn read(&self) {
+        self.statements.fetch_add(1, Relaxed);
+        PROCESS_STATEMENTS.fetch_add(1, Relaxed);
+        self.reads_metric.increment(1);
+    }
+
+    pub(crate) fn statement(&self) {
+        self.statements.fetch_add(1, Relaxed);
+        PROCESS_STATEMENTS.fetch_add(1, Relaxed);
+        self.writes_metric.increment(1);
+    }
+
+    pub(crate) fn commit(&self) {
+        self.commits.fetch_add(1, Relaxed);
+        PROCESS_COMMITS.fetch_add(1, Relaxed);
+        self.commits_metric.increment(1);
+    }
+
+    pub(crate) fn rollback(&self) {
+        self.rollbacks_metric.increment(1);
+    }
+
+    pub(crate) fn waited(&self, wait: Duration) {
+        self.pool_wait_metric.record(wait);
+    }
+
+    pub(crate) fn wait_timed_out(&self) {
+        self.pool_timeouts_metric.increment(1);
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        Counters { statements: self.statements.load(Relaxed), commits: self.commits.load(Relaxed) }
+    }
+}

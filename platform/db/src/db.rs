@@ -1,0 +1,207 @@
+//! The handle a service holds: its schema, its two kinds of connections, its signals. One per service and process.
+
+use std::sync::Arc;
+
+use futures_util::future;
+use tokio::{runtime::Handle, sync::watch};
+use tokio_postgres::Row;
+
+use crate::{
+    Counters, DbConfig, DbError, Lsn, Reads, Tx,
+    conn::{Params, Sql},
+    counters::Meter,
+    notify::Signals,
+    pool::{Pool, Pooled},
+    row,
+    tx::{self, Begin},
+};
+
+/// A service's database: cheap to clone, all clones share the connections.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    schema: String,
+    reads: Reads,
+    pool: Arc<Pool>,
+    signals: Signals,
+    meter: Arc<Meter>,
+}
+
+impl Db {
+    /// Checks `config` and prepares the pools. Connections are opened when first used, so a database that is away for
+    /// the moment fails requests, not the start; [`Db::ping`] says whether it is there.
+    ///
+    /// Must be called within a tokio runtime, which then drives the connections.
+    ///
+    /// # Errors
+    /// [`DbError::Other`] when the configuration makes no sense.
+    pub async fn connect(config: DbConfig) -> Result<Db, DbError> {
+        let driver = config.driver()?;
+        let runtime = Handle::current();
+        let meter = Arc::new(Meter::new(&config.schema));
+        let reads = Reads::new(driver.clone(), config.read_connections, runtime.clone(), Arc::clone(&meter));
+        let pool = Pool::new(driver.clone(), config.tx_connections, runtime.clone(), Arc::clone(&meter));
+        let signals = Signals::new(driver, runtime);
+        Ok(Db(Arc::new(Inner { schema: config.schema, reads, pool, signals, meter })))
+    }
+
+    /// Reads that see everything up to `at_least`: from a healthy replica that has replayed that far, else from the
+    /// primary. There are no replicas yet, so it is always the primary.
+    pub fn read(&self, _at_least: Lsn) -> &Reads {
+        &self.0.reads
+    }
+
+    /// Reads that decide something: stock, price, coupon, permission.
+    pub fn primary(&self) -> &Reads {
+        &self.0.reads
+    }
+
+    /// A transaction on a pooled connection. Sends nothing yet.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when no connection is free within two seconds, or none can be made.
+    pub async fn begin(&self) -> Result<Tx, DbError> {
+        self.begin_with(tx::DURABLE).await
+    }
+
+    /// As [`Db::begin`], but a commit is acknowledged before it is on disk; up to about half a second of such commits
+    /// is lost when the server crashes. For carts only: orders, money and stock never.
+    pub async fn begin_relaxed(&self) -> Result<Tx, DbError> {
+        self.begin_with(tx::RELAXED).await
+    }
+
+    async fn begin_with(&self, begin: Begin) -> Result<Tx, DbError> {
+        let conn = self.0.pool.get().await?;
+        // No replica reads yet, so nobody needs the position.
+        Ok(Tx::new(conn, begin, Arc::clone(&self.0.meter), false))
+    }
+
+    /// One statement that writes, as its own transaction: one round trip, one commit. Rows affected come back.
+    ///
+    /// # Errors
+    /// Any [`DbError`]; [`DbError::OutcomeUnknown`] when the connection broke before the answer.
+    pub async fn write_one(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DbError> {
+        let conn = self.0.pool.get().await?;
+        let done = conn.tracked(conn.execute(Sql::Static(sql), params)).await;
+        self.written(&conn, sql, done)
+    }
+
+    /// As [`Db::write_one`], with the rows of its RETURNING clause.
+    pub async fn write_returning(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        let conn = self.0.pool.get().await?;
+        let done = conn.tracked(conn.query(Sql::Static(sql), params)).await;
+        self.written(&conn, sql, done)
+    }
+
+    /// As [`Db::write_returning`] for at most one row.
+    pub async fn write_returning_opt(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>, DbError> {
+        row::at_most_one(self.write_returning(sql, params).await?, sql)
+    }
+
+    /// As [`Db::write_returning`], acknowledged before it is on disk (see [`Db::begin_relaxed`]): BEGIN, the setting,
+    /// the statement and COMMIT in one round trip. For carts only.
+    pub async fn write_relaxed(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        let conn = self.0.pool.get().await?;
+        let done = conn.tracked(relaxed(&conn, Sql::Static(sql), params)).await;
+        self.written(&conn, sql, done)
+    }
+
+    fn written<T>(&self, conn: &Pooled, sql: &str, done: Result<T, tokio_postgres::Error>) -> Result<T, DbError> {
+        self.0.meter.statement();
+        match done {
+            Ok(done) => {
+                self.0.meter.commit();
+                Ok(done)
+            }
+            Err(error) => match conn.write_error(&error, sql) {
+                // An answer of the server says it refused; a broken connection says nothing.
+                DbError::Unavailable(text) if error.as_db_error().is_none() => Err(DbError::OutcomeUnknown(text)),
+                other => Err(other),
+            },
+        }
+    }
+
+    /// Tells the listeners of `channel` that there is something new, soon and at most once per few milliseconds however
+    /// often it is called. Call it after the commit; never waits, never fails: a lost one is covered by polling.
+    ///
+    /// A NOTIFY inside a transaction takes a lock on the whole database at commit; this one goes alone over a
+    /// connection of its own.
+    pub fn notify_after_commit(&self, channel: &str) {
+        self.0.signals.notify(channel);
+    }
+
+    /// A number that changes at every notification on `channel`, and whenever one may have been missed (at the start
+    /// and after a reconnect): await `changed()`, then look. Notifications close together may be seen as one.
+    pub fn listen(&self, channel: &str) -> watch::Receiver<u64> {
+        self.0.signals.listen(channel)
+    }
+
+    /// One round trip to the primary, for readiness checks.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] and whatever a statement can fail with.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        self.primary().query_one("select 1", &[]).await.map(drop)
+    }
+
+    /// Prepares `sql` on a primary connection without running it; for tests that check every statement of a store.
+    ///
+    /// # Errors
+    /// [`DbError::Other`] with PostgreSQL's message when the statement does not fit the schema.
+    pub async fn check_prepares(&self, sql: &str) -> Result<(), DbError> {
+        let conn = self.0.pool.get().await?;
+        let prepared = conn.tracked(conn.client().prepare(sql)).await;
+        prepared.map(drop).map_err(|error| DbError::from_driver(&error, sql))
+    }
+
+    /// Statements and commits of this service so far.
+    pub fn counters(&self) -> Counters {
+        self.0.meter.counters()
+    }
+
+    /// The service's schema.
+    pub fn schema(&self) -> &str {
+        &self.0.schema
+    }
+}
+
+async fn relaxed(conn: &Pooled, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let statement = match conn.cached(sql) {
+        Some(statement) => statement,
+        None => conn.prepare(sql).await?,
+    };
+    let client = conn.client();
+    let all = |statement| async move {
+        // Polled in order, sent in order. When the statement fails, COMMIT is a rollback.
+        let (begun, rows, committed) = future::join3(
+            client.batch_execute(tx::RELAXED.sql),
+            client.query(&statement, params),
+            client.batch_execute("COMMIT"),
+        )
+        .await;
+        begun?;
+        let rows = rows?;
+        committed?;
+        Ok(rows)
+    };
+    match all(statement).await {
+        Err(error) if crate::error::is_stale_plan(&error) => {
+            conn.forget(sql);
+            all(conn.prepare(sql).await?).await
+        }
+        done => done,
+    }
+}
+
+/// Panics with every statement that does not prepare against the migrated schema; for a service's tests, with the
+/// names and texts of its `store.rs`.
+pub async fn assert_all_prepare(db: &Db, statements: &[(&str, &str)]) {
+    let mut wrong = String::new();
+    for (name, sql) in statements {
+        if let Err(error) = db.check_prepares(sql).await {
+            wrong.push_str(&format!("\n  {name}: {error}"));
+        }
+    }
+    assert!(wrong.is_empty(), "statements that do not prepare in schema {}:{wrong}", db.schema());
+}

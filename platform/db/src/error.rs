@@ -1,0 +1,219 @@
+//! What can go wrong between us and PostgreSQL, sorted by what a caller can do about it.
+//!
+//! Stores return [`DbError`]; a service maps the constraints it named itself and lets the rest become a `Problem` here.
+
+use std::error::Error as _;
+
+use souk_kernel::Problem;
+use tokio_postgres::error::{ErrorPosition, SqlState};
+
+/// A failed statement, connection or commit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DbError {
+    /// No connection: refused, closed, shut down, or none free within the pool's wait. Nothing was committed.
+    #[error("database unavailable: {0}")]
+    Unavailable(String),
+    /// The statement ran into its timeout or was cancelled (57014), or waited too long for a lock (55P03); it did nothing.
+    #[error("statement timed out: {0}")]
+    Timeout(String),
+    /// The connection broke while a commit was under way: it may have happened or not.
+    #[error("the outcome of a commit is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// Could not be serialised (40001), or a cached plan went stale in mid-transaction: run the transaction again.
+    #[error("transaction must be run again: {0}")]
+    Serialization(String),
+    /// Chosen as the victim of a deadlock (40P01): run the transaction again.
+    #[error("deadlock: {0}")]
+    Deadlock(String),
+    /// A unique constraint or index refused it (23505).
+    #[error("unique constraint {constraint}: {detail}")]
+    Unique {
+        /// The constraint's or index's name.
+        constraint: String,
+        /// PostgreSQL's message; may quote data, so it is for the log only.
+        detail: String,
+    },
+    /// A foreign key refused it (23503).
+    #[error("foreign key {constraint}: {detail}")]
+    ForeignKey {
+        /// The constraint's name.
+        constraint: String,
+        /// PostgreSQL's message, for the log only.
+        detail: String,
+    },
+    /// A check constraint refused it (23514), or an exclusion constraint (23P01), or no partition takes the row.
+    #[error("check constraint {constraint}: {detail}")]
+    Check {
+        /// The constraint's name; empty when no partition takes the row.
+        constraint: String,
+        /// PostgreSQL's message, for the log only.
+        detail: String,
+    },
+    /// A column may not be null (23502).
+    #[error("column {column} is null: {detail}")]
+    NotNull {
+        /// The column's name.
+        column: String,
+        /// PostgreSQL's message, for the log only.
+        detail: String,
+    },
+    /// A row that must exist does not.
+    #[error("a row that must exist is missing: {0}")]
+    RowMissing(String),
+    /// A column is absent or of another type than the code expects.
+    #[error("column {column}: {detail}")]
+    Column {
+        /// Name or index asked for.
+        column: String,
+        /// What the driver said.
+        detail: String,
+    },
+    /// Anything else: wrong SQL, wrong parameters, wrong configuration, missing rights. A bug or an operator's matter.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl DbError {
+    /// Name of the violated constraint, when it is one; services branch on the names their migrations give.
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            DbError::Unique { constraint, .. }
+            | DbError::ForeignKey { constraint, .. }
+            | DbError::Check { constraint, .. } => Some(constraint),
+            _ => None,
+        }
+    }
+
+    /// True when the unique constraint or index `name` refused the row.
+    pub fn is_unique(&self, name: &str) -> bool {
+        matches!(self, DbError::Unique { constraint, .. } if constraint == name)
+    }
+
+    /// True when running the whole transaction again may succeed and cannot do harm.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, DbError::Serialization(_) | DbError::Deadlock(_) | DbError::Unavailable(_))
+    }
+
+    /// Sorts an error of the driver; `sql` is quoted in it when it says where to look.
+    pub(crate) fn from_driver(error: &tokio_postgres::Error, sql: &str) -> Self {
+        let Some(db) = error.as_db_error() else { return Self::from_transport(error, sql) };
+        let detail = || match db.detail() {
+            Some(more) => format!("{} ({more})", db.message()),
+            None => db.message().to_owned(),
+        };
+        let constraint = || db.constraint().unwrap_or_default().to_owned();
+        let code = db.code();
+        match *code {
+            SqlState::UNIQUE_VIOLATION => DbError::Unique { constraint: constraint(), detail: detail() },
+            SqlState::FOREIGN_KEY_VIOLATION => DbError::ForeignKey { constraint: constraint(), detail: detail() },
+            SqlState::CHECK_VIOLATION | SqlState::EXCLUSION_VIOLATION => {
+                DbError::Check { constraint: constraint(), detail: detail() }
+            }
+            SqlState::NOT_NULL_VIOLATION => {
+                DbError::NotNull { column: db.column().unwrap_or_default().to_owned(), detail: detail() }
+            }
+            SqlState::T_R_SERIALIZATION_FAILURE => DbError::Serialization(detail()),
+            SqlState::T_R_DEADLOCK_DETECTED => DbError::Deadlock(detail()),
+            SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => {
+                DbError::Timeout(format!("{}: {}", db.message(), shortened(sql)))
+            }
+            _ if is_stale_plan(error) => DbError::Serialization(detail()),
+            _ if is_out_of_reach(code) => DbError::Unavailable(detail()),
+            _ => {
+                let position = match db.position() {
+                    Some(ErrorPosition::Original(at)) => format!(" at character {at}"),
+                    _ => String::new(),
+                };
+                DbError::Other(format!("{} [{}]{position}: {}", detail(), code.code(), shortened(sql)))
+            }
+        }
+    }
+
+    fn from_transport(error: &tokio_postgres::Error, sql: &str) -> Self {
+        let io = error.source().is_some_and(|cause| cause.is::<std::io::Error>());
+        let said = match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        };
+        // The driver's "connect" kind has an io cause; "closed" and "timeout" have none.
+        if error.is_closed() || io || said.starts_with("timeout") {
+            return DbError::Unavailable(said);
+        }
+        DbError::Other(format!("{said}: {}", shortened(sql)))
+    }
+}
+
+/// The server gave up the connection or does not take any: class 08 (connection), 53 (resources) and 57P0x (operator).
+fn is_out_of_reach(code: &SqlState) -> bool {
+    let code = code.code();
+    code.starts_with("08")
+        || code == "53300"
+        || code.starts_with("57P")
+        // A standby that was just promoted away from us, or one we were sent to: find the primary again.
+        || code == "25006"
+}
+
+/// The prepared statement no longer fits the tables ("cached plan must not change result type"), or is gone.
+pub(crate) fn is_stale_plan(error: &tokio_postgres::Error) -> bool {
+    let Some(db) = error.as_db_error() else { return false };
+    match *db.code() {
+        // By routine, not by message: messages are translated.
+        SqlState::FEATURE_NOT_SUPPORTED => db.routine() == Some("RevalidateCachedQuery"),
+        SqlState::INVALID_SQL_STATEMENT_NAME => true,
+        _ => false,
+    }
+}
+
+/// Characters of a statement quoted in an error: enough to find it in a `store.rs`.
+const QUOTED_SQL: usize = 120;
+
+fn shortened(sql: &str) -> String {
+    let mut text = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((cut, _)) = text.char_indices().nth(QUOTED_SQL) {
+        text.truncate(cut);
+        text.push_str("...");
+    }
+    text
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Problem {
+        match error {
+            DbError::Unavailable(_) => Problem::unavailable("database_unavailable", error),
+            DbError::Timeout(_) | DbError::OutcomeUnknown(_) => Problem::timeout(error),
+            DbError::Serialization(_) | DbError::Deadlock(_) => Problem::unavailable("try_again", error),
+            other => Problem::internal(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use souk_kernel::Kind;
+
+    #[test]
+    fn a_lost_commit_is_never_called_safe_to_retry() {
+        let problem = Problem::from(DbError::OutcomeUnknown("closed".into()));
+        assert_eq!(problem.kind, Kind::Timeout);
+        assert!(!problem.kind.retry_helps());
+        assert!(!DbError::OutcomeUnknown(String::new()).is_retryable());
+    }
+
+    #[test]
+    fn details_stay_internal() {
+        let error = DbError::Unique { constraint: "orders_pkey".into(), detail: "Key (email)=(a@b.c) exists".into() };
+        assert_eq!(error.constraint(), Some("orders_pkey"));
+        let problem = Problem::from(error);
+        assert_eq!(problem.kind, Kind::Internal);
+        assert!(!serde_json::to_string(&problem).unwrap().contains("a@b.c"));
+        assert!(problem.internal_detail().unwrap().contains("a@b.c"));
+    }
+
+    #[test]
+    fn quoted_statements_are_short_and_cut_between_characters() {
+        let text = shortened(&"é ".repeat(500));
+        assert_eq!(text.chars().count(), QUOTED_SQL + 3);
+        assert_eq!(shortened("select\n   1"), "select 1");
+    }
+}

@@ -1,0 +1,177 @@
+//! Connections for transactions and single writes: at most so many, a bounded wait for one, and none ever handed on with
+//! somebody else's transaction or statement in it.
+
+use std::{
+    ops::Deref,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tokio_postgres::{NoTls, error::SqlState};
+
+use crate::{
+    DbError,
+    conn::{Conn, lock},
+    counters::Meter,
+};
+
+/// Longest wait for a free connection. A pool this full for this long is overloaded: queueing further only makes
+/// everybody's answer late, and callers give up at about five seconds anyway.
+pub(crate) const POOL_WAIT: Duration = Duration::from_secs(2);
+/// An abandoned statement that ends within this gives its connection back; else it is cancelled on the server.
+const ABANDONED_GRACE: Duration = Duration::from_millis(100);
+/// How long a cancelled connection counts against the pool at most, while the server lets go of it.
+const CANCEL_WAIT: Duration = Duration::from_secs(5);
+
+pub(crate) struct Pool {
+    config: tokio_postgres::Config,
+    runtime: Handle,
+    /// The most recently used one is taken first: its server process has the warmest caches.
+    idle: Mutex<Vec<Box<Conn>>>,
+    permits: Arc<Semaphore>,
+    meter: Arc<Meter>,
+}
+
+impl Pool {
+    pub(crate) fn new(config: tokio_postgres::Config, size: usize, runtime: Handle, meter: Arc<Meter>) -> Arc<Pool> {
+        let idle = Mutex::new(Vec::with_capacity(size));
+        Arc::new(Pool { config, runtime, idle, permits: Arc::new(Semaphore::new(size)), meter })
+    }
+
+    /// A connection in no transaction, waiting at most [`POOL_WAIT`] for one to be free.
+    pub(crate) async fn get(self: &Arc<Self>) -> Result<Pooled, DbError> {
+        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => self.wait().await?,
+        };
+        let idle = self.take_idle();
+        let conn = match idle {
+            Some(conn) => conn,
+            None => Box::new(Conn::open(&self.config, &self.runtime, "").await?),
+        };
+        Ok(Pooled {
+            conn: Some(conn),
+            busy: AtomicU32::new(0),
+            fenced: AtomicBool::new(false),
+            pool: Arc::clone(self),
+            permit: Some(permit),
+        })
+    }
+
+    async fn wait(&self) -> Result<OwnedSemaphorePermit, DbError> {
+        let start = Instant::now();
+        let waited = timeout(POOL_WAIT, Arc::clone(&self.permits).acquire_owned()).await;
+        self.meter.waited(start.elapsed());
+        match waited {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(DbError::Unavailable("the pool is closed".into())),
+            Err(_) => {
+                self.meter.wait_timed_out();
+                Err(DbError::Unavailable(format!("no connection became free within {POOL_WAIT:?}")))
+            }
+        }
+    }
+
+    fn take_idle(&self) -> Option<Box<Conn>> {
+        let mut idle = lock(&self.idle);
+        while let Some(conn) = idle.pop() {
+            if !conn.is_closed() {
+                return Some(conn);
+            }
+        }
+        None
+    }
+}
+
+/// A connection on loan; goes back when dropped, or to [`recover`] when a statement was abandoned half-way.
+pub(crate) struct Pooled {
+    conn: Option<Box<Conn>>,
+    /// Statements sent whose answer has not been awaited to the end. Not zero on drop means a future was dropped.
+    busy: AtomicU32,
+    /// The server is no primary any more: the next connection finds the new one.
+    fenced: AtomicBool,
+    pool: Arc<Pool>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Pooled {
+    /// Brackets a statement, so that a future dropped in the middle is noticed.
+    pub(crate) async fn tracked<T>(&self, statement: impl Future<Output = T>) -> T {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        let done = statement.await;
+        self.busy.fetch_sub(1, Ordering::Relaxed);
+        done
+    }
+
+    /// True while, or after, a statement was left unfinished.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0
+    }
+
+    /// Sorts an error of a statement that writes; a server that takes no writes is not asked again.
+    pub(crate) fn write_error(&self, error: &tokio_postgres::Error, sql: &str) -> DbError {
+        if error.code() != Some(&SqlState::READ_ONLY_SQL_TRANSACTION) {
+            return DbError::from_driver(error, sql);
+        }
+        self.fenced.store(true, Ordering::Relaxed);
+        DbError::Unavailable("the server takes no writes: it is not the primary any more".into())
+    }
+}
+
+impl Deref for Pooled {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        self.conn.as_deref().expect("a connection is taken out only by drop")
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        if conn.is_closed() || self.fenced.load(Ordering::Relaxed) {
+            return;
+        }
+        if self.is_busy() {
+            let permit = self.permit.take();
+            self.pool.runtime.spawn(recover(Arc::clone(&self.pool), conn, permit));
+            return;
+        }
+        // Before the permit is released (fields drop after this), so that whoever gets it finds the connection.
+        lock(&self.pool.idle).push(conn);
+    }
+}
+
+/// Takes a connection back whose last statement nobody waited for; holds its permit until that is settled.
+async fn recover(pool: Arc<Pool>, conn: Box<Conn>, permit: Option<OwnedSemaphorePermit>) {
+    if settle(&conn).await {
+        lock(&pool.idle).push(conn);
+    }
+    drop(permit);
+}
+
+/// Lets an abandoned statement end, or cancels it so that its locks do not outlive the caller's patience. True when the
+/// connection may be used again; a cancelled one may not, because the cancellation is a signal that might yet hit the
+/// next statement.
+async fn settle(conn: &Conn) -> bool {
+    // Outside a transaction this is a notice, nothing more.
+    let mut rollback = std::pin::pin!(conn.client().batch_execute("ROLLBACK"));
+    if let Ok(ended) = timeout(ABANDONED_GRACE, &mut rollback).await {
+        return ended.is_ok();
+    }
+    if let Err(error) = conn.client().cancel_token().cancel_query(NoTls).await {
+        tracing::debug!(%error, "could not cancel an abandoned statement");
+    }
+    if timeout(CANCEL_WAIT, rollback).await.is_err() {
+        tracing::warn!("an abandoned statement did not end when cancelled; its connection is closed");
+    }
+    false
+}

@@ -1,0 +1,140 @@
+//! Reads: a few shared connections on which statements of many requests are pipelined. One statement, one round trip, no
+//! transaction; the type has no way to ask for more, and the server refuses writes on them.
+
+use std::sync::{
+    Arc, RwLock,
+    atomic::{AtomicUsize, Ordering},
+};
+use std::time::Instant;
+
+use tokio::runtime::Handle;
+use tokio_postgres::Row;
+
+use crate::{
+    DbError,
+    conn::{Conn, Params, Sql},
+    counters::Meter,
+    row,
+};
+
+/// What makes a connection one for reads. Sent after connecting and not in the start packet, because there it would
+/// hide the primary from the search among several hosts.
+const READ_ONLY: &str = "SET default_transaction_read_only = on";
+
+/// Shared, pipelined, reconnecting connections for bounded single statements.
+pub struct Reads {
+    config: tokio_postgres::Config,
+    runtime: Handle,
+    slots: Box<[Slot]>,
+    next: AtomicUsize,
+    meter: Arc<Meter>,
+}
+
+#[derive(Default)]
+struct Slot {
+    conn: RwLock<Option<Arc<Conn>>>,
+    /// Held while connecting: everybody else who finds the slot empty waits for the one attempt and shares its end.
+    connecting: tokio::sync::Mutex<Option<(Instant, DbError)>>,
+}
+
+impl Reads {
+    pub(crate) fn new(config: tokio_postgres::Config, size: usize, runtime: Handle, meter: Arc<Meter>) -> Reads {
+        let slots = (0..size).map(|_| Slot::default()).collect();
+        Reads { config, runtime, slots, next: AtomicUsize::new(0), meter }
+    }
+
+    /// All rows of one statement.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`], [`DbError::Timeout`], or [`DbError::Other`] for wrong SQL and for writes.
+    pub async fn query(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        self.run(Sql::Static(sql), params).await
+    }
+
+    /// The row, if there is one.
+    ///
+    /// # Errors
+    /// As [`Reads::query`]; more than one row is [`DbError::Other`].
+    pub async fn query_opt(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>, DbError> {
+        row::at_most_one(self.run(Sql::Static(sql), params).await?, sql)
+    }
+
+    /// The one row.
+    ///
+    /// # Errors
+    /// As [`Reads::query_opt`]; [`DbError::RowMissing`] when there is none.
+    pub async fn query_one(&self, sql: &'static str, params: Params<'_>) -> Result<Row, DbError> {
+        row::exactly_one(self.run(Sql::Static(sql), params).await?, sql)
+    }
+
+    /// As [`Reads::query`] for a text put together at run time from pieces of our own (columns, sort orders), never from
+    /// values: those are parameters. At most 128 different texts are kept prepared.
+    pub async fn query_dynamic(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        self.run(Sql::Dynamic(sql), params).await
+    }
+
+    async fn run(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        self.meter.read();
+        let conn = self.pick().await?;
+        let error = match conn.query(sql, params).await {
+            Ok(rows) => return Ok(rows),
+            Err(error) => DbError::from_driver(&error, sql.text()),
+        };
+        if !matches!(error, DbError::Unavailable(_)) {
+            return Err(error);
+        }
+        // A read does no harm twice: when its connection broke, try once on a new one before anybody notices.
+        let conn = self.pick_other(&conn).await?;
+        conn.query(sql, params).await.map_err(|error| DbError::from_driver(&error, sql.text()))
+    }
+
+    async fn pick(&self) -> Result<Arc<Conn>, DbError> {
+        let at = self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len();
+        self.connected(&self.slots[at]).await
+    }
+
+    /// After `broken` failed: its slot counts as empty even if the driver has not noticed the end yet.
+    async fn pick_other(&self, broken: &Arc<Conn>) -> Result<Arc<Conn>, DbError> {
+        for slot in &self.slots {
+            let mut held = slot.conn.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if held.as_ref().is_some_and(|conn| Arc::ptr_eq(conn, broken)) {
+                *held = None;
+            }
+        }
+        self.pick().await
+    }
+
+    async fn connected(&self, slot: &Slot) -> Result<Arc<Conn>, DbError> {
+        if let Some(conn) = slot.open() {
+            return Ok(conn);
+        }
+        let arrived = Instant::now();
+        let mut last_failure = slot.connecting.lock().await;
+        if let Some(conn) = slot.open() {
+            return Ok(conn);
+        }
+        if let Some((at, error)) = last_failure.as_ref().filter(|(at, _)| *at >= arrived) {
+            tracing::debug!(failed_ago = ?at.elapsed(), "shared a failed connect");
+            return Err(error.clone());
+        }
+        match Conn::open(&self.config, &self.runtime, READ_ONLY).await {
+            Ok(conn) => {
+                let conn = Arc::new(conn);
+                *slot.conn.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&conn));
+                *last_failure = None;
+                Ok(conn)
+            }
+            Err(error) => {
+                *last_failure = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Slot {
+    fn open(&self) -> Option<Arc<Conn>> {
+        let held = self.conn.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        held.as_ref().filter(|conn| !conn.is_closed()).cloned()
+    }
+}

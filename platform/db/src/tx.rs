@@ -1,0 +1,324 @@
+//! A write transaction: owned, rolled back on drop, and never spending a round trip on BEGIN.
+//!
+//! BEGIN is sent together with the first statement, so an empty transaction costs nothing. Statements may be awaited
+//! together (`try_join!`): they go out in order, in one round trip.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU8, Ordering},
+};
+
+use futures_util::{FutureExt, future};
+use tokio_postgres::{Row, Statement, types::PgLsn};
+
+use crate::{
+    DbError, Lsn,
+    conn::{Params, Sql},
+    counters::Meter,
+    error::is_stale_plan,
+    pool::Pooled,
+    row,
+};
+
+/// How a transaction begins, and begins again.
+#[derive(Clone, Copy)]
+pub(crate) struct Begin {
+    pub(crate) sql: &'static str,
+    again: &'static str,
+}
+
+/// Commits reach the disk before they are acknowledged.
+pub(crate) const DURABLE: Begin = Begin { sql: "BEGIN", again: "ROLLBACK; BEGIN" };
+/// Commits are acknowledged at once and reach the disk within a second: what is lost then is lost whole.
+pub(crate) const RELAXED: Begin = Begin {
+    sql: "BEGIN; SET LOCAL synchronous_commit TO off",
+    again: "ROLLBACK; BEGIN; SET LOCAL synchronous_commit TO off",
+};
+
+/// Nothing sent yet.
+const FRESH: u8 = 0;
+/// BEGIN sent.
+const OPEN: u8 = 1;
+/// A statement failed: the server accepts only ROLLBACK, and COMMIT would roll back without saying so.
+const FAILED: u8 = 2;
+
+/// Where the log stands right after a commit on the same connection: at or after that commit's record.
+const POSITION: &str = "select pg_current_wal_insert_lsn()";
+
+/// An open transaction on a pooled connection.
+///
+/// Dropping it rolls back. Where a statement fails, everything since the last savepoint is lost: roll back to it, or
+/// give up the transaction; [`Tx::commit`] refuses.
+pub struct Tx {
+    /// `None` only after the transaction has ended.
+    conn: Option<Pooled>,
+    begin: Begin,
+    state: AtomicU8,
+    raw_used: AtomicBool,
+    savepoints: u32,
+    meter: Arc<Meter>,
+    position_wanted: bool,
+}
+
+impl Tx {
+    pub(crate) fn new(conn: Pooled, begin: Begin, meter: Arc<Meter>, position_wanted: bool) -> Tx {
+        Tx {
+            conn: Some(conn),
+            begin,
+            state: AtomicU8::new(FRESH),
+            raw_used: AtomicBool::new(false),
+            savepoints: 0,
+            meter,
+            position_wanted,
+        }
+    }
+
+    /// All rows of one statement.
+    ///
+    /// # Errors
+    /// Any [`DbError`]; the transaction is then failed.
+    pub async fn query(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        self.rows(Sql::Static(sql), params).await
+    }
+
+    /// As [`Tx::query`] for a text put together at run time from pieces of our own, never from values.
+    pub async fn query_dynamic(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        self.rows(Sql::Dynamic(sql), params).await
+    }
+
+    /// The row, if there is one; more than one is [`DbError::Other`].
+    pub async fn query_opt(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>, DbError> {
+        row::at_most_one(self.rows(Sql::Static(sql), params).await?, sql)
+    }
+
+    /// The one row; none is [`DbError::RowMissing`] (which does not fail the transaction).
+    pub async fn query_one(&self, sql: &'static str, params: Params<'_>) -> Result<Row, DbError> {
+        row::exactly_one(self.rows(Sql::Static(sql), params).await?, sql)
+    }
+
+    /// Rows affected by one statement.
+    pub async fn execute(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DbError> {
+        let sql = Sql::Static(sql);
+        let first = self.state.load(Ordering::Relaxed) == FRESH;
+        let statement = self.statement(sql).await?;
+        let done = self.with_begin(self.conn().client().execute(&statement, params)).await;
+        match done {
+            Err(error) if is_stale_plan(&error) => {
+                let statement = self.prepare_again(sql, first, &error).await?;
+                let again = self.conn().tracked(self.conn().client().execute(&statement, params)).await;
+                again.map_err(|error| self.failed(&error, sql.text()))
+            }
+            done => done.map_err(|error| self.failed(&error, sql.text())),
+        }
+    }
+
+    /// Runs statements without parameters and without rows, separated by semicolons, unprepared.
+    pub async fn batch_execute(&self, sql: &str) -> Result<(), DbError> {
+        self.meter.statement();
+        let done = self.with_begin(self.conn().client().batch_execute(sql)).await;
+        done.map_err(|error| self.failed(&error, sql))
+    }
+
+    /// Sets a savepoint inside the last one. Ends with exactly one [`Tx::release`] or [`Tx::rollback_to`].
+    pub async fn savepoint(&mut self) -> Result<(), DbError> {
+        let sql = format!("SAVEPOINT s{}", self.savepoints);
+        let done = self.with_begin(self.conn().client().batch_execute(&sql)).await;
+        done.map_err(|error| self.failed(&error, &sql))?;
+        self.savepoints += 1;
+        Ok(())
+    }
+
+    /// Keeps what was done since the last savepoint, which is gone then.
+    pub async fn release(&mut self) -> Result<(), DbError> {
+        let at = self.last_savepoint()?;
+        self.savepoint_end(&format!("RELEASE SAVEPOINT s{at}")).await
+    }
+
+    /// Undoes what was done since the last savepoint, which is gone then. The transaction is usable again after a
+    /// failed statement.
+    pub async fn rollback_to(&mut self) -> Result<(), DbError> {
+        let at = self.last_savepoint()?;
+        self.savepoint_end(&format!("ROLLBACK TO SAVEPOINT s{at}; RELEASE SAVEPOINT s{at}")).await?;
+        self.state.store(OPEN, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn last_savepoint(&self) -> Result<u32, DbError> {
+        self.savepoints.checked_sub(1).ok_or_else(|| DbError::Other("there is no savepoint".into()))
+    }
+
+    async fn savepoint_end(&mut self, sql: &str) -> Result<(), DbError> {
+        let done = self.conn().tracked(self.conn().client().batch_execute(sql)).await;
+        done.map_err(|error| self.failed(&error, sql))?;
+        self.savepoints -= 1;
+        Ok(())
+    }
+
+    /// The driver's client, for COPY. The transaction is begun. Do not end it through this.
+    pub fn client(&self) -> &tokio_postgres::Client {
+        let client = self.conn().client();
+        self.raw_used.store(true, Ordering::Relaxed);
+        if self.start() {
+            // Polled once, it is on its way; should it fail, everything after it fails with it or the check before
+            // COMMIT does.
+            let _queued = client.batch_execute(self.begin.sql).now_or_never();
+        }
+        client
+    }
+
+    /// Commits. With replicas to read from, the log's position after it comes back in the same round trip, for
+    /// [`crate::Db::read`]; without, every read goes to the primary anyway, nothing is asked, and it is [`Lsn::ZERO`].
+    ///
+    /// # Errors
+    /// [`DbError::OutcomeUnknown`] when the connection broke meanwhile; [`DbError::Other`] when an earlier statement
+    /// had failed, or was abandoned (rolled back then); deferred constraints and serialisation failures as themselves.
+    pub async fn commit(self) -> Result<Lsn, DbError> {
+        let wanted = self.position_wanted;
+        self.finish(wanted).await
+    }
+
+    /// As [`Tx::commit`], and always asks for the position: one more tiny statement in the same round trip.
+    pub async fn commit_position(self) -> Result<Lsn, DbError> {
+        self.finish(true).await
+    }
+
+    /// Rolls back and waits for it. Dropping does the same without waiting.
+    pub async fn rollback(mut self) -> Result<(), DbError> {
+        if self.state.load(Ordering::Relaxed) == FRESH {
+            return Ok(());
+        }
+        self.meter.rollback();
+        let done = self.conn().tracked(self.conn().client().batch_execute("ROLLBACK")).await;
+        done.map_err(|error| DbError::from_driver(&error, "ROLLBACK"))?;
+        self.conn = None;
+        Ok(())
+    }
+
+    async fn finish(mut self, position_wanted: bool) -> Result<Lsn, DbError> {
+        match self.state.load(Ordering::Relaxed) {
+            FRESH => return Ok(Lsn::ZERO),
+            FAILED => return Err(DbError::Other("cannot commit: a statement of this transaction failed".into())),
+            _ if self.conn().is_busy() => {
+                return Err(DbError::Other("cannot commit: a statement of this transaction was abandoned".into()));
+            }
+            _ => {}
+        }
+        let raw_used = self.raw_used.load(Ordering::Relaxed);
+        let conn = self.conn();
+        let client = conn.client();
+        // A COMMIT of a failed transaction answers like a rollback, not like an error, and the driver hides which.
+        // Whatever went through `client()` is not tracked, so ask for something that only works when all is well.
+        let check = async { if raw_used { client.batch_execute("SELECT 1").await } else { Ok(()) } };
+        let position = async { if position_wanted { self.position().await } else { Ok(Lsn::ZERO) } };
+        let (sound, committed, position) =
+            conn.tracked(future::join3(check, client.batch_execute("COMMIT"), position)).await;
+        sound.map_err(|error| DbError::from_driver(&error, "COMMIT"))?;
+        committed.map_err(|error| commit_error(&error))?;
+        self.meter.commit();
+        // The transaction has ended: the connection goes back as it is.
+        self.conn = None;
+        Ok(position.unwrap_or_else(|error| {
+            // The commit stands. At worst the writer's next read comes from a replica that lags.
+            tracing::warn!(%error, "could not read the log position after a commit");
+            Lsn::ZERO
+        }))
+    }
+
+    async fn position(&self) -> Result<Lsn, DbError> {
+        let rows = self.conn().query(Sql::Static(POSITION), &[]).await;
+        let rows = rows.map_err(|error| DbError::from_driver(&error, POSITION))?;
+        let lsn: PgLsn = crate::RowExt::get_col(&row::exactly_one(rows, POSITION)?, 0)?;
+        Ok(Lsn(lsn.into()))
+    }
+
+    fn conn(&self) -> &Pooled {
+        self.conn.as_ref().expect("the connection is given back only by what consumes the transaction")
+    }
+
+    async fn rows(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        let first = self.state.load(Ordering::Relaxed) == FRESH;
+        let statement = self.statement(sql).await?;
+        let done = self.with_begin(self.conn().client().query(&statement, params)).await;
+        match done {
+            Err(error) if is_stale_plan(&error) => {
+                let statement = self.prepare_again(sql, first, &error).await?;
+                let again = self.conn().tracked(self.conn().client().query(&statement, params)).await;
+                again.map_err(|error| self.failed(&error, sql.text()))
+            }
+            done => done.map_err(|error| self.failed(&error, sql.text())),
+        }
+    }
+
+    async fn statement(&self, sql: Sql<'_>) -> Result<Statement, DbError> {
+        self.meter.statement();
+        if let Some(statement) = self.conn().cached(sql) {
+            return Ok(statement);
+        }
+        self.with_begin(self.conn().prepare(sql)).await.map_err(|error| self.failed(&error, sql.text()))
+    }
+
+    /// A plan went stale. As the first statement nothing is lost by beginning again; later, only the caller can.
+    async fn prepare_again(
+        &self,
+        sql: Sql<'_>,
+        first: bool,
+        error: &tokio_postgres::Error,
+    ) -> Result<Statement, DbError> {
+        self.conn().forget(sql);
+        if !first {
+            return Err(self.failed(error, sql.text()));
+        }
+        let again = async {
+            let (begun, statement) =
+                future::join(self.conn().client().batch_execute(self.begin.again), self.conn().prepare(sql)).await;
+            begun?;
+            statement
+        };
+        self.conn().tracked(again).await.map_err(|error| self.failed(&error, sql.text()))
+    }
+
+    /// Runs `statement`, with BEGIN queued right before it when it is the first.
+    async fn with_begin<T>(
+        &self,
+        statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, tokio_postgres::Error> {
+        if !self.start() {
+            return self.conn().tracked(statement).await;
+        }
+        let begin = self.conn().client().batch_execute(self.begin.sql);
+        // `join` polls in order, and the first poll puts the message into the queue: BEGIN goes first.
+        let (begun, done) = self.conn().tracked(future::join(begin, statement)).await;
+        begun?;
+        done
+    }
+
+    /// True for the one caller who has to send BEGIN.
+    fn start(&self) -> bool {
+        self.state.compare_exchange(FRESH, OPEN, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    fn failed(&self, error: &tokio_postgres::Error, sql: &str) -> DbError {
+        self.state.store(FAILED, Ordering::Relaxed);
+        self.conn().write_error(error, sql)
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        if self.state.load(Ordering::Relaxed) == FRESH || conn.is_closed() {
+            return;
+        }
+        self.meter.rollback();
+        // Queued behind whatever is still running and before whatever uses the connection next.
+        let _queued = conn.client().batch_execute("ROLLBACK").now_or_never();
+    }
+}
+
+/// An error of a commit: a broken connection leaves it open whether it happened.
+pub(crate) fn commit_error(error: &tokio_postgres::Error) -> DbError {
+    match DbError::from_driver(error, "COMMIT") {
+        DbError::Unavailable(text) => DbError::OutcomeUnknown(text),
+        other => other,
+    }
+}
