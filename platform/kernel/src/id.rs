@@ -71,6 +71,13 @@ macro_rules! ids {
                 $crate::hidden::uuid::Uuid::try_parse(text).map(Self).map_err(|_| $crate::InvalidId)
             }
         }
+        impl $crate::hidden::schemars::JsonSchema for $Name {
+            fn inline_schema() -> bool { true }
+            fn schema_name() -> std::borrow::Cow<'static, str> { stringify!($Name).into() }
+            fn json_schema(_: &mut $crate::hidden::schemars::SchemaGenerator) -> $crate::hidden::schemars::Schema {
+                $crate::hidden::schemars::json_schema!({ "type": "string", "format": "uuid" })
+            }
+        }
     )+ };
 }
 

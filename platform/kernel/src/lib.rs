@@ -5,6 +5,7 @@ mod event;
 mod id;
 mod money;
 mod problem;
+mod schema;
 mod secret;
 
 pub use clock::Clock;
@@ -16,5 +17,5 @@ pub use secret::Secret;
 
 #[doc(hidden)]
 pub mod hidden {
-    pub use {serde, uuid};
+    pub use {schemars, serde, uuid};
 }

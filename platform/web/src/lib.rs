@@ -1,1 +1,26 @@
-//! To be written.
+//! What every HTTP surface of Souk shares: typed extractors, problems, cacheable replies, cookies, the CSRF guard, and
+//! routes that document themselves.
+//!
+//! A service declares its REST surface with [`Routes`]: handler and OpenAPI operation in one line, so neither can exist
+//! without the other. The gateway serves the merged document ([`openapi`]).
+
+mod cookies;
+pub mod csrf;
+mod error;
+mod extract;
+mod finish;
+mod openapi;
+mod operation;
+mod request_id;
+mod respond;
+mod routes;
+
+pub use cookies::{CART_COOKIE, Cookies, SESSION_COOKIE};
+pub use error::{ApiError, ProblemJson};
+pub use extract::{ApiJson, ApiPath, ApiQuery, WebCx};
+pub use finish::{etag_matches, finish};
+pub use openapi::{DocumentInfo, check_document, openapi};
+pub use operation::{Op, Operations, op};
+pub use request_id::{RequestIds, is_request_id};
+pub use respond::{Cached, SURROGATE_KEY, etag_of, no_store};
+pub use routes::{DEFAULT_BODY_LIMIT, Routes};
