@@ -28,7 +28,8 @@ impl Cookies {
     ///
     /// `value` must be of the characters a cookie may hold (RFC 6265): our tokens and ids are; others are dropped.
     pub fn set(self, name: &str, value: &str, max_age: Option<Duration>) -> HeaderValue {
-        let mut cookie = Cookie::build((self.name(name), value.to_owned()))
+        let value: String = value.chars().filter(|c| is_cookie_octet(*c)).collect();
+        let mut cookie = Cookie::build((self.name(name), value))
             .path("/")
             .http_only(true)
             .secure(self.https)
@@ -36,8 +37,7 @@ impl Cookies {
         if let Some(age) = max_age {
             cookie = cookie.max_age(cookie::time::Duration::seconds(i64::try_from(age.as_secs()).unwrap_or(i64::MAX)));
         }
-        let text: String =
-            cookie.build().to_string().chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).collect();
+        let text = cookie.build().to_string();
         HeaderValue::try_from(text).expect("printable ASCII is a header value")
     }
 
@@ -59,6 +59,11 @@ impl Cookies {
         }
         None
     }
+}
+
+/// Characters of a cookie's value (RFC 6265, 4.1.1).
+fn is_cookie_octet(c: char) -> bool {
+    c.is_ascii_graphic() && !matches!(c, '"' | ',' | ';' | '\\')
 }
 
 #[cfg(test)]
@@ -85,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_value_cannot_break_out_of_its_header() {
-        let set = Cookies { https: false }.set("x", "a\r\nSet-Cookie: b=c\u{e9}", None);
-        assert_eq!(set, "x=aSet-Cookie: b=c; HttpOnly; SameSite=Lax; Path=/");
+        let set = Cookies { https: false }.set("x", "a\r\nSet-Cookie: b=c\u{e9}; Path=/x", None);
+        assert_eq!(set, "x=aSet-Cookie:b=cPath=/x; HttpOnly; SameSite=Lax; Path=/");
     }
 }

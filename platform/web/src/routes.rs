@@ -15,7 +15,7 @@ pub const DEFAULT_BODY_LIMIT: usize = 64 * 1024;
 
 /// Public routes of a service; `S` is what its handlers take as `State`.
 ///
-/// ```ignore
+/// ```text
 /// Routes::new()
 ///     .get("/api/v1/products/{slug}", product, op("getProduct").summary("One product").reply::<ProductJson>(200).problems(&[404]))
 ///     .with_state(service)

@@ -69,7 +69,9 @@ async fn put(WebCx(cx): WebCx, ApiJson(body): ApiJson<Put>) -> Result<impl IntoR
 
 async fn fails() -> Result<Response, ApiError> {
     let fields = vec![FieldError { pointer: "/secret".into(), detail: "secret".into() }];
-    let problem = Problem { fields, detail: "secret".into(), ..Problem::internal("password=hunter2") };
+    let mut problem = Problem::internal("password=hunter2");
+    problem.detail = "secret".into();
+    problem.fields = fields;
     Err(problem.with_data(json!({ "secret": 1 })).into())
 }
 
