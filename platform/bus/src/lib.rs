@@ -1,1 +1,10 @@
-//! To be written.
+//! The event log as consumers see it: envelopes in order, from a position on. Default: the owners' outbox tables in
+//! PostgreSQL, read directly (ARCHITECTURE 4). Consumers cannot tell it from a broker.
+
+mod envelope;
+mod log;
+mod position;
+
+pub use envelope::Envelope;
+pub use log::{CHANNEL, Log, MAX_READ};
+pub use position::Position;

@@ -1,1 +1,22 @@
-//! To be written.
+//! Durable things: the outbox, consumers with their inbox, sagas, jobs, schedules; and the combiner that lets many
+//! callers share a commit. Every service's schema holds the tables ([`TABLES`]); all SQL on them is in this crate.
+
+mod combiner;
+mod consumer;
+mod housekeeping;
+mod jobs;
+mod outbox;
+mod saga;
+mod schedule;
+
+pub use combiner::Combiner;
+pub use consumer::{Consumer, DeadLetter, DeadLetters, MAX_TRIES, Source, run_consumer};
+pub use housekeeping::{KEEP_DAYS, housekeeping};
+pub use jobs::{Job, JobHandler, Jobs, run_jobs};
+pub use outbox::Outbox;
+pub use saga::{Direction, Failure, NewSaga, Progress, Recorded, SAGA_LEASE, SagaEngine, SagaRun, Step, insert_sagas};
+pub use schedule::{Schedule, run_schedules};
+pub use souk_bus::{Envelope, Log, Position};
+
+/// The first migration of every service: tables for all of the above.
+pub const TABLES: (&str, &str) = ("0000_flow", include_str!("../migrations/flow.sql"));

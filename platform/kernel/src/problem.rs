@@ -95,9 +95,9 @@ pub struct Problem {
     pub retry_after: Option<u64>,
     /// What the code promises to carry beside it, for example the lines that are out of stock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<serde_json::Value>,
+    pub data: Option<Box<serde_json::Value>>,
     #[serde(skip)]
-    internal: Option<String>,
+    internal: Option<Box<str>>,
 }
 
 impl Problem {
@@ -154,7 +154,7 @@ impl Problem {
 
     /// Adds what only the log may know.
     pub fn with_internal(mut self, internal: impl Into<String>) -> Self {
-        self.internal = Some(internal.into());
+        self.internal = Some(internal.into().into_boxed_str());
         self
     }
 
@@ -165,7 +165,7 @@ impl Problem {
 
     /// Adds a machine-readable part to the answer.
     pub fn with_data(mut self, data: impl Serialize) -> Self {
-        self.data = serde_json::to_value(data).ok();
+        self.data = serde_json::to_value(data).ok().map(Box::new);
         self
     }
 

@@ -64,7 +64,7 @@ async fn contract(client: EchoClient) {
 
     let refused = client.echo(&cx, Ask { quantity: 6 }).await.unwrap_err();
     assert_eq!((refused.kind, &*refused.code), (Kind::Conflict, "out_of_stock"));
-    assert_eq!(refused.data, Some(serde_json::json!([5])));
+    assert_eq!(refused.data, Some(Box::new(serde_json::json!([5]))));
 
     let hurried = Cx::new("r2", Actor::Anonymous).within(Duration::from_millis(50));
     let late = client.slow(&hurried, Ask { quantity: 1 }).await.unwrap_err();

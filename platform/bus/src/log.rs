@@ -1,0 +1,109 @@
+//! Reading owners' outbox tables as a log.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use souk_db::{Db, DbError, Row, RowExt};
+use souk_kernel::Problem;
+
+use crate::{Envelope, Position};
+
+/// Notification channel on which writers wake readers.
+pub const CHANNEL: &str = "souk_outbox";
+/// Events of one read: bounds memory and the length of the consumer's transaction.
+pub const MAX_READ: i64 = 500;
+
+/// The log, read with the rights of one service.
+#[derive(Clone)]
+pub struct Log {
+    db: Db,
+}
+
+impl Log {
+    /// A reader that uses `db`'s login, which needs the right to read the owners' outboxes.
+    pub fn new(db: &Db) -> Self {
+        Self { db: db.clone() }
+    }
+
+    /// Events of `types` written by `schema` after `after`, in order, at most `limit` (and [`MAX_READ`]). Stops before
+    /// the oldest transaction still running, since that one may yet write lower positions.
+    pub async fn read(
+        &self,
+        schema: &'static str,
+        types: &[&str],
+        after: Position,
+        limit: i64,
+    ) -> Result<Vec<(Position, Envelope)>, Problem> {
+        let xid = after.xid.to_string();
+        let limit = limit.clamp(1, MAX_READ);
+        let rows = self.db.primary().query(statements(schema).read, &[&xid, &after.seq, &types, &limit]).await?;
+        Ok(rows.iter().map(|row| decode(schema, row)).collect::<Result<_, DbError>>()?)
+    }
+
+    /// How many events of `types` lie after `after`: the lag.
+    pub async fn behind(&self, schema: &'static str, types: &[&str], after: Position) -> Result<u64, Problem> {
+        let xid = after.xid.to_string();
+        let row = self.db.primary().query_one(statements(schema).behind, &[&xid, &after.seq, &types]).await?;
+        let behind: i64 = row.get_col("behind")?;
+        Ok(behind.unsigned_abs())
+    }
+
+    /// Waits until somebody wrote, at most `timeout`.
+    pub async fn wait(&self, timeout: Duration) {
+        let mut woken = self.db.listen(CHANNEL);
+        // Both ends are fine: a wake-up that got lost is covered by the caller's polling.
+        let _ = tokio::time::timeout(timeout, woken.changed()).await;
+    }
+}
+
+/// Statements over one owner's outbox.
+#[derive(Clone, Copy)]
+struct Statements {
+    read: &'static str,
+    behind: &'static str,
+}
+
+/// Made once per owner and never freed: there are as many as there are services, and statements are cached by address.
+fn statements(schema: &'static str) -> Statements {
+    static KNOWN: Mutex<BTreeMap<&'static str, Statements>> = Mutex::new(BTreeMap::new());
+    let make = || {
+        Statements {
+        read: String::leak(format!(
+            "select xid::text as xid, seq, id, type, aggregate, version, time, traceparent, data::text as data
+             from \"{schema}\".outbox
+             where (xid, seq) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot()) and type = any($3)
+             order by outbox.xid, seq limit $4"
+        )),
+        behind: String::leak(format!(
+            "select count(*) as behind from \"{schema}\".outbox
+             where (xid, seq) > ($1::text::xid8, $2) and type = any($3)"
+        )),
+    }
+    };
+    *KNOWN.lock().unwrap_or_else(PoisonError::into_inner).entry(schema).or_insert_with(make)
+}
+
+fn unreadable(column: &str) -> DbError {
+    DbError::Column { column: column.to_owned(), detail: "not what the outbox writes".to_owned() }
+}
+
+fn decode(schema: &str, row: &Row) -> Result<(Position, Envelope), DbError> {
+    let xid: String = row.get_col("xid")?;
+    let data: String = row.get_col("data")?;
+    let time: Timestamp = row.get_col("time")?;
+    let position = Position { xid: xid.parse().map_err(|_| unreadable("xid"))?, seq: row.get_col("seq")? };
+    let envelope = Envelope {
+        id: row.get_col("id")?,
+        source: schema.to_owned(),
+        event_type: row.get_col("type")?,
+        aggregate: row.get_col("aggregate")?,
+        version: row.get_col("version")?,
+        time,
+        traceparent: row.get_col("traceparent")?,
+        data: RawValue::from_string(data).map_err(|_| unreadable("data"))?,
+    };
+    Ok((position, envelope))
+}

@@ -1,0 +1,124 @@
+//! Many callers, one commit. While one batch is being written the next gathers, so nobody waits for company, and the
+//! more callers there are, the fewer commits each of them costs (SPEED.md: hot rows, fewer commits).
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use souk_kernel::Problem;
+use souk_modules::Tasks;
+use tokio::sync::{mpsc, oneshot};
+
+/// Callers that may queue before new ones are turned away: some seconds of work, beyond that waiting helps nobody.
+const MAX_QUEUED: usize = 10_000;
+
+type Queued<Q, R> = (Q, oneshot::Sender<Result<R, Problem>>);
+
+/// Runs requests in batches, one batch at a time. Clones feed the same batches.
+pub struct Combiner<Q, R> {
+    queue: mpsc::Sender<Queued<Q, R>>,
+    name: &'static str,
+}
+
+impl<Q, R> Clone for Combiner<Q, R> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone(), name: self.name }
+    }
+}
+
+impl<Q: Send + 'static, R: Send + 'static> Combiner<Q, R> {
+    /// `work` gets at most `max_batch` requests and returns one result for each, in order. When a batch fails as a
+    /// whole (all results are the same fault), it is the work's own business to isolate the culprit.
+    pub fn new<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, work: F) -> Self
+    where
+        F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
+    {
+        let (queue, waiting) = mpsc::channel(MAX_QUEUED);
+        tasks.spawn(name, run(waiting, name, max_batch, tasks.clone(), Arc::new(work)));
+        Self { queue, name }
+    }
+
+    /// Runs `request` in the next batch and returns its own result.
+    pub async fn submit(&self, request: Q) -> Result<R, Problem> {
+        let (done, result) = oneshot::channel();
+        self.queue.try_send((request, done)).map_err(|error| {
+            let why = match error {
+                mpsc::error::TrySendError::Full(_) => "the queue is full",
+                mpsc::error::TrySendError::Closed(_) => "the process is stopping",
+            };
+            Problem::unavailable("overloaded", format!("{}: {why}", self.name)).with_retry_after(Duration::from_secs(1))
+        })?;
+        // The work panicked: whether this request happened is unknown.
+        result.await.map_err(|_| Problem::timeout(self.name))?
+    }
+}
+
+async fn run<Q, R, F, Fut>(
+    mut waiting: mpsc::Receiver<Queued<Q, R>>,
+    name: &'static str,
+    max_batch: usize,
+    tasks: Tasks,
+    work: Arc<F>,
+) where
+    F: Fn(Vec<Q>) -> Fut,
+    Fut: Future<Output = Vec<Result<R, Problem>>>,
+{
+    let mut batch = Vec::with_capacity(max_batch);
+    loop {
+        // Once the process stops, what is queued is still done, and what comes later is turned away.
+        let taken = tokio::select! {
+            taken = waiting.recv_many(&mut batch, max_batch) => taken,
+            () = tasks.token().cancelled(), if !waiting.is_closed() => {
+                waiting.close();
+                continue;
+            }
+        };
+        if taken == 0 {
+            return;
+        }
+        metrics::histogram!("souk_combined", "work" => name).record(taken as f64);
+        let (requests, callers): (Vec<Q>, Vec<_>) = batch.drain(..).unzip();
+        let results = work(requests).await;
+        debug_assert_eq!(results.len(), callers.len(), "{name}: one result per request");
+        for (caller, result) in callers.into_iter().zip(results) {
+            // A caller that has given up does not need its result; the work is done all the same.
+            let _ = caller.send(result);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn callers_share_batches_and_get_their_own_results() {
+        let (tasks, batches) = (Tasks::new(), Arc::new(AtomicUsize::new(0)));
+        let combiner = Combiner::new(&tasks, "test", 64, {
+            let batches = batches.clone();
+            move |numbers: Vec<u64>| {
+                batches.fetch_add(1, Ordering::SeqCst);
+                async move {
+                    tokio::task::yield_now().await;
+                    let odd = |n: u64| Problem::conflict("odd", n.to_string());
+                    numbers.into_iter().map(|n| if n % 2 == 0 { Ok(n * 10) } else { Err(odd(n)) }).collect()
+                }
+            }
+        });
+        let results = join_all((0..1000u64).map(|n| combiner.submit(n))).await;
+        for (n, result) in results.into_iter().enumerate() {
+            match n % 2 {
+                0 => assert_eq!(result.unwrap(), n as u64 * 10),
+                _ => assert_eq!(result.unwrap_err().detail, n.to_string()),
+            }
+        }
+        assert!(batches.load(Ordering::SeqCst) <= 32, "{batches:?} batches for 1000 callers");
+        tasks.drain(Duration::from_secs(5)).await.unwrap();
+        assert!(combiner.submit(1).await.is_err_and(|p| p.is("overloaded")));
+    }
+}

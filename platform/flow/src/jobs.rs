@@ -1,0 +1,199 @@
+//! Work that is done later and at least once: enqueued in a transaction, claimed with a lease, retried with backoff,
+//! dead-lettered when it keeps failing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use souk_db::{Db, DbError, Row, RowExt, Tx};
+use souk_kernel::{Ids, Problem};
+use souk_modules::Tasks;
+use uuid::Uuid;
+
+/// Notification channel on which enqueuers wake workers.
+const CHANNEL: &str = "souk_jobs";
+/// Jobs of one claim, run concurrently.
+const CLAIM: i64 = 16;
+/// A job that is not done by then is given to somebody else.
+const LEASE_SECONDS: f64 = 120.0;
+/// Tries before a job is set aside: with the backoff below about two hours.
+const MAX_ATTEMPTS: i32 = 12;
+/// Polling when nobody wakes us.
+const IDLE: Duration = Duration::from_secs(1);
+
+const ENQUEUE: &str = "insert into job (id, kind, key, payload, run_at)
+    select id, $2, key, payload::json, now() + make_interval(secs => $5)
+    from unnest($1::uuid[], $3::text[], $4::text[]) as j (id, key, payload)
+    on conflict on constraint job_kind_key do nothing";
+const CLAIM_DUE: &str = "update job set lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
+    where id in (
+        select id from job
+        where kind = any($1) and not dead and run_at <= now() and (lease_until is null or lease_until < now())
+        order by run_at limit $2 for update skip locked)
+    returning id, kind, key, payload::text as payload, attempts";
+const DONE: &str = "delete from job where id = any($1)";
+const AGAIN: &str = "update job set lease_until = null, last_error = $2, dead = attempts >= $3,
+        run_at = now() + make_interval(secs => least(3600, 0.5 * power(2, attempts)))
+    where id = $1";
+
+/// A service's job queue.
+#[derive(Clone)]
+pub struct Jobs {
+    db: Db,
+    ids: Ids,
+}
+
+/// One job to do.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The job.
+    pub id: Uuid,
+    /// What it is.
+    pub kind: String,
+    /// Unique among the waiting jobs of its kind.
+    pub key: String,
+    /// This try, from 1.
+    pub attempt: i32,
+    payload: String,
+}
+
+impl Job {
+    /// The payload as it was enqueued.
+    pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_str(&self.payload)
+            .map_err(|error| Problem::internal(format!("payload of job {} of kind {}: {error}", self.id, self.kind)))
+    }
+}
+
+/// Does jobs of one kind. May be run twice for the same job: make it idempotent by the job's key.
+#[async_trait]
+pub trait JobHandler: Send + Sync + 'static {
+    /// Which jobs.
+    fn kind(&self) -> &'static str;
+    /// Does it; an error puts it back with backoff.
+    async fn run(&self, job: &Job) -> Result<(), Problem>;
+}
+
+impl Jobs {
+    /// The queue in `db`'s schema.
+    pub fn new(db: &Db) -> Self {
+        Self { db: db.clone(), ids: Ids::random() }
+    }
+
+    /// Adds a job to the transaction, to be done after `delay`. One with the same kind and key that still waits stays
+    /// as it is.
+    pub async fn enqueue<P: Serialize>(
+        &self,
+        tx: &Tx,
+        kind: &'static str,
+        key: &str,
+        payload: &P,
+        delay: Duration,
+    ) -> Result<(), Problem> {
+        self.enqueue_all(tx, kind, &[(key, payload)], delay).await
+    }
+
+    /// Adds many jobs of one kind in one statement.
+    pub async fn enqueue_all<P: Serialize>(
+        &self,
+        tx: &Tx,
+        kind: &'static str,
+        jobs: &[(&str, &P)],
+        delay: Duration,
+    ) -> Result<(), Problem> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = jobs.iter().map(|_| self.ids.v4()).collect();
+        let keys: Vec<&str> = jobs.iter().map(|(key, _)| *key).collect();
+        let payloads = jobs.iter().map(|(_, payload)| serde_json::to_string(payload)).collect::<Result<Vec<_>, _>>();
+        let payloads = payloads.map_err(Problem::internal)?;
+        tx.execute(ENQUEUE, &[&ids, &kind, &keys, &payloads, &delay.as_secs_f64()]).await?;
+        Ok(())
+    }
+
+    /// Wakes the workers after the commit.
+    pub fn wake(&self) {
+        self.db.notify_after_commit(CHANNEL);
+    }
+}
+
+/// Works on `db`'s queue with `handlers` until the process stops.
+pub fn run_jobs(tasks: &Tasks, db: &Db, handlers: Vec<Arc<dyn JobHandler>>) {
+    let worker = Worker {
+        handlers: handlers.into_iter().map(|handler| (handler.kind(), handler)).collect(),
+        db: db.clone(),
+        tasks: tasks.clone(),
+    };
+    tasks.spawn("jobs", async move { worker.run().await });
+}
+
+struct Worker {
+    handlers: BTreeMap<&'static str, Arc<dyn JobHandler>>,
+    db: Db,
+    tasks: Tasks,
+}
+
+impl Worker {
+    async fn run(&self) {
+        let mut woken = self.db.listen(CHANNEL);
+        while !self.tasks.stopping() {
+            match self.round().await {
+                Ok(0) => {}
+                Ok(_) => continue,
+                Err(error) => tracing::warn!(schema = self.db.schema(), %error, "job queue failed, will go on"),
+            }
+            tokio::select! {
+                () = self.tasks.token().cancelled() => {}
+                () = tokio::time::sleep(IDLE) => {}
+                _ = woken.changed() => {}
+            }
+        }
+    }
+
+    async fn round(&self) -> Result<usize, DbError> {
+        let kinds: Vec<&str> = self.handlers.keys().copied().collect();
+        let rows = self.db.write_returning(CLAIM_DUE, &[&kinds, &CLAIM, &LEASE_SECONDS]).await?;
+        let jobs = rows.iter().map(decode).collect::<Result<Vec<Job>, _>>()?;
+        let results = join_all(jobs.iter().map(|job| self.work(job))).await;
+        let mut done = Vec::new();
+        for (job, result) in jobs.iter().zip(results) {
+            match result {
+                Ok(()) => done.push(job.id),
+                Err(problem) => self.put_back(job, &problem).await?,
+            }
+        }
+        if !done.is_empty() {
+            self.db.write_one(DONE, &[&done]).await?;
+        }
+        Ok(jobs.len())
+    }
+
+    async fn work(&self, job: &Job) -> Result<(), Problem> {
+        match self.handlers.get(job.kind.as_str()) {
+            Some(handler) => handler.run(job).await,
+            None => Err(Problem::internal(format!("no handler for jobs of kind {}", job.kind))),
+        }
+    }
+
+    async fn put_back(&self, job: &Job, problem: &Problem) -> Result<(), DbError> {
+        let error = problem.internal_detail().map_or_else(|| problem.to_string(), str::to_owned);
+        tracing::warn!(kind = job.kind, key = job.key, attempt = job.attempt, error, "job failed");
+        self.db.write_one(AGAIN, &[&job.id, &error, &MAX_ATTEMPTS]).await?;
+        Ok(())
+    }
+}
+
+fn decode(row: &Row) -> Result<Job, DbError> {
+    Ok(Job {
+        id: row.get_col("id")?,
+        kind: row.get_col("kind")?,
+        key: row.get_col("key")?,
+        attempt: row.get_col("attempts")?,
+        payload: row.get_col("payload")?,
+    })
+}

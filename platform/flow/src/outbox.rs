@@ -1,0 +1,65 @@
+//! Writing events: no transaction, no event.
+
+use souk_db::{Db, DbError, Lsn, Tx};
+use souk_kernel::{Event, Ids, Problem};
+use uuid::Uuid;
+
+const INSERT: &str = "insert into outbox (id, type, aggregate, version, data)
+    select id, $2, aggregate, version, data::json
+    from unnest($1::uuid[], $3::uuid[], $4::bigint[], $5::text[]) with ordinality as e (id, aggregate, version, data, n)
+    order by n";
+
+/// A service's own outbox.
+#[derive(Clone)]
+pub struct Outbox {
+    db: Db,
+    ids: Ids,
+}
+
+impl Outbox {
+    /// The outbox in `db`'s schema.
+    pub fn new(db: &Db) -> Self {
+        Self { db: db.clone(), ids: Ids::random() }
+    }
+
+    /// Adds an event to the transaction.
+    pub async fn push<E: Event>(&self, tx: &mut Tx, event: &E) -> Result<(), DbError> {
+        self.push_all(tx, std::slice::from_ref(event)).await
+    }
+
+    /// Adds events of one type to the transaction, in order, in one statement; none is fine.
+    pub async fn push_all<E: Event>(&self, tx: &mut Tx, events: &[E]) -> Result<(), DbError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let encode = |event: &E| {
+            serde_json::to_string(event)
+                .map_err(|error| DbError::Other(format!("event {} cannot be encoded: {error}", E::TYPE)))
+        };
+        let ids: Vec<Uuid> = events.iter().map(|_| self.ids.v4()).collect();
+        let aggregates: Vec<Uuid> = events.iter().map(E::aggregate).collect();
+        let versions: Vec<i64> = events.iter().map(E::version).collect();
+        let data = events.iter().map(encode).collect::<Result<Vec<String>, _>>()?;
+        tx.execute(INSERT, &[&ids, &E::TYPE, &aggregates, &versions, &data]).await?;
+        Ok(())
+    }
+
+    /// Commits and wakes the consumers. Not the notification inside the transaction: that takes a database-wide lock.
+    pub async fn commit(&self, tx: Tx) -> Result<(), Problem> {
+        tx.commit().await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Like [`Outbox::commit`], with the position that a reader must have replayed to see the write.
+    pub async fn commit_position(&self, tx: Tx) -> Result<Lsn, Problem> {
+        let lsn = tx.commit_position().await?;
+        self.wake();
+        Ok(lsn)
+    }
+
+    /// Wakes the consumers after a commit that was made elsewhere.
+    pub fn wake(&self) {
+        self.db.notify_after_commit(souk_bus::CHANNEL);
+    }
+}
