@@ -142,7 +142,7 @@ impl ProblemJson {
             code,
             request_id: request_id.map(str::to_owned),
             errors: if show { problem.fields.iter().map(field).collect() } else { Vec::new() },
-            data: problem.data.clone().filter(|_| show),
+            data: problem.data.as_deref().filter(|_| show).cloned(),
         }
     }
 }
