@@ -18,7 +18,7 @@ const ABSENCE: HeaderValue = HeaderValue::from_static("public, max-age=5, stale-
 /// An error of a handler. Handlers return `Result<impl IntoResponse, ApiError>` and use `?` on [`Problem`]s.
 #[derive(Clone, Debug)]
 pub struct ApiError {
-    problem: Problem,
+    problem: Box<Problem>,
     status: StatusCode,
     public_absence: bool,
 }
@@ -26,14 +26,14 @@ pub struct ApiError {
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { problem, status, public_absence: false }
+        Self { problem: problem.into(), status, public_absence: false }
     }
 }
 
 impl ApiError {
     /// A refusal by the transport, outside the kinds a service knows: 400, 405, 415, 431.
     pub fn transport(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { problem: Problem::new(Kind::Invalid, code, detail), status, public_absence: false }
+        Self { problem: Problem::new(Kind::Invalid, code, detail).into(), status, public_absence: false }
     }
 
     /// Lets caches remember a 404 for some seconds: only for what is absent for everybody, say an unknown product.
