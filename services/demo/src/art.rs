@@ -1,0 +1,134 @@
+//! Product pictures drawn by arithmetic: a motif and a seed give one small SVG, the same on every machine.
+//!
+//! The demo shop needs thousands of distinct pictures that cost no download and belong to nobody else. The low part of
+//! a seed is the colour (see [`Colour`]), the rest is shape and scenery, so a product shows each of its colours in the
+//! same form by changing one number. Pictures hold no text, no script and no outside reference.
+
+mod bath;
+mod canvas;
+mod desk;
+mod garden;
+mod generic;
+mod kitchen;
+mod living;
+mod outdoor;
+mod palette;
+mod pantry;
+mod play;
+mod stage;
+mod tech;
+mod travel;
+mod wear;
+
+pub use palette::{COLOURS, Colour};
+
+use canvas::Canvas;
+use stage::Stage;
+
+type Draw = fn(&mut Canvas);
+
+/// Width and height of every picture in CSS pixels; the view box is a square too, so layout never shifts.
+pub const SIZE: u32 = 800;
+
+/// Every motif by name: where it stands, and who draws it.
+const MOTIFS: &[(&str, Stage, Draw)] = &[
+    ("mug", Stage::Floor(80), kitchen::mug),
+    ("teapot", Stage::Floor(105), kitchen::teapot),
+    ("pan", Stage::Floor(120), kitchen::pan),
+    ("knife", Stage::Flat, kitchen::knife),
+    ("board", Stage::Flat, kitchen::board),
+    ("bowl", Stage::Floor(90), kitchen::bowl),
+    ("moka", Stage::Floor(80), kitchen::moka),
+    ("glass", Stage::Floor(60), kitchen::glass),
+    ("lamp", Stage::Floor(75), living::lamp),
+    ("pendant", Stage::Hang, living::pendant),
+    ("chair", Stage::Floor(90), living::chair),
+    ("sofa", Stage::Floor(140), living::sofa),
+    ("table", Stage::Floor(110), living::table),
+    ("cushion", Stage::Floor(100), living::cushion),
+    ("rug", Stage::Flat, living::rug),
+    ("vase", Stage::Floor(65), living::vase),
+    ("candle", Stage::Floor(70), living::candle),
+    ("clock", Stage::Hang, living::clock),
+    ("pot", Stage::Floor(75), garden::pot),
+    ("can", Stage::Floor(95), garden::can),
+    ("trowel", Stage::Flat, garden::trowel),
+    ("birdhouse", Stage::Hang, garden::birdhouse),
+    ("lantern", Stage::Floor(70), garden::lantern),
+    ("tshirt", Stage::Flat, wear::tshirt),
+    ("sweater", Stage::Flat, wear::sweater),
+    ("jacket", Stage::Flat, wear::jacket),
+    ("trousers", Stage::Flat, wear::trousers),
+    ("dress", Stage::Flat, wear::dress),
+    ("socks", Stage::Flat, wear::socks),
+    ("beanie", Stage::Flat, wear::beanie),
+    ("scarf", Stage::Flat, wear::scarf),
+    ("shoe", Stage::Floor(130), travel::shoe),
+    ("boot", Stage::Floor(100), travel::boot),
+    ("backpack", Stage::Floor(90), travel::backpack),
+    ("tote", Stage::Floor(85), travel::tote),
+    ("wallet", Stage::Flat, travel::wallet),
+    ("suitcase", Stage::Floor(90), travel::suitcase),
+    ("umbrella", Stage::Hang, travel::umbrella),
+    ("headphones", Stage::Floor(95), tech::headphones),
+    ("speaker", Stage::Floor(80), tech::speaker),
+    ("keyboard", Stage::Flat, tech::keyboard),
+    ("watch", Stage::Flat, tech::watch),
+    ("camera", Stage::Floor(115), tech::camera),
+    ("phone", Stage::Flat, tech::phone),
+    ("turntable", Stage::Flat, tech::turntable),
+    ("notebook", Stage::Flat, desk::notebook),
+    ("pen", Stage::Flat, desk::pen),
+    ("organiser", Stage::Floor(75), desk::organiser),
+    ("poster", Stage::Hang, desk::poster),
+    ("book", Stage::Floor(110), desk::book),
+    ("pannier", Stage::Floor(100), outdoor::pannier),
+    ("bottle", Stage::Floor(55), outdoor::bottle),
+    ("tent", Stage::Floor(150), outdoor::tent),
+    ("mat", Stage::Floor(120), outdoor::mat),
+    ("helmet", Stage::Floor(115), outdoor::helmet),
+    ("ball", Stage::Floor(80), outdoor::ball),
+    ("car", Stage::Floor(130), play::car),
+    ("bear", Stage::Floor(90), play::bear),
+    ("blocks", Stage::Floor(110), play::blocks),
+    ("rocket", Stage::Floor(60), play::rocket),
+    ("kite", Stage::Hang, play::kite),
+    ("soap", Stage::Floor(105), bath::soap),
+    ("towel", Stage::Floor(115), bath::towel),
+    ("pump", Stage::Floor(65), bath::pump),
+    ("brush", Stage::Flat, bath::brush),
+    ("pouch", Stage::Floor(80), pantry::pouch),
+    ("tin", Stage::Floor(75), pantry::tin),
+    ("jar", Stage::Floor(75), pantry::jar),
+    ("chocolate", Stage::Flat, pantry::chocolate),
+    ("oil", Stage::Floor(55), pantry::oil),
+];
+
+/// The names [`art`] draws as themselves; any other name gets a sculpture of simple solids.
+pub fn motifs() -> impl Iterator<Item = &'static str> {
+    MOTIFS.iter().map(|(name, ..)| *name)
+}
+
+/// Where the demo's pictures pretend to lie; `.invalid` resolves nowhere (RFC 2606), so nothing is ever fetched from it.
+const HOME: &str = "https://demo.souk.invalid/art/";
+
+/// The address a picture has in the catalogue.
+pub fn address(motif: &str, seed: u64) -> String {
+    format!("{HOME}{motif}/{seed}.svg")
+}
+
+/// The picture at an [`address`], or `None` for any other address.
+pub fn at(address: &str) -> Option<String> {
+    let (motif, file) = address.strip_prefix(HOME)?.split_once('/')?;
+    Some(art(motif, file.strip_suffix(".svg")?.parse().ok()?))
+}
+
+/// The picture of `motif` for `seed`: an SVG document of one to four kilobytes.
+pub fn art(motif: &str, seed: u64) -> String {
+    let known = MOTIFS.iter().find(|(name, ..)| *name == motif);
+    let (stage, draw) = known.map_or((Stage::Floor(110), generic::solids as Draw), |(_, stage, draw)| (*stage, *draw));
+    let mut canvas = Canvas::new(motif, seed, stage);
+    stage::scenery(&mut canvas, stage);
+    stage::present(&mut canvas, stage, draw);
+    canvas.finish()
+}
