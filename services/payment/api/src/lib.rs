@@ -1,6 +1,10 @@
 //! Contract of payment: taking money through a provider, and the double-entry books about it. No card data, ever:
 //! a provider's token stands for the means of payment.
 
+mod card;
+
+pub use card::{looks_like_card, scrub};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use souk_kernel::{Event, Money};
