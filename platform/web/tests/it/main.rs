@@ -1,4 +1,5 @@
 //! Requests through a router as a service declares it, no socket.
+#![allow(clippy::unwrap_used)] // helpers of tests may, as tests do
 
 use axum::body::Body;
 use axum::extract::State;
