@@ -11,10 +11,13 @@ mod counters;
 mod db;
 mod error;
 mod lsn;
+mod managed;
+mod migrate;
 mod notify;
 mod pool;
 mod reads;
 mod row;
+mod testdb;
 mod tx;
 
 pub use config::{DbConfig, Login, PoolSizes};
@@ -22,8 +25,11 @@ pub use counters::{Counters, process_counters};
 pub use db::{Db, assert_all_prepare};
 pub use error::DbError;
 pub use lsn::{InvalidLsn, Lsn};
+pub use managed::{DataDirLock, MANAGED_MAX_CONNECTIONS, Managed, ManagedError, ManagedOptions};
+pub use migrate::{Applied, MigrateError, Migrations, grant_outbox_read, migrate, pending};
 pub use reads::Reads;
 pub use row::RowExt;
+pub use testdb::{TestDb, TestServer};
 pub use tokio_postgres::{
     Row,
     types::{Json, ToSql},

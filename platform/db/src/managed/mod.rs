@@ -1,0 +1,163 @@
+//! A PostgreSQL server of our own: `souk up` without a database URL starts one on the data directory, and stops it last.
+//!
+//! It runs as an unprivileged user, in a session of its own (Ctrl-C reaches us first), on a socket only that user may
+//! reach. One that survived a crash of ours is adopted. Called by the binary, the test kit and [`crate::TestDb`].
+
+mod error;
+mod place;
+mod programs;
+mod server;
+mod settings;
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    path::{Path, PathBuf},
+};
+
+pub use error::ManagedError;
+pub use settings::{MANAGED_MAX_CONNECTIONS, ManagedOptions};
+
+use place::{Account, Place};
+use server::{Process, Running};
+
+/// Name of the superuser and of the database.
+const NAME: &str = "souk";
+
+/// A running server. Stop it with [`Managed::stop`]; dropping only sends the signal.
+pub struct Managed {
+    process: Option<Process>,
+    running: Running,
+    adopted: bool,
+    log_file: PathBuf,
+    tcp_url: Option<String>,
+    /// Held as long as the server is ours.
+    _lock: DataDirLock,
+}
+
+impl Managed {
+    /// Starts the server of `data_dir`, making directory, cluster and database on the first run, or adopts the one that
+    /// a crashed predecessor left running.
+    ///
+    /// # Errors
+    /// [`ManagedError`], whose text says what to do: not installed, directory in use, other version, did not start.
+    pub async fn start(data_dir: &Path, options: ManagedOptions) -> Result<Managed, ManagedError> {
+        let lock = DataDirLock::take(data_dir)?;
+        let data_dir = fs::canonicalize(data_dir).map_err(|error| ManagedError::io("open", data_dir, error))?;
+        let account = Account::needed()?;
+        let place = Place::of(&data_dir, account.as_ref())?;
+        if place.is_orphan() {
+            server::set_aside(&place).await?;
+        }
+        let log_file = place.log_file();
+        if let Some(running) = Running::find(&place).await? {
+            tracing::info!(pid = running.pid, "adopted the database server that was still running");
+            let (process, tcp_url) = (Some(Process::adopted(running.pid)), None);
+            return Ok(Managed { process, running, adopted: true, log_file, tcp_url, _lock: lock });
+        }
+        let pgdata = place.pgdata();
+        let cluster = place.major().map(|major| (major, pgdata.as_path()));
+        let programs = programs::choose(programs::installed(), cluster)?;
+        place::private_dir(&place.base, account.as_ref())?;
+        if !place.exists() {
+            tracing::info!(at = %place.base.display(), "creating the database cluster");
+            server::initialise(&place, &programs, account.as_ref(), options.throw_away).await?;
+            place.remember()?;
+        }
+        let (process, running) = server::launch(&place, &programs, account.as_ref(), &options).await?;
+        let tcp_url = match options.tcp_port {
+            Some(port) => Some(server::open_tcp(&running, port).await?),
+            None => None,
+        };
+        Ok(Managed { process: Some(process), running, adopted: false, log_file, tcp_url, _lock: lock })
+    }
+
+    /// The URL of the server that runs on `data_dir`, for commands that work into a running shop; `None` when none runs.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub async fn find_running(data_dir: &Path) -> Result<Option<String>, ManagedError> {
+        let Ok(data_dir) = fs::canonicalize(data_dir) else { return Ok(None) };
+        let Some(place) = Place::existing(&data_dir) else { return Ok(None) };
+        Ok(Running::find(&place).await?.map(|running| running.url()))
+    }
+
+    /// Connects as the superuser over the socket. psql understands it, too.
+    pub fn url(&self) -> String {
+        self.running.url()
+    }
+
+    /// Over TCP with a password drawn at this start, when the options asked for it (and the server was not adopted).
+    pub fn tcp_url(&self) -> Option<&str> {
+        self.tcp_url.as_deref()
+    }
+
+    /// True when the server was found running.
+    pub fn adopted(&self) -> bool {
+        self.adopted
+    }
+
+    /// Process id of the server.
+    pub fn pid(&self) -> u32 {
+        self.running.pid
+    }
+
+    /// The server's log.
+    pub fn log_file(&self) -> &Path {
+        &self.log_file
+    }
+
+    /// Directory of the cluster; a fallback place when `data_dir` is below one that only root may enter.
+    pub fn cluster_dir(&self) -> &Path {
+        &self.running.pgdata
+    }
+
+    /// Ends all connections, writes everything out, and waits for the end ("fast" shutdown).
+    ///
+    /// # Errors
+    /// [`ManagedError::NotStopped`] when it does not end even when told to drop everything.
+    pub async fn stop(mut self) -> Result<(), ManagedError> {
+        match self.process.take() {
+            Some(process) => process.stop(&self.running).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Managed {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.ask_to_stop();
+        }
+    }
+}
+
+/// The right to use a data directory: one process at a time, released by the system however the process ends.
+pub struct DataDirLock(#[expect(dead_code, reason = "held for its lock")] File);
+
+impl DataDirLock {
+    /// Makes the directory when it is missing and takes the lock.
+    ///
+    /// # Errors
+    /// [`ManagedError::InUse`] when another process has it.
+    pub fn take(data_dir: &Path) -> Result<DataDirLock, ManagedError> {
+        fs::create_dir_all(data_dir).map_err(|error| ManagedError::io("create", data_dir, error))?;
+        let path = data_dir.join("souk.lock");
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = opened.map_err(|error| ManagedError::io("open", &path, error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Only for the message; an empty one does.
+                let _ = file.read_to_string(&mut holder);
+                return Err(ManagedError::InUse { data_dir: data_dir.to_owned(), pid: holder.trim().to_owned() });
+            }
+            Err(TryLockError::Error(error)) => return Err(ManagedError::io("lock", &path, error)),
+        }
+        let write =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+        write.map_err(|error| ManagedError::io("write", &path, error))?;
+        Ok(DataDirLock(file))
+    }
+}

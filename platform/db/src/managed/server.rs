@@ -1,0 +1,409 @@
+//! The server's process: making the cluster, launching, finding one that runs, waiting until it answers, stopping it.
+
+use std::{
+    fs,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::{runtime::Handle, time::sleep};
+use tokio_postgres::{config::Host, error::SqlState};
+use uuid::Uuid;
+
+use super::{
+    ManagedError, ManagedOptions, NAME,
+    place::{self, Account, Place},
+    programs::Programs,
+    settings,
+};
+use crate::{DbError, conn::Conn};
+
+/// Pause between looks at a server that is starting or stopping: short against the 100 ms either takes.
+const POLL: Duration = Duration::from_millis(5);
+/// A server that has a lot of log to replay after a crash needs minutes, and killing it would not help.
+const START_WAIT: Duration = Duration::from_secs(300);
+/// Long enough to write out a large cache on a slow disk.
+const STOP_WAIT: Duration = Duration::from_secs(60);
+/// After an immediate shutdown there is nothing to write.
+const KILL_WAIT: Duration = Duration::from_secs(10);
+/// Of the log in an error message.
+const TAIL_LINES: usize = 12;
+
+/// A server that answers.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub(super) pid: u32,
+    pub(super) pgdata: PathBuf,
+    socket_dir: PathBuf,
+    port: u16,
+}
+
+impl Running {
+    /// The running server of `place`, from what it wrote into its lock file, if it answers on its socket.
+    pub(super) async fn find(place: &Place) -> Result<Option<Running>, ManagedError> {
+        let Some(running) = Self::from_lock_file(&place.pgdata()) else { return Ok(None) };
+        let started = Instant::now();
+        let mut busy = false;
+        loop {
+            match running.probe(NAME).await {
+                Probe::Ready | Probe::NoDatabase => break,
+                // It was on its way down: let it go before another is started on the same data.
+                Probe::Away if busy && running.wrote_lock_file() && started.elapsed() < STOP_WAIT => {}
+                Probe::Away => return Ok(None),
+                // It is replaying its log after a crash of the machine, or shutting down.
+                Probe::Starting if started.elapsed() > START_WAIT => return Ok(None),
+                Probe::Starting => busy = true,
+            }
+            sleep(POLL).await;
+        }
+        running.ensure_database().await?;
+        Ok(Some(running))
+    }
+
+    /// Lines of `postmaster.pid`: pid, data directory, start time, port, socket directory, ...
+    fn from_lock_file(pgdata: &Path) -> Option<Running> {
+        let text = fs::read_to_string(pgdata.join("postmaster.pid")).ok()?;
+        let lines: Vec<&str> = text.lines().collect();
+        let pid = lines.first()?.trim().parse().ok()?;
+        let port = lines.get(3)?.trim().parse().ok()?;
+        let socket_dir = PathBuf::from(lines.get(4)?.trim());
+        Some(Running { pid, pgdata: pgdata.to_owned(), socket_dir, port })
+    }
+
+    /// True while the lock file is there and names this process. It is removed last, and unlike the process's id it
+    /// does not take a zombie for a living server.
+    fn wrote_lock_file(&self) -> bool {
+        Self::from_lock_file(&self.pgdata).is_some_and(|found| found.pid == self.pid)
+    }
+
+    pub(super) fn url(&self) -> String {
+        let host = percent_encoded(&self.socket_dir);
+        format!("postgresql://{NAME}@{host}:{}/{NAME}", self.port)
+    }
+
+    fn driver(&self, database: &str) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        config.host_path(&self.socket_dir).port(self.port).user(NAME).dbname(database).application_name("souk managed");
+        debug_assert!(matches!(config.get_hosts(), [Host::Unix(_)]), "the socket is a path");
+        config
+    }
+
+    async fn connect(&self, database: &str) -> Result<Conn, DbError> {
+        Conn::open(&self.driver(database), &Handle::current(), "").await
+    }
+
+    /// Tries to connect; the socket alone would not say whether the server takes work yet.
+    async fn probe(&self, database: &str) -> Probe {
+        let error = match self.driver(database).connect(tokio_postgres::NoTls).await {
+            // Not driven: dropping both closes the socket at once.
+            Ok(_) => return Probe::Ready,
+            Err(error) => error,
+        };
+        match error.code() {
+            Some(&SqlState::INVALID_CATALOG_NAME) => Probe::NoDatabase,
+            Some(&SqlState::CANNOT_CONNECT_NOW) => Probe::Starting,
+            // No connection to spare, for example: it runs, and that was the question.
+            Some(_) => Probe::Ready,
+            None => Probe::Away,
+        }
+    }
+
+    /// The first run's last step, done again if that run was interrupted.
+    async fn ensure_database(&self) -> Result<(), ManagedError> {
+        if self.probe(NAME).await != Probe::NoDatabase {
+            return Ok(());
+        }
+        let run = |sql| async move {
+            let conn = self.connect("postgres").await?;
+            conn.client().batch_execute(sql).await.map_err(|error| DbError::from_driver(&error, sql))
+        };
+        run("CREATE DATABASE souk").await?;
+        Ok(())
+    }
+
+    /// Statement statistics are a help, not a need: failing to get them is only logged.
+    async fn ensure_statistics(&self) {
+        let sql = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements";
+        let created = match self.connect(NAME).await {
+            Ok(conn) => conn.client().batch_execute(sql).await.map_err(|error| DbError::from_driver(&error, sql)),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = created {
+            tracing::warn!(%error, "no statement statistics");
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    Ready,
+    NoDatabase,
+    /// It answers, but not yet (or no longer) with work.
+    Starting,
+    Away,
+}
+
+/// Makes the cluster beside its place and moves it there when it is whole, so that an interrupted attempt leaves none.
+pub(super) async fn initialise(
+    place: &Place,
+    programs: &Programs,
+    account: Option<&Account>,
+    throw_away: bool,
+) -> Result<(), ManagedError> {
+    let fresh = place.base.join("pgdata.new");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).map_err(|error| ManagedError::io("remove", &fresh, error))?;
+    }
+    let mut output = initdb(&fresh, programs, account, &place.base, throw_away, "C.UTF-8").await?;
+    // C.UTF-8 sorts by code point and knows all letters, but not every system has it.
+    if output.contains("locale") {
+        output = initdb(&fresh, programs, account, &place.base, throw_away, "C").await?;
+    }
+    if !fresh.join("PG_VERSION").is_file() {
+        return Err(ManagedError::Program { program: "initdb", output });
+    }
+    let pgdata = place.pgdata();
+    fs::rename(&fresh, &pgdata).map_err(|error| ManagedError::io("rename", &pgdata, error))
+}
+
+/// Empty on success, else what it printed.
+async fn initdb(
+    fresh: &Path,
+    programs: &Programs,
+    account: Option<&Account>,
+    cwd: &Path,
+    throw_away: bool,
+    locale: &str,
+) -> Result<String, ManagedError> {
+    let mut command = as_account(&programs.initdb(), account, cwd);
+    command.arg("-D").arg(fresh).args(["-U", NAME, "-A", "trust", "-E", "UTF8", "--no-instructions"]);
+    command.arg(format!("--locale={locale}"));
+    if throw_away {
+        command.arg("--no-sync");
+    }
+    let output = tokio::task::spawn_blocking(move || command.output()).await;
+    let output = output.map_err(std::io::Error::other).and_then(|output| output);
+    let output = output.map_err(|error| ManagedError::io("run", &programs.initdb(), error))?;
+    if output.status.success() {
+        return Ok(String::new());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Ok(format!("{}: {said}", output.status))
+}
+
+/// Writes the configuration and becomes the server. A shell as the server's user does it because we may be root, and
+/// root must not write or chown by name in a directory where somebody else can plant links. 16 MiB of log are kept twice.
+const LAUNCH: &str = r#"umask 077
+if [ -f postgres.log ] && [ "$(wc -c < postgres.log)" -gt 16777216 ]; then mv -f postgres.log postgres.log.1; fi
+exec >> postgres.log 2>&1
+mkdir -p "$2" && printf %s "$4" > "$1/postgresql.conf" && printf %s "$5" > "$1/pg_hba.conf" && exec "$3" -D "$1"
+"#;
+
+/// Starts the server and waits until it takes work.
+pub(super) async fn launch(
+    place: &Place,
+    programs: &Programs,
+    account: Option<&Account>,
+    options: &ManagedOptions,
+) -> Result<(Process, Running), ManagedError> {
+    let socket_dir = place.socket_dir();
+    if !socket_dir.starts_with(&place.base) {
+        place::private_dir(&socket_dir, account)?;
+    }
+    let pgdata = place.pgdata();
+    let statistics = programs.has_statement_statistics() && !options.throw_away;
+    let mut command = in_own_session(Path::new("/bin/sh"), account, &place.base);
+    command.args(["-c", LAUNCH, "souk"]).arg(&pgdata).arg(&socket_dir).arg(programs.postgres());
+    command.arg(settings::postgresql_conf(options, &socket_dir, statistics));
+    command.arg(settings::pg_hba_conf(options.tcp_port.is_some()));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().map_err(|error| ManagedError::io("run", &programs.postgres(), error))?;
+    let running = Running { pid: child.id(), pgdata, socket_dir, port: options.tcp_port.unwrap_or(5432) };
+    let mut process = Process::Child(child);
+    if let Err(why) = wait_until_ready(&mut process, &running).await {
+        process.ask_to_stop();
+        let log = place.log_file();
+        return Err(ManagedError::NotStarted { why, tail: tail_of(&log), log });
+    }
+    running.ensure_database().await?;
+    if statistics {
+        running.ensure_statistics().await;
+    }
+    Ok((process, running))
+}
+
+async fn wait_until_ready(process: &mut Process, running: &Running) -> Result<(), String> {
+    let started = Instant::now();
+    loop {
+        if let Process::Child(child) = process
+            && let Ok(Some(status)) = child.try_wait()
+        {
+            return Err(format!("it ended with {status}"));
+        }
+        if matches!(running.probe(NAME).await, Probe::Ready | Probe::NoDatabase) {
+            return Ok(());
+        }
+        if started.elapsed() > START_WAIT {
+            return Err(format!("it did not answer within {} s", START_WAIT.as_secs()));
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// Draws a password for this start and returns the URL that carries it.
+pub(super) async fn open_tcp(running: &Running, port: u16) -> Result<String, ManagedError> {
+    let password = Uuid::new_v4().simple().to_string();
+    let conn = running.connect(NAME).await?;
+    let sql = format!("ALTER ROLE {NAME} PASSWORD '{password}'");
+    conn.client().batch_execute(&sql).await.map_err(|error| DbError::from_driver(&error, "ALTER ROLE"))?;
+    Ok(format!("postgresql://{NAME}:{password}@127.0.0.1:{port}/{NAME}"))
+}
+
+/// A cluster in the fallback place whose data directory was deleted and made anew: stopped when it runs, and moved
+/// aside, not deleted, because it may be somebody's orders.
+pub(super) async fn set_aside(place: &Place) -> Result<(), ManagedError> {
+    if let Some(running) = Running::find(place).await? {
+        Process::adopted(running.pid).stop(&running).await?;
+    }
+    let orphan = place.base.with_extension(format!("orphan-{}", Uuid::new_v4().simple()));
+    fs::rename(&place.base, &orphan).map_err(|error| ManagedError::io("rename", &place.base, error))?;
+    tracing::warn!(moved_to = %orphan.display(), "found the database of a deleted data directory and moved it aside");
+    Ok(())
+}
+
+/// A server's process: our child, or one we only know by its id.
+pub(super) enum Process {
+    Child(Child),
+    Adopted(u32),
+}
+
+impl Process {
+    pub(super) fn adopted(pid: u32) -> Process {
+        Process::Adopted(pid)
+    }
+
+    fn pid(&self) -> u32 {
+        match self {
+            Process::Child(child) => child.id(),
+            Process::Adopted(pid) => *pid,
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let Ok(pid) = i32::try_from(self.pid()) else { return };
+        if let Err(error) = kill(Pid::from_raw(pid), signal) {
+            tracing::debug!(pid, %error, "could not signal the database server");
+        }
+    }
+
+    /// "Fast" shutdown, not waited for.
+    pub(super) fn ask_to_stop(&self) {
+        self.signal(Signal::SIGINT);
+    }
+
+    pub(super) async fn stop(mut self, running: &Running) -> Result<(), ManagedError> {
+        self.ask_to_stop();
+        if self.ended(running, STOP_WAIT).await {
+            return Ok(());
+        }
+        tracing::warn!(pid = self.pid(), "the database server does not stop, dropping everything");
+        self.signal(Signal::SIGQUIT);
+        if self.ended(running, KILL_WAIT).await {
+            return Ok(());
+        }
+        Err(ManagedError::NotStopped { pid: self.pid(), seconds: (STOP_WAIT + KILL_WAIT).as_secs() })
+    }
+
+    async fn ended(&mut self, running: &Running, wait: Duration) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < wait {
+            let ended = match self {
+                Process::Child(child) => !matches!(child.try_wait(), Ok(None)),
+                Process::Adopted(_) => !running.wrote_lock_file(),
+            };
+            if ended {
+                return true;
+            }
+            sleep(POLL).await;
+        }
+        false
+    }
+}
+
+/// A command as the server's user, with a clean environment (PGDATA, PGPORT, locale and the like would change what it
+/// does) and in a directory that user may be in.
+fn as_account(program: &Path, account: Option<&Account>, cwd: &Path) -> Command {
+    let mut command = Command::new(program);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command.env_clear().env("PATH", path).env("LC_ALL", "C").env("TZ", "UTC").current_dir(cwd);
+    if let Some(account) = account {
+        // As root this also drops the supplementary groups.
+        command.uid(account.uid).gid(account.gid);
+    }
+    command
+}
+
+/// As above, in a session of its own, so that neither Ctrl-C nor a closed terminal reaches it. Where there is no
+/// `setsid` program (macOS), in a process group of its own, which Ctrl-C does not reach either.
+fn in_own_session(program: &Path, account: Option<&Account>, cwd: &Path) -> Command {
+    let setsid = ["/usr/bin/setsid", "/bin/setsid"].into_iter().map(Path::new).find(|path| path.is_file());
+    match setsid {
+        Some(setsid) => {
+            let mut command = as_account(setsid, account, cwd);
+            command.arg(program);
+            command
+        }
+        None => {
+            let mut command = as_account(program, account, cwd);
+            command.process_group(0);
+            command
+        }
+    }
+}
+
+fn tail_of(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+/// A path as the host of a URL (RFC 3986, 2.1).
+fn percent_encoded(path: &Path) -> String {
+    let mut text = String::new();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn socket_paths_survive_the_url() {
+        let running = Running { pid: 1, pgdata: "/x".into(), socket_dir: "/srv/my shop/ü/run".into(), port: 5432 };
+        let config: tokio_postgres::Config = running.url().parse().unwrap();
+        assert_eq!(config.get_hosts(), [Host::Unix("/srv/my shop/ü/run".into())]);
+        assert_eq!((config.get_user(), config.get_dbname()), (Some("souk"), Some("souk")));
+    }
+
+    #[test]
+    fn a_half_written_lock_file_is_no_server() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Running::from_lock_file(dir.path()).is_none());
+        fs::write(dir.path().join("postmaster.pid"), "4711\n/data\n").unwrap();
+        assert!(Running::from_lock_file(dir.path()).is_none());
+        fs::write(dir.path().join("postmaster.pid"), "4711\n/data\n1\n5432\n/run\n\n").unwrap();
+        assert_eq!(Running::from_lock_file(dir.path()).unwrap().pid, 4711);
+    }
+}

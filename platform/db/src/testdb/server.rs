@@ -1,0 +1,172 @@
+//! The server that test databases live on: given, or started for this process and taken away with it, even by `kill -9`.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    sync::mpsc,
+};
+
+use tokio::{runtime::Handle, sync::OnceCell};
+
+use crate::{DbError, Login, Managed, ManagedOptions, config::parse_url, conn::Conn};
+
+/// Where test databases are made.
+pub struct TestServer {
+    url: String,
+    login: Login,
+    janitor: mpsc::Sender<(String, Option<mpsc::Sender<()>>)>,
+    /// Of a given server, whose databases nobody else would ever remove.
+    wait_for_drop: bool,
+}
+
+/// Names the server to use instead of a throw-away one. Its user must be a superuser.
+const URL_VARIABLE: &str = "SOUK_TEST_DATABASE_URL";
+/// For all tests of one process at once.
+const MAX_CONNECTIONS: u32 = 400;
+/// Small: the databases are, too, and several test processes share the machine.
+const SHARED_BUFFERS_MB: u32 = 64;
+
+/// Waits for the end of the test process (its end of the pipe closes, whatever ended it), then takes the server and its
+/// directory away.
+const SUPERVISOR: &str = r#"trap '' INT TERM HUP
+cat > /dev/null
+kill -QUIT "$1" 2> /dev/null
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    [ -f "$2/postmaster.pid" ] || break
+    sleep 0.1
+done
+rm -rf "$3" "$4""#;
+
+static SERVER: OnceCell<TestServer> = OnceCell::const_new();
+
+impl TestServer {
+    /// The one of this process, started at the first call.
+    ///
+    /// # Errors
+    /// In words, when there is none to be had.
+    pub async fn of_this_process() -> Result<&'static TestServer, String> {
+        SERVER.get_or_try_init(Self::start).await
+    }
+
+    async fn start() -> Result<TestServer, String> {
+        let (url, login) = match std::env::var(URL_VARIABLE) {
+            Ok(url) => (url, Login::AsIs),
+            Err(_) => (throw_away().await?, Login::PerService),
+        };
+        let wait_for_drop = login == Login::AsIs;
+        let (janitor, work) = mpsc::channel();
+        let admin = url_of(&url, "postgres");
+        let spawned = std::thread::Builder::new().name("test databases".into()).spawn(move || clean(&admin, &work));
+        spawned.map_err(|error| error.to_string())?;
+        Ok(TestServer { url, login, janitor, wait_for_drop })
+    }
+
+    /// A connection for making databases, driven by the calling runtime.
+    pub(super) async fn admin(&self) -> Result<Conn, DbError> {
+        Conn::open(&parse_url(&url_of(&self.url, "postgres"))?, &Handle::current(), "").await
+    }
+
+    pub(super) fn login(&self) -> Login {
+        self.login
+    }
+
+    /// URL of a database on this server.
+    pub fn url_of(&self, database: &str) -> String {
+        url_of(&self.url, database)
+    }
+
+    pub(super) fn drop_database(&self, name: String) {
+        let (done, wait) = mpsc::channel();
+        // Should the thread be gone, so is the server it talked to.
+        let sent = self.janitor.send((name, self.wait_for_drop.then_some(done)));
+        if self.wait_for_drop && sent.is_ok() {
+            let _ = wait.recv();
+        }
+    }
+}
+
+/// Starts a server in a temporary directory, and the supervisor that takes both away.
+async fn throw_away() -> Result<String, String> {
+    let dir = std::env::temp_dir().join(format!("souk-test-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()));
+    let options = ManagedOptions {
+        throw_away: true,
+        shared_buffers_mb: SHARED_BUFFERS_MB,
+        max_connections: MAX_CONNECTIONS,
+        ..ManagedOptions::default()
+    };
+    let managed = Managed::start(&dir, options).await.map_err(|error| error.to_string())?;
+    if let Err(error) = supervise(&managed, &dir) {
+        managed.stop().await.map_err(|error| error.to_string())?;
+        return Err(format!("no supervisor for the test server: {error}"));
+    }
+    let url = managed.url();
+    // The supervisor stops it; a drop at some point during the end of the process would only be in its way.
+    std::mem::forget(managed);
+    Ok(url)
+}
+
+fn supervise(managed: &Managed, dir: &Path) -> std::io::Result<()> {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", SUPERVISOR, "souk-test-supervisor"]);
+    command.arg(managed.pid().to_string()).arg(managed.cluster_dir()).arg(dir);
+    // Its parent is inside `dir`, unless that is where only root may go.
+    command.arg(managed.cluster_dir().parent().unwrap_or(dir));
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
+    // Ctrl-C ends the tests, not their cleaning.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let child = command.spawn()?;
+    // Its pipe must stay open exactly as long as this process lives.
+    std::mem::forget(child);
+    Ok(())
+}
+
+/// Drops databases one after the other, off the tests' way and independent of their runtimes.
+fn clean(admin: &str, work: &mpsc::Receiver<(String, Option<mpsc::Sender<()>>)>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime without threads needs nothing that could be missing");
+    let mut conn = None;
+    for (name, done) in work {
+        let dropped = runtime.block_on(async {
+            if conn.as_ref().is_none_or(Conn::is_closed) {
+                conn = Some(Conn::open(&parse_url(admin)?, &Handle::current(), "").await?);
+            }
+            let Some(conn) = &conn else { return Ok(()) };
+            super::run(conn, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await
+        });
+        if let Err(error) = dropped {
+            tracing::warn!(name, %error, "a test database was left behind");
+        }
+        if let Some(done) = done {
+            // Nobody waits any more when the test gave up.
+            let _ = done.send(());
+        }
+    }
+}
+
+/// `url` with another database name: ours and everybody's URLs have it as the path.
+fn url_of(url: &str, database: &str) -> String {
+    let (before, options) = match url.split_once('?') {
+        Some((before, options)) => (before, format!("?{options}")),
+        None => (url, String::new()),
+    };
+    let base = match before.match_indices('/').nth(2) {
+        Some((at, _)) => &before[..at],
+        None => before,
+    };
+    format!("{base}/{database}{options}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_database_changes() {
+        assert_eq!(
+            url_of("postgresql://u:p@h:5433/old?sslmode=disable", "new"),
+            "postgresql://u:p@h:5433/new?sslmode=disable"
+        );
+        assert_eq!(url_of("postgresql://u@%2Ftmp%2Fx:5432/souk", "new"), "postgresql://u@%2Ftmp%2Fx:5432/new");
+        assert_eq!(url_of("postgresql://localhost", "new"), "postgresql://localhost/new");
+    }
+}
