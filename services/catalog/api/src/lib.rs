@@ -2,11 +2,13 @@
 //! Prices are pricing's, stock is inventory's; a product here carries neither.
 
 mod category;
+mod media;
 mod product;
 
 pub use category::{
     Category, CategoryInput, CategoryPut, CategoryTree, FacetAttribute, PutCategories, PutCategoriesReply,
 };
+pub use media::{StoreMedia, StoredMedia};
 pub use product::{
     Attribute, AttributeValue, Media, MediaInput, Outcome, Product, ProductInput, ProductOption, ProductOutcome,
     Status, Variant, VariantInput,
@@ -24,6 +26,9 @@ souk_kernel::ids! {
     CategoryId,
 }
 
+/// Code of the 404 for a slug that a product had before.
+pub const PRODUCT_MOVED: &str = "product_moved";
+
 /// Products of one batch, in and out: keeps a write transaction short, so that event readers are not held up.
 pub const MAX_BATCH: usize = 500;
 /// Products of one page of a list.
@@ -32,7 +37,8 @@ pub const MAX_PAGE: u32 = 100;
 souk_rpc::service! {
     /// The catalogue.
     pub trait CatalogApi at "/rpc/catalog/v1", client CatalogClient, serve serve_catalog {
-        /// The published product with this slug; 404 for drafts and unknown ones. `moved_to` when the slug is an old one.
+        /// The published product with this slug; 404 for drafts and unknown ones. When the slug is an old one the 404 has
+        /// the code [`PRODUCT_MOVED`] and its `data` is `{"moved_to": "<slug>"}`.
         fn product_by_slug(BySlug) -> Product [idempotent];
         /// Products by id, drafts included, in any order; unknown ids are left out. At most [`MAX_BATCH`].
         fn products(ByIds) -> Products [idempotent];
@@ -49,6 +55,8 @@ souk_rpc::service! {
         fn put_categories(PutCategories) -> PutCategoriesReply [idempotent];
         /// Products in id order for exports, drafts included. Permission: catalog.
         fn export(ExportProducts) -> Products [idempotent];
+        /// Keeps a picture under a name made of its content. Permission: catalog.
+        fn store_media(StoreMedia) -> StoredMedia [idempotent];
     }
 }
 

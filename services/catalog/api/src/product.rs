@@ -39,6 +39,9 @@ pub struct Product {
     pub category_id: Option<CategoryId>,
     /// From the root to its category, for breadcrumbs and caches.
     pub category_path: Vec<CategoryId>,
+    /// Slug of its category alone, `notebooks`: the motif of the drawn picture.
+    #[serde(default)]
+    pub motif: String,
     /// Typed properties, sorted by key.
     pub attributes: Vec<Attribute>,
     /// What a buyer chooses by; empty for a product with one variant.
@@ -59,6 +62,41 @@ pub struct Product {
     pub created_at: Timestamp,
     /// Last changed.
     pub updated_at: Timestamp,
+}
+
+impl Product {
+    /// Its picture, relative to the shop's root: the first that is stored in the shop, else a drawn one.
+    pub fn image(&self) -> String {
+        picture(&self.media, None, &self.motif, &self.slug)
+    }
+
+    /// The picture that shows this variant, else the product's.
+    pub fn variant_image(&self, variant: &Variant) -> String {
+        picture(&self.media, variant.media, &self.motif, &self.slug)
+    }
+
+    /// The variant with this SKU.
+    pub fn variant(&self, sku: &str) -> Option<&Variant> {
+        self.variants.iter().find(|variant| variant.sku == sku)
+    }
+}
+
+impl Variant {
+    /// `Silver / Large`; empty when there is nothing to choose.
+    pub fn options_text(&self) -> String {
+        self.option_values.join(" / ")
+    }
+}
+
+/// The one rule for pictures. Without one of its own a product shows `/media/art/<motif>/<seed>.svg`, which the
+/// storefront draws: the motif is the slug of its category, the seed its own slug.
+fn picture(media: &[Media], wanted: Option<u32>, motif: &str, slug: &str) -> String {
+    let wanted = wanted.and_then(|at| usize::try_from(at).ok()).and_then(|at| media.get(at)?.url.as_ref());
+    match wanted.or_else(|| media.iter().find_map(|media| media.url.as_ref())) {
+        Some(url) => url.clone(),
+        None if motif.is_empty() => format!("/media/art/other/{slug}.svg"),
+        None => format!("/media/art/{motif}/{slug}.svg"),
+    }
 }
 
 /// One property.

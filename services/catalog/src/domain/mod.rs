@@ -1,0 +1,9 @@
+//! What the catalogue decides, without I/O: what a product may look like, which address it gets, what becomes of each
+//! product of a batch, how the category tree grows, and what a cursor is.
+
+pub mod check;
+pub mod cursor;
+pub mod limits;
+pub mod plan;
+pub mod slug;
+pub mod tree;
