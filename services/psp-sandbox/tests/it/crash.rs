@@ -65,7 +65,8 @@ async fn answered_operations_survive_kill_9() {
     let ledger = sandbox.merchant.ledger().await;
     let captured: std::collections::HashSet<&str> =
         ledger.iter().filter(|entry| entry["captured"] == 100).map(|entry| entry["key"].as_str().unwrap()).collect();
-    for key in answered.lock().unwrap().iter() {
+    let answered = std::mem::take(&mut *answered.lock().unwrap());
+    for key in &answered {
         assert!(captured.contains(key.as_str()), "{key} was answered and is forgotten");
         let body = json!({"authorisation_key": key});
         let (status, again) = sandbox.merchant.post("/v1/captures", &format!("{key}/c"), body).await;

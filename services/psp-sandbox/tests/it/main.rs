@@ -1,5 +1,7 @@
 //! The sandbox from outside: over a socket, as a shop and as a buyer see it.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
 mod crash;
 mod payments;
 mod support;
