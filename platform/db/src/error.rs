@@ -146,11 +146,7 @@ impl DbError {
 /// The server gave up the connection or does not take any: class 08 (connection), 53 (resources) and 57P0x (operator).
 fn is_out_of_reach(code: &SqlState) -> bool {
     let code = code.code();
-    code.starts_with("08")
-        || code == "53300"
-        || code.starts_with("57P")
-        // A standby that was just promoted away from us, or one we were sent to: find the primary again.
-        || code == "25006"
+    code.starts_with("08") || code == "53300" || code.starts_with("57P")
 }
 
 /// The prepared statement no longer fits the tables ("cached plan must not change result type"), or is gone.

@@ -112,15 +112,24 @@ impl Managed {
         &self.running.pgdata
     }
 
+    /// Directory of the socket, which only the server's user (and root) may enter.
+    pub fn socket_dir(&self) -> &Path {
+        &self.running.socket_dir
+    }
+
     /// Ends all connections, writes everything out, and waits for the end ("fast" shutdown).
     ///
     /// # Errors
     /// [`ManagedError::NotStopped`] when it does not end even when told to drop everything.
     pub async fn stop(mut self) -> Result<(), ManagedError> {
-        match self.process.take() {
-            Some(process) => process.stop(&self.running).await,
-            None => Ok(()),
+        if let Some(process) = self.process.take() {
+            process.stop(&self.running).await?;
         }
+        // One in the temporary directory would be litter; it is empty now, and else it stays.
+        if !self.running.socket_dir.starts_with(self.running.pgdata.parent().unwrap_or(&self.running.pgdata)) {
+            let _ = fs::remove_dir(&self.running.socket_dir);
+        }
+        Ok(())
     }
 }
 

@@ -40,7 +40,7 @@ const TAIL_LINES: usize = 12;
 pub(super) struct Running {
     pub(super) pid: u32,
     pub(super) pgdata: PathBuf,
-    socket_dir: PathBuf,
+    pub(super) socket_dir: PathBuf,
     port: u16,
 }
 
