@@ -14,7 +14,9 @@ pub use consumer::{Consumer, DeadLetter, DeadLetters, MAX_TRIES, Source, run_con
 pub use housekeeping::{KEEP_DAYS, housekeeping};
 pub use jobs::{Job, JobHandler, Jobs, run_jobs};
 pub use outbox::Outbox;
-pub use saga::{Direction, Failure, NewSaga, Progress, Recorded, SAGA_LEASE, SagaEngine, SagaRun, Step, insert_sagas};
+pub use saga::{
+    Direction, Failure, NewSaga, Progress, Recorded, SAGA_LEASE, SagaEngine, SagaRun, Step, insert_sagas, wake_saga,
+};
 pub use schedule::{Schedule, run_schedules};
 pub use souk_bus::{Envelope, Log, Position};
 

@@ -23,12 +23,12 @@ impl Outbox {
     }
 
     /// Adds an event to the transaction.
-    pub async fn push<E: Event>(&self, tx: &mut Tx, event: &E) -> Result<(), DbError> {
+    pub async fn push<E: Event>(&self, tx: &Tx, event: &E) -> Result<(), DbError> {
         self.push_all(tx, std::slice::from_ref(event)).await
     }
 
     /// Adds events of one type to the transaction, in order, in one statement; none is fine.
-    pub async fn push_all<E: Event>(&self, tx: &mut Tx, events: &[E]) -> Result<(), DbError> {
+    pub async fn push_all<E: Event>(&self, tx: &Tx, events: &[E]) -> Result<(), DbError> {
         if events.is_empty() {
             return Ok(());
         }

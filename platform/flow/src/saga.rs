@@ -77,6 +77,8 @@ pub enum Failure {
     Refused(Problem),
     /// Unknown or out of reach: try again.
     Again(Problem),
+    /// Somebody else has to do something first: come back in a while, or as soon as [`wake_saga`] is called.
+    Wait(Duration),
     /// Another process runs this saga now.
     Fenced,
 }
@@ -125,6 +127,8 @@ const RECORD: &str = "update saga set step = $3, phase = $4, updated_at = now()
 const TURN: &str = "update saga set phase = $3, step = $4, state = $5::text::json, last_error = $6, updated_at = now()
     where id = $1 and epoch = $2 and step <= $7";
 const RENEW: &str = "update saga set lease_until = now() + make_interval(secs => $3) where id = $1 and epoch = $2";
+const WAKE: &str =
+    "update saga set lease_until = now() where id = $1 and phase in ('forward', 'undo') and last_error = 'waiting'";
 const REST: &str =
     "update saga set lease_until = now() + make_interval(secs => $3), last_error = $4 where id = $1 and epoch = $2";
 const CLAIM: &str =
@@ -139,6 +143,12 @@ pub async fn insert_sagas<S: Serialize>(tx: &Tx, kind: &'static str, sagas: &[Ne
     let ids: Vec<Uuid> = sagas.iter().map(|saga| saga.id).collect();
     let states = sagas.iter().map(|saga| serde_json::to_string(&saga.state)).collect::<Result<Vec<_>, _>>();
     tx.execute(INSERT, &[&ids, &kind, &states.map_err(Problem::internal)?, &SAGA_LEASE.as_secs_f64()]).await?;
+    Ok(())
+}
+
+/// Ends the wait of a saga that rests with [`Failure::Wait`]; others are left alone.
+pub async fn wake_saga(tx: &Tx, id: Uuid) -> Result<(), DbError> {
+    tx.execute(WAKE, &[&id]).await?;
     Ok(())
 }
 
@@ -255,7 +265,13 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         match result {
             Ok(()) => {}
             Err(Failure::Fenced) => tracing::warn!(kind = self.kind, %saga.id, "saga is run by another process now"),
-            Err(Failure::Again(problem) | Failure::Refused(problem)) => self.rest(&running, &problem).await,
+            Err(Failure::Wait(pause)) => self.rest(&running, pause, "waiting").await,
+            Err(Failure::Again(problem) | Failure::Refused(problem)) => {
+                // Grows with every take-over, up to half a minute.
+                let pause = Duration::from_secs(2u64.pow(running.attempts.min(5)).min(30));
+                let pause = if self.tasks.stopping() { Duration::ZERO } else { pause };
+                self.rest(&running, pause, &problem.to_string()).await;
+            }
         }
     }
 
@@ -265,7 +281,7 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         let mut recorded = false;
         while let Some(step) = self.steps.get(running.step) {
             self.keep_lease(running.saga, &mut renewed).await?;
-            let before_pivot = running.step <= pivot;
+            let before_pivot = pivot.is_some_and(|pivot| running.step <= pivot);
             match self.try_step(cx, running, step.as_ref(), before_pivot).await {
                 Ok(progress) => recorded = progress == Progress::Recorded,
                 Err(Failure::Refused(problem) | Failure::Again(problem)) if before_pivot && !self.tasks.stopping() => {
@@ -281,8 +297,9 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         self.turn(running, "done", None).await
     }
 
-    fn pivot(&self) -> usize {
-        self.steps.iter().position(|step| step.is_pivot()).unwrap_or(self.steps.len())
+    /// A saga without a pivot begins past it: it only goes forward.
+    fn pivot(&self) -> Option<usize> {
+        self.steps.iter().position(|step| step.is_pivot())
     }
 
     /// Runs a step with repeats: a few before the pivot, and as many as one stay in this process allows after it.
@@ -341,6 +358,7 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
             let problem = match step.undo(&cx, running.saga, &mut running.state).await {
                 Ok(()) => return Ok(()),
                 Err(Failure::Fenced) => return Err(Failure::Fenced),
+                Err(wait @ Failure::Wait(_)) => return Err(wait),
                 Err(Failure::Again(problem) | Failure::Refused(problem)) => problem,
             };
             self.complain(running.saga, step.name(), &problem);
@@ -357,7 +375,8 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         let error = problem.map(ToString::to_string);
         // A pivot whose commit was taken for lost may be recorded all the same: then there is no way back, and the
         // saga goes on from its row once the lease has run out.
-        let no_further = if phase == "undo" { self.pivot() as i32 } else { i32::MAX };
+        let pivot = self.pivot().and_then(|at| i32::try_from(at).ok());
+        let no_further = if phase == "undo" { pivot.unwrap_or(0) } else { i32::MAX };
         let parameters: [&(dyn souk_db::ToSql + Sync); 7] =
             [&running.saga.id, &running.saga.epoch, &phase, &step, &state, &error, &no_further];
         let turned = self.db.write_one(TURN, &parameters).await?;
@@ -373,12 +392,10 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         if kept == 1 { Ok(()) } else { Err(Failure::Fenced) }
     }
 
-    /// Leaves the saga for later: backoff grows with every take-over, up to a minute.
-    async fn rest(&self, running: &Running<S>, problem: &Problem) {
-        let seconds = 2f64.powi(running.attempts.min(6) as i32).min(30.0);
-        let seconds = if self.tasks.stopping() { 0.0 } else { seconds };
+    /// Leaves the saga to the sweeper.
+    async fn rest(&self, running: &Running<S>, pause: Duration, why: &str) {
         let saga = running.saga;
-        if let Err(error) = self.db.write_one(REST, &[&saga.id, &saga.epoch, &seconds, &problem.to_string()]).await {
+        if let Err(error) = self.db.write_one(REST, &[&saga.id, &saga.epoch, &pause.as_secs_f64(), &why]).await {
             // Then the lease runs out by itself.
             tracing::warn!(kind = self.kind, %saga.id, %error, "could not put a saga to rest");
         }

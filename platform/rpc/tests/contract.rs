@@ -1,5 +1,7 @@
 //! One contract suite, run local, loopback and over HTTP: the three must not differ in anything a caller can see.
 
+#![allow(clippy::unwrap_used)] // a test may panic
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -1,1 +1,78 @@
-//! To be written.
+//! Orders.
+//!
+//! Owns: orders, the checkout saga, the cancellation saga. Calls: cart (what is bought, priced), pricing (coupons),
+//! inventory (stock), payment (money). Emits: `order.placed.v1`, `order.changed.v1`. Consumes: shipping's and payment's
+//! events. Called by: gateway (REST), storefront, the command line.
+
+mod cancel;
+mod checkout;
+mod consumers;
+mod domain;
+mod http;
+mod service;
+mod store;
+mod waiters;
+
+use std::sync::Arc;
+
+use souk_cart_api::CartClient;
+use souk_db::{Db, Migrations};
+use souk_flow::{Consumer, Schedule};
+use souk_inventory_api::InventoryClient;
+use souk_kernel::{Clock, Ids, Secret};
+use souk_modules::Tasks;
+use souk_payment_api::PaymentClient;
+use souk_pricing_api::PricingClient;
+
+pub use http::routes;
+pub use service::OrderService;
+
+/// Tables of this service.
+pub const MIGRATIONS: Migrations = Migrations {
+    schema: "order",
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+};
+
+/// Months for which partitions exist ahead of time: an operator who is away for a quarter loses no order.
+const PARTITIONS_AHEAD: i32 = 3;
+
+/// What the service needs.
+pub struct OrderDeps {
+    /// Its schema.
+    pub db: Db,
+    /// Where its background work runs.
+    pub tasks: Tasks,
+    /// When orders are placed.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub ids: Ids,
+    /// Guests' order tokens are derived from it; the same for all instances.
+    pub token_key: Secret<[u8; 32]>,
+    /// What is bought.
+    pub cart: CartClient,
+    /// Coupons.
+    pub pricing: PricingClient,
+    /// Stock.
+    pub inventory: InventoryClient,
+    /// Money.
+    pub payment: PaymentClient,
+}
+
+/// What the worker role reads.
+pub fn consumers(service: &Arc<OrderService>) -> Vec<Arc<dyn Consumer>> {
+    vec![Arc::new(consumers::Shipments(service.clone())), Arc::new(consumers::Payments)]
+}
+
+/// What the worker role does regularly.
+pub fn schedules(service: &Arc<OrderService>) -> Vec<Schedule> {
+    let store = service.store().clone();
+    let partitions = Schedule::new("order partitions", "5 3 * * *", move || {
+        let store = store.clone();
+        async move {
+            let made = store.ensure_partitions(PARTITIONS_AHEAD).await?;
+            tracing::info!(made, "order partitions are there");
+            Ok(())
+        }
+    });
+    vec![partitions, souk_flow::housekeeping(service.store().db())]
+}

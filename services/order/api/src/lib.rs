@@ -1,6 +1,7 @@
 //! Contract of orders: the checkout that makes them, what an order is, and what can still happen to it.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_cart_api::CartId;
 use souk_kernel::{Event, Money};
@@ -41,7 +42,7 @@ souk_rpc::service! {
 }
 
 /// How the buyer pays.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PaymentMeans {
     /// `sandbox`.
@@ -51,7 +52,7 @@ pub struct PaymentMeans {
 }
 
 /// A checkout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Checkout {
     /// The cart to buy.
@@ -61,16 +62,19 @@ pub struct Checkout {
 }
 
 /// What became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckoutReply {
     /// The order; its status says whether it is confirmed or still `pending`.
     pub order: Order,
     /// The right to see the order without an account. Shown once, to who placed it.
     pub token: String,
+    /// Where the buyer has to go before the payment can be completed; the order is `pending` until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action_url: Option<String>,
 }
 
 /// How far an order is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
     /// Checkout is running.
@@ -88,7 +92,7 @@ pub enum OrderStatus {
 }
 
 /// How far its payment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderPayment {
     /// Nothing held yet.
@@ -104,7 +108,7 @@ pub enum OrderPayment {
 }
 
 /// An order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Order {
     /// The order.
     pub id: OrderId,
@@ -149,7 +153,7 @@ pub struct Order {
 }
 
 /// What was bought, as it was then.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderLine {
     /// The product.
     pub product_id: Uuid,
@@ -199,7 +203,7 @@ pub struct ListOrders {
 }
 
 /// A page of orders.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPage {
     /// Newest first.
     pub items: Vec<Order>,

@@ -1,6 +1,7 @@
 //! Contract of shipping: parcels, their tracking, and the postal address that everything about an order refers to.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_kernel::{Event, FieldError, Problem};
 use uuid::Uuid;
@@ -26,7 +27,7 @@ souk_rpc::service! {
 }
 
 /// A postal address.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Address {
     /// Who it is for.
@@ -111,7 +112,7 @@ pub struct ByOrder {
 }
 
 /// How far a parcel is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ShipmentStatus {
     /// On its way.
@@ -121,7 +122,7 @@ pub enum ShipmentStatus {
 }
 
 /// A parcel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Shipment {
     /// The parcel.
     pub id: ShipmentId,

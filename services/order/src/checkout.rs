@@ -1,0 +1,379 @@
+//! The checkout saga: redeem coupons -> reserve stock -> authorise -> allocate -> confirm (pivot) -> capture -> settle.
+//! Undo before the pivot, only forward after it. Steps between two commits of ours are repeated after a crash; each is
+//! idempotent under the order's id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use souk_cart_api::CartId;
+use souk_flow::{Combiner, Failure, Progress, SagaEngine, SagaRun, Step};
+use souk_inventory_api::{ByKey, Reserve, StockLine};
+use souk_kernel::{Clock, Kind, Money, Problem};
+use souk_modules::Tasks;
+use souk_order_api::{Order, OrderId, OrderPlaced, OrderStatus, PaymentMeans};
+use souk_payment_api::{Authorise, ByPayment, PaymentId, PaymentStatus, VoidPayment};
+use souk_pricing_api::{Redeem, Unredeem};
+use souk_rpc::Cx;
+
+use crate::OrderDeps;
+use crate::store::{Confirmation, Store};
+use crate::waiters::{Outcome, Waiters};
+
+/// Kind of these sagas.
+pub const KIND: &str = "checkout";
+/// How long stock is held for a checkout: longer than a buyer takes at the provider's page.
+const HOLD_SECONDS: u32 = 15 * 60;
+/// How often a checkout that waits for its buyer looks by itself; the payment's event usually comes first.
+const LOOK_AGAIN: Duration = Duration::from_secs(20);
+/// Sales confirmed in one commit.
+const MAX_BATCH: usize = 64;
+/// Number of the step after `Confirm`: what its commit records.
+const AFTER_CONFIRM: i32 = 6;
+/// Number of steps: what the last commit records.
+const END: i32 = 8;
+
+/// What the saga remembers. The order itself is only kept in memory: after a crash it is read from its row.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CheckoutState {
+    pub cart_id: CartId,
+    pub payment: PaymentMeans,
+    pub amount: Money,
+    pub lines: Vec<StockLine>,
+    pub coupons: Vec<String>,
+    /// Why it goes back.
+    pub failure: Option<Problem>,
+    /// The provider said no: there is nothing to void.
+    #[serde(default)]
+    pub declined: bool,
+    #[serde(skip)]
+    pub order: Option<Box<Order>>,
+}
+
+/// What all steps share.
+pub struct Shared {
+    pub store: Store,
+    pub waiters: Arc<Waiters>,
+    pub clock: Clock,
+    pub tokens: crate::service::Tokens,
+}
+
+/// The engine for checkouts.
+pub fn engine(deps: &OrderDeps, shared: &Arc<Shared>) -> Arc<SagaEngine<CheckoutState>> {
+    let steps: Vec<Box<dyn Step<CheckoutState>>> = vec![
+        Box::new(Open(shared.clone())),
+        Box::new(RedeemCoupons(deps.pricing.clone())),
+        Box::new(ReserveStock(deps.inventory.clone())),
+        Box::new(AuthorisePayment { payment: deps.payment.clone(), shared: shared.clone() }),
+        Box::new(AllocateStock(deps.inventory.clone())),
+        Box::new(Confirm::new(&deps.tasks, shared)),
+        Box::new(CapturePayment { payment: deps.payment.clone(), shared: shared.clone() }),
+        Box::new(Settle::new(&deps.tasks, shared)),
+    ];
+    debug_assert_eq!(steps.len(), END as usize);
+    SagaEngine::new(&deps.db, &deps.tasks, KIND, steps, |_, state, problem| {
+        state.failure = Some(buyers_view(problem));
+    })
+}
+
+/// What the buyer is told: our troubles are not theirs to read.
+fn buyers_view(problem: &Problem) -> Problem {
+    if problem.kind.is_fault() {
+        return Problem::unavailable("checkout_unavailable", problem).with_retry_after(Duration::from_secs(5));
+    }
+    problem.clone()
+}
+
+fn payment_id(saga: SagaRun) -> PaymentId {
+    PaymentId(saga.id)
+}
+
+/// Stands for the order itself: nothing to do, and when everything else is undone, the order has failed.
+struct Open(Arc<Shared>);
+
+#[async_trait]
+impl Step<CheckoutState> for Open {
+    fn name(&self) -> &'static str {
+        "open"
+    }
+    async fn run(&self, _: &Cx, _: SagaRun, _: &mut CheckoutState) -> Result<Progress, Failure> {
+        Ok(Progress::Done)
+    }
+    async fn undo(&self, _: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<(), Failure> {
+        let problem =
+            state.failure.clone().unwrap_or_else(|| Problem::internal("a checkout went back without a reason"));
+        self.0.store.fail(OrderId(saga.id), &problem, self.0.clock.now()).await?;
+        self.0.waiters.tell(OrderId(saga.id), Outcome::Failed(problem));
+        Ok(())
+    }
+}
+
+struct RedeemCoupons(souk_pricing_api::PricingClient);
+
+impl RedeemCoupons {
+    fn key(saga: SagaRun) -> String {
+        format!("{}/redeem", saga.id)
+    }
+}
+
+#[async_trait]
+impl Step<CheckoutState> for RedeemCoupons {
+    fn name(&self) -> &'static str {
+        "redeem"
+    }
+    async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
+        if !state.coupons.is_empty() {
+            let redeem = Redeem { key: Self::key(saga), order_id: saga.id, coupons: state.coupons.clone() };
+            self.0.redeem(cx, redeem).await?;
+        }
+        Ok(Progress::Done)
+    }
+    async fn undo(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<(), Failure> {
+        if !state.coupons.is_empty() {
+            self.0.unredeem(cx, Unredeem { key: Self::key(saga) }).await?;
+        }
+        Ok(())
+    }
+}
+
+struct ReserveStock(souk_inventory_api::InventoryClient);
+
+#[async_trait]
+impl Step<CheckoutState> for ReserveStock {
+    fn name(&self) -> &'static str {
+        "reserve"
+    }
+    async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
+        let reserve = Reserve { key: saga.id, lines: state.lines.clone(), ttl_seconds: HOLD_SECONDS };
+        self.0.reserve(cx, reserve).await?;
+        Ok(Progress::Done)
+    }
+    async fn undo(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<(), Failure> {
+        // Inventory said no, so it holds nothing: a sold-out sale does not pay for thousands of releases.
+        if state.failure.as_ref().is_some_and(|problem| problem.is("out_of_stock")) {
+            return Ok(());
+        }
+        self.0.release(cx, ByKey { key: saga.id }).await?;
+        Ok(())
+    }
+}
+
+struct AuthorisePayment {
+    payment: souk_payment_api::PaymentClient,
+    shared: Arc<Shared>,
+}
+
+#[async_trait]
+impl Step<CheckoutState> for AuthorisePayment {
+    fn name(&self) -> &'static str {
+        "authorise"
+    }
+    async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
+        if state.amount.amount == 0 {
+            return Ok(Progress::Done);
+        }
+        let authorise = Authorise {
+            payment_id: payment_id(saga),
+            order_id: saga.id,
+            amount: state.amount,
+            provider: state.payment.provider.clone(),
+            token: state.payment.token.clone(),
+        };
+        let payment = self.payment.authorise(cx, authorise).await?;
+        match payment.status {
+            PaymentStatus::Authorised | PaymentStatus::Captured => Ok(Progress::Done),
+            PaymentStatus::RequiresAction => self.wait_for_buyer(saga, payment.action_url).await,
+            PaymentStatus::Declined => {
+                state.declined = true;
+                let reason = payment.decline_code.unwrap_or_else(|| "declined".into());
+                Err(Failure::Refused(
+                    Problem::new(Kind::Declined, "payment_declined", format!("the payment was declined: {reason}"))
+                        .with_data(serde_json::json!({ "reason": reason })),
+                ))
+            }
+            PaymentStatus::Voided | PaymentStatus::Refunded => Err(Failure::Refused(Problem::new(
+                Kind::Declined,
+                "payment_declined",
+                "the payment was given back before it was completed",
+            ))),
+        }
+    }
+    async fn undo(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<(), Failure> {
+        if state.amount.amount == 0 || state.declined {
+            return Ok(());
+        }
+        let void = VoidPayment {
+            payment_id: payment_id(saga),
+            order_id: saga.id,
+            provider: state.payment.provider.clone(),
+            amount: state.amount,
+        };
+        self.payment.void(cx, void).await?;
+        Ok(())
+    }
+}
+
+impl AuthorisePayment {
+    /// The buyer has as long as the stock is held.
+    async fn wait_for_buyer(&self, saga: SagaRun, url: Option<String>) -> Result<Progress, Failure> {
+        let id = OrderId(saga.id);
+        let row = self.shared.store.by_id(id).await?;
+        let placed = row.map_or(jiff::Timestamp::UNIX_EPOCH, |row| row.order.placed_at);
+        let waited = self.shared.clock.now().duration_since(placed);
+        if waited.as_secs() >= i64::from(HOLD_SECONDS) {
+            let detail = "the payment was not completed in time";
+            return Err(Failure::Refused(Problem::new(Kind::Declined, "payment_not_completed", detail)));
+        }
+        let url = url.unwrap_or_default();
+        self.shared.store.action_required(id, &url).await?;
+        self.shared.waiters.tell(id, Outcome::ActionRequired(url));
+        Err(Failure::Wait(LOOK_AGAIN))
+    }
+}
+
+struct AllocateStock(souk_inventory_api::InventoryClient);
+
+#[async_trait]
+impl Step<CheckoutState> for AllocateStock {
+    fn name(&self) -> &'static str {
+        "allocate"
+    }
+    async fn run(&self, cx: &Cx, saga: SagaRun, _: &mut CheckoutState) -> Result<Progress, Failure> {
+        self.0.allocate(cx, ByKey { key: saga.id }).await?;
+        Ok(Progress::Done)
+    }
+    // Undone by the release of `ReserveStock`, which gives back allocated stock as well.
+}
+
+/// The pivot: from here on the sale is made.
+struct Confirm {
+    shared: Arc<Shared>,
+    combiner: Combiner<Confirmation, ()>,
+}
+
+impl Confirm {
+    fn new(tasks: &Tasks, shared: &Arc<Shared>) -> Self {
+        let work = shared.clone();
+        let combiner = Combiner::new(tasks, "confirm orders", MAX_BATCH, move |sales: Vec<Confirmation>| {
+            let shared = work.clone();
+            async move {
+                let result = shared.store.confirm(&sales, AFTER_CONFIRM, shared.clock.now()).await;
+                spread(result, sales.len())
+            }
+        });
+        Self { shared: shared.clone(), combiner }
+    }
+}
+
+/// One result for each of a batch: the fault of all, or whether each saga was still ours.
+fn spread(result: Result<Vec<bool>, Problem>, count: usize) -> Vec<Result<(), Problem>> {
+    match result {
+        Ok(ours) => ours.into_iter().map(|ours| if ours { Ok(()) } else { Err(fenced()) }).collect(),
+        Err(problem) => (0..count).map(|_| Err(problem.clone())).collect(),
+    }
+}
+
+fn fenced() -> Problem {
+    Problem::conflict("saga_fenced", "another process runs this checkout now")
+}
+
+fn unless_fenced(problem: Problem) -> Failure {
+    if problem.is("saga_fenced") { Failure::Fenced } else { problem.into() }
+}
+
+#[async_trait]
+impl Step<CheckoutState> for Confirm {
+    fn name(&self) -> &'static str {
+        "confirm"
+    }
+    fn is_pivot(&self) -> bool {
+        true
+    }
+    async fn run(&self, _: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
+        let id = OrderId(saga.id);
+        let mut order = match state.order.take() {
+            Some(order) => *order,
+            None => self.shared.store.by_id(id).await?.ok_or_else(|| missing(id))?.order,
+        };
+        if order.status == OrderStatus::Pending {
+            crate::domain::apply(&mut order, crate::domain::Transition::Confirm, self.shared.clock.now())
+                .map_err(Problem::from)?;
+        }
+        let event = OrderPlaced { token: self.shared.tokens.token(id), cart_id: state.cart_id, order };
+        let order = Arc::new(event.order.clone());
+        self.combiner.submit(Confirmation { saga, event }).await.map_err(unless_fenced)?;
+        self.shared.waiters.tell(id, Outcome::Confirmed(order));
+        Ok(Progress::Recorded)
+    }
+}
+
+fn missing(id: OrderId) -> Problem {
+    Problem::internal(format!("order {id} of a running checkout does not exist"))
+}
+
+struct CapturePayment {
+    payment: souk_payment_api::PaymentClient,
+    shared: Arc<Shared>,
+}
+
+#[async_trait]
+impl Step<CheckoutState> for CapturePayment {
+    fn name(&self) -> &'static str {
+        "capture"
+    }
+    async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
+        if state.amount.amount == 0 {
+            return Ok(Progress::Done);
+        }
+        let refused = match self.payment.capture(cx, ByPayment { payment_id: payment_id(saga) }).await {
+            Ok(_) => return Ok(Progress::Done),
+            Err(problem) if problem.kind.is_fault() => return Err(problem.into()),
+            Err(problem) => problem,
+        };
+        // A cancellation may have given the money back before it was taken; then there is nothing to take.
+        let row = self.shared.store.by_id(OrderId(saga.id)).await?;
+        match row.map(|row| row.order.status) {
+            Some(OrderStatus::Cancelled) => Ok(Progress::Done),
+            _ => Err(Failure::Again(refused)),
+        }
+    }
+}
+
+struct Settle(Combiner<SagaRun, ()>);
+
+impl Settle {
+    fn new(tasks: &Tasks, shared: &Arc<Shared>) -> Self {
+        let shared = shared.clone();
+        Self(Combiner::new(tasks, "settle orders", MAX_BATCH, move |sagas: Vec<SagaRun>| {
+            let shared = shared.clone();
+            async move {
+                let result = shared.store.settle(&sagas, END, shared.clock.now()).await;
+                spread(result, sagas.len())
+            }
+        }))
+    }
+}
+
+#[async_trait]
+impl Step<CheckoutState> for Settle {
+    fn name(&self) -> &'static str {
+        "settle"
+    }
+    async fn run(&self, _: &Cx, saga: SagaRun, _: &mut CheckoutState) -> Result<Progress, Failure> {
+        self.0.submit(saga).await.map_err(unless_fenced)?;
+        Ok(Progress::Recorded)
+    }
+}
+
+/// The lines of an order as inventory counts them: a SKU that stands twice is summed.
+pub fn stock_lines(order: &Order) -> Vec<StockLine> {
+    let mut lines: Vec<StockLine> = Vec::with_capacity(order.lines.len());
+    for line in &order.lines {
+        match lines.iter_mut().find(|known| known.sku == line.sku) {
+            Some(known) => known.quantity += line.quantity,
+            None => lines.push(StockLine { sku: line.sku.clone(), quantity: line.quantity }),
+        }
+    }
+    lines
+}

@@ -1,0 +1,7 @@
+//! What an order is and may become. Pure: no clock, no randomness, no database.
+
+mod place;
+mod status;
+
+pub use place::{Placement, place};
+pub use status::{Transition, apply};

@@ -1,0 +1,162 @@
+//! Public REST of orders.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use souk_kernel::Problem;
+use souk_order_api::{
+    CancelOrder, Checkout, CheckoutReply, GetOrder, ListOrders, Order, OrderApi, OrderId, OrderPage, OrderStatus,
+};
+use souk_web::{ApiError, ApiJson, ApiPath, ApiQuery, Routes, WebCx, no_store, op};
+
+use crate::OrderService;
+
+/// Orders of a page when the client does not say.
+const DEFAULT_PAGE: u32 = 20;
+
+type Service = Arc<OrderService>;
+
+/// The routes.
+pub fn routes(service: Service) -> Routes {
+    Routes::new()
+        .post(
+            "/api/v1/checkout",
+            checkout,
+            op("checkout")
+                .summary("Buy a cart")
+                .description(
+                    "Safe to repeat under the same Idempotency-Key: the reply is the first one's. 202 with a Location to \
+                     poll when it takes long or the buyer has to act at the provider (`action_url`). 402 declined, 409 \
+                     `out_of_stock` with the lines.",
+                )
+                .tag("orders")
+                .header("Idempotency-Key", true, "1 to 128 characters, new for each purchase")
+                .body::<Checkout>()
+                .reply::<CheckoutReply>(201)
+                .reply::<CheckoutReply>(202)
+                .problems(&[402, 404, 409, 422, 429, 503]),
+        )
+        .get(
+            "/api/v1/orders/{id}",
+            get,
+            op("getOrder")
+                .summary("One order")
+                .description("For its customer, or with the token that its checkout returned.")
+                .tag("orders")
+                .query::<OrderToken>()
+                .reply::<Order>(200)
+                .problems(&[404]),
+        )
+        .get(
+            "/api/v1/orders",
+            mine,
+            op("listOrders")
+                .summary("The signed-in customer's orders, newest first")
+                .tag("orders")
+                .bearer()
+                .query::<Page>()
+                .reply::<OrderPage>(200)
+                .problems(&[401, 422]),
+        )
+        .post(
+            "/api/v1/orders/{id}/cancel",
+            cancel,
+            op("cancelOrder")
+                .summary("Cancel an order that is not shipped")
+                .tag("orders")
+                .bearer()
+                .body::<Cancel>()
+                .reply::<Order>(200)
+                .problems(&[401, 404, 409, 422]),
+        )
+        .with_state(service)
+}
+
+/// A guest's proof.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OrderToken {
+    /// From the checkout's reply.
+    token: Option<String>,
+}
+
+/// Which page.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    /// 1 to 100; 20 by default.
+    limit: Option<u32>,
+    /// From the page before.
+    cursor: Option<String>,
+    /// Only these.
+    status: Option<OrderStatus>,
+}
+
+/// Why.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Cancel {
+    /// At most 500 characters.
+    #[serde(default)]
+    reason: String,
+}
+
+async fn checkout(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiJson(body): ApiJson<Checkout>,
+) -> Result<Response, ApiError> {
+    let reply = service.checkout(&cx, body).await?;
+    let (status, location) = match reply.order.status {
+        OrderStatus::Pending => {
+            (StatusCode::ACCEPTED, format!("/api/v1/orders/{}?token={}", reply.order.id, reply.token))
+        }
+        _ => (StatusCode::CREATED, format!("/api/v1/orders/{}", reply.order.id)),
+    };
+    let mut response = (status, no_store(&reply)).into_response();
+    let location = HeaderValue::from_str(&location).map_err(Problem::internal)?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+async fn get(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiPath(id): ApiPath<String>,
+    ApiQuery(query): ApiQuery<OrderToken>,
+) -> Result<Response, ApiError> {
+    let order = service.get(&cx, GetOrder { id: order_id(&id)?, token: query.token }).await?;
+    Ok(no_store(&order))
+}
+
+async fn mine(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiQuery(query): ApiQuery<Page>,
+) -> Result<Response, ApiError> {
+    if query.status.is_some() {
+        return Err(Problem::invalid_field("/status", "your own orders cannot be filtered by status").into());
+    }
+    let request = ListOrders { limit: query.limit.unwrap_or(DEFAULT_PAGE), cursor: query.cursor, status: None };
+    Ok(no_store(&service.mine(&cx, request).await?))
+}
+
+async fn cancel(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiPath(id): ApiPath<String>,
+    ApiJson(body): ApiJson<Cancel>,
+) -> Result<Response, ApiError> {
+    cx.actor.require_customer()?;
+    let order = service.cancel(&cx, CancelOrder { id: order_id(&id)?, reason: body.reason }).await?;
+    Ok(no_store(&order))
+}
+
+/// An id that is none names no order.
+fn order_id(text: &str) -> Result<OrderId, ApiError> {
+    Ok(text.parse::<OrderId>().map_err(|_| Problem::not_found("order"))?)
+}

@@ -1,0 +1,354 @@
+//! `OrderApi`: who may see which order, and the door into the checkout saga.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use souk_cart_api::{CartClient, GetCart};
+use souk_flow::{Combiner, SagaEngine};
+use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
+use souk_order_api::{
+    Audit, AuditRequest, CancelOrder, Checkout, CheckoutReply, FindOrder, GetOrder, ListOrders, MAX_KEY, MAX_PAGE,
+    Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus,
+};
+use souk_payment_api::MAX_TOKEN;
+use souk_rpc::{Actor, Cx, Permission};
+use subtle::ConstantTimeEq;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::OrderDeps;
+use crate::cancel::CancelState;
+use crate::checkout::{self, CheckoutState, Shared, stock_lines};
+use crate::domain::{Placement, place};
+use crate::store::{NewOrder, OrderRow, Placed, Store};
+use crate::waiters::{Outcome, Waiters};
+
+/// How long a request waits for its checkout before it answers `pending`; below the gateway's limit of 10 s.
+const CHECKOUT_BUDGET: Duration = Duration::from_secs(8);
+/// How often a replay looks when the checkout runs in another process.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Orders placed in one commit.
+const MAX_BATCH: usize = 64;
+/// Bytes of a guest's order token, of the 32 that HMAC-SHA256 gives: 192 bits are not guessed.
+const TOKEN_BYTES: usize = 24;
+
+/// Guests' order tokens: derived, not stored, so a replay gives the same and a leaked table gives none.
+#[derive(Clone)]
+pub struct Tokens(Secret<[u8; 32]>);
+
+impl Tokens {
+    /// The token of an order.
+    pub fn token(&self, id: OrderId) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.reveal()).expect("HMAC takes keys of any length");
+        mac.update(b"order token ");
+        mac.update(id.0.as_bytes());
+        URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..TOKEN_BYTES])
+    }
+
+    fn opens(&self, id: OrderId, token: &str) -> bool {
+        self.token(id).as_bytes().ct_eq(token.as_bytes()).into()
+    }
+}
+
+/// The order service.
+pub struct OrderService {
+    shared: Arc<Shared>,
+    cart: CartClient,
+    ids: Ids,
+    checkouts: Arc<SagaEngine<CheckoutState>>,
+    cancellations: Arc<SagaEngine<CancelState>>,
+    placing: Combiner<NewOrder, Placed>,
+}
+
+impl OrderService {
+    /// The service; its sagas run in this process, and those of dead processes are taken over by
+    /// [`OrderService::sweep`].
+    pub fn new(deps: OrderDeps) -> Arc<Self> {
+        let shared = Arc::new(Shared {
+            store: Store::new(deps.db.clone()),
+            waiters: Arc::new(Waiters::default()),
+            clock: deps.clock.clone(),
+            tokens: Tokens(deps.token_key.clone()),
+        });
+        let store = shared.store.clone();
+        let placing = Combiner::new(&deps.tasks, "place orders", MAX_BATCH, move |new: Vec<NewOrder>| {
+            let store = store.clone();
+            async move {
+                match store.place(&new).await {
+                    Ok(placed) => placed.into_iter().map(Ok).collect(),
+                    Err(problem) if new.len() == 1 => vec![Err(problem)],
+                    Err(problem) => one_by_one(&store, new, &problem).await,
+                }
+            }
+        });
+        let checkouts = checkout::engine(&deps, &shared);
+        let cancellations = crate::cancel::engine(&deps, &shared);
+        Arc::new(Self { shared, cart: deps.cart, ids: deps.ids, checkouts, cancellations, placing })
+    }
+
+    /// Takes over the sagas of processes that died, until this one stops. What the worker role does.
+    pub fn sweep(&self) {
+        self.checkouts.sweep();
+        self.cancellations.sweep();
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    async fn start(
+        &self,
+        cx: &Cx,
+        req: Checkout,
+        scope: String,
+        key: &str,
+        hash: Vec<u8>,
+    ) -> Result<CheckoutReply, Problem> {
+        let id = OrderId(self.ids.v7(self.shared.clock.now()));
+        let cart = match self.cart.for_checkout(cx, GetCart { cart_id: req.cart_id }).await {
+            Ok(cart) => cart,
+            // A replay finds its cart gone: the key knows what became of it.
+            Err(problem) => return self.replay(cx, &scope, key, &hash).await?.ok_or(problem),
+        };
+        let mut order = place(cart, Placement { id, at: self.shared.clock.now() })?;
+        let state = CheckoutState {
+            cart_id: req.cart_id,
+            payment: req.payment,
+            amount: order.total,
+            lines: stock_lines(&order),
+            coupons: order.coupons.clone(),
+            failure: None,
+            declined: false,
+            order: None,
+        };
+        let new = NewOrder {
+            order: order.clone(),
+            cart_id: req.cart_id,
+            scope: scope.clone(),
+            key: key.to_owned(),
+            body_hash: hash.clone(),
+            state: state.clone(),
+        };
+        match self.placing.submit(new).await? {
+            Placed::New(number) => order.number = number,
+            Placed::KeyTaken => {
+                let gone = || Problem::unavailable("try_again", "an idempotency key vanished while it was looked at");
+                return self.replay(cx, &scope, key, &hash).await?.ok_or_else(gone);
+            }
+            Placed::CartTaken => {
+                return Err(Problem::conflict("checkout_in_progress", "this cart is being bought already"));
+            }
+        }
+        let outcome = self.shared.waiters.expect(id);
+        self.checkouts.start(cx, id.0, CheckoutState { order: Some(Box::new(order.clone())), ..state });
+        self.answer(cx, id, Some(outcome), Some(order)).await
+    }
+
+    /// The reply of the checkout that first used the key; none if there was none.
+    async fn replay(&self, cx: &Cx, scope: &str, key: &str, hash: &[u8]) -> Result<Option<CheckoutReply>, Problem> {
+        let Some((id, first)) = self.shared.store.key(scope, key).await? else { return Ok(None) };
+        if first != hash {
+            return Err(Problem::conflict(
+                "idempotency_key_reused",
+                "this idempotency key was used for another request",
+            ));
+        }
+        let outcome = self.shared.waiters.join(id);
+        self.answer(cx, id, outcome, None).await.map(Some)
+    }
+
+    /// Waits for the outcome within the budget.
+    async fn answer(
+        &self,
+        cx: &Cx,
+        id: OrderId,
+        outcome: Option<watch::Receiver<Option<Outcome>>>,
+        pending: Option<Order>,
+    ) -> Result<CheckoutReply, Problem> {
+        let budget = cx.time_left().map_or(CHECKOUT_BUDGET, |left| left.mul_f32(0.8).min(CHECKOUT_BUDGET));
+        let waiting = async {
+            match outcome {
+                Some(mut outcome) => outcome.wait_for(Option::is_some).await.ok().and_then(|told| told.clone()),
+                None => self.poll(id).await,
+            }
+        };
+        match tokio::time::timeout(budget, waiting).await {
+            Ok(Some(Outcome::Confirmed(order))) => Ok(self.reply(Order::clone(&order), None)),
+            Ok(Some(Outcome::Failed(problem))) => Err(problem),
+            Ok(Some(Outcome::ActionRequired(url))) => {
+                let order = match pending {
+                    Some(order) => order,
+                    None => self.row(id).await?.order,
+                };
+                Ok(self.reply(order, Some(url)))
+            }
+            // The process that runs it stopped, or it takes its time: the order's page will tell.
+            Ok(None) | Err(_) => {
+                let row = self.row(id).await?;
+                match row.failure {
+                    Some(problem) => Err(problem),
+                    None => Ok(self.reply(row.order, row.action_url)),
+                }
+            }
+        }
+    }
+
+    async fn poll(&self, id: OrderId) -> Option<Outcome> {
+        loop {
+            match self.row(id).await {
+                Ok(OrderRow { failure: Some(problem), .. }) => return Some(Outcome::Failed(problem)),
+                Ok(OrderRow { action_url: Some(url), .. }) => return Some(Outcome::ActionRequired(url)),
+                Ok(row) if row.order.status != OrderStatus::Pending => {
+                    return Some(Outcome::Confirmed(Arc::new(row.order)));
+                }
+                Ok(_) => {}
+                Err(problem) => tracing::warn!(order = %id, code = %problem.code, "cannot look at a running checkout"),
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn reply(&self, order: Order, action_url: Option<String>) -> CheckoutReply {
+        CheckoutReply { token: self.shared.tokens.token(order.id), order: receipt(order), action_url }
+    }
+
+    async fn row(&self, id: OrderId) -> Result<OrderRow, Problem> {
+        let row = self.shared.store.by_id(id).await?;
+        row.ok_or_else(|| Problem::internal(format!("order {id} has a key but no row")))
+    }
+
+    /// The order, if it is the caller's to see; else it does not exist.
+    async fn visible(&self, cx: &Cx, id: OrderId, token: Option<&str>) -> Result<OrderRow, Problem> {
+        let row = self.shared.store.by_id(id).await?.ok_or_else(|| Problem::not_found("order"))?;
+        let own = match &cx.actor {
+            Actor::Customer(customer) => row.order.customer_id == Some(*customer),
+            actor => actor.require(Permission::Orders).is_ok(),
+        };
+        if own || token.is_some_and(|token| self.shared.tokens.opens(id, token)) {
+            return Ok(row);
+        }
+        Err(Problem::not_found("order"))
+    }
+}
+
+/// A batch failed as a whole: each on its own, so that one bad order does not refuse the others.
+async fn one_by_one(store: &Store, new: Vec<NewOrder>, problem: &Problem) -> Vec<Result<Placed, Problem>> {
+    tracing::warn!(code = %problem.code, internal = problem.internal_detail(), "a batch of orders failed, placing one by one");
+    let mut results = Vec::with_capacity(new.len());
+    for one in new {
+        let placed = store.place(std::slice::from_ref(&one)).await;
+        results.push(placed.and_then(|mut all| all.pop().ok_or_else(|| Problem::internal("nothing was placed"))));
+    }
+    results
+}
+
+/// What a checkout answers, then and whenever it is repeated: the order as it was when the sale was made.
+fn receipt(mut order: Order) -> Order {
+    if order.status != OrderStatus::Pending {
+        order.status = OrderStatus::Confirmed;
+        order.payment_status = OrderPayment::Authorised;
+        order.version = 2;
+    }
+    order.updated_at = order.placed_at;
+    order.shipments = Vec::new();
+    order
+}
+
+fn check(req: &Checkout) -> Result<(), Problem> {
+    let fits = |text: &str, most: usize| !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control);
+    if !fits(&req.payment.provider, 40) {
+        return Err(Problem::invalid_field("/payment/provider", "name a payment provider"));
+    }
+    if !fits(&req.payment.token, MAX_TOKEN) {
+        return Err(Problem::invalid_field("/payment/token", "give the provider's token, at most 255 characters"));
+    }
+    Ok(())
+}
+
+fn page(mut items: Vec<Order>, limit: u32) -> OrderPage {
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next_cursor = if more { items.last().map(|order| order.id.to_string()) } else { None };
+    OrderPage { items, next_cursor }
+}
+
+/// The highest id below which a page begins, and how many to read (one more tells whether there is a next page).
+fn page_bounds(req: &ListOrders) -> Result<(Uuid, i64), Problem> {
+    if !(1..=MAX_PAGE).contains(&req.limit) {
+        return Err(Problem::invalid_field("/limit", format!("must be 1 to {MAX_PAGE}")));
+    }
+    let before = match &req.cursor {
+        Some(cursor) => {
+            cursor.parse::<OrderId>().map_err(|_| Problem::invalid_field("/cursor", "not a cursor of ours"))?.0
+        }
+        None => Uuid::max(),
+    };
+    Ok((before, i64::from(req.limit) + 1))
+}
+
+#[async_trait]
+impl OrderApi for OrderService {
+    async fn checkout(&self, cx: &Cx, req: Checkout) -> Result<CheckoutReply, Problem> {
+        let key = cx.idempotency_key.clone().unwrap_or_default();
+        if key.is_empty() || key.len() > MAX_KEY {
+            let detail = format!("send an Idempotency-Key header of 1 to {MAX_KEY} characters");
+            return Err(Problem::invalid("idempotency_key_required", detail));
+        }
+        check(&req)?;
+        let body = serde_json::to_vec(&req).map_err(Problem::internal)?;
+        let hash = blake3::hash(&body).as_bytes().to_vec();
+        let scope = format!("{} POST /api/v1/checkout", cx.actor.scope());
+        self.start(cx, req, scope, &key, hash).await
+    }
+
+    async fn get(&self, cx: &Cx, req: GetOrder) -> Result<Order, Problem> {
+        Ok(self.visible(cx, req.id, req.token.as_deref()).await?.order)
+    }
+
+    async fn mine(&self, cx: &Cx, req: ListOrders) -> Result<OrderPage, Problem> {
+        let customer = cx.actor.require_customer()?;
+        let (before, read) = page_bounds(&req)?;
+        Ok(page(self.shared.store.of_customer(customer, before, read).await?, req.limit))
+    }
+
+    async fn list(&self, cx: &Cx, req: ListOrders) -> Result<OrderPage, Problem> {
+        cx.actor.require(Permission::Orders)?;
+        let (before, read) = page_bounds(&req)?;
+        Ok(page(self.shared.store.list(before, req.status, read).await?, req.limit))
+    }
+
+    async fn find(&self, cx: &Cx, req: FindOrder) -> Result<Order, Problem> {
+        cx.actor.require(Permission::Orders)?;
+        let row = match req.reference.parse::<OrderId>() {
+            Ok(id) => self.shared.store.by_id(id).await?,
+            Err(_) => self.shared.store.by_number(&req.reference).await?,
+        };
+        Ok(row.ok_or_else(|| Problem::not_found("order"))?.order)
+    }
+
+    async fn cancel(&self, cx: &Cx, req: CancelOrder) -> Result<Order, Problem> {
+        if req.reason.chars().count() > 500 {
+            return Err(Problem::new(Kind::Invalid, "reason_too_long", "a reason has at most 500 characters"));
+        }
+        self.visible(cx, req.id, None).await?;
+        let (order, state) = crate::cancel::begin(&self.shared, req.id, &req.reason).await?;
+        if let Some(state) = state {
+            self.cancellations.start(cx, state.saga_id, state);
+        }
+        Ok(order)
+    }
+
+    async fn audit(&self, cx: &Cx, _: AuditRequest) -> Result<Audit, Problem> {
+        cx.actor.require(Permission::Orders)?;
+        self.shared.store.audit().await
+    }
+}
