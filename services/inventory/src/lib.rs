@@ -1,1 +1,25 @@
-//! To be written.
+//! Inventory: how much is there, who holds it, and where every unit went.
+//!
+//! Owns schema `inventory`: warehouses, stock, movements, reservations. Calls nobody.
+//! Emits `inventory.availability_changed.v1` when a SKU becomes buyable or ceases to be. Consumes `shipping.shipped.v1`.
+//!
+//! Nothing is decided on what was read without a lock: a batch of commands locks its rows, opens a book on them
+//! (`domain::Book`, pure), and writes what the book came to, all in one commit (`desk`).
+
+mod consumers;
+mod desk;
+mod domain;
+mod http;
+mod service;
+#[doc(hidden)]
+pub mod store;
+
+pub use consumers::{consumers, reclaim_all, schedules};
+pub use http::{MAX_SKUS, routes};
+pub use service::{InventoryDeps, InventoryService};
+
+/// Migrations of schema `inventory`.
+pub const MIGRATIONS: souk_db::Migrations = souk_db::Migrations {
+    schema: "inventory",
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+};

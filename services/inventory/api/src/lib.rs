@@ -17,7 +17,8 @@ souk_rpc::service! {
         /// Units that can be bought now (`on_hand - reserved`), from the primary; unknown SKUs are left out. At most [`MAX_BATCH`].
         fn availability(AvailabilityRequest) -> Availabilities [idempotent];
         /// Sets or corrects stock; each entry is a movement in the ledger. At most [`MAX_BATCH`]. Permission: inventory.
-        fn adjust(Adjust) -> Adjusted [idempotent];
+        /// With an idempotency key in the context the same request is carried out once, so that it may be repeated.
+        fn adjust(Adjust) -> Adjusted;
         /// Holds all lines or none until it expires. The key names the reservation: repeating it returns the first outcome.
         /// 409 `out_of_stock` with the lines (`data: [{sku, wanted, available}]`).
         fn reserve(Reserve) -> Reservation [idempotent];
@@ -80,7 +81,7 @@ pub enum Change {
     InitialIfNew(i64),
     /// Sets `on_hand` to a counted number; refused below what is reserved.
     Count(i64),
-    /// Adds units.
+    /// Adds units, 1 or more. Not repeatable by itself: give the context an idempotency key.
     Receive(i64),
 }
 
@@ -95,7 +96,7 @@ pub struct AdjustLine {
     pub change: Change,
 }
 
-/// Entries, each standing alone, under a key.
+/// Entries, each standing alone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Adjust {
     /// At most [`MAX_BATCH`], each SKU once.
@@ -109,7 +110,7 @@ pub struct Adjust {
 pub struct Adjusted {
     /// Entries that moved something.
     pub changed: u64,
-    /// SKUs refused because less would be left than is reserved.
+    /// SKUs refused because less would be left than is reserved (or more than a balance can hold).
     pub refused: Vec<String>,
 }
 

@@ -1,0 +1,121 @@
+//! Public REST of inventory: what can be bought now, straight from the primary. Kept thin on purpose: it is asked for
+//! every product page, and the answer must never come from a cache.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use souk_inventory_api::Availability;
+use souk_kernel::Problem;
+use souk_web::{ApiError, Routes, no_store, op};
+
+use crate::service::InventoryService;
+
+/// SKUs of one question: a page of a list with all its variants.
+pub const MAX_SKUS: usize = 50;
+/// Bytes of a SKU.
+const MAX_SKU: usize = 200;
+
+/// What is asked.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[allow(dead_code)] // documents the query, which is read by hand
+struct AvailabilityQuery {
+    /// One or more SKUs, separated by commas or by repeating the parameter; at most 50.
+    sku: String,
+}
+
+/// What can be bought now.
+#[derive(Debug, Serialize, JsonSchema)]
+struct AvailabilityReply {
+    /// In any order; unknown SKUs are left out.
+    items: Vec<AvailabilityItem>,
+}
+
+/// Stock of one SKU.
+#[derive(Debug, Serialize, JsonSchema)]
+struct AvailabilityItem {
+    /// The SKU.
+    sku: String,
+    /// Units that can be bought now.
+    available: i64,
+}
+
+impl From<Availability> for AvailabilityItem {
+    fn from(item: Availability) -> Self {
+        Self { sku: item.sku, available: item.available }
+    }
+}
+
+/// The public routes.
+pub fn routes(service: Arc<InventoryService>) -> Routes {
+    Routes::new()
+        .get(
+            "/api/v1/availability",
+            availability,
+            op("getAvailability")
+                .tag("inventory")
+                .summary("Units that can be bought now")
+                .description("Read from the primary, never from a cache. Unknown SKUs are left out.")
+                .query::<AvailabilityQuery>()
+                .reply::<AvailabilityReply>(200)
+                .problems(&[422]),
+        )
+        .with_state(service)
+}
+
+async fn availability(State(service): State<Arc<InventoryService>>, uri: Uri) -> Result<Response, ApiError> {
+    let skus = skus_of(uri.query().unwrap_or_default())?;
+    let items = service.available(&skus).await?.into_iter().map(AvailabilityItem::from).collect();
+    Ok(no_store(&AvailabilityReply { items }))
+}
+
+/// SKUs of `sku=a,b&sku=c`; other parameters are ignored, as cache busters are.
+fn skus_of(query: &str) -> Result<Vec<Cow<'_, str>>, Problem> {
+    let mut skus: Vec<Cow<'_, str>> = Vec::new();
+    for pair in query.split('&') {
+        let Some(("sku", list)) = pair.split_once('=') else { continue };
+        for raw in list.split(',').flat_map(|part| part.split("%2C")).flat_map(|part| part.split("%2c")) {
+            let wrong = || Problem::invalid_field("/sku", "a SKU is at most 200 bytes of text");
+            let sku = match raw.bytes().any(|b| b == b'%' || b == b'+') {
+                false => Cow::Borrowed(raw),
+                true => Cow::Owned(
+                    percent_decode_str(&raw.replace('+', " ")).decode_utf8().map_err(|_| wrong())?.into_owned(),
+                ),
+            };
+            if sku.len() > MAX_SKU || sku.chars().any(char::is_control) {
+                return Err(wrong());
+            }
+            if !sku.is_empty() && !skus.contains(&sku) {
+                skus.push(sku);
+            }
+        }
+    }
+    match skus.len() {
+        0 => Err(Problem::invalid_field("/sku", "name at least one SKU")),
+        1..=MAX_SKUS => Ok(skus),
+        _ => Err(Problem::invalid_field("/sku", format!("at most {MAX_SKUS} SKUs"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skus_come_with_commas_repeated_or_encoded() {
+        assert_eq!(skus_of("sku=a,b&x=1&sku=c&sku=a").unwrap(), ["a", "b", "c"]);
+        assert_eq!(skus_of("sku=a%2Cb%20c+d").unwrap(), ["a", "b c d"]);
+        assert!(skus_of("").is_err());
+        assert!(skus_of("sku=").is_err());
+        assert!(skus_of("sku=%00").is_err());
+        assert!(skus_of("sku=%ff").is_err());
+        let many = |n: usize| format!("sku={}", (0..n).map(|i| i.to_string()).collect::<Vec<_>>().join(","));
+        assert_eq!(skus_of(&many(50)).unwrap().len(), 50);
+        assert!(skus_of(&many(51)).is_err());
+    }
+}
