@@ -1,0 +1,313 @@
+//! Configuration: defaults that run a shop, a TOML file over them, `SOUK_*` variables over that, flags over all.
+//! `souk config print` shows the result, `souk config check` says what is wrong with file, key and reason.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use souk_gateway::ThrottleConfig;
+use souk_kernel::Currency;
+
+use crate::modules;
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where a shop keeps what it keeps: database, index, pictures, mails, keys.
+    pub data_dir: PathBuf,
+    /// The shop.
+    pub shop: Shop,
+    /// The public listener.
+    pub public: Public,
+    /// PostgreSQL.
+    pub database: Database,
+    /// Roles in processes of their own.
+    pub internal: Internal,
+    /// Mails.
+    pub mail: Mail,
+    /// Payments.
+    pub payment: Payment,
+    /// Logs.
+    pub log: Log,
+}
+
+/// The shop.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shop {
+    /// Shown to buyers.
+    pub name: String,
+    /// ISO 4217; all prices are in it.
+    pub currency: Currency,
+    /// ISO 3166-1 alpha-2: whose taxes apply before an address is known.
+    pub country: String,
+    /// Prices include tax, as consumers in the EU see them.
+    pub prices_include_tax: bool,
+}
+
+/// The public listener.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Public {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// How buyers reach it; links in mails begin with it. Default: `http://` and `listen`.
+    pub url: Option<String>,
+    /// Memory of the page cache, in MiB.
+    pub cache_mib: u64,
+    /// Limits on how often.
+    pub throttle: ThrottleConfig,
+}
+
+/// PostgreSQL.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// Yours; none runs a private one in the data directory.
+    pub url: Option<String>,
+}
+
+/// Roles in processes of their own (`souk serve`).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Internal {
+    /// Address the internal listeners bind to.
+    pub host: IpAddr,
+    /// Ports of roles that differ from `souk roles`.
+    pub ports: BTreeMap<String, u16>,
+    /// `host:port` of every instance of a role that runs elsewhere; default: `host` and the role's port.
+    pub addresses: BTreeMap<String, Vec<String>>,
+    /// Where `/livez`, `/readyz` and `/metrics` of `souk up` listen; `souk serve` has them on every role's port.
+    pub operations: SocketAddr,
+}
+
+/// Mails.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mail {
+    /// Who they come from.
+    pub from: String,
+    /// `smtp://user:password@host:587` or `smtps://...`; none writes files to `mail/` in the data directory.
+    pub smtp: Option<String>,
+}
+
+/// Payments.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Payment {
+    /// The sandbox provider; none runs one inside `souk up`.
+    pub sandbox_url: Option<String>,
+}
+
+/// Logs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `info`, or a filter such as `info,souk_gateway=debug`.
+    pub filter: String,
+    /// JSON lines instead of text.
+    pub json: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "data".into(),
+            shop: Shop::default(),
+            public: Public::default(),
+            database: Database::default(),
+            internal: Internal::default(),
+            mail: Mail::default(),
+            payment: Payment::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        Self { name: "Souk".into(), currency: Currency::EUR, country: "DE".into(), prices_include_tax: true }
+    }
+}
+
+impl Default for Public {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            url: None,
+            cache_mib: 128,
+            throttle: ThrottleConfig::default(),
+        }
+    }
+}
+
+impl Default for Internal {
+    fn default() -> Self {
+        Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ports: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            operations: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081),
+        }
+    }
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self { from: "Souk <shop@localhost.localdomain>".into(), smtp: None }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".into(), json: false }
+    }
+}
+
+/// A configuration that cannot work: where, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// `public.url`.
+    pub key: String,
+    /// A sentence.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Complaint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.key, self.reason)
+    }
+}
+
+impl Config {
+    /// Defaults, then `file` (if given, it must exist), then `SOUK_PUBLIC__LISTEN=...` variables.
+    pub fn load(file: Option<&Path>) -> Result<Self, String> {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(format!("{}: there is no such file", file.display()));
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        figment = figment.merge(Env::prefixed("SOUK_").ignore(&["LOG", "CONFIG"]).split("__"));
+        figment.extract().map_err(|errors| {
+            let lines: Vec<String> = errors.into_iter().map(describe).collect();
+            lines.join("\n")
+        })
+    }
+
+    /// Everything that cannot work.
+    pub fn check(&self) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
+        let mut wrong = |key: &str, reason: String| complaints.push(Complaint { key: key.into(), reason });
+        let url = self.public_url();
+        match url.split_once("://") {
+            Some(("https", host)) if !host.is_empty() => {}
+            Some(("http", host)) if is_loopback(host) => {}
+            Some(("http", _)) => wrong("public.url", format!("{url}: plain HTTP is for loopback only, use https")),
+            _ => wrong("public.url", format!("{url} is not an http or https address")),
+        }
+        if self.shop.country.len() != 2 || !self.shop.country.bytes().all(|b| b.is_ascii_uppercase()) {
+            wrong("shop.country", format!("{:?} is not a two-letter country code in capitals", self.shop.country));
+        }
+        if !(1..=65_536).contains(&self.public.cache_mib) {
+            wrong("public.cache_mib", "must be 1 to 65536".into());
+        }
+        let named = self.internal.ports.keys().map(|role| ("internal.ports", role));
+        let named = named.chain(self.internal.addresses.keys().map(|role| ("internal.addresses", role)));
+        for (key, role) in named {
+            if modules::by_name(role).is_none() {
+                wrong(&format!("{key}.{role}"), "there is no such role; `souk roles` lists them".into());
+            }
+        }
+        for (role, addresses) in &self.internal.addresses {
+            if addresses.is_empty() {
+                wrong(&format!("internal.addresses.{role}"), "must name at least one host:port".into());
+            }
+        }
+        complaints
+    }
+
+    /// How buyers reach the shop.
+    pub fn public_url(&self) -> String {
+        self.public.url.clone().unwrap_or_else(|| format!("http://{}", self.public.listen))
+    }
+
+    /// Port of a role's internal listener.
+    pub fn port(&self, role: &str) -> u16 {
+        self.internal.ports.get(role).copied().or(modules::by_name(role).map(|role| role.port)).unwrap_or_default()
+    }
+
+    /// Where the instances of a role that runs elsewhere are.
+    pub fn addresses(&self, role: &str) -> Vec<String> {
+        let default = || vec![SocketAddr::new(self.internal.host, self.port(role)).to_string()];
+        self.internal.addresses.get(role).cloned().unwrap_or_else(default)
+    }
+}
+
+fn describe(error: figment::Error) -> String {
+    let key = error.path.join(".");
+    let place = error.metadata.as_ref().map(|data| match &data.source {
+        Some(source) => format!("{source}: "),
+        None => format!("{}: ", data.name),
+    });
+    format!("{}{key}: {}", place.unwrap_or_default(), error.kind)
+}
+
+fn is_loopback(host_and_path: &str) -> bool {
+    let host = host_and_path.split('/').next().unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(config: &Config) -> Vec<String> {
+        config.check().into_iter().map(|complaint| complaint.key).collect()
+    }
+
+    #[test]
+    fn the_defaults_are_fine_and_plain_http_ends_at_loopback() {
+        let mut config = Config::default();
+        assert_eq!(keys(&config), Vec::<String>::new());
+        for (url, fine) in [
+            ("https://shop.example", true),
+            ("http://localhost:8080", true),
+            ("http://[::1]:8080", true),
+            ("http://shop.example", false),
+            ("http://127.0.0.1.evil.example", false),
+            ("ftp://shop.example", false),
+        ] {
+            config.public.url = Some(url.into());
+            assert_eq!(keys(&config).is_empty(), fine, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_file_is_refused_with_place_and_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("souk.toml");
+        std::fs::write(&file, "[public]\nlisten = \"nowhere\"\n").unwrap();
+        let error = Config::load(Some(&file)).unwrap_err();
+        assert!(error.contains("souk.toml") && error.contains("public.listen"), "{error}");
+        std::fs::write(&file, "[publik]\nlisten = \"127.0.0.1:1\"\n").unwrap();
+        assert!(Config::load(Some(&file)).unwrap_err().contains("publik"));
+        assert!(Config::load(Some(&dir.path().join("none.toml"))).unwrap_err().contains("no such file"));
+    }
+
+    #[test]
+    fn unknown_roles_are_named() {
+        let mut config = Config::default();
+        config.internal.ports.insert("catalogue".into(), 1);
+        assert_eq!(keys(&config), ["internal.ports.catalogue"]);
+    }
+}
