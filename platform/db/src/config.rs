@@ -48,6 +48,9 @@ const TX_CONNECTIONS: usize = 12;
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that does not answer a connect within this is treated as gone.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A server whose machine is gone says nothing at all: after this long without an acknowledgement the connection counts
+/// as broken. The same time passes before an idle one is asked, and again before it is given up.
+const SILENCE: Duration = Duration::from_secs(9);
 /// A transaction nobody goes on with holds locks and stalls every reader of the outbox: the server ends it.
 const IDLE_IN_TRANSACTION_SECONDS: u64 = 30;
 /// PostgreSQL cuts names at 63 bytes; the role's name has five more than the schema's.
@@ -120,6 +123,12 @@ pub(crate) fn parse_url(url: &str) -> Result<tokio_postgres::Config, DbError> {
     }
     if driver.get_connect_timeout().is_none() {
         driver.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if driver.get_tcp_user_timeout().is_none() {
+        driver.tcp_user_timeout(SILENCE);
+    }
+    if driver.get_keepalives_interval().is_none() {
+        driver.keepalives_idle(SILENCE).keepalives_interval(SILENCE / 3).keepalives_retries(3);
     }
     if driver.get_hosts().len() > 1 {
         driver.target_session_attrs(TargetSessionAttrs::ReadWrite);

@@ -73,8 +73,7 @@ impl Db {
 
     async fn begin_with(&self, begin: Begin) -> Result<Tx, DbError> {
         let conn = self.0.pool.get().await?;
-        // No replica reads yet, so nobody needs the position.
-        Ok(Tx::new(conn, begin, Arc::clone(&self.0.meter), false))
+        Ok(Tx::new(conn, begin, Arc::clone(&self.0.meter)))
     }
 
     /// One statement that writes, as its own transaction: one round trip, one commit. Rows affected come back.
@@ -143,6 +142,15 @@ impl Db {
     /// [`DbError::Unavailable`] and whatever a statement can fail with.
     pub async fn ping(&self) -> Result<(), DbError> {
         self.primary().query_one("select 1", &[]).await.map(drop)
+    }
+
+    /// Opens the read connections and one for writing, so that the first requests need not.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`], and what a wrong password or a missing database is.
+    pub async fn warm_up(&self) -> Result<(), DbError> {
+        let (reads, conn) = future::join(self.0.reads.warm_up(), self.0.pool.get()).await;
+        reads.and(conn.map(drop))
     }
 
     /// Prepares `sql` on a primary connection without running it; for tests that check every statement of a store.

@@ -106,8 +106,7 @@ const ADVISORY_LOCK: i64 = 0x736f_756b;
 /// [`MigrateError`]; files before the failing one stay applied.
 pub async fn migrate(url: &str, sets: &[&Migrations]) -> Result<Vec<Applied>, MigrateError> {
     let session = Session::open(url).await?;
-    session.run("SELECT pg_advisory_lock(1936684395)").await?;
-    debug_assert_eq!(ADVISORY_LOCK, 1_936_684_395, "the text above spells the number out");
+    session.run(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await?;
     let with_roles = session.may_create_roles().await?;
     let mut applied = Vec::new();
     for set in sets {
@@ -289,7 +288,7 @@ fn is_already_there(error: &tokio_postgres::Error) -> bool {
 }
 
 /// The files still to run, after making sure that what ran is what this program knows.
-fn plan<'a>(set: &'a Migrations, done: &[(String, String)]) -> Result<Vec<(&'static str, &'static str)>, MigrateError> {
+fn plan(set: &Migrations, done: &[(String, String)]) -> Result<Vec<(&'static str, &'static str)>, MigrateError> {
     let schema = || set.schema.to_owned();
     for (name, ran) in done {
         let Some((_, sql)) = set.files.iter().find(|(known, _)| known == name) else {

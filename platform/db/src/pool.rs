@@ -35,7 +35,7 @@ pub(crate) struct Pool {
     config: tokio_postgres::Config,
     runtime: Handle,
     /// The most recently used one is taken first: its server process has the warmest caches.
-    idle: Mutex<Vec<Box<Conn>>>,
+    idle: Mutex<Vec<Conn>>,
     permits: Arc<Semaphore>,
     meter: Arc<Meter>,
 }
@@ -55,7 +55,7 @@ impl Pool {
         let idle = self.take_idle();
         let conn = match idle {
             Some(conn) => conn,
-            None => Box::new(Conn::open(&self.config, &self.runtime, "").await?),
+            None => Conn::open(&self.config, &self.runtime, "").await?,
         };
         Ok(Pooled {
             conn: Some(conn),
@@ -80,7 +80,7 @@ impl Pool {
         }
     }
 
-    fn take_idle(&self) -> Option<Box<Conn>> {
+    fn take_idle(&self) -> Option<Conn> {
         let mut idle = lock(&self.idle);
         while let Some(conn) = idle.pop() {
             if !conn.is_closed() {
@@ -93,7 +93,7 @@ impl Pool {
 
 /// A connection on loan; goes back when dropped, or to [`recover`] when a statement was abandoned half-way.
 pub(crate) struct Pooled {
-    conn: Option<Box<Conn>>,
+    conn: Option<Conn>,
     /// Statements sent whose answer has not been awaited to the end. Not zero on drop means a future was dropped.
     busy: AtomicU32,
     /// The server is no primary any more: the next connection finds the new one.
@@ -130,7 +130,7 @@ impl Deref for Pooled {
     type Target = Conn;
 
     fn deref(&self) -> &Conn {
-        self.conn.as_deref().expect("a connection is taken out only by drop")
+        self.conn.as_ref().expect("a connection is taken out only by drop")
     }
 }
 
@@ -151,7 +151,7 @@ impl Drop for Pooled {
 }
 
 /// Takes a connection back whose last statement nobody waited for; holds its permit until that is settled.
-async fn recover(pool: Arc<Pool>, conn: Box<Conn>, permit: Option<OwnedSemaphorePermit>) {
+async fn recover(pool: Arc<Pool>, conn: Conn, permit: Option<OwnedSemaphorePermit>) {
     if settle(&conn).await {
         lock(&pool.idle).push(conn);
     }

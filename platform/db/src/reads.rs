@@ -73,6 +73,13 @@ impl Reads {
         self.run(Sql::Dynamic(sql), params).await
     }
 
+    pub(crate) async fn warm_up(&self) -> Result<(), DbError> {
+        for slot in &self.slots {
+            self.connected(slot).await?;
+        }
+        Ok(())
+    }
+
     async fn run(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         self.meter.read();
         let conn = self.pick().await?;

@@ -16,7 +16,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::{Db, DbConfig, DbError, Login, Migrations, conn::Conn, migrate::migrate};
+use crate::{Db, DbConfig, DbError, Login, Migrations, config::role_of, conn::Conn, migrate::migrate};
 
 pub use server::TestServer;
 
@@ -30,6 +30,8 @@ static DATABASES: AtomicU64 = AtomicU64::new(0);
 static TEMPLATES: std::sync::LazyLock<Mutex<HashMap<String, Arc<OnceCell<()>>>>> =
     std::sync::LazyLock::new(Mutex::default);
 
+/// Processes that share a given server make a template one after the other.
+const ADVISORY_LOCK: i64 = 0x736f_756c;
 /// Few, because a test has few things going on and many tests run at once.
 const TEST_POOL: usize = 8;
 
@@ -59,7 +61,7 @@ impl TestDb {
     /// A handle as the service of `schema` has it, logged in as that service, so that a statement on another's schema
     /// fails here as it would in production. For the life of the calling runtime.
     pub async fn db(&self, schema: &str) -> Db {
-        self.connect(schema, self.server.login()).await
+        self.connect(schema, Login::PerService).await
     }
 
     /// A handle with `schema` as search path and all rights, for looking behind a service's back.
@@ -108,7 +110,7 @@ async fn make_template(server: &TestServer, template: &str, sets: &[&Migrations]
     let admin = server.admin().await.map_err(|error| error.to_string())?;
     let made = async {
         // Released when the connection closes, at the latest.
-        run(&admin, "SELECT pg_advisory_lock(1936684396)").await?;
+        run(&admin, &format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await?;
         let sql = "select datistemplate from pg_database where datname = $1";
         let row =
             admin.client().query_opt(sql, &[&template]).await.map_err(|error| DbError::from_driver(&error, sql))?;
@@ -125,6 +127,13 @@ async fn make_template(server: &TestServer, template: &str, sets: &[&Migrations]
         return Ok(());
     }
     migrate(&server.url_of(template), sets).await.map_err(|error| error.to_string())?;
+    if let Some(password) = server.password().map_err(|error| error.to_string())? {
+        let password = password.replace('\'', "''");
+        for set in sets {
+            let sql = format!("ALTER ROLE {} PASSWORD '{password}'", role_of(set.schema));
+            run(&admin, &sql).await.map_err(|error| error.to_string())?;
+        }
+    }
     let sql = format!("ALTER DATABASE {template} IS_TEMPLATE true");
     run(&admin, &sql).await.map_err(|error| error.to_string())
 }

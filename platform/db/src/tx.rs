@@ -57,11 +57,10 @@ pub struct Tx {
     raw_used: AtomicBool,
     savepoints: u32,
     meter: Arc<Meter>,
-    position_wanted: bool,
 }
 
 impl Tx {
-    pub(crate) fn new(conn: Pooled, begin: Begin, meter: Arc<Meter>, position_wanted: bool) -> Tx {
+    pub(crate) fn new(conn: Pooled, begin: Begin, meter: Arc<Meter>) -> Tx {
         Tx {
             conn: Some(conn),
             begin,
@@ -69,7 +68,6 @@ impl Tx {
             raw_used: AtomicBool::new(false),
             savepoints: 0,
             meter,
-            position_wanted,
         }
     }
 
@@ -166,18 +164,17 @@ impl Tx {
         client
     }
 
-    /// Commits. With replicas to read from, the log's position after it comes back in the same round trip, for
-    /// [`crate::Db::read`]; without, every read goes to the primary anyway, nothing is asked, and it is [`Lsn::ZERO`].
+    /// Commits. The position is for [`crate::Db::read`]; as long as there are no replicas to read from nobody needs it, so
+    /// nothing is asked and it is [`Lsn::ZERO`].
     ///
     /// # Errors
     /// [`DbError::OutcomeUnknown`] when the connection broke meanwhile; [`DbError::Other`] when an earlier statement
     /// had failed, or was abandoned (rolled back then); deferred constraints and serialisation failures as themselves.
     pub async fn commit(self) -> Result<Lsn, DbError> {
-        let wanted = self.position_wanted;
-        self.finish(wanted).await
+        self.finish(false).await
     }
 
-    /// As [`Tx::commit`], and always asks for the position: one more tiny statement in the same round trip.
+    /// As [`Tx::commit`], with the log's position after it: one more tiny statement in the same round trip.
     pub async fn commit_position(self) -> Result<Lsn, DbError> {
         self.finish(true).await
     }

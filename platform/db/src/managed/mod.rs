@@ -5,6 +5,7 @@
 
 mod error;
 mod place;
+mod process;
 mod programs;
 mod server;
 mod settings;
@@ -19,7 +20,8 @@ pub use error::ManagedError;
 pub use settings::{MANAGED_MAX_CONNECTIONS, ManagedOptions};
 
 use place::{Account, Place};
-use server::{Process, Running};
+use process::Process;
+use server::Running;
 
 /// Name of the superuser and of the database.
 const NAME: &str = "souk";

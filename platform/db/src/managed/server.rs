@@ -1,17 +1,12 @@
-//! The server's process: making the cluster, launching, finding one that runs, waiting until it answers, stopping it.
+//! The server: making its cluster, launching it, finding one that runs, waiting until it answers.
 
 use std::{
     fs,
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
 use tokio::{runtime::Handle, time::sleep};
 use tokio_postgres::{config::Host, error::SqlState};
 use uuid::Uuid;
@@ -19,19 +14,14 @@ use uuid::Uuid;
 use super::{
     ManagedError, ManagedOptions, NAME,
     place::{self, Account, Place},
+    process::{POLL, Process, STOP_WAIT, as_account, in_own_session},
     programs::Programs,
     settings,
 };
 use crate::{DbError, conn::Conn};
 
-/// Pause between looks at a server that is starting or stopping: short against the 100 ms either takes.
-const POLL: Duration = Duration::from_millis(5);
 /// A server that has a lot of log to replay after a crash needs minutes, and killing it would not help.
 const START_WAIT: Duration = Duration::from_secs(300);
-/// Long enough to write out a large cache on a slow disk.
-const STOP_WAIT: Duration = Duration::from_secs(60);
-/// After an immediate shutdown there is nothing to write.
-const KILL_WAIT: Duration = Duration::from_secs(10);
 /// Of the log in an error message.
 const TAIL_LINES: usize = 12;
 
@@ -78,7 +68,7 @@ impl Running {
 
     /// True while the lock file is there and names this process. It is removed last, and unlike the process's id it
     /// does not take a zombie for a living server.
-    fn wrote_lock_file(&self) -> bool {
+    pub(super) fn wrote_lock_file(&self) -> bool {
         Self::from_lock_file(&self.pgdata).is_some_and(|found| found.pid == self.pid)
     }
 
@@ -275,96 +265,6 @@ pub(super) async fn set_aside(place: &Place) -> Result<(), ManagedError> {
     fs::rename(&place.base, &orphan).map_err(|error| ManagedError::io("rename", &place.base, error))?;
     tracing::warn!(moved_to = %orphan.display(), "found the database of a deleted data directory and moved it aside");
     Ok(())
-}
-
-/// A server's process: our child, or one we only know by its id.
-pub(super) enum Process {
-    Child(Child),
-    Adopted(u32),
-}
-
-impl Process {
-    pub(super) fn adopted(pid: u32) -> Process {
-        Process::Adopted(pid)
-    }
-
-    fn pid(&self) -> u32 {
-        match self {
-            Process::Child(child) => child.id(),
-            Process::Adopted(pid) => *pid,
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        let Ok(pid) = i32::try_from(self.pid()) else { return };
-        if let Err(error) = kill(Pid::from_raw(pid), signal) {
-            tracing::debug!(pid, %error, "could not signal the database server");
-        }
-    }
-
-    /// "Fast" shutdown, not waited for.
-    pub(super) fn ask_to_stop(&self) {
-        self.signal(Signal::SIGINT);
-    }
-
-    pub(super) async fn stop(mut self, running: &Running) -> Result<(), ManagedError> {
-        self.ask_to_stop();
-        if self.ended(running, STOP_WAIT).await {
-            return Ok(());
-        }
-        tracing::warn!(pid = self.pid(), "the database server does not stop, dropping everything");
-        self.signal(Signal::SIGQUIT);
-        if self.ended(running, KILL_WAIT).await {
-            return Ok(());
-        }
-        Err(ManagedError::NotStopped { pid: self.pid(), seconds: (STOP_WAIT + KILL_WAIT).as_secs() })
-    }
-
-    async fn ended(&mut self, running: &Running, wait: Duration) -> bool {
-        let started = Instant::now();
-        while started.elapsed() < wait {
-            let ended = match self {
-                Process::Child(child) => !matches!(child.try_wait(), Ok(None)),
-                Process::Adopted(_) => !running.wrote_lock_file(),
-            };
-            if ended {
-                return true;
-            }
-            sleep(POLL).await;
-        }
-        false
-    }
-}
-
-/// A command as the server's user, with a clean environment (PGDATA, PGPORT, locale and the like would change what it
-/// does) and in a directory that user may be in.
-fn as_account(program: &Path, account: Option<&Account>, cwd: &Path) -> Command {
-    let mut command = Command::new(program);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    command.env_clear().env("PATH", path).env("LC_ALL", "C").env("TZ", "UTC").current_dir(cwd);
-    if let Some(account) = account {
-        // As root this also drops the supplementary groups.
-        command.uid(account.uid).gid(account.gid);
-    }
-    command
-}
-
-/// As above, in a session of its own, so that neither Ctrl-C nor a closed terminal reaches it. Where there is no
-/// `setsid` program (macOS), in a process group of its own, which Ctrl-C does not reach either.
-fn in_own_session(program: &Path, account: Option<&Account>, cwd: &Path) -> Command {
-    let setsid = ["/usr/bin/setsid", "/bin/setsid"].into_iter().map(Path::new).find(|path| path.is_file());
-    match setsid {
-        Some(setsid) => {
-            let mut command = as_account(setsid, account, cwd);
-            command.arg(program);
-            command
-        }
-        None => {
-            let mut command = as_account(program, account, cwd);
-            command.process_group(0);
-            command
-        }
-    }
 }
 
 fn tail_of(log: &Path) -> String {

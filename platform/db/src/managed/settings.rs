@@ -77,6 +77,8 @@ synchronous_commit = off
 full_page_writes = off
 wal_level = minimal
 max_wal_senders = 0
+min_wal_size = 80MB
+max_wal_size = 512MB
 autovacuum = off
 ";
 

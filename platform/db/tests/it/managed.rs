@@ -12,18 +12,18 @@ fn options() -> ManagedOptions {
 }
 
 async fn connect(managed: &Managed) -> Db {
-    Db::connect(DbConfig::new(managed.url(), "public")).await.unwrap()
+    Db::connect(DbConfig::new(managed.url(), "public")).await.expect("a handle")
 }
 
 /// A data directory that the server's user may enter, as one in /srv or /var/lib would be.
 fn open_dir() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
     dir
 }
 
 fn is_root() -> bool {
-    fs::metadata("/proc/self").map_or(false, |me| me.uid() == 0)
+    fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
 
 #[tokio::test]

@@ -1,3 +1,6 @@
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
 use souk_db::{DbError, Login, RowExt, TestDb, TestServer, assert_all_prepare};
 
 use crate::{INSERT, OTHER, SHOP, count, shop};
@@ -51,11 +54,9 @@ async fn a_dropped_one_is_removed_even_with_somebody_connected() {
 async fn statements_are_checked_against_the_schema() {
     let (_test, db) = shop().await;
     assert_all_prepare(&db, &[("insert", INSERT), ("all", "select id, sku from item where stock > $1")]).await;
-    let wrong = tokio::spawn(async move {
-        assert_all_prepare(&db, &[("fine", INSERT), ("wrong", "select nothing from item"), ("syntax", "selec 1")])
-            .await;
-    });
-    let panic = wrong.await.unwrap_err().into_panic();
+    let checks = [("fine", INSERT), ("wrong", "select nothing from item"), ("syntax", "selec 1")];
+    let checked = AssertUnwindSafe(assert_all_prepare(&db, &checks)).catch_unwind().await;
+    let panic = checked.expect_err("two of them are wrong");
     let text = panic.downcast_ref::<String>().unwrap();
     assert!(text.contains("wrong") && text.contains("syntax") && !text.contains("fine:"), "{text}");
 }

@@ -1,0 +1,113 @@
+//! The server's process: as whom and in which session it runs, and how it is told to stop.
+
+use std::{
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, Command},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::time::sleep;
+
+use super::{ManagedError, place::Account, server::Running};
+
+/// Pause between looks at a server that is starting or stopping: short against the 100 ms either takes.
+pub(super) const POLL: Duration = Duration::from_millis(5);
+/// Long enough to write out a large cache on a slow disk.
+pub(super) const STOP_WAIT: Duration = Duration::from_secs(60);
+/// After an immediate shutdown there is nothing to write.
+const KILL_WAIT: Duration = Duration::from_secs(10);
+
+/// A server's process: our child, or one we only know by its id.
+pub(super) enum Process {
+    Child(Child),
+    Adopted(u32),
+}
+
+impl Process {
+    pub(super) fn adopted(pid: u32) -> Process {
+        Process::Adopted(pid)
+    }
+
+    fn pid(&self) -> u32 {
+        match self {
+            Process::Child(child) => child.id(),
+            Process::Adopted(pid) => *pid,
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let Ok(pid) = i32::try_from(self.pid()) else { return };
+        if let Err(error) = kill(Pid::from_raw(pid), signal) {
+            tracing::debug!(pid, %error, "could not signal the database server");
+        }
+    }
+
+    /// "Fast" shutdown, not waited for.
+    pub(super) fn ask_to_stop(&self) {
+        self.signal(Signal::SIGINT);
+    }
+
+    pub(super) async fn stop(mut self, running: &Running) -> Result<(), ManagedError> {
+        self.ask_to_stop();
+        if self.ended(running, STOP_WAIT).await {
+            return Ok(());
+        }
+        tracing::warn!(pid = self.pid(), "the database server does not stop, dropping everything");
+        self.signal(Signal::SIGQUIT);
+        if self.ended(running, KILL_WAIT).await {
+            return Ok(());
+        }
+        Err(ManagedError::NotStopped { pid: self.pid(), seconds: (STOP_WAIT + KILL_WAIT).as_secs() })
+    }
+
+    async fn ended(&mut self, running: &Running, wait: Duration) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < wait {
+            let ended = match self {
+                Process::Child(child) => !matches!(child.try_wait(), Ok(None)),
+                Process::Adopted(_) => !running.wrote_lock_file(),
+            };
+            if ended {
+                return true;
+            }
+            sleep(POLL).await;
+        }
+        false
+    }
+}
+
+/// A command as the server's user, with a clean environment (PGDATA, PGPORT, locale and the like would change what it
+/// does) and in a directory that user may be in.
+pub(super) fn as_account(program: &Path, account: Option<&Account>, cwd: &Path) -> Command {
+    let mut command = Command::new(program);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command.env_clear().env("PATH", path).env("LC_ALL", "C").env("TZ", "UTC").current_dir(cwd);
+    if let Some(account) = account {
+        // As root this also drops the supplementary groups.
+        command.uid(account.uid).gid(account.gid);
+    }
+    command
+}
+
+/// As above, in a session of its own, so that neither Ctrl-C nor a closed terminal reaches it. Where there is no
+/// `setsid` program (macOS), in a process group of its own, which Ctrl-C does not reach either.
+pub(super) fn in_own_session(program: &Path, account: Option<&Account>, cwd: &Path) -> Command {
+    let setsid = ["/usr/bin/setsid", "/bin/setsid"].into_iter().map(Path::new).find(|path| path.is_file());
+    match setsid {
+        Some(setsid) => {
+            let mut command = as_account(setsid, account, cwd);
+            command.arg(program);
+            command
+        }
+        None => {
+            let mut command = as_account(program, account, cwd);
+            command.process_group(0);
+            command
+        }
+    }
+}
