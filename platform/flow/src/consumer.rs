@@ -80,9 +80,12 @@ const HAND_BACK: &str =
 const RECEIVE: &str = "insert into inbox (consumer, event_id) select $1, unnest($2::uuid[])
     on conflict do nothing returning event_id";
 const PARKED: &str = "select distinct aggregate from dead_letter where consumer = $1 and aggregate = any($2)";
-const PARK: &str =
-    "insert into dead_letter (consumer, event_id, source, type, aggregate, version, time, traceparent, data, error)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::json, $10) on conflict do nothing";
+// An event that joins others of its aggregate which are about to be replayed goes with them.
+const PARK: &str = "insert into dead_letter
+        (consumer, event_id, source, type, aggregate, version, time, traceparent, data, error, replay_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::json, $10,
+        (select max(replay_at) from dead_letter where consumer = $1 and aggregate = $5))
+    on conflict do nothing";
 const ANY_PARKED: &str = "select exists (select from dead_letter where consumer = $1) as any";
 const TO_REPLAY: &str = "select event_id, source, type, aggregate, version, time, traceparent, data::text as data
     from dead_letter where consumer = $1 and source = $2 and replay_at <= now() order by time, version limit 100";

@@ -1,0 +1,79 @@
+//! Jobs and schedules: at least once, with backoff, by one at a time.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use souk_db::{RowExt, TestDb};
+use souk_flow::{Job, JobHandler, Jobs, Schedule, run_jobs, run_schedules};
+use souk_kernel::Problem;
+use souk_modules::Tasks;
+
+use crate::{OWNER, eventually};
+
+#[derive(Default)]
+struct Worker {
+    done: Mutex<Vec<String>>,
+    failures_left: AtomicU32,
+}
+
+#[async_trait]
+impl JobHandler for Worker {
+    fn kind(&self) -> &'static str {
+        "greet"
+    }
+    async fn run(&self, job: &Job) -> Result<(), Problem> {
+        if self.failures_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok() {
+            return Err(Problem::internal("not today"));
+        }
+        self.done.lock().unwrap().push(job.payload::<String>()?);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn jobs_are_done_once_by_two_workers_and_failures_are_tried_again() {
+    let test = TestDb::new(&[&OWNER]).await;
+    let (db, tasks) = (test.db("shop").await, Tasks::new());
+    let worker = Arc::new(Worker { failures_left: AtomicU32::new(2), ..Worker::default() });
+    let jobs = Jobs::new(&db);
+    let tx = db.begin().await.unwrap();
+    for name in ["ada", "bob", "ada"] {
+        jobs.enqueue(&tx, "greet", name, &name, Duration::ZERO).await.unwrap();
+    }
+    jobs.enqueue(&tx, "greet", "later", &"later", Duration::from_secs(3600)).await.unwrap();
+    tx.commit().await.unwrap();
+    jobs.wake();
+    run_jobs(&tasks, &db, vec![worker.clone()]);
+    run_jobs(&tasks, &db, vec![worker.clone()]);
+    let left = "select count(*) as n from job";
+    eventually("the jobs", async || db.primary().query_one(left, &[]).await.unwrap().get_col::<i64>("n").unwrap() == 1)
+        .await;
+    let mut done = worker.done.lock().unwrap().clone();
+    done.sort();
+    assert_eq!(done, ["ada", "bob"], "the same key once; what is not due waits");
+    tasks.drain(Duration::from_secs(10)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_schedule_runs_once_for_all_processes() {
+    let test = TestDb::new(&[&OWNER]).await;
+    let (db, tasks, runs) = (test.db("shop").await, Tasks::new(), Arc::new(AtomicU32::new(0)));
+    for _ in 0..3 {
+        let runs = runs.clone();
+        let schedule = Schedule::new("nightly", "0 3 * * *", move || {
+            runs.fetch_add(1, Ordering::SeqCst);
+            async { Ok(()) }
+        });
+        run_schedules(&tasks, &db, vec![schedule]);
+    }
+    let next = "select next_at > now() as planned from schedule";
+    let planned = async || {
+        let rows = db.primary().query(next, &[]).await.unwrap();
+        rows.first().is_some_and(|row| row.get_col("planned").unwrap())
+    };
+    eventually("the first run", planned).await;
+    tasks.drain(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}

@@ -1,0 +1,56 @@
+//! Durable flow on a real PostgreSQL.
+#![allow(clippy::unwrap_used)] // a test may panic
+
+mod events;
+mod jobs;
+mod sagas;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use souk_db::{Db, Migrations, TestDb};
+use souk_kernel::Event;
+use uuid::Uuid;
+
+/// Something that owns events.
+pub const OWNER: Migrations = Migrations { schema: "shop", files: &[souk_flow::TABLES] };
+/// Something that reads them, with a table for effects.
+pub const READER: Migrations = Migrations {
+    schema: "mail",
+    files: &[souk_flow::TABLES, ("0001_effect", "create table effect (n bigserial, aggregate uuid, version bigint)")],
+};
+
+/// A fact to test with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Happened {
+    pub aggregate: Uuid,
+    pub version: i64,
+}
+
+impl Event for Happened {
+    const TYPE: &'static str = "shop.happened.v1";
+    fn aggregate(&self) -> Uuid {
+        self.aggregate
+    }
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+/// An owner and a reader on one database.
+pub async fn shop_and_mail() -> (TestDb, Db, Db) {
+    let test = TestDb::new(&[&OWNER, &READER]).await;
+    souk_db::grant_outbox_read(&test.url(), "shop", "mail").await.unwrap();
+    let (shop, mail) = (test.db("shop").await, test.db("mail").await);
+    (test, shop, mail)
+}
+
+/// Waits until `done` says so; a test that hangs fails.
+pub async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut done: F) {
+    let patience = tokio::time::timeout(Duration::from_secs(30), async {
+        while !done().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert!(patience.await.is_ok(), "{what} did not happen");
+}

@@ -1,0 +1,15 @@
+//! The binary's parts: command line, configuration, THE role table, and the wiring of roles into a process. No business
+//! logic. A library so that the end-to-end tests start the very same processes.
+
+pub mod cli;
+pub mod config;
+pub mod keys;
+pub mod modules;
+mod operations;
+mod process;
+mod seed;
+mod stores;
+mod wire;
+
+pub use process::Process;
+pub use stores::{all_migrations, migrate};
