@@ -1,1 +1,4 @@
-//! To be written.
+//! The storefront.
+pub mod assets;
+pub mod view;
+pub mod wanted;

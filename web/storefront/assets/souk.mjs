@@ -1,0 +1,104 @@
+// Comfort for every page; all of it works without. No dependencies.
+
+const root = document.documentElement;
+
+/** Name and cart count: the one personal part of a page. Asked for only when a cookie says there is something to show. */
+export async function refreshHeader() {
+  if (!/(?:^|; )(?:__Host-)?souk_known=/.test(document.cookie)) return;
+  const reply = await fetch("/fragments/header", { credentials: "same-origin", headers: { accept: "application/json" } });
+  if (!reply.ok) return;
+  const { name, units } = await reply.json();
+  const account = document.querySelector("[data-account] .name");
+  if (account && name) account.textContent = name;
+  const count = document.querySelector("[data-cart] .count");
+  if (count) {
+    count.hidden = !units;
+    count.textContent = units > 99 ? "99+" : String(units);
+    count.nextElementSibling.textContent = units ? `, ${units} ${units === 1 ? "item" : "items"}` : "";
+  }
+}
+
+/** One line at the bottom of the window, read out by screen readers. */
+function toast(text, link) {
+  document.querySelector(".toast")?.remove();
+  const box = document.createElement("div");
+  box.className = "toast";
+  box.setAttribute("role", "status");
+  box.append(text);
+  if (link) {
+    const a = document.createElement("a");
+    a.href = link.href;
+    a.textContent = link.text;
+    box.append(a);
+  }
+  document.body.append(box);
+  setTimeout(() => box.remove(), 6000);
+}
+
+/** Adds to the cart without leaving the page; anything unexpected falls back to the plain form. */
+async function addToCart(form) {
+  const button = form.querySelector("button[type=submit], button:not([type])");
+  button.disabled = true;
+  try {
+    const reply = await fetch(form.action, {
+      method: "POST",
+      body: new URLSearchParams(new FormData(form)),
+      headers: { accept: "application/json" },
+      credentials: "same-origin",
+    });
+    const body = await reply.json();
+    if (reply.ok) toast("Added to your cart.", { href: "/cart", text: "View cart" });
+    else toast(body.detail ?? "That did not work.");
+    await refreshHeader();
+  } catch {
+    form.submit();
+  } finally {
+    button.disabled = false;
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.matches("[data-add]")) {
+    event.preventDefault();
+    addToCart(form);
+  } else if (form.matches("[data-once]")) {
+    // The idempotency key makes a second submit harmless; this only spares the wait.
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "1";
+  }
+});
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-auto]");
+  if (form && event.target.checkValidity?.() !== false) form.requestSubmit();
+});
+
+// Quantity steppers: the buttons wait hidden in the markup, in space that is already theirs.
+for (const box of document.querySelectorAll(".qty")) {
+  const input = box.querySelector("input");
+  for (const button of box.querySelectorAll("button")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const before = input.value;
+      button.dataset.step === "1" ? input.stepUp() : input.stepDown();
+      if (input.value !== before) input.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+  }
+}
+
+// Menus close on Escape and on a click elsewhere.
+const menus = () => document.querySelectorAll("details.menu[open], details.drop[open]");
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of menus()) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+document.addEventListener("click", (event) => {
+  for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
+});
+
+root.dataset.js = "1";
+refreshHeader().catch(() => {});
