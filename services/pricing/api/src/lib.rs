@@ -1,5 +1,6 @@
 //! Contract of pricing: what a thing costs, what a whole cart costs, and who may use which coupon how often.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_kernel::{Currency, Event, Money};
 use souk_shipping_api::Address;
@@ -17,15 +18,17 @@ souk_rpc::service! {
     pub trait PricingApi at "/rpc/pricing/v1", client PricingClient, serve serve_pricing {
         /// Prices of SKUs in the shop's currency; SKUs without one are left out. At most [`MAX_BATCH`].
         fn prices(PricesRequest) -> Prices [idempotent];
-        /// Sets prices; equal ones change nothing. At most [`MAX_BATCH`]. Permission: pricing.
+        /// Sets prices; equal ones change nothing, wrong ones are refused one by one. At most [`MAX_BATCH`]. Permission: pricing.
         fn set_prices(SetPrices) -> SetPricesReply [idempotent];
         /// What these lines cost with coupons, shipping and tax. Coupons that do not apply come back as messages.
         fn quote(QuoteRequest) -> Quote [idempotent];
         /// Shipping methods for an address and these lines, cheapest first.
         fn shipping_methods(ShippingMethodsRequest) -> ShippingMethods [idempotent];
-        /// Uses up coupons for an order, all or none, under a key: repeating it changes nothing. 409 `coupon_used_up`.
+        /// Uses up coupons for an order, all or none, under a key: repeating it changes nothing. 409 `coupon_used_up`,
+        /// `coupon_expired`, `coupon_unknown`, and `redemption_gone` when it was given back before.
         fn redeem(Redeem) -> Redeemed [idempotent];
-        /// Gives back what was redeemed under the key; nothing to give back is fine.
+        /// Gives back what was redeemed under the key. An unknown key is fine: it is barred from being redeemed later,
+        /// since giving back may overtake the redemption.
         fn unredeem(Unredeem) -> Redeemed [idempotent];
         /// Creates or changes a coupon. Permission: pricing.
         fn put_coupon(Coupon) -> Coupon [idempotent];
@@ -82,11 +85,25 @@ pub struct SetPrice {
     pub price: Price,
 }
 
-/// How many prices really changed.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+/// What became of the prices.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SetPricesReply {
     /// New or different.
     pub changed: u64,
+    /// Prices that were not taken; the others were.
+    #[serde(default)]
+    pub refused: Vec<RefusedPrice>,
+}
+
+/// A price that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedPrice {
+    /// The SKU.
+    pub sku: String,
+    /// `wrong_currency`, `negative_price`, `price_too_high`, `compare_at_not_higher`, `duplicate_sku`, `invalid_sku`.
+    pub code: String,
+    /// For people.
+    pub reason: String,
 }
 
 /// One line to be priced.
@@ -119,7 +136,7 @@ pub struct QuoteRequest {
 }
 
 /// What a cart costs. `total = subtotal - discount + shipping (+ tax, when prices exclude it)`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Quote {
     /// One per line that has a price, in the order asked.
     pub lines: Vec<QuotedLine>,
@@ -133,7 +150,8 @@ pub struct Quote {
     pub shipping: Option<Money>,
     /// Name of the shipping method.
     pub shipping_name: Option<String>,
-    /// Tax in the total (included in it or added to it, as the shop's terms say).
+    /// Tax in the total (included in it or added to it, as the shop's terms say): that of the lines, and that of
+    /// shipping at their rates. What is beyond the lines' own tax is shipping's.
     pub tax: Money,
     /// What the buyer pays.
     pub total: Money,
@@ -144,7 +162,7 @@ pub struct Quote {
 }
 
 /// One priced line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QuotedLine {
     /// The SKU.
     pub sku: String,
@@ -163,9 +181,10 @@ pub struct QuotedLine {
 }
 
 /// Something that does not apply.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QuoteMessage {
-    /// `coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_minimum`, `shipping_unavailable`.
+    /// `coupon_unknown`, `coupon_expired` (also: not valid yet, or stopped), `coupon_used_up`, `coupon_minimum`,
+    /// `shipping_unavailable`.
     pub code: String,
     /// What it is about: the coupon's code or the method's id.
     pub subject: String,
@@ -180,10 +199,13 @@ pub struct ShippingMethodsRequest {
     pub lines: Vec<QuoteLine>,
     /// Where to.
     pub address: Address,
+    /// The cart's coupons: what they take off counts where shipping is free from an amount on.
+    #[serde(default)]
+    pub coupons: Vec<String>,
 }
 
 /// A way to ship.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShippingMethod {
     /// Stable id, `standard`.
     pub id: String,
@@ -194,7 +216,7 @@ pub struct ShippingMethod {
 }
 
 /// Ways to ship, cheapest first.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ShippingMethods {
     /// None: nothing is shipped there.
     pub items: Vec<ShippingMethod>,

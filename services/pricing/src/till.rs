@@ -1,0 +1,97 @@
+//! Redemptions of many callers in one transaction: the popular coupon of a sale is a hot row like any other. Sits between
+//! service and store for the combiner's sake.
+
+use std::collections::BTreeSet;
+
+use souk_db::{Db, DbError};
+use souk_kernel::{Kind, Problem};
+use souk_pricing_api::Redeemed;
+
+use crate::domain::{Command, Redemption, Refusal, Till};
+use crate::store;
+
+/// Redemptions of one transaction.
+pub const MAX_COMBINED: usize = 256;
+/// Tries of a batch that lost a race.
+const MAX_TRIES: usize = 5;
+
+type Outcome = Result<Vec<String>, Refusal>;
+
+/// One result per command, in order. When a batch cannot be written, each command is tried by itself, so that only the
+/// culprit fails.
+pub async fn perform(db: &Db, commands: Vec<Command>) -> Vec<Result<Redeemed, Problem>> {
+    match settle(db, &commands).await {
+        Ok(outcomes) => outcomes.into_iter().map(reply).collect(),
+        Err(problem) if problem.kind == Kind::Internal && commands.len() > 1 => {
+            let mut results = Vec::with_capacity(commands.len());
+            for command in &commands {
+                let outcome = settle(db, std::slice::from_ref(command)).await;
+                results.push(outcome.and_then(|mut one| one.pop().map_or_else(nothing, reply)));
+            }
+            results
+        }
+        Err(problem) => commands.iter().map(|_| Err(problem.clone())).collect(),
+    }
+}
+
+fn reply(outcome: Outcome) -> Result<Redeemed, Problem> {
+    Ok(Redeemed { coupons: outcome? })
+}
+
+fn nothing() -> Result<Redeemed, Problem> {
+    Err(Problem::internal("a command was not carried out"))
+}
+
+/// Commands are idempotent, so one whose commit is unknown is simply tried again.
+async fn settle(db: &Db, commands: &[Command]) -> Result<Vec<Outcome>, Problem> {
+    let mut tries = 0;
+    loop {
+        match transact(db, commands).await {
+            Err(error)
+                if tries < MAX_TRIES && (error.is_retryable() || matches!(error, DbError::OutcomeUnknown(_))) =>
+            {
+                tries += 1;
+            }
+            done => return Ok(done?),
+        }
+    }
+}
+
+async fn transact(db: &Db, commands: &[Command]) -> Result<Vec<Outcome>, DbError> {
+    let keys: BTreeSet<&str> = commands.iter().map(Command::key).collect();
+    let tx = db.begin().await?;
+    let redemptions: Vec<(String, Redemption)> = store::lock_redemptions(&tx, &Vec::from_iter(keys)).await?;
+    let mut codes: BTreeSet<&str> =
+        redemptions.iter().flat_map(|(_, known)| &known.codes).map(String::as_str).collect();
+    for command in commands {
+        if let Command::Redeem { codes: wanted, .. } = command {
+            codes.extend(wanted.iter().map(String::as_str));
+        }
+    }
+    let coupons = match codes.is_empty() {
+        true => Vec::new(),
+        false => store::lock_coupons(&tx, &Vec::from_iter(codes)).await?,
+    };
+    let mut till = Till::open(coupons, redemptions);
+    let outcomes: Vec<Outcome> = commands.iter().map(|command| till.apply(command)).collect();
+    let changes = till.close();
+    if !changes.is_empty() && !store::write_till(&tx, &changes).await? {
+        return Err(DbError::Serialization("another process made one of these redemptions first".into()));
+    }
+    tx.commit().await?;
+    Ok(outcomes)
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        let text = refusal.to_string();
+        match refusal {
+            Refusal::UsedUp(code) => Problem::conflict("coupon_used_up", text).with_data([code]),
+            Refusal::NotValid(code) => Problem::conflict("coupon_expired", text).with_data([code]),
+            Refusal::Unknown(code) => Problem::conflict("coupon_unknown", text).with_data([code]),
+            Refusal::Gone => Problem::conflict("redemption_gone", text),
+            Refusal::Differs => Problem::conflict("redemption_differs", text),
+            Refusal::CouponMissing(_) => Problem::internal(text),
+        }
+    }
+}
