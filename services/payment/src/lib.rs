@@ -1,1 +1,71 @@
-//! To be written.
+//! Taking money.
+//!
+//! Owns: payments, their double-entry books, refunds under way, webhooks seen. Calls: payment providers, over HTTP. Emits:
+//! `payment.changed.v1`. Consumes: nothing. Called by: order (its saga and its cancellations), the command line.
+//!
+//! The caller's saga is the durable intent: it chooses the payment's id, which is also the provider's key, before anything
+//! is sent. So nothing is written before the provider has answered, one shared commit after it, and a crash in between
+//! is healed by asking again under the same key. An answer that stayed unknown is asked for by a job as well.
+
+mod audit;
+mod domain;
+mod http;
+pub mod provider;
+mod reconcile;
+mod refunds;
+mod service;
+mod settle;
+mod store;
+mod webhook;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use souk_db::{Db, Migrations};
+use souk_flow::{Consumer, JobHandler, Schedule};
+use souk_kernel::Clock;
+use souk_modules::Tasks;
+
+pub use http::routes;
+pub use provider::{Provider, SandboxProvider, SandboxSettings};
+pub use service::PaymentService;
+pub use store::STATEMENTS;
+
+/// Tables of this service.
+pub const MIGRATIONS: Migrations = Migrations {
+    schema: "payment",
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+};
+
+/// How long a provider may take by default. Buyers wait for it, so not longer than they would.
+pub const DEFAULT_PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the service needs.
+pub struct PaymentDeps {
+    /// Its schema.
+    pub db: Db,
+    /// Where its background work runs.
+    pub tasks: Tasks,
+    /// When payments are made, and how old webhooks are.
+    pub clock: Clock,
+    /// Who moves the money.
+    pub providers: Vec<Arc<dyn Provider>>,
+    /// How long a provider may take; see [`DEFAULT_PROVIDER_TIMEOUT`].
+    pub provider_timeout: Duration,
+}
+
+/// What the worker role reads: nothing.
+pub fn consumers(_service: &Arc<PaymentService>) -> Vec<Arc<dyn Consumer>> {
+    Vec::new()
+}
+
+/// What the worker role does later: asking for answers that got lost.
+pub fn jobs(service: &Arc<PaymentService>) -> Vec<Arc<dyn JobHandler>> {
+    vec![Arc::new(reconcile::Ask(service.clone()))]
+}
+
+/// What the worker role does regularly.
+pub fn schedules(service: &Arc<PaymentService>) -> Vec<Schedule> {
+    vec![audit::schedule(service), souk_flow::housekeeping(service.db())]
+}

@@ -1,0 +1,40 @@
+//! Public routes: where providers post their webhooks. No cookie and no token authenticates them, their signature does.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use souk_web::{ApiError, ApiPath, Routes, op};
+
+use crate::service::PaymentService;
+
+/// Public routes of the service.
+pub fn routes(service: Arc<PaymentService>) -> Routes {
+    Routes::new()
+        .post(
+            "/webhooks/{provider}",
+            webhook,
+            op("receiveWebhook")
+                .summary("Takes in an event of a payment provider")
+                .description(
+                    "The signature over the raw body is checked, with its timestamp (five minutes either way). Events may \
+                     come twice, late and in any order.",
+                )
+                .tag("Payments")
+                .header("Souk-Signature", false, "`t=<seconds>,v1=<hex HMAC-SHA256 of \"<t>.<body>\">`, for the sandbox")
+                .empty(204)
+                .problems(&[401, 404, 422]),
+        )
+        .with_state(service)
+}
+
+async fn webhook(
+    State(service): State<Arc<PaymentService>>,
+    ApiPath(provider): ApiPath<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    service.webhook(&provider, &headers, &body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

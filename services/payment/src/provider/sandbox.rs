@@ -1,0 +1,304 @@
+//! The sandbox as a provider: its JSON over HTTP/1.1 on kept-alive connections.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use jiff::Timestamp;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::json;
+use souk_kernel::{Currency, Money, Problem, Secret};
+use souk_payment_api::{PaymentId, scrub};
+
+use super::gate::Gate;
+use super::{
+    AskAuthorisation, LedgerPage, Provider, ProviderError, Reported, WebhookEvent, WebhookRefused, key, money,
+    signature,
+};
+use crate::domain::{Fact, Hold};
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Idle connections are closed before the other side would.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Calls under way at once; more wait.
+const MAX_CONCURRENT: usize = 256;
+/// Bytes of the largest answer: a page of the ledger.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
+/// Longest wait for a page of the ledger.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Characters kept of the provider's words.
+const MAX_WORDS: usize = 200;
+
+/// How to reach a sandbox.
+#[derive(Clone, Debug)]
+pub struct SandboxSettings {
+    /// `http://127.0.0.1:4242`. HTTP only: the sandbox stands beside the shop.
+    pub base_url: String,
+    /// What we prove ourselves with.
+    pub api_key: Secret<String>,
+    /// What its webhooks are signed with; several while they rotate.
+    pub webhook_secrets: Vec<Secret<String>>,
+}
+
+/// The sandbox.
+pub struct SandboxProvider {
+    base_url: String,
+    authorization: http::HeaderValue,
+    webhook_secrets: Vec<Secret<String>>,
+    client: Client<HttpConnector, Full<Bytes>>,
+    gate: Gate,
+}
+
+impl SandboxProvider {
+    /// A client of the sandbox; connects when first used. 422 when the settings make no sense.
+    pub fn new(settings: SandboxSettings) -> Result<Self, Problem> {
+        let wrong = |what: &str| Problem::invalid("invalid_configuration", format!("payment sandbox: {what}"));
+        let base_url = settings.base_url.trim_end_matches('/').to_owned();
+        let url: http::Uri = base_url.parse().map_err(|_| wrong("the base url is not a url"))?;
+        if url.scheme_str() != Some("http") || url.host().is_none() {
+            return Err(wrong("the base url must be an http:// url"));
+        }
+        let bearer = format!("Bearer {}", settings.api_key.reveal());
+        let mut authorization = http::HeaderValue::try_from(bearer).map_err(|_| wrong("the api key is not text"))?;
+        authorization.set_sensitive(true);
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        let webhook_secrets = settings.webhook_secrets;
+        Ok(Self { base_url, authorization, webhook_secrets, client, gate: Gate::new(MAX_CONCURRENT) })
+    }
+
+    /// Does `body` under `key`.
+    async fn perform(
+        &self,
+        call: &'static str,
+        key: &str,
+        body: &serde_json::Value,
+        within: Duration,
+    ) -> Result<Fact, ProviderError> {
+        let request = Request::post(format!("{}{call}", self.base_url))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("idempotency-key", key)
+            .body(Full::new(Bytes::from(body.to_string())));
+        let request = request.map_err(|error| ProviderError::NotSent(error.to_string()))?;
+        let answer = self.exchange(call, request, within).await?;
+        let operation: Operation = read(&answer)?;
+        operation.authorisation.fact().ok_or_else(unreadable)
+    }
+
+    /// Sends `request` and gives the body of a good answer.
+    async fn exchange(
+        &self,
+        call: &'static str,
+        mut request: Request<Full<Bytes>>,
+        within: Duration,
+    ) -> Result<Bytes, ProviderError> {
+        let started = Instant::now();
+        request.headers_mut().insert(header::AUTHORIZATION, self.authorization.clone());
+        let _permit = self.gate.enter(within).await.map_err(|why| ProviderError::NotSent(why.to_owned()))?;
+        let left = within.saturating_sub(started.elapsed());
+        let result = tokio::time::timeout(left, self.round_trip(request)).await;
+        let result = result.unwrap_or_else(|_| Err(ProviderError::Unknown(format!("nothing within {within:?}"))));
+        let outcome = match &result {
+            Ok(_) => "ok",
+            Err(ProviderError::Refused { .. }) => "refused",
+            Err(ProviderError::NotSent(_)) => "not_sent",
+            Err(ProviderError::Unknown(_)) => "unknown",
+        };
+        self.gate.record(matches!(outcome, "ok" | "refused"), Instant::now());
+        metrics::histogram!("souk_provider_seconds", "provider" => "sandbox", "call" => call, "outcome" => outcome)
+            .record(started.elapsed());
+        result
+    }
+
+    async fn round_trip(&self, request: Request<Full<Bytes>>) -> Result<Bytes, ProviderError> {
+        let response = self.client.request(request).await.map_err(|error| match error.is_connect() {
+            true => ProviderError::NotSent(format!("{error:?}")),
+            false => ProviderError::Unknown(format!("{error:?}")),
+        })?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| ProviderError::Unknown(format!("cut off: {error}")))?.to_bytes();
+        if status.is_success() {
+            return Ok(body);
+        }
+        // A failing server may have failed after the fact.
+        if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
+            return Err(ProviderError::Unknown(format!("status {status}")));
+        }
+        let answer: Refusal = serde_json::from_slice(&body).unwrap_or_default();
+        let code = if answer.code.is_empty() { status.as_u16().to_string() } else { words(&answer.code) };
+        Err(ProviderError::Refused { code, detail: words(&answer.detail) })
+    }
+}
+
+#[async_trait]
+impl Provider for SandboxProvider {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+
+    async fn authorise(&self, ask: AskAuthorisation<'_>, within: Duration) -> Result<Fact, ProviderError> {
+        let body = json!({
+            "amount": ask.amount.amount,
+            "currency": ask.amount.currency,
+            "token": ask.token,
+            "reference": ask.order,
+        });
+        self.perform("/v1/authorisations", &key::authorise(ask.payment), &body, within).await
+    }
+
+    async fn capture(&self, payment: PaymentId, amount: Money, within: Duration) -> Result<Fact, ProviderError> {
+        let body = json!({"authorisation_key": key::authorise(payment), "amount": amount.amount});
+        self.perform("/v1/captures", &key::capture(payment), &body, within).await
+    }
+
+    async fn void(&self, payment: PaymentId, within: Duration) -> Result<Fact, ProviderError> {
+        let body = json!({"authorisation_key": key::authorise(payment)});
+        self.perform("/v1/voids", &key::void(payment), &body, within).await
+    }
+
+    async fn refund(
+        &self,
+        payment: PaymentId,
+        refund: &str,
+        amount: Money,
+        within: Duration,
+    ) -> Result<Fact, ProviderError> {
+        let body = json!({"authorisation_key": key::authorise(payment), "amount": amount.amount});
+        self.perform("/v1/refunds", &key::refund(payment, refund), &body, within).await
+    }
+
+    async fn lookup_by_key(&self, key: &str, within: Duration) -> Result<Option<Fact>, ProviderError> {
+        let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
+        let answer =
+            self.exchange("/v1/operations", get(&self.base_url, &format!("/v1/operations?key={key}"))?, within);
+        match answer.await {
+            Ok(answer) => {
+                let operation: Operation = read(&answer)?;
+                operation.authorisation.fact().map(Some).ok_or_else(unreadable)
+            }
+            Err(ProviderError::Refused { code, .. }) if code == "unknown_key" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn verify_webhook(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<WebhookEvent, WebhookRefused> {
+        let given = headers.get("souk-signature").and_then(|value| value.to_str().ok());
+        signature::verify(&self.webhook_secrets, given, body, now)?;
+        let event: Event = serde_json::from_slice(body).map_err(|_| WebhookRefused::Unreadable)?;
+        let reported = event.authorisation.reported().ok_or(WebhookRefused::Unreadable)?;
+        if event.id.is_empty() || event.id.len() > MAX_WORDS {
+            return Err(WebhookRefused::Unreadable);
+        }
+        Ok(WebhookEvent { id: scrub(&event.id).into_owned(), event_type: words(&event.event_type), reported })
+    }
+
+    async fn ledger(&self, after: Option<u64>) -> Result<LedgerPage, ProviderError> {
+        let path = format!("/v1/ledger?after={}", after.unwrap_or(0));
+        let answer = self.exchange("/v1/ledger", get(&self.base_url, &path)?, LEDGER_TIMEOUT).await?;
+        let page: Ledger = read(&answer)?;
+        let items: Option<Vec<Reported>> = page.items.into_iter().map(Authorisation::reported).collect();
+        Ok(LedgerPage { items: items.ok_or_else(unreadable)?, next: page.next })
+    }
+}
+
+fn get(base_url: &str, path: &str) -> Result<Request<Full<Bytes>>, ProviderError> {
+    let request = Request::builder().method(Method::GET).uri(format!("{base_url}{path}")).body(Full::default());
+    request.map_err(|error| ProviderError::NotSent(error.to_string()))
+}
+
+fn read<'a, T: Deserialize<'a>>(answer: &'a [u8]) -> Result<T, ProviderError> {
+    serde_json::from_slice(answer).map_err(|error| ProviderError::Unknown(format!("an answer nobody expects: {error}")))
+}
+
+fn unreadable() -> ProviderError {
+    ProviderError::Unknown("an answer nobody expects: unknown status".into())
+}
+
+/// A stranger's words, fit to be kept and logged.
+fn words(text: &str) -> String {
+    let short: String = text.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
+    scrub(&short).into_owned()
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Refusal {
+    code: String,
+    detail: String,
+}
+
+#[derive(Deserialize)]
+struct Operation {
+    authorisation: Authorisation,
+}
+
+#[derive(Deserialize)]
+struct Ledger {
+    items: Vec<Authorisation>,
+    next: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    id: String,
+    #[serde(rename = "type")]
+    event_type: String,
+    authorisation: Authorisation,
+}
+
+#[derive(Deserialize)]
+struct Authorisation {
+    id: String,
+    key: String,
+    reference: Option<String>,
+    status: String,
+    currency: Option<Currency>,
+    amount: i64,
+    authorised: i64,
+    captured: i64,
+    refunded: i64,
+    decline_code: Option<String>,
+    action_url: Option<String>,
+}
+
+impl Authorisation {
+    fn fact(self) -> Option<Fact> {
+        let hold = match self.status.as_str() {
+            "requires_action" => Hold::RequiresAction,
+            "authorised" | "captured" | "refunded" => Hold::Authorised,
+            "declined" => Hold::Declined,
+            "voided" => Hold::Voided,
+            _ => return None,
+        };
+        Some(Fact {
+            hold,
+            authorised: self.authorised,
+            captured: self.captured,
+            refunded: self.refunded,
+            provider_ref: words(&self.id),
+            decline_code: self.decline_code.as_deref().map(words),
+            // Shown to buyers as a link: nothing but a web address.
+            action_url: self.action_url.filter(|url| url.starts_with("http://") || url.starts_with("https://")),
+        })
+    }
+
+    fn reported(self) -> Option<Reported> {
+        let (payment, key) = (self.key.parse().ok(), words(&self.key));
+        let order = self.reference.as_deref().and_then(|reference| reference.parse().ok());
+        let amount = money(self.amount, self.currency);
+        Some(Reported { payment, key, order, amount, fact: self.fact()? })
+    }
+}

@@ -1,0 +1,11 @@
+//! Payments against a real PostgreSQL and a real sandbox on a socket.
+
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
+mod audit;
+mod concurrency;
+mod contract;
+mod flows;
+mod lost;
+mod support;
+mod webhooks;

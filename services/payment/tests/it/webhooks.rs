@@ -1,0 +1,146 @@
+//! Webhooks: real ones over sockets, and every wrong kind through the router.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, StatusCode};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use souk_kernel::Secret;
+use souk_payment_api::{PaymentId, PaymentStatus};
+use souk_psp_sandbox::{WebhookConfig, WebhookEvents, sign};
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+use crate::support::{WEBHOOK_SECRET, World, order_of};
+
+async fn deliver(world: &World, body: &str, signature: Option<String>) -> StatusCode {
+    let mut request = Request::post("/webhooks/sandbox");
+    if let Some(signature) = signature {
+        request = request.header("souk-signature", signature);
+    }
+    let router = souk_payment::routes(world.service.clone()).router();
+    router.oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap().status()
+}
+
+async fn signed(world: &World, body: &str) -> StatusCode {
+    let signature = sign(WEBHOOK_SECRET.as_bytes(), world.clock.now().as_second(), body.as_bytes());
+    deliver(world, body, Some(signature)).await
+}
+
+/// An event as the sandbox writes it.
+fn event(number: u32, id: PaymentId, status: &str, amounts: (i64, i64, i64)) -> String {
+    let body: Value = json!({
+        "id": format!("evt_{number}"), "type": format!("authorisation.{status}"), "created": 1,
+        "authorisation": {
+            "id": format!("auth_{id}"), "key": id, "reference": order_of(id), "status": status, "currency": "EUR",
+            "amount": 1000, "authorised": amounts.0, "captured": amounts.1, "refunded": amounts.2,
+            "decline_code": null, "action_url": null, "version": number,
+        },
+    });
+    body.to_string()
+}
+
+#[tokio::test]
+async fn a_buyers_approval_arrives_over_the_wire_and_is_told_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/webhooks/sandbox", listener.local_addr().unwrap());
+    let mut webhook = WebhookConfig::new(url, Secret::new(WEBHOOK_SECRET.to_owned()));
+    webhook.events = WebhookEvents::All;
+    webhook.first_pause = Duration::from_millis(10);
+    let world = World::with_webhooks(Some(webhook)).await;
+    let router = souk_payment::routes(world.service.clone()).router();
+    world.tasks.spawn("shop", async move { axum::serve(listener, router).await.unwrap() });
+
+    for (decision, expected) in [("approve", PaymentStatus::Authorised), ("deny", PaymentStatus::Declined)] {
+        let id = world.new_payment();
+        let waiting = world.authorise(id, 1000, "tok_requires_action").await.unwrap();
+        world.sandbox.decide(waiting.action_url.as_deref().unwrap(), decision).await;
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        while world.payment(id).await.unwrap().status != expected {
+            assert!(tokio::time::Instant::now() < deadline, "the webhook arrives");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let payment = world.payment(id).await.unwrap();
+        assert_eq!((payment.action_url, world.events(id).await.len()), (None, 1));
+        if expected == PaymentStatus::Authorised {
+            world.capture(id).await.unwrap();
+        }
+    }
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn duplicated_reordered_and_late_events_come_to_the_same_state() {
+    let world = World::new().await;
+    let history = |id| {
+        [
+            event(1, id, "requires_action", (0, 0, 0)),
+            event(2, id, "authorised", (1000, 0, 0)),
+            event(3, id, "captured", (1000, 1000, 0)),
+            event(4, id, "captured", (1000, 1000, 200)),
+            event(5, id, "captured", (1000, 1000, 500)),
+        ]
+    };
+    for order in [vec![0, 1, 2, 3, 4], vec![4, 3, 2, 1, 0], vec![2, 2, 0, 4, 1, 3, 4, 0], vec![4]] {
+        let id = world.new_payment();
+        let events = history(id);
+        for at in order {
+            assert_eq!(signed(&world, &events[at]).await, StatusCode::NO_CONTENT);
+        }
+        let payment = world.payment(id).await.unwrap();
+        assert_eq!(payment.status, PaymentStatus::Captured);
+        assert_eq!((payment.captured.amount, payment.refunded.amount), (1000, 500));
+    }
+    let found = world.client.audit(&crate::support::cx(), Default::default()).await.unwrap();
+    assert!(found.unbalanced.is_empty() && found.wrong_amounts.is_empty(), "{found:?}");
+    assert_eq!(world.count("select count(*) from webhook_event").await, 5, "each event is kept once");
+}
+
+#[tokio::test]
+async fn forged_stale_unsigned_and_senseless_webhooks_change_nothing() {
+    let world = World::new().await;
+    let id = world.authorised(1000).await;
+    let body = event(1, id, "captured", (1000, 1000, 0));
+    let now = world.clock.now();
+    let at = |seconds: i64| (now + SignedDuration::from_secs(seconds)).as_second();
+    let refused = StatusCode::UNAUTHORIZED;
+    assert_eq!(deliver(&world, &body, None).await, refused);
+    assert_eq!(deliver(&world, &body, Some("nonsense".into())).await, refused);
+    assert_eq!(deliver(&world, &body, Some(sign(b"guess", at(0), body.as_bytes()))).await, refused);
+    let secret = WEBHOOK_SECRET.as_bytes();
+    for seconds in [-330, 330] {
+        assert_eq!(deliver(&world, &body, Some(sign(secret, at(seconds), body.as_bytes()))).await, refused, "stale");
+    }
+    let other = body.replace("\"captured\":1000", "\"captured\":999");
+    assert_ne!(other, body);
+    assert_eq!(deliver(&world, &other, Some(sign(secret, at(0), body.as_bytes()))).await, refused, "altered");
+    assert_eq!(signed(&world, "{}").await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(signed(&world, &"x".repeat(200_000)).await, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(world.payment(id).await.unwrap().status, PaymentStatus::Authorised);
+    assert_eq!(world.count("select count(*) from webhook_event").await, 0);
+    let router = souk_payment::routes(world.service.clone()).router();
+    let stranger = Request::post("/webhooks/stranger").body(Body::empty()).unwrap();
+    assert_eq!(router.oneshot(stranger).await.unwrap().status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_event_that_contradicts_the_books_is_kept_and_changes_nothing() {
+    let world = World::new().await;
+    let id = world.captured(1000).await;
+    let provider_ref = world.payment(id).await.unwrap().provider_ref.unwrap();
+    let ours = |body: String| body.replace(&format!("auth_{id}"), &provider_ref);
+    for (number, status, amounts) in
+        [(1, "voided", (1000, 0, 0)), (2, "declined", (0, 0, 0)), (3, "captured", (1000, 2000, 0))]
+    {
+        assert_eq!(signed(&world, &ours(event(number, id, status, amounts))).await, StatusCode::NO_CONTENT, "{status}");
+    }
+    assert_eq!(signed(&world, &event(4, id, "captured", (1000, 1000, 0))).await, StatusCode::NO_CONTENT, "another id");
+    let stranger =
+        event(5, id, "captured", (1000, 1000, 0)).replace(&format!("\"key\":\"{id}\""), "\"key\":\"not ours\"");
+    assert_eq!(signed(&world, &stranger).await, StatusCode::NO_CONTENT);
+    let kept = world.count("select count(*) from webhook_event where outcome = 'contradiction'").await;
+    assert_eq!((kept, world.count("select count(*) from webhook_event where outcome = 'ignored'").await), (4, 1));
+    assert_eq!(world.payment(id).await.unwrap().status, PaymentStatus::Captured);
+    world.assert_sound().await;
+}
