@@ -1,2 +1,85 @@
-//! x
-pub mod domain;
+//! The catalogue: what is for sale, how it is described, where it stands in the category tree.
+//!
+//! Owns: products, variants, categories, media (schema `catalog`). Calls: pricing and inventory, for its public pages
+//! only. Emits: `catalog.product_changed.v1`, `catalog.category_changed.v1`. Consumes: `pricing.price_changed.v1`, for
+//! sorting lists by price.
+
+mod cache;
+mod consumers;
+mod domain;
+mod http;
+mod service;
+mod store;
+
+use std::sync::Arc;
+
+use souk_db::{Db, Migrations};
+use souk_flow::Outbox;
+use souk_inventory_api::InventoryClient;
+use souk_kernel::{Clock, Ids};
+use souk_modules::Tasks;
+use souk_objects::Objects;
+use souk_pricing_api::PricingClient;
+
+pub use consumers::consumers;
+pub use http::routes;
+#[doc(hidden)]
+pub use store::statements;
+
+/// This service's schema.
+pub const MIGRATIONS: Migrations = Migrations {
+    schema: "catalog",
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+};
+
+/// What the catalogue needs from the process it runs in.
+pub struct CatalogDeps {
+    /// Connections to schema `catalog`.
+    pub db: Db,
+    /// Where its background tasks run.
+    pub tasks: Tasks,
+    /// Times of products.
+    pub clock: Clock,
+    /// Ids of products, variants and categories.
+    pub ids: Ids,
+    /// Where pictures are.
+    pub objects: Objects,
+    /// For prices on public pages.
+    pub pricing: PricingClient,
+    /// For stock on public pages.
+    pub inventory: InventoryClient,
+}
+
+/// The catalogue. Serve it as `souk_catalog_api::CatalogApi` and with [`routes`]; run [`consumers`] beside it.
+pub struct CatalogService {
+    store: store::Store,
+    outbox: Outbox,
+    caches: cache::Caches,
+    /// One write of this process at a time waits in the database, so that waiting ones do not use up the pool.
+    turn: tokio::sync::Mutex<()>,
+    clock: Clock,
+    ids: Ids,
+    objects: Objects,
+    pricing: PricingClient,
+    inventory: InventoryClient,
+}
+
+impl CatalogService {
+    /// The service; its caches follow the events of all processes that write the catalogue.
+    pub fn new(deps: CatalogDeps) -> Arc<Self> {
+        let store = store::Store::new(&deps.db);
+        let caches = cache::Caches::new(store.clone());
+        cache::follow(&deps.tasks, &deps.db, store.clone(), caches.clone());
+        Arc::new(Self {
+            store,
+            outbox: Outbox::new(&deps.db),
+            caches,
+            turn: tokio::sync::Mutex::new(()),
+            clock: deps.clock,
+            ids: deps.ids,
+            objects: deps.objects,
+            pricing: deps.pricing,
+            inventory: deps.inventory,
+        })
+    }
+}

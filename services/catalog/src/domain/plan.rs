@@ -74,13 +74,31 @@ pub struct Plan {
     pub counts: BTreeMap<CategoryId, i64>,
 }
 
-/// Decides a batch. `new_id` makes ids for new products and variants.
-pub fn plan(inputs: &[ProductInput], mut known: Known, mut new_id: impl FnMut() -> uuid::Uuid) -> Plan {
-    let mut plan = Plan::default();
+/// What is wrong with each product of a batch by itself. Only those without a fault may be looked for in the store.
+pub fn faults(inputs: &[ProductInput]) -> Vec<Option<Refusal>> {
     let mut seen = HashSet::new();
-    for (at, input) in inputs.iter().enumerate() {
-        let doubled = !seen.insert((input.source.as_str(), input.external_id.as_str()));
-        let outcome = match decide(at, input, doubled, &mut known, &mut new_id) {
+    let fault = |input: &ProductInput| {
+        let fault = check::product(input).err();
+        let doubled = fault.is_none() && !seen.insert((input.source.clone(), input.external_id.clone()));
+        match doubled {
+            true => Some(refusal("duplicate_product", "the same product stands before in this batch")),
+            false => fault,
+        }
+    };
+    inputs.iter().map(fault).collect()
+}
+
+/// Decides a batch, given the faults of its products. `new_id` makes ids for new products and variants.
+pub fn plan(
+    inputs: &[ProductInput],
+    faults: Vec<Option<Refusal>>,
+    mut known: Known,
+    mut new_id: impl FnMut() -> uuid::Uuid,
+) -> Plan {
+    let mut plan = Plan::default();
+    for (at, (input, fault)) in inputs.iter().zip(faults).enumerate() {
+        let decided = fault.map_or_else(|| decide(at, input, &mut known, &mut new_id), Err);
+        let outcome = match decided {
             Ok(Decision::Unchanged(id)) => (Some(id), Outcome::Unchanged),
             Ok(Decision::Write(write, counts)) => {
                 let outcome = if write.new { Outcome::Created } else { Outcome::Updated };
@@ -111,14 +129,9 @@ enum Decision {
 fn decide(
     at: usize,
     input: &ProductInput,
-    doubled: bool,
     known: &mut Known,
     new_id: &mut impl FnMut() -> uuid::Uuid,
 ) -> Result<Decision, Refusal> {
-    if doubled {
-        return Err(refusal("duplicate_product", "the same product stands before in this batch"));
-    }
-    check::product(input)?;
     let identity = (input.source.clone(), input.external_id.clone());
     let old = known.products.get(&identity).cloned();
     if let Some(old) = old.as_ref().filter(|old| old.content_hash == input.content_hash) {
@@ -268,6 +281,10 @@ mod tests {
             next += 1;
             Uuid::from_u128(next)
         }
+    }
+
+    fn plan(inputs: &[ProductInput], known: Known, new_id: impl FnMut() -> Uuid) -> Plan {
+        super::plan(inputs, faults(inputs), known, new_id)
     }
 
     fn codes(plan: &Plan) -> Vec<&str> {

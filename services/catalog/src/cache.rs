@@ -1,0 +1,233 @@
+//! What this process keeps in memory of the catalogue: products by id, the way from slugs and SKUs to them, and the
+//! tree. Everything is invalidated by the catalogue's own events, of this and of other processes.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use souk_bus::{Log, Position};
+use souk_cache::{Cache, Loaded, Settings};
+use souk_catalog_api::{CategoryChanged, CategoryTree, Product, ProductChanged, ProductId, Status};
+use souk_db::{Db, DbError, Lsn};
+use souk_kernel::{Event, Problem};
+use souk_modules::Tasks;
+
+use crate::domain::tree;
+use crate::store::Store;
+
+/// Bytes of products kept: about eight thousand notebooks with all their attributes, or thirty thousand shirts.
+const PRODUCT_BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of slugs and SKUs kept, each.
+const KEY_BYTES: u64 = 4 * 1024 * 1024;
+/// Events carry every change; this is for what no event tells of.
+const TTL: Duration = Duration::from_secs(3_600);
+/// An address that changes hands between two reads of one call is asked for again; more often is nobody's address.
+const SLUG_TRIES: usize = 3;
+/// Longest wait for a wake-up before the log is looked at anyway.
+const FOLLOW_WAIT: Duration = Duration::from_secs(2);
+/// Pause after a log that could not be read.
+const FOLLOW_PAUSE: Duration = Duration::from_secs(1);
+/// Changed products of one event batch.
+const FOLLOW_BATCH: i64 = 500;
+
+/// The caches; clones are the same ones.
+#[derive(Clone)]
+pub(crate) struct Caches {
+    store: Store,
+    products: Cache<ProductId, Arc<Product>>,
+    slugs: Cache<String, ProductId>,
+    skus: Cache<String, ProductId>,
+    tree: Cache<(), Arc<CategoryTree>>,
+    /// Position of what has no version of its own (slugs, SKUs, the tree): a value is as new as the count was when its
+    /// load began.
+    sequence: Arc<AtomicU64>,
+}
+
+impl Caches {
+    pub(crate) fn new(store: Store) -> Self {
+        let settings = |name, max_bytes| Settings { name, max_bytes, ttl: TTL };
+        Self {
+            store,
+            products: Cache::new(settings("catalog.products", PRODUCT_BYTES), |_, product: &Arc<Product>| {
+                weigh(product)
+            }),
+            slugs: Cache::new(settings("catalog.slugs", KEY_BYTES), |slug: &String, _| slug.len() + 100),
+            skus: Cache::new(settings("catalog.skus", KEY_BYTES), |sku: &String, _| sku.len() + 100),
+            tree: Cache::new(settings("catalog.tree", u64::MAX), |(), _| 1),
+            sequence: Arc::new(AtomicU64::new(1)),
+        }
+    }
+
+    /// The published product at this address; none for drafts and addresses nobody has.
+    pub(crate) async fn by_slug(&self, at_least: Lsn, slug: &str) -> Result<Option<Arc<Product>>, Problem> {
+        let key = slug.to_owned();
+        for _ in 0..SLUG_TRIES {
+            let id = match self.slugs.get_or_load(&key, |_| self.clone().load_slug(at_least, key.clone())).await {
+                Ok(id) => id,
+                Err(problem) if problem.is("not_found") => return Ok(None),
+                Err(problem) => return Err(problem),
+            };
+            match self.by_id(at_least, id).await? {
+                Some(product) if product.slug == slug => return Ok(Some(product).filter(is_public)),
+                // The address has passed to another product, or to none, since it was read.
+                _ => self.slugs.invalidate(&key, self.next()),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn load_slug(self, at_least: Lsn, slug: String) -> Result<Loaded<ProductId>, Problem> {
+        let now = self.sequence.load(Ordering::Acquire);
+        let product = self.store.by_slug(at_least, &slug).await?.ok_or_else(|| Problem::not_found("product"))?;
+        let id = product.id;
+        self.keep(&Arc::new(product));
+        Ok(Loaded::at(now, id))
+    }
+
+    async fn by_id(&self, at_least: Lsn, id: ProductId) -> Result<Option<Arc<Product>>, Problem> {
+        let outcome = self
+            .products
+            .get_or_load(&id, |_| {
+                let store = self.store.clone();
+                async move {
+                    let product = store.by_ids(at_least, &[id]).await?.pop();
+                    let product = product.ok_or_else(|| Problem::not_found("product"))?;
+                    Ok(Loaded::at(position(product.version), Arc::new(product)))
+                }
+            })
+            .await;
+        match outcome {
+            Ok(product) => Ok(Some(product)),
+            Err(problem) if problem.is("not_found") => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Published products that have one of these SKUs; what is not here is read in one statement.
+    pub(crate) async fn by_skus(&self, at_least: Lsn, skus: &[String]) -> Result<Vec<Arc<Product>>, Problem> {
+        let now = self.sequence.load(Ordering::Acquire);
+        let mut found: HashMap<ProductId, Arc<Product>> = HashMap::new();
+        let mut missing = HashSet::new();
+        for sku in skus {
+            let known = self.skus.get(sku).and_then(|id| self.products.get(&id));
+            match known.filter(|product| product.variant(sku).is_some()) {
+                Some(product) => drop(found.insert(product.id, product)),
+                None => drop(missing.insert(sku.as_str())),
+            }
+        }
+        if !missing.is_empty() {
+            let missing: Vec<&str> = missing.into_iter().collect();
+            for product in self.store.by_skus(at_least, &missing).await? {
+                let product = Arc::new(product);
+                for variant in &product.variants {
+                    self.skus.put(variant.sku.clone(), Loaded::at(now, product.id));
+                }
+                self.keep(&product);
+                found.insert(product.id, product);
+            }
+        }
+        Ok(found.into_values().filter(is_public).collect())
+    }
+
+    /// The tree.
+    pub(crate) async fn tree(&self, at_least: Lsn) -> Result<Arc<CategoryTree>, Problem> {
+        self.tree
+            .get_or_load(&(), |_| {
+                let (store, now) = (self.store.clone(), self.sequence.load(Ordering::Acquire));
+                async move {
+                    let items = tree::assemble(&store.tree(at_least).await?);
+                    Ok(Loaded::at(now, Arc::new(CategoryTree { items })))
+                }
+            })
+            .await
+    }
+
+    /// Takes over what changed. Call it after the commit.
+    pub(crate) fn changed(&self, products: &[ProductChanged]) {
+        for changed in products {
+            self.products.invalidate(&changed.product_id, position(changed.version));
+        }
+        self.tree_changed();
+    }
+
+    /// The tree changed, or the counts in it. Call it after the commit.
+    pub(crate) fn tree_changed(&self) {
+        self.tree.invalidate(&(), self.next());
+    }
+
+    /// A position later than that of every load that has begun.
+    fn next(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    fn keep(&self, product: &Arc<Product>) {
+        self.products.put(product.id, Loaded::at(position(product.version), product.clone()));
+    }
+}
+
+fn is_public(product: &Arc<Product>) -> bool {
+    product.status == Status::Published
+}
+
+/// Versions begin at 1 and only rise.
+fn position(version: i64) -> u64 {
+    version.unsigned_abs()
+}
+
+/// About what a product takes in memory: its texts, and the headers of the many small strings.
+fn weigh(product: &Product) -> usize {
+    let attributes: usize = product.attributes.iter().map(|a| 2 * (a.key.len() + a.label.len()) + 130).sum();
+    let media: usize = product.media.iter().map(|m| m.alt.len() + 250).sum();
+    1_000 + product.description.len() + product.title.len() + attributes + media + product.variants.len() * 400
+}
+
+/// Reads the catalogue's own log from now on, so that a change made by another process reaches these caches too.
+pub(crate) fn follow(tasks: &Tasks, db: &Db, store: Store, caches: Caches) {
+    let log = Log::new(db);
+    let (stopping, pausing) = (tasks.clone(), tasks.clone());
+    tasks.spawn("catalog.cache", async move {
+        let mut after = None;
+        while !stopping.stopping() {
+            let step = async {
+                let at = match after {
+                    Some(at) => at,
+                    // The caches are empty: what was committed before now will be read as it is.
+                    None => start(&store).await?,
+                };
+                let at = read_on(&log, &caches, at).await?;
+                Ok::<_, Problem>(at)
+            };
+            let outcome = tokio::select! {
+                outcome = step => outcome,
+                () = stopping.token().cancelled() => return,
+            };
+            match outcome {
+                Ok(at) => after = Some(at),
+                Err(problem) => {
+                    tracing::warn!(%problem, internal = problem.internal_detail(), "catalogue caches cannot follow the log");
+                    pausing.pause(FOLLOW_PAUSE).await;
+                }
+            }
+            tokio::select! {
+                () = log.wait(FOLLOW_WAIT) => {}
+                () = stopping.token().cancelled() => return,
+            }
+        }
+    });
+}
+
+async fn start(store: &Store) -> Result<Position, DbError> {
+    let horizon = store.horizon().await?;
+    Ok(Position { xid: horizon.saturating_sub(1), seq: i64::MAX })
+}
+
+async fn read_on(log: &Log, caches: &Caches, mut after: Position) -> Result<Position, Problem> {
+    loop {
+        let events = log.read("catalog", &[ProductChanged::TYPE, CategoryChanged::TYPE], after, FOLLOW_BATCH).await?;
+        let Some((last, _)) = events.last() else { return Ok(after) };
+        after = *last;
+        let changed = events.iter().filter_map(|(_, envelope)| envelope.parse::<ProductChanged>().transpose());
+        caches.changed(&changed.collect::<Result<Vec<_>, Problem>>()?);
+    }
+}

@@ -1,0 +1,192 @@
+//! The public face: products, lists, categories, pictures. A page asks pricing and inventory at the same time, once for
+//! all its products.
+
+mod media;
+mod views;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::HeaderValue;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use souk_catalog_api::{CatalogApi, ListProducts, ListSort, PRODUCT_MOVED, Product, ProductPage};
+use souk_inventory_api::AvailabilityRequest;
+use souk_kernel::Problem;
+use souk_pricing_api::PricesRequest;
+use souk_rpc::Cx;
+use souk_web::{ApiError, ApiPath, ApiQuery, Cached, Routes, WebCx, op};
+
+use crate::CatalogService;
+use views::{CategoriesJson, Offer, Offers, ProductJson, ProductPageJson};
+
+/// Products of a list when nobody says how many: a page of 4 by 6.
+const DEFAULT_LIMIT: u32 = 24;
+
+/// Routes of the public API.
+pub fn routes(service: Arc<CatalogService>) -> Routes {
+    Routes::new()
+        .get(
+            "/api/v1/products",
+            list,
+            op("listProducts")
+                .summary("Published products, a page at a time")
+                .tag("catalog")
+                .query::<ListQuery>()
+                .reply::<ProductPageJson>(200)
+                .problems(&[404, 422]),
+        )
+        .get(
+            "/api/v1/products/{slug}",
+            product,
+            op("getProduct")
+                .summary("One product with its variants, prices and stock")
+                .tag("catalog")
+                .reply::<ProductJson>(200)
+                .empty(301)
+                .problems(&[404]),
+        )
+        .get(
+            "/api/v1/categories",
+            categories,
+            op("listCategories")
+                .summary("The category tree, parents before children")
+                .tag("catalog")
+                .reply::<CategoriesJson>(200),
+        )
+        .get(
+            "/media/{file}",
+            media::get,
+            op("getMedia")
+                .summary("A stored picture; its name is the hash of its content")
+                .tag("catalog")
+                .reply_as(200, "image/*")
+                .problems(&[404]),
+        )
+        .with_state(service)
+}
+
+/// Query of a list.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// Path of a category, `computers/notebooks`; its descendants are included.
+    category: Option<String>,
+    /// Order; by price only products that have one.
+    #[serde(default)]
+    sort: SortJson,
+    /// 1 to 100; 24 when absent.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Order of a list.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ProductSort")]
+enum SortJson {
+    /// Newest first.
+    #[default]
+    Newest,
+    /// By title.
+    Title,
+    /// Cheapest first.
+    PriceAsc,
+    /// Dearest first.
+    PriceDesc,
+}
+
+impl From<SortJson> for ListSort {
+    fn from(sort: SortJson) -> Self {
+        match sort {
+            SortJson::Newest => ListSort::Newest,
+            SortJson::Title => ListSort::Title,
+            SortJson::PriceAsc => ListSort::PriceAsc,
+            SortJson::PriceDesc => ListSort::PriceDesc,
+        }
+    }
+}
+
+async fn list(
+    State(service): State<Arc<CatalogService>>,
+    WebCx(cx): WebCx,
+    ApiQuery(query): ApiQuery<ListQuery>,
+) -> Result<Cached, ApiError> {
+    let request = ListProducts {
+        category: query.category,
+        sort: query.sort.into(),
+        limit: query.limit.unwrap_or(DEFAULT_LIMIT),
+        cursor: query.cursor,
+    };
+    let ProductPage { items, next_cursor } = service.list(&cx, request).await?;
+    let offers = service.offers(&cx, &items).await?;
+    let mut keys = vec!["catalog".to_owned()];
+    keys.extend(items.iter().map(|product| format!("product/{}", product.id)));
+    keys.extend(items.iter().flat_map(|product| &product.category_path).map(|id| format!("category/{id}")));
+    keys.sort_unstable();
+    keys.dedup();
+    let items = items.iter().map(|product| views::summary(product, &offers)).collect();
+    Cached::public(&ProductPageJson { items, next_cursor }, &keys)
+}
+
+async fn product(
+    State(service): State<Arc<CatalogService>>,
+    WebCx(cx): WebCx,
+    ApiPath(slug): ApiPath<String>,
+) -> Result<Response, ApiError> {
+    let product = match service.public_product(&cx, &slug).await {
+        Ok(product) => product,
+        Err(problem) => return moved(problem),
+    };
+    let offers = service.offers(&cx, std::slice::from_ref(&*product)).await?;
+    let mut keys = vec![format!("product/{}", product.id)];
+    keys.extend(product.category_path.iter().map(|id| format!("category/{id}")));
+    Ok(Cached::public(&views::product(&product, &offers), &keys)?.into_response())
+}
+
+/// An old address leads to the new one; what is unknown to everybody may be remembered for a moment.
+fn moved(problem: Problem) -> Result<Response, ApiError> {
+    let to = problem.data.as_deref().and_then(|data| data.get("moved_to")?.as_str());
+    match to.filter(|_| problem.is(PRODUCT_MOVED)) {
+        Some(slug) => {
+            let mut response = Redirect::permanent(&format!("/api/v1/products/{slug}")).into_response();
+            *response.status_mut() = http::StatusCode::MOVED_PERMANENTLY;
+            let fresh = HeaderValue::from_static("public, max-age=60");
+            response.headers_mut().insert(http::header::CACHE_CONTROL, fresh);
+            Ok(response)
+        }
+        None => Err(ApiError::from(problem).public_absence()),
+    }
+}
+
+async fn categories(State(service): State<Arc<CatalogService>>, WebCx(cx): WebCx) -> Result<Cached, ApiError> {
+    let tree = service.public_tree(&cx).await?;
+    Cached::public(&CategoriesJson { items: tree.items.iter().map(views::category).collect() }, &["catalog"])
+}
+
+impl CatalogService {
+    /// Prices and stock of all variants of these products.
+    async fn offers(&self, cx: &Cx, products: &[Product]) -> Result<Offers, Problem> {
+        let skus: Vec<String> = products.iter().flat_map(|p| &p.variants).map(|v| v.sku.clone()).collect();
+        let mut offers: HashMap<String, Offer> = HashMap::with_capacity(skus.len());
+        for chunk in skus.chunks(souk_pricing_api::MAX_BATCH.min(souk_inventory_api::MAX_BATCH)) {
+            let (prices, stock) = tokio::try_join!(
+                self.pricing.prices(cx, PricesRequest { skus: chunk.to_vec() }),
+                self.inventory.availability(cx, AvailabilityRequest { skus: chunk.to_vec() }),
+            )?;
+            for price in prices.items {
+                let offer = Offer { price: price.price, compare_at: price.compare_at, available: 0 };
+                offers.insert(price.sku, offer);
+            }
+            for one in stock.items {
+                if let Some(offer) = offers.get_mut(&one.sku) {
+                    offer.available = one.available;
+                }
+            }
+        }
+        Ok(Offers(offers))
+    }
+}

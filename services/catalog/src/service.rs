@@ -1,0 +1,241 @@
+//! The contract: permissions and limits at the door, decisions in the domain, SQL in the store.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use souk_catalog_api::{
+    AllCategories, ByIds, BySkus, BySlug, CatalogApi, CategoryChanged, CategoryId, CategoryPut, CategoryTree,
+    ExportProducts, ListProducts, ListSort, MAX_BATCH, MAX_PAGE, PRODUCT_MOVED, Product, ProductChanged, ProductInput,
+    ProductPage, Products, PutCategories, PutCategoriesReply, PutProducts, PutProductsReply, Status, StoreMedia,
+    StoredMedia, VariantCard, VariantCards,
+};
+use souk_db::Lsn;
+use souk_kernel::{Kind, Problem};
+use souk_rpc::{Cx, Permission};
+
+use crate::CatalogService;
+use crate::domain::check::Refusal;
+use crate::domain::cursor::Cursor;
+use crate::domain::limits;
+use crate::domain::plan::{self, Plan};
+use crate::domain::tree;
+use crate::store::{Listed, Page, Turn};
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Problem::invalid(refusal.code, refusal.reason)
+    }
+}
+
+#[async_trait]
+impl CatalogApi for CatalogService {
+    async fn product_by_slug(&self, cx: &Cx, req: BySlug) -> Result<Product, Problem> {
+        let product = self.public_product(cx, &req.slug).await?;
+        Ok(Arc::unwrap_or_clone(product))
+    }
+
+    async fn products(&self, cx: &Cx, req: ByIds) -> Result<Products, Problem> {
+        check_batch(req.ids.len(), "ids")?;
+        if req.ids.is_empty() {
+            return Ok(Products::default());
+        }
+        // Batches are for those who copy the catalogue elsewhere: past the cache, which they would only flush.
+        Ok(Products { items: self.store.by_ids(Lsn(cx.min_lsn()), &req.ids).await? })
+    }
+
+    async fn variants(&self, cx: &Cx, req: BySkus) -> Result<VariantCards, Problem> {
+        check_batch(req.skus.len(), "skus")?;
+        let mut wanted: Vec<String> = req.skus.into_iter().filter(|sku| is_sku(sku)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let products = self.caches.by_skus(Lsn(cx.min_lsn()), &wanted).await?;
+        let mut items = Vec::with_capacity(wanted.len());
+        for product in &products {
+            let asked = product.variants.iter().filter(|variant| wanted.binary_search(&variant.sku).is_ok());
+            items.extend(asked.map(|variant| VariantCard {
+                id: variant.id,
+                product_id: product.id,
+                category_id: product.category_id,
+                sku: variant.sku.clone(),
+                slug: product.slug.clone(),
+                title: product.title.clone(),
+                options: variant.options_text(),
+                tax_category: variant.tax_category.clone(),
+                weight_grams: variant.weight_grams,
+                image: product.variant_image(variant),
+            }));
+        }
+        Ok(VariantCards { items })
+    }
+
+    async fn list(&self, cx: &Cx, req: ListProducts) -> Result<ProductPage, Problem> {
+        if req.limit == 0 || req.limit > MAX_PAGE {
+            return Err(Problem::invalid_field("/limit", format!("from 1 to {MAX_PAGE}")));
+        }
+        let after = match &req.cursor {
+            Some(text) => Some(Cursor::decode(text, req.sort, req.category.as_deref())?),
+            None => None,
+        };
+        let categories = match &req.category {
+            Some(path) => Some(self.branch(cx, path).await?),
+            None => None,
+        };
+        // One more than asked for says whether there is a next page.
+        let page = Page { categories, sort: req.sort, limit: i64::from(req.limit) + 1, after: after.as_ref() };
+        let mut rows = self.store.page(Lsn(cx.min_lsn()), &page).await?;
+        let more = rows.len() > req.limit as usize;
+        rows.truncate(req.limit as usize);
+        let next_cursor = rows.last().filter(|_| more).map(|last| cursor(last, &req).encode());
+        Ok(ProductPage { items: rows.into_iter().map(|row| row.product).collect(), next_cursor })
+    }
+
+    async fn categories(&self, cx: &Cx, _: AllCategories) -> Result<CategoryTree, Problem> {
+        Ok(Arc::unwrap_or_clone(self.public_tree(cx).await?))
+    }
+
+    async fn put_products(&self, cx: &Cx, req: PutProducts) -> Result<PutProductsReply, Problem> {
+        cx.actor.require(Permission::Catalog)?;
+        check_batch(req.products.len(), "products")?;
+        if req.products.is_empty() {
+            return Ok(PutProductsReply::default());
+        }
+        let faults = plan::faults(&req.products);
+        let sound: Vec<&ProductInput> =
+            req.products.iter().zip(&faults).filter(|(_, fault)| fault.is_none()).map(|(product, _)| product).collect();
+        let _first = self.turn.lock().await;
+        let turn = self.store.turn().await?;
+        let known = turn.known(&sound).await?;
+        let now = self.clock.now();
+        let mut plan = plan::plan(&req.products, faults, known, || self.ids.v7(now));
+        if req.dry_run {
+            turn.into_tx().rollback().await?;
+            for write in plan.writes.iter().filter(|write| write.new) {
+                plan.outcomes[write.input].id = None;
+            }
+        } else if !plan.writes.is_empty() {
+            self.commit_products(cx, turn, &req, &plan, now).await?;
+        }
+        Ok(PutProductsReply { outcomes: plan.outcomes })
+    }
+
+    async fn put_categories(&self, cx: &Cx, req: PutCategories) -> Result<PutCategoriesReply, Problem> {
+        cx.actor.require(Permission::Catalog)?;
+        check_batch(req.categories.len(), "categories")?;
+        let _first = self.turn.lock().await;
+        let turn = self.store.turn().await?;
+        let now = self.clock.now();
+        let plan = tree::grow(turn.tree().await?, &req.categories, || CategoryId(self.ids.v7(now)))?;
+        if !plan.created.is_empty() || !plan.changed.is_empty() {
+            turn.add_categories(&plan.created).await?;
+            turn.set_facets(&plan.changed).await?;
+            let touched = plan.created.iter().chain(&plan.changed);
+            let events: Vec<_> =
+                touched.map(|node| CategoryChanged { category_id: node.id, version: node.version }).collect();
+            self.outbox.push_all(turn.tx(), &events).await?;
+            cx.wrote(self.outbox.commit_position(turn.into_tx()).await?.0);
+            self.caches.tree_changed();
+        }
+        let ids = plan.ids.into_iter();
+        let categories = ids.zip(req.categories).map(|(id, input)| CategoryPut { path: input.path, id }).collect();
+        Ok(PutCategoriesReply { categories })
+    }
+
+    async fn export(&self, cx: &Cx, req: ExportProducts) -> Result<Products, Problem> {
+        cx.actor.require(Permission::Catalog)?;
+        if req.limit == 0 || req.limit as usize > MAX_BATCH {
+            return Err(Problem::invalid_field("/limit", format!("from 1 to {MAX_BATCH}")));
+        }
+        Ok(Products { items: self.store.export(req.after, i64::from(req.limit)).await? })
+    }
+
+    async fn store_media(&self, cx: &Cx, req: StoreMedia) -> Result<StoredMedia, Problem> {
+        cx.actor.require(Permission::Catalog)?;
+        let name = self.objects.put(Bytes::from(req.content)).await?;
+        Ok(StoredMedia { url: format!("/media/{name}") })
+    }
+}
+
+impl CatalogService {
+    /// The published product at `slug`, from memory when it was asked for before.
+    pub(crate) async fn public_product(&self, cx: &Cx, slug: &str) -> Result<Arc<Product>, Problem> {
+        // What is no slug is not looked up: it may hold what PostgreSQL cannot.
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if slug.is_empty() || slug.len() > limits::SLUG || !slug.bytes().all(plain) {
+            return Err(Problem::not_found("product"));
+        }
+        let at_least = Lsn(cx.min_lsn());
+        if let Some(product) = self.caches.by_slug(at_least, slug).await? {
+            return Ok(product);
+        }
+        match self.store.moved(at_least, slug).await? {
+            Some(slug) => Err(Problem::new(Kind::NotFound, PRODUCT_MOVED, "this product has another address now")
+                .with_data(serde_json::json!({ "moved_to": slug }))),
+            None => Err(Problem::not_found("product")),
+        }
+    }
+
+    /// The tree, from memory.
+    pub(crate) async fn public_tree(&self, cx: &Cx) -> Result<Arc<CategoryTree>, Problem> {
+        self.caches.tree(Lsn(cx.min_lsn())).await
+    }
+
+    /// A category and all below it.
+    async fn branch(&self, cx: &Cx, path: &str) -> Result<Vec<CategoryId>, Problem> {
+        let tree = self.caches.tree(Lsn(cx.min_lsn())).await?;
+        let below = |candidate: &str| candidate.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+        let found = tree.items.iter().filter(|category| category.path == path || below(&category.path));
+        let ids: Vec<_> = found.map(|category| category.id).collect();
+        match ids.is_empty() || path.is_empty() {
+            true => Err(Problem::not_found("category")),
+            false => Ok(ids),
+        }
+    }
+
+    async fn commit_products(
+        &self,
+        cx: &Cx,
+        turn: Turn,
+        req: &PutProducts,
+        plan: &Plan,
+        now: jiff::Timestamp,
+    ) -> Result<(), Problem> {
+        turn.write(&req.products, &plan.writes, &plan.counts, now).await?;
+        let event = |write: &plan::Write| ProductChanged {
+            product_id: write.id,
+            slug: write.slug.clone(),
+            categories: write.categories.clone(),
+            published: req.products[write.input].status == Status::Published,
+            version: write.version,
+        };
+        let events: Vec<_> = plan.writes.iter().map(event).collect();
+        self.outbox.push_all(turn.tx(), &events).await?;
+        cx.wrote(self.outbox.commit_position(turn.into_tx()).await?.0);
+        self.caches.changed(&events);
+        Ok(())
+    }
+}
+
+/// Where the page after `last` begins.
+fn cursor(last: &Listed, req: &ListProducts) -> Cursor {
+    let by_price = matches!(req.sort, ListSort::PriceAsc | ListSort::PriceDesc);
+    Cursor {
+        sort: req.sort,
+        category: req.category.clone(),
+        title: (req.sort == ListSort::Title).then(|| last.title_key.clone()),
+        price: last.lowest_price.filter(|_| by_price),
+        id: last.product.id,
+    }
+}
+
+fn check_batch(have: usize, what: &str) -> Result<(), Problem> {
+    if have <= MAX_BATCH {
+        return Ok(());
+    }
+    Err(Problem::invalid_field(format!("/{what}"), format!("{have} {what}; the limit is {MAX_BATCH}")))
+}
+
+/// False for what cannot be one, so that it never reaches PostgreSQL.
+fn is_sku(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= limits::SKU && !text.chars().any(char::is_control)
+}

@@ -1,0 +1,37 @@
+//! The contract over the wire's encoding, without a socket: nothing may be lost between client and service.
+
+use std::sync::Arc;
+
+use souk_catalog_api::{
+    ByIds, BySlug, CatalogApi, CatalogClient, ExportProducts, PutProducts, StoreMedia, serve_catalog,
+};
+use souk_rpc::{ActorKey, Channel, accept};
+
+use super::{World, codes, product, system};
+
+#[tokio::test]
+async fn loopback_sees_what_a_local_caller_sees() {
+    let world = World::new().await;
+    let home = world.category(&["Home"]).await;
+    let key = ActorKey::new([1; 32]);
+    let router = accept(serve_catalog(world.service.clone() as Arc<dyn CatalogApi>), key.clone());
+    let remote: CatalogClient = Channel::Loopback(router, key).into();
+    let put = PutProducts { products: vec![product("1", home), product("1", home)], dry_run: false };
+    let outcomes = remote.put_products(&system(), put).await.unwrap().outcomes;
+    assert_eq!(codes(&outcomes), ["created", "duplicate_product"]);
+    let slug = || BySlug { slug: "product-1".into() };
+    let (near, far) = (
+        world.client.product_by_slug(&system(), slug()).await.unwrap(),
+        remote.product_by_slug(&system(), slug()).await.unwrap(),
+    );
+    assert_eq!(near, far);
+    let ids = ByIds { ids: vec![near.id] };
+    assert_eq!(remote.products(&system(), ids).await.unwrap().items, std::slice::from_ref(&near));
+    let export = ExportProducts { after: None, limit: 1 };
+    assert_eq!(remote.export(&system(), export).await.unwrap().items, [near]);
+    let content = b"\x89PNG\r\n\x1a\n picture".to_vec();
+    let stored = remote.store_media(&system(), StoreMedia { content: content.clone() }).await.unwrap();
+    assert_eq!(stored, world.client.store_media(&system(), StoreMedia { content }).await.unwrap());
+    let html = StoreMedia { content: b"<html>".to_vec() };
+    assert_eq!(&*remote.store_media(&system(), html).await.unwrap_err().code, "unknown_media_type");
+}

@@ -1,0 +1,129 @@
+//! The public API through its router, without a socket.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use http::{StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use souk_catalog_api::StoreMedia;
+use souk_web::SURROGATE_KEY;
+use std::sync::atomic::Ordering;
+use tower::ServiceExt;
+
+use super::{World, guest, product, seal, system};
+
+async fn get(world: &World, path: &str) -> Response {
+    get_with(world, path, None).await
+}
+
+async fn get_with(world: &World, path: &str, etag: Option<&header::HeaderValue>) -> Response {
+    let mut request = Request::get(path).extension(guest());
+    if let Some(etag) = etag {
+        request = request.header(header::IF_NONE_MATCH, etag);
+    }
+    let router = souk_catalog::routes(world.service.clone()).router();
+    router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+async fn json(response: Response) -> Value {
+    serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
+}
+
+async fn shop() -> World {
+    let world = World::new().await;
+    let home = world.category(&["Home", "Mugs"]).await;
+    world.put((0..5).map(|n| product(&n.to_string(), home)).collect()).await;
+    let mut known = world.offers.known.lock().unwrap();
+    known.insert("sku-0".into(), (1999, 3));
+    known.insert("sku-1".into(), (500, 0));
+    drop(known);
+    world
+}
+
+#[tokio::test]
+async fn a_product_carries_its_offer_and_its_keys() {
+    let world = shop().await;
+    let response = get(&world, "/api/v1/products/product-0").await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let keys = response.headers()[SURROGATE_KEY].to_str().unwrap().to_owned();
+    assert!(response.headers()[header::CACHE_CONTROL].to_str().unwrap().starts_with("public"));
+    let etag = response.headers()[header::ETAG].clone();
+    let body = json(response).await;
+    assert!(keys.contains(&format!("product/{}", body["id"].as_str().unwrap())), "{keys}");
+    assert_eq!(keys.matches("category/").count(), 2);
+    assert_eq!(body["variants"][0]["price"], serde_json::json!({ "amount": 1999, "currency": "EUR" }));
+    assert_eq!((&body["variants"][0]["available"], &body["available"]), (&true.into(), &true.into()));
+    assert_eq!(body["image"], "/media/art/mugs/product-0.svg");
+    let unchanged = get_with(&world, "/api/v1/products/product-0", Some(&etag)).await;
+    assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
+
+    let sold_out = json(get(&world, "/api/v1/products/product-1").await).await;
+    assert_eq!((&sold_out["available"], &sold_out["price"]["amount"]), (&false.into(), &500.into()));
+    let unpriced = json(get(&world, "/api/v1/products/product-2").await).await;
+    assert_eq!((&unpriced["price"], &unpriced["variants"][0]["price"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_list_asks_once_for_all_and_pages() {
+    let world = shop().await;
+    let first = json(get(&world, "/api/v1/products?category=home&sort=title&limit=3").await).await;
+    assert_eq!(world.offers.questions.load(Ordering::SeqCst), 2, "prices once, stock once");
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let path = format!("/api/v1/products?category=home&sort=title&limit=3&cursor={cursor}");
+    let second = json(get(&world, &path).await).await;
+    let titles: Vec<_> =
+        [&first, &second].iter().flat_map(|page| page["items"].as_array().unwrap()).map(|p| &p["title"]).collect();
+    assert_eq!(titles, ["Product 0", "Product 1", "Product 2", "Product 3", "Product 4"]);
+    assert!(second.get("next_cursor").is_none());
+    for bad in ["limit=0", "limit=x", "limit=101", "sort=best", "cursor=abc", "colour=red", "limit=-1"] {
+        let response = get(&world, &format!("/api/v1/products?{bad}")).await;
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+    }
+    assert_eq!(get(&world, "/api/v1/products?category=nowhere").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(get(&world, "/api/v1/products?category=").await.status(), StatusCode::NOT_FOUND);
+    let tree = json(get(&world, "/api/v1/categories").await).await;
+    assert_eq!((&tree["items"][1]["path"], &tree["items"][1]["products"]), (&"home/mugs".into(), &5.into()));
+}
+
+#[tokio::test]
+async fn old_addresses_lead_on_and_unknown_ones_are_absent() {
+    let world = shop().await;
+    let home = world.category(&["Home", "Mugs"]).await;
+    let mut renamed = product("0", home);
+    renamed.slug = "renamed".into();
+    seal(&mut renamed);
+    world.put(vec![renamed]).await;
+    let moved = get(&world, "/api/v1/products/product-0").await;
+    assert_eq!(moved.status(), StatusCode::MOVED_PERMANENTLY);
+    assert_eq!(moved.headers()[header::LOCATION], "/api/v1/products/renamed");
+    for absent in ["nobody", "%00", "..%2f..%2fadmin", "PRODUCT-1", "%F0%9F%92%A9", &"x".repeat(500)] {
+        let response = get(&world, &format!("/api/v1/products/{absent}")).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{absent}");
+    }
+}
+
+#[tokio::test]
+async fn pictures_are_immutable_and_nothing_else_is_reachable() {
+    let world = shop().await;
+    let svg = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>".to_vec();
+    let stored = world.client.store_media(&system(), StoreMedia { content: svg.clone() }).await.unwrap();
+    let response = get(&world, &stored.url).await;
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "image/svg+xml");
+    assert!(response.headers()[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
+    assert!(response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("sandbox"));
+    assert_eq!(response.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), svg);
+    for trick in ["..%2f..%2fetc%2fpasswd", "%2e%2e", "a.png", "....png", &format!("{}%00.png", "a".repeat(64))] {
+        assert_eq!(get(&world, &format!("/media/{trick}")).await.status(), StatusCode::NOT_FOUND, "{trick}");
+    }
+}
+
+#[tokio::test]
+async fn the_document_names_every_route() {
+    let world = World::new().await;
+    let routes = souk_catalog::routes(world.service.clone());
+    let paths: Vec<_> = routes.openapi().routes().map(|(_, path)| path).collect();
+    assert_eq!(paths, ["/api/v1/products", "/api/v1/products/{slug}", "/api/v1/categories", "/media/{file}"]);
+}
