@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
-use souk_gateway::ThrottleConfig;
+use souk_gateway::Throttles;
 use souk_kernel::Currency;
 
 use crate::modules;
@@ -60,7 +60,7 @@ pub struct Public {
     /// Memory of the page cache, in MiB.
     pub cache_mib: u64,
     /// Limits on how often.
-    pub throttle: ThrottleConfig,
+    pub throttle: Throttles,
 }
 
 /// PostgreSQL.
@@ -140,7 +140,7 @@ impl Default for Public {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             url: None,
             cache_mib: 128,
-            throttle: ThrottleConfig::default(),
+            throttle: Throttles::default(),
         }
     }
 }
@@ -232,6 +232,15 @@ impl Config {
         complaints
     }
 
+    /// The same without passwords, to be shown.
+    pub fn redacted(&self) -> Self {
+        let mut shown = self.clone();
+        let hide = |url: &mut Option<String>| *url = url.take().map(|url| without_password(&url));
+        hide(&mut shown.database.url);
+        hide(&mut shown.mail.smtp);
+        shown
+    }
+
     /// How buyers reach the shop.
     pub fn public_url(&self) -> String {
         self.public.url.clone().unwrap_or_else(|| format!("http://{}", self.public.listen))
@@ -256,6 +265,14 @@ fn describe(error: figment::Error) -> String {
         None => format!("{}: ", data.name),
     });
     format!("{}{key}: {}", place.unwrap_or_default(), error.kind)
+}
+
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    match rest.rsplit_once('@') {
+        Some((login, host)) => format!("{scheme}://{}:***@{host}", login.split(':').next().unwrap_or_default()),
+        None => url.to_owned(),
+    }
 }
 
 fn is_loopback(host_and_path: &str) -> bool {
@@ -302,6 +319,12 @@ mod tests {
         std::fs::write(&file, "[publik]\nlisten = \"127.0.0.1:1\"\n").unwrap();
         assert!(Config::load(Some(&file)).unwrap_err().contains("publik"));
         assert!(Config::load(Some(&dir.path().join("none.toml"))).unwrap_err().contains("no such file"));
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(without_password("postgresql://souk:s3cret@db/souk"), "postgresql://souk:***@db/souk");
+        assert_eq!(without_password("postgresql://db/souk"), "postgresql://db/souk");
     }
 
     #[test]

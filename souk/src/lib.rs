@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod config;
 pub mod keys;
+mod load;
 pub mod modules;
 mod operations;
 mod process;

@@ -51,6 +51,19 @@ impl Stores {
     /// The configured database, or a private one in the data directory; migrated when `may_migrate`, else it must be up
     /// to date.
     pub async fn open(config: &Config, may_migrate: bool) -> anyhow::Result<Self> {
+        let stores = Self::connect(config).await?;
+        if may_migrate {
+            migrate(&stores.url).await?;
+        }
+        let pending = souk_db::pending(&stores.url, &all_migrations()).await?;
+        if let Some((schema, name)) = pending.first() {
+            anyhow::bail!("the database lacks migration {schema}/{name}: run `souk migrate` first");
+        }
+        Ok(stores)
+    }
+
+    /// The same as it is, migrated or not.
+    pub async fn connect(config: &Config) -> anyhow::Result<Self> {
         let (url, managed, login) = match &config.database.url {
             Some(url) => (url.clone(), None, Login::AsIs),
             None => {
@@ -58,13 +71,6 @@ impl Stores {
                 (managed.url(), Some(managed), Login::PerService)
             }
         };
-        if may_migrate {
-            migrate(&url).await?;
-        }
-        let pending = souk_db::pending(&url, &all_migrations()).await?;
-        if let Some((schema, name)) = pending.first() {
-            anyhow::bail!("the database lacks migration {schema}/{name}: run `souk migrate` first");
-        }
         let sizes = PoolSizes::from_budget(CONNECTIONS, modules::SERVICES.len() + 1)?;
         Ok(Self { url, managed, sizes, login, open: BTreeMap::new() })
     }

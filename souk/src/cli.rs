@@ -1,0 +1,213 @@
+//! The command line: what there is, and where it goes.
+
+mod admin;
+mod export;
+mod import;
+mod orders;
+mod serve;
+mod toolbox;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use souk_telemetry::LogFormat;
+
+use crate::config::Config;
+use crate::modules;
+
+/// A commerce platform: `souk up` runs a whole shop from nothing, `souk serve --role ...` any part of a fleet.
+#[derive(Debug, Parser)]
+#[command(name = "souk", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// Configuration file (TOML); see `souk config print`.
+    #[arg(long, global = true, env = "SOUK_CONFIG")]
+    config: Option<PathBuf>,
+    /// Log filter: `info`, `debug`, `warn,souk_order=debug`.
+    #[arg(long, global = true, env = "SOUK_LOG")]
+    log: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a whole shop in one process, on a database of its own unless one is given.
+    Up(serve::Up),
+    /// Run some roles in this process; the others run elsewhere.
+    Serve(serve::Serve),
+    /// Bring the database up to date.
+    Migrate(Place),
+    /// Bring products in from a file.
+    #[command(subcommand)]
+    Import(Import),
+    /// Write products out to a file.
+    #[command(subcommand)]
+    Export(Export),
+    /// Look after orders.
+    #[command(subcommand)]
+    Orders(orders::Orders),
+    /// List the roles.
+    Roles {
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show or check the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look after staff.
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// Run the sandbox payment provider as a server of its own.
+    PspSandbox(serve::PspSandbox),
+    /// Measure a running shop; see docs/bench.md.
+    Bench(souk_bench::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum Import {
+    /// Products, from a Shopify CSV, Souk's own export, or any CSV or NDJSON with a mapping; gzip is fine.
+    Products(import::Products),
+}
+
+#[derive(Debug, Subcommand)]
+enum Export {
+    /// All products as NDJSON that `souk import products` reads back.
+    Products(export::Products),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say what cannot work, with file, key and reason.
+    Check,
+    /// Print what is in force.
+    Print,
+}
+
+/// Which shop a command is about: the one on a data directory, running or not, or the one on a database.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Place {
+    /// The shop's data directory.
+    #[arg(long)]
+    pub data_dir: Option<PathBuf>,
+    /// The shop's PostgreSQL, `postgresql://user@host/database`.
+    #[arg(long, env = "SOUK_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+impl Place {
+    /// `config` with what was said on the command line.
+    pub fn apply(&self, mut config: Config) -> Config {
+        if let Some(dir) = &self.data_dir {
+            config.data_dir = dir.clone();
+        }
+        if let Some(url) = &self.database_url {
+            config.database.url = Some(url.clone());
+        }
+        config
+    }
+}
+
+/// Runs the command.
+pub fn main(cli: Cli) -> ExitCode {
+    let result = Config::load(cli.config.as_deref()).map_err(anyhow::Error::msg).and_then(|config| run(cli, config));
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("souk: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
+    if let Some(filter) = cli.log {
+        config.log.filter = filter;
+    } else if !cli.command.is_server() {
+        // A tool's own output is not to drown in the log.
+        config.log.filter = "warn".into();
+    }
+    let format = if config.log.json { LogFormat::Json } else { LogFormat::Text };
+    souk_telemetry::init_logs(format, &config.log.filter).map_err(anyhow::Error::msg)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Up(up) => serve::up(up, config).await,
+            Command::Serve(serve) => serve::serve(serve, config).await,
+            Command::Migrate(place) => migrate(place.apply(config)).await,
+            Command::Import(Import::Products(products)) => import::products(products, config).await,
+            Command::Export(Export::Products(products)) => export::products(products, config).await,
+            Command::Orders(command) => orders::run(command, config).await,
+            Command::Roles { json } => roles(json),
+            Command::Config(command) => config_command(command, &config),
+            Command::Admin(command) => admin::run(command, config).await,
+            Command::PspSandbox(sandbox) => serve::psp_sandbox(sandbox, config).await,
+            Command::Bench(args) => souk_bench::main(args).await,
+        }
+    })
+}
+
+impl Command {
+    fn is_server(&self) -> bool {
+        matches!(self, Command::Up(_) | Command::Serve(_) | Command::PspSandbox(_))
+    }
+}
+
+async fn migrate(config: Config) -> anyhow::Result<ExitCode> {
+    let toolbox = toolbox::Toolbox::database(&config).await?;
+    let applied = crate::migrate(toolbox.url()).await?;
+    for name in &applied {
+        println!("applied {name}");
+    }
+    println!("the database is up to date");
+    toolbox.close().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn roles(json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        let rows: Vec<_> = modules::ROLES
+            .iter()
+            .map(|role| {
+                serde_json::json!({
+                    "name": role.name, "about": role.about, "port": role.port, "needs": role.needs,
+                    "calls": role.calls, "emits": role.emits, "consumes": role.consumes,
+                    "speaks_for_users": role.speaks_for_users,
+                })
+            })
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for role in modules::ROLES {
+        println!("{:<20} {:>5}  {}", role.name, role.port, role.about);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn config_command(command: ConfigCommand, config: &Config) -> anyhow::Result<ExitCode> {
+    match command {
+        ConfigCommand::Print => {
+            print!("{}", toml::to_string_pretty(&config.redacted())?);
+            Ok(ExitCode::SUCCESS)
+        }
+        ConfigCommand::Check => {
+            let complaints = config.check();
+            for complaint in &complaints {
+                eprintln!("{complaint}");
+            }
+            if complaints.is_empty() {
+                println!("the configuration is fine");
+                return Ok(ExitCode::SUCCESS);
+            }
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Parses `--listen`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("{text:?} is not an address like 127.0.0.1:8080"))
+}

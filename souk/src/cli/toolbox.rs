@@ -1,0 +1,79 @@
+//! What a command needs to work on a shop: its database, running or not, and the services on it, in this process.
+//! No listeners and no background work, so a command and a running shop do not get in each other's way.
+
+use souk_modules::Tasks;
+
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::stores::{Stores, running_url};
+use crate::wire::{Clients, Plan, wire};
+
+/// Services a command may call. Search is not among them: an index belongs to the process that serves it.
+const SERVICES: &[&str] =
+    &["shipping", "inventory", "pricing", "catalog", "cart", "payment", "order", "identity", "notification"];
+/// How long a command's own tasks may take to end.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// An opened shop.
+pub struct Toolbox {
+    /// Its services.
+    pub clients: Clients,
+    stores: Stores,
+    tasks: Tasks,
+}
+
+/// An opened database.
+pub struct Database {
+    stores: Stores,
+}
+
+impl Database {
+    /// How to connect.
+    pub fn url(&self) -> &str {
+        self.stores.url()
+    }
+
+    /// Leaves it as it was found.
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.stores.close().await
+    }
+}
+
+impl Toolbox {
+    /// The shop of `config`: of a running process when there is one, else its database is started for as long as needed.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let config = attach(config).await?;
+        std::fs::create_dir_all(&config.data_dir)?;
+        let keys = Keys::load(&config.data_dir)?;
+        let mut stores = Stores::open(&config, true).await?;
+        let tasks = Tasks::new();
+        let plan = Plan { config: &config, keys: &keys, tasks: &tasks, roles: SERVICES, sandbox_url: config.payment.sandbox_url.clone() };
+        let (_services, clients) = wire(&plan, &mut stores).await?;
+        Ok(Self { clients, stores, tasks })
+    }
+
+    /// Only the database of `config`, as it is.
+    pub async fn database(config: &Config) -> anyhow::Result<Database> {
+        let config = attach(config).await?;
+        std::fs::create_dir_all(&config.data_dir)?;
+        Ok(Database { stores: Stores::connect(&config).await? })
+    }
+
+    /// Ends what was begun.
+    pub async fn close(self) -> anyhow::Result<()> {
+        drop(self.clients);
+        if let Err(hanging) = self.tasks.drain(PATIENCE).await {
+            tracing::warn!(?hanging, "some tasks did not end");
+        }
+        self.stores.close().await
+    }
+}
+
+/// A shop that runs on the data directory now lends its database.
+async fn attach(config: &Config) -> anyhow::Result<Config> {
+    let mut config = config.clone();
+    if config.database.url.is_none() {
+        config.database.url = running_url(&config.data_dir).await?;
+    }
+    Ok(config)
+}
