@@ -5,8 +5,9 @@
 pub const LINE_BYTES: usize = 4 * 1024 * 1024;
 /// Levels of JSON below the row: attributes in objects in lists are 3. Deeper is an attack on the parser's stack.
 pub const JSON_DEPTH: usize = 8;
-/// Values (scalars, lists, objects) in one row, so that a short line cannot become a large tree.
-pub const JSON_VALUES: usize = 20_000;
+/// Values (scalars, lists, objects) in one row, so that a short line cannot become a large tree; an exported product
+/// with all the variants it may have is 20,000.
+pub const JSON_VALUES: usize = 100_000;
 /// Columns of a CSV file; Shopify exports have about 60, plus one per metafield.
 pub const CSV_COLUMNS: usize = 2_000;
 /// Rows that may belong to one product: its variants in a few currencies, and its pictures.

@@ -1,8 +1,325 @@
-//! Text of strangers made harmless: plain text out of HTML, white space, slugs, labels. Pure and deterministic.
+//! Text of strangers made harmless: plain text out of HTML, white space, labels, words. Pure and deterministic.
+//! Product text is plain text everywhere in Souk: markup is stripped here, once, and pages escape what they show.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+use unicode_normalization::UnicodeNormalization;
+
+/// Ends of blocks become line breaks, else the words of two paragraphs would grow together.
+static BLOCK_END: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)<\s*(br|hr|li|tr|/p|/div|/li|/ul|/ol|/tr|/h[1-6]|/table|/blockquote)(\s[^>]*)?/?>")
+        .expect("a valid constant")
+});
+
+static STRIP: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
+    let mut builder = ammonia::Builder::new();
+    builder.tags(HashSet::new()).tag_attributes(HashMap::new()).allowed_classes(HashMap::new());
+    builder.generic_attributes(HashSet::new()).url_schemes(HashSet::new()).link_rel(None);
+    builder
+});
+
+/// Words of several lines: HTML stripped (scripts and styles with their content), entities decoded, runs of blanks
+/// made one, at most one empty line between paragraphs.
+pub fn plain(text: &str) -> String {
+    tidy(&without_markup(text))
+}
+
+/// Words of one line.
+pub fn plain_line(text: &str) -> String {
+    one_line(&without_markup(text))
+}
+
+fn without_markup(text: &str) -> Cow<'_, str> {
+    if !text.contains(['<', '&']) {
+        return Cow::Borrowed(text);
+    }
+    let broken = BLOCK_END.replace_all(text, "\n");
+    let clean = STRIP.clean(&broken).to_string();
+    // What the serialiser of HTML5 escapes in text, undone in an order that never decodes twice.
+    Cow::Owned(clean.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+}
+
+fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control() || is_invisible(c)).filter(|w| !w.is_empty()) {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    if out.is_ascii() { out } else { out.nfc().collect() }
+}
+
+fn tidy(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut empty = 0;
+    for line in text.split(['\n', '\r', '\u{2028}', '\u{2029}']) {
+        let line = one_line(line);
+        if line.is_empty() {
+            empty += 1;
+            continue;
+        }
+        if !out.is_empty() {
+            out.push_str(if empty > 0 { "\n\n" } else { "\n" });
+        }
+        empty = 0;
+        out.push_str(&line);
+    }
+    out
+}
+
+/// Characters that show nothing but make two equal looking texts differ: zero width blanks, direction marks, BOM.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
 
 /// True for an absolute `http` or `https` address without spaces or control characters.
 pub fn is_web_url(url: &str) -> bool {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     host.is_some_and(|h| !h.is_empty() && !h.starts_with('/'))
         && !url.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+/// ` words of a text `: lower case, whatever is no letter or digit made one blank, a blank at both ends, so that
+/// ` word ` finds whole words only. What keyword rules look at.
+pub fn words(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push(' ');
+    for c in text.chars() {
+        if c.is_alphanumeric() {
+            out.extend(c.to_lowercase());
+        } else if !out.ends_with(' ') {
+            out.push(' ');
+        }
+    }
+    if !out.ends_with(' ') {
+        out.push(' ');
+    }
+    out
+}
+
+/// A stable attribute key of `[a-z0-9_]`: `Display  diagonal` and `display__diagonal_` both give `display_diagonal`.
+pub fn attribute_key(name: &str) -> String {
+    let mut key = String::with_capacity(name.len());
+    for c in name.nfkd().filter(char::is_ascii) {
+        if c.is_ascii_alphanumeric() {
+            key.push(c.to_ascii_lowercase());
+        } else if !key.is_empty() && !key.ends_with('_') {
+            key.push('_');
+        }
+    }
+    key.truncate(key.trim_end_matches('_').len());
+    key
+}
+
+/// Words that stay capitals, and brands that are written in a way of their own.
+const SPELLINGS: &[&str] = &[
+    "A3",
+    "A4",
+    "AC",
+    "ADF",
+    "ADSL",
+    "AES",
+    "ATX",
+    "AWG",
+    "BIOS",
+    "CD",
+    "CE",
+    "CMOS",
+    "CPU",
+    "CRT",
+    "DC",
+    "DDR",
+    "DDR2",
+    "DDR3",
+    "DDR4",
+    "DIMM",
+    "DLNA",
+    "DPI",
+    "DVD",
+    "DVI",
+    "EAN",
+    "ECC",
+    "EMI",
+    "EU",
+    "FM",
+    "FSB",
+    "GPS",
+    "GPU",
+    "HD",
+    "HDCP",
+    "HDD",
+    "HDDs",
+    "HDMI",
+    "HDR",
+    "HS",
+    "ID",
+    "IEEE",
+    "IP",
+    "IPv4",
+    "IPv6",
+    "ISO",
+    "IT",
+    "JPEG",
+    "KVM",
+    "LAN",
+    "LCD",
+    "LED",
+    "MAC",
+    "MPN",
+    "MTBF",
+    "NFC",
+    "NTSC",
+    "OEM",
+    "OS",
+    "PC",
+    "PCI",
+    "PCL",
+    "PDF",
+    "PDU",
+    "PIN",
+    "PoE",
+    "PPM",
+    "PS",
+    "PVC",
+    "QoS",
+    "RAID",
+    "RAM",
+    "RCA",
+    "RF",
+    "RFI",
+    "RGB",
+    "RJ",
+    "RMS",
+    "ROM",
+    "RoHS",
+    "SAS",
+    "SATA",
+    "SD",
+    "SDRAM",
+    "SFP",
+    "SIM",
+    "SMS",
+    "SNMP",
+    "SSD",
+    "SSDs",
+    "SSID",
+    "TDP",
+    "TFT",
+    "TV",
+    "UHF",
+    "UK",
+    "UPC",
+    "UPS",
+    "URL",
+    "US",
+    "USA",
+    "USB",
+    "VA",
+    "VESA",
+    "VGA",
+    "VHF",
+    "VLAN",
+    "VoIP",
+    "VPN",
+    "VRLA",
+    "VT",
+    "WEP",
+    "WLAN",
+    "WPA",
+    "WxDxH",
+    "WxHxD",
+    "XPS",
+    "Intel",
+    "Bluetooth",
+    "Ethernet",
+    "Energy",
+    "Windows",
+    "Linux",
+];
+
+/// A name for people out of a key of a feed: `thermal_design_power__tdp_` gives `Thermal design power (TDP)`.
+pub fn label(key: &str) -> String {
+    let key = key.strip_suffix("__t_t_").or_else(|| key.strip_suffix("__h_h_")).unwrap_or(key);
+    let key = key.replace("intel__", "intel_").replace("connector_s_", "connector(s)");
+    let mut out = String::with_capacity(key.len() + 4);
+    let mut open = false;
+    for (i, part) in key.trim_matches('_').split("__").enumerate() {
+        if i > 0 {
+            out.push_str(if open { ") " } else { " (" });
+            open = !open;
+        }
+        out.push_str(&spell(part));
+    }
+    if open {
+        out.push(')');
+    }
+    let out = one_line(&out);
+    let mut chars = out.chars();
+    match chars.next() {
+        Some(first) if !out.starts_with("IPv") => first.to_uppercase().chain(chars).collect(),
+        _ => out,
+    }
+}
+
+fn spell(part: &str) -> String {
+    let words = part.split(['_', ' ', '-', '.']).filter(|word| !word.is_empty());
+    let spelled =
+        words.map(|word| SPELLINGS.iter().find(|known| known.eq_ignore_ascii_case(word)).copied().unwrap_or(word));
+    spelled.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn markup_is_gone_and_words_stay() {
+        assert_eq!(
+            plain("<ul><li>Toner</li><li>9,000 &amp; more</li></ul>"),
+            "Toner\n9,000 & more".replace('\n', "\n\n")
+        );
+        assert_eq!(plain("Duo E8200 <br />(6M Cache)"), "Duo E8200\n(6M Cache)");
+        assert_eq!(plain("a<script>alert(1)</script>b<style>x{}</style>"), "ab");
+        assert_eq!(plain("<img src=x onerror=alert(1)>text"), "text");
+        assert_eq!(plain("Mini PC (<= 3L) & AT&T"), "Mini PC (<= 3L) & AT&T");
+        assert_eq!(plain("&lt;b&gt; stays text"), "<b> stays text");
+        assert_eq!(plain("one\r\n\r\n\r\n two \u{0}\u{200b} three"), "one\n\ntwo three");
+        assert_eq!(plain_line(" a\u{a0}\tb\nc "), "a b c");
+    }
+
+    #[test]
+    fn labels_read_well() {
+        for (key, want) in [
+            ("thermal_design_power__tdp_", "Thermal design power (TDP)"),
+            ("operating_temperature__t_t_", "Operating temperature"),
+            ("contrast_ratio__typical_", "Contrast ratio (typical)"),
+            ("master__outer__case_width", "Master (outer) case width"),
+            ("usb_2_0_ports_quantity", "USB 2 0 ports quantity"),
+            ("intel__turbo_boost_technology", "Intel turbo boost technology"),
+            ("connector_s_", "Connector(s)"),
+            ("hdmi_ports_quantity", "HDMI ports quantity"),
+            ("wattage", "Wattage"),
+        ] {
+            assert_eq!(label(key), want, "{key}");
+        }
+        assert_eq!(attribute_key("Contrast ratio (typical)"), "contrast_ratio_typical");
+        assert_eq!(attribute_key("__größe__"), "groe");
+    }
+
+    proptest! {
+        #[test]
+        fn plain_text_has_nothing_to_fear(text in "\\PC*|[<>&;/a-z \\n\\r\\t\"'=]*") {
+            for out in [plain(&text), plain_line(&text)] {
+                prop_assert!(!out.chars().any(|c| c.is_control() && c != '\n'));
+                prop_assert_eq!(out.trim(), &out);
+            }
+            prop_assert!(!plain_line(&text).contains('\n'));
+        }
+    }
 }

@@ -1,0 +1,408 @@
+//! The rows of one product and a mapping into a draft. What cannot be taken as it is written is refused by line; the
+//! good variants of a product stay when one of its lines is bad.
+
+use souk_kernel::Currency;
+
+use crate::book::{Book, Entry};
+use crate::decimal::Decimal;
+use crate::draft::{
+    DEFAULT_TAX_CATEGORY, Defect, DraftStatus, MediaDraft, OptionDraft, ProductDraft, VariantDraft, clip,
+};
+use crate::limits;
+use crate::mapping::Mapping;
+use crate::mapping::attributes::Known;
+use crate::mapping::price::Priced;
+use crate::mapping::rule::Rule;
+use crate::naming;
+use crate::record::{Record, Row};
+use crate::refusal::Refusal;
+use crate::text;
+
+/// Turns rows into drafts.
+pub(crate) struct Assembler {
+    mapping: Mapping,
+    /// The currency to import; rows in others are left out.
+    currency: Option<Currency>,
+    book: Book,
+    known: Known,
+}
+
+/// What the rows of one product gave.
+#[derive(Default)]
+pub(crate) struct Assembled {
+    pub(crate) draft: Option<ProductDraft>,
+    pub(crate) refusals: Vec<Refusal>,
+    /// Rows left out because they are in another currency or only carry a price that has been used already.
+    pub(crate) skipped: u64,
+}
+
+/// A row that is a variant, as far as it has been read.
+struct Candidate<'a> {
+    row: &'a Row,
+    values: Vec<Option<String>>,
+    priced: Priced,
+}
+
+impl Assembler {
+    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, book: Book) -> Self {
+        Self { mapping, currency, book, known: Known::default() }
+    }
+
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// Builds the product of these rows, which have one group key or are one row.
+    pub(crate) fn assemble(&mut self, rows: &[Row]) -> Assembled {
+        let mut out = Assembled::default();
+        let Some((first, last)) = rows.first().zip(rows.last()) else { return out };
+        let base = match &self.mapping.product_row {
+            Some(column) => rows.iter().find(|row| row.record.text(column).is_some()),
+            None => Some(first),
+        };
+        let Some(base) = base else {
+            for row in rows {
+                self.leftover(row, &mut out);
+            }
+            return out;
+        };
+        let id = self.mapping.product.external_id.text(&base.record);
+        let before = out.refusals.len();
+        match self.product(base, rows, id.as_deref(), &mut out) {
+            Ok(draft) => out.draft = draft,
+            Err(defect) => out.refusals.push(Refusal::new(first.line, last.end_line, id.as_deref(), defect)),
+        }
+        if out.draft.is_none() && out.refusals.len() == before && out.skipped == 0 {
+            let defect = Defect::new("missing_price", "no row of the product has a price");
+            out.refusals.push(Refusal::new(first.line, last.end_line, id.as_deref(), defect));
+        }
+        out
+    }
+
+    /// Rows whose product stands elsewhere: prices in other currencies are left out, anything else is refused.
+    pub(crate) fn leftover(&self, row: &Row, out: &mut Assembled) {
+        let priced_elsewhere = match (self.mapping.price.currency_of(&row.record), self.currency) {
+            (Ok(Some(currency)), Some(wanted)) if currency != wanted => true,
+            (Ok(Some(_)), Some(_)) => self.book_key(&row.record).is_some_and(|key| self.book.knows(key)),
+            _ => false,
+        };
+        if priced_elsewhere {
+            out.skipped += 1;
+            return;
+        }
+        let id = self.mapping.group_by.as_ref().and_then(|column| row.record.text(column));
+        let reason = "the row belongs to no product next to it: rows of one product must follow one another";
+        out.refusals.push(Refusal::new(row.line, row.end_line, id.as_deref(), Defect::new("scattered_rows", reason)));
+    }
+
+    /// What the book of prices knows a row by: its product and its SKU.
+    pub(crate) fn book_key(&self, row: &Record) -> Option<u64> {
+        let group = row.text(self.mapping.group_by.as_deref()?)?;
+        let sku = self.mapping.variant.sku.as_ref()?.text(row)?;
+        Some(Book::key(&group, &sku))
+    }
+
+    fn product(
+        &mut self,
+        base: &Row,
+        rows: &[Row],
+        id: Option<&str>,
+        out: &mut Assembled,
+    ) -> Result<Option<ProductDraft>, Defect> {
+        let external_id = id.ok_or_else(|| Defect::new("missing_external_id", "the product has no id"))?.to_owned();
+        let candidates = self.candidates(base, rows, &external_id, out);
+        if candidates.is_empty() {
+            return Ok(None);
+        }
+        let mapping = &self.mapping;
+        let (rules, record) = (&mapping.product, &base.record);
+        let line = |rule: &Rule| rule.text(record).map(|t| text::plain_line(&t)).filter(|t| !t.is_empty());
+        let title = line(&rules.title).ok_or_else(|| Defect::new("missing_title", "the product has no title"))?;
+        let brand = rules.brand.as_ref().and_then(line);
+        let category = mapping.category.choose(record, &title, brand.as_deref());
+        let mut media = self.media(rows);
+        let (options, variants) = self.variants(candidates, &external_id, &mut media, out)?;
+        if variants.is_empty() {
+            return Ok(None);
+        }
+        let slug = match rules.slug.as_ref().and_then(|rule| rule.text(record)) {
+            Some(given) => naming::adopt_slug(&given),
+            None => naming::derive_slug(&title, &external_id),
+        };
+        let mut tags: Vec<String> = Vec::new();
+        for tag in rules.tags.as_ref().map(|rule| rule.texts(record)).unwrap_or_default() {
+            let tag = text::plain_line(&tag);
+            if !tag.is_empty() && !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
+        let mut records = vec![record];
+        records.extend(rows.iter().filter(|row| row.line != base.line).map(|row| &row.record));
+        let clean = |raw: &str| mapping.clean(raw);
+        let draft = ProductDraft {
+            source: mapping.source.clone(),
+            slug,
+            category,
+            attributes: mapping.attributes.read(&records, &mut self.known, clean)?,
+            options,
+            variants,
+            media,
+            status: status(rules.status.as_ref().and_then(|rule| rule.text(record)))?,
+            tags,
+            description: rules.description.as_ref().and_then(|r| r.text(record)).map(|t| clean(&t)).unwrap_or_default(),
+            seo_title: rules.seo_title.as_ref().and_then(line),
+            seo_description: rules.seo_description.as_ref().and_then(line),
+            external_id,
+            title,
+            brand,
+        };
+        draft.check()?;
+        Ok(Some(draft))
+    }
+
+    /// The rows that are variants, with their prices. In a product with options those are the rows with an option value
+    /// (the others carry the product or a picture), else the row of the product and others with a price.
+    fn candidates<'a>(&self, base: &Row, rows: &'a [Row], id: &str, out: &mut Assembled) -> Vec<Candidate<'a>> {
+        let values: Vec<Vec<Option<String>>> = rows.iter().map(|row| self.option_values(&row.record)).collect();
+        let chosen = |values: &[Option<String>]| values.iter().any(Option::is_some);
+        let has_options = values.iter().any(|values| chosen(values));
+        let mut candidates: Vec<Candidate<'a>> = Vec::new();
+        let mut wanted = self.currency;
+        for (row, values) in rows.iter().zip(values) {
+            let is_base = row.line == base.line;
+            let has_price = self.mapping.price.has_amount(&row.record);
+            let variant = if has_options { chosen(&values) } else { is_base || has_price };
+            if !variant {
+                if has_price && !is_base {
+                    self.leftover(row, out);
+                }
+                continue;
+            }
+            match self.price(row, wanted) {
+                Ok(Some(priced)) => {
+                    wanted = wanted.or(Some(priced.price.currency));
+                    candidates.push(Candidate { row, values, priced });
+                }
+                Ok(None) => out.skipped += 1,
+                Err(defect) => out.refusals.push(Refusal::new(row.line, row.end_line, Some(id), defect)),
+            }
+        }
+        candidates
+    }
+
+    /// The price of a row in the wanted currency, perhaps from the book; nothing when it only has one in another.
+    fn price(&self, row: &Row, wanted: Option<Currency>) -> Result<Option<Priced>, Defect> {
+        let rules = &self.mapping.price;
+        let named = rules.currency_of(&row.record)?;
+        if let (Some(named), Some(wanted)) = (named, wanted)
+            && named != wanted
+        {
+            let noted = self.book_key(&row.record).and_then(|key| self.book.price(key));
+            if let Some(Entry { price, compare_at }) = noted {
+                let compare_at = compare_at.map(|amount| wanted.of(amount));
+                return Ok(Some(Priced { price: wanted.of(price), compare_at }));
+            }
+            if rules.refuse_others {
+                return Err(Defect::new("other_currency", format!("the price is in {named}, not in {wanted}")));
+            }
+            return Ok(None);
+        }
+        let currency = named.or(wanted);
+        let currency = currency.ok_or_else(|| Defect::new("missing_currency", "the row does not say its currency"))?;
+        let priced = rules.read(&row.record, currency)?;
+        priced.map(Some).ok_or_else(|| Defect::new("missing_price", "the row has no price"))
+    }
+
+    fn option_values(&self, row: &Record) -> Vec<Option<String>> {
+        let value = |rule: &Rule| rule.text(row).map(|t| text::plain_line(&t)).filter(|t| !t.is_empty());
+        self.mapping.options.iter().map(|option| value(&option.value)).collect()
+    }
+
+    fn option_names(&self, candidates: &[Candidate<'_>], rows: usize) -> Vec<String> {
+        let mut names = Vec::with_capacity(rows);
+        for (i, option) in self.mapping.options.iter().enumerate() {
+            let named = candidates.iter().find_map(|candidate| option.name.text(&candidate.row.record));
+            names.push(named.map_or_else(|| format!("Option {}", i + 1), |name| text::plain_line(&name)));
+        }
+        names
+    }
+
+    /// Options and variants out of the rows that are variants. A row that repeats another's options is refused.
+    fn variants(
+        &self,
+        mut candidates: Vec<Candidate<'_>>,
+        id: &str,
+        media: &mut Vec<MediaDraft>,
+        out: &mut Assembled,
+    ) -> Result<(Vec<OptionDraft>, Vec<VariantDraft>), Defect> {
+        let names = self.option_names(&candidates, self.mapping.options.len());
+        if let (Some((name, value)), [only]) = (&self.mapping.no_option, candidates.as_mut_slice())
+            && names.first() == Some(name)
+            && only.values.first().and_then(Option::as_ref) == Some(value)
+        {
+            only.values.fill(None);
+        }
+        let used: Vec<usize> = (0..names.len()).filter(|i| candidates.iter().any(|c| c.values[*i].is_some())).collect();
+        let mut options: Vec<OptionDraft> =
+            used.iter().map(|i| OptionDraft { name: names[*i].clone(), values: Vec::new() }).collect();
+        let mut variants: Vec<VariantDraft> = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let Candidate { row, values, priced } = candidate;
+            match self.variant(&row.record, &values, &used, &names, priced, media) {
+                Ok(variant) if variants.iter().any(|other| other.option_values == variant.option_values) => {
+                    let reason = match variant.option_values.is_empty() {
+                        true => "the product has no options, so it cannot have a second variant".to_owned(),
+                        false => format!("a second variant with the options {}", variant.option_values.join(" / ")),
+                    };
+                    let defect = Defect::new("duplicate_variant", reason);
+                    out.refusals.push(Refusal::new(row.line, row.end_line, Some(id), defect));
+                }
+                Ok(variant) => variants.push(variant),
+                Err(defect) => out.refusals.push(Refusal::new(row.line, row.end_line, Some(id), defect)),
+            }
+            if variants.len() > limits::VARIANTS {
+                return Err(Defect::new("too_many", format!("more than {} variants", limits::VARIANTS)));
+            }
+        }
+        for variant in &variants {
+            for (option, value) in options.iter_mut().zip(&variant.option_values) {
+                if !option.values.contains(value) {
+                    option.values.push(value.clone());
+                }
+            }
+        }
+        let derived = naming::derive_skus(id, &variants.iter().map(|v| v.option_values.as_slice()).collect::<Vec<_>>());
+        for (variant, derived) in variants.iter_mut().zip(derived) {
+            if variant.sku.is_empty() {
+                variant.sku = derived;
+            }
+        }
+        Ok((options, variants))
+    }
+
+    fn variant(
+        &self,
+        row: &Record,
+        values: &[Option<String>],
+        used: &[usize],
+        names: &[String],
+        priced: Priced,
+        media: &mut Vec<MediaDraft>,
+    ) -> Result<VariantDraft, Defect> {
+        let rules = &self.mapping.variant;
+        let get = |rule: &Option<Rule>| rule.as_ref().and_then(|rule| rule.text(row));
+        let mut option_values = Vec::with_capacity(used.len());
+        for i in used {
+            let value = values[*i].clone();
+            let missing = || Defect::new("missing_option", format!("the variant has no {}", names[*i]));
+            option_values.push(value.ok_or_else(missing)?);
+        }
+        let picture = get(&rules.media);
+        if let Some(url) = &picture
+            && !media.iter().any(|known| known.source_url == *url)
+        {
+            media.push(MediaDraft { source_url: url.clone(), alt: String::new() });
+        }
+        let tidy = |text: String| Some(text::plain_line(&text)).filter(|text| !text.is_empty());
+        Ok(VariantDraft {
+            external_id: get(&rules.external_id),
+            sku: get(&rules.sku).and_then(tidy).unwrap_or_default(),
+            option_values,
+            price: priced.price,
+            compare_at: priced.compare_at,
+            barcode: get(&rules.barcode).and_then(tidy),
+            weight_grams: weight(get(&rules.weight), get(&rules.weight_unit))?,
+            stock: stock(get(&rules.stock))?,
+            tax_category: get(&rules.tax_category).unwrap_or_else(|| DEFAULT_TAX_CATEGORY.to_owned()),
+            media: picture,
+        })
+    }
+
+    /// The pictures of all rows in their order, each address once.
+    fn media(&self, rows: &[Row]) -> Vec<MediaDraft> {
+        let rules = &self.mapping.product;
+        let mut media: Vec<MediaDraft> = Vec::new();
+        let Some(urls) = &rules.media else { return media };
+        for row in rows {
+            let alt = rules.media_alt.as_ref().and_then(|rule| rule.text(&row.record)).unwrap_or_default();
+            for source_url in urls.texts(&row.record) {
+                if !media.iter().any(|known| known.source_url == source_url) {
+                    media.push(MediaDraft { source_url, alt: text::plain_line(&alt) });
+                }
+            }
+        }
+        media
+    }
+}
+
+impl Mapping {
+    /// Text of several lines as this source writes it.
+    pub(crate) fn clean(&self, raw: &str) -> String {
+        match self.unescape && raw.contains("\\n") {
+            true => text::plain(&raw.replace("\\n", "\n")),
+            false => text::plain(raw),
+        }
+    }
+}
+
+fn status(text: Option<String>) -> Result<DraftStatus, Defect> {
+    let Some(text) = text else { return Ok(DraftStatus::Published) };
+    match text.to_ascii_lowercase().as_str() {
+        "published" | "active" | "enabled" | "true" | "yes" | "1" => Ok(DraftStatus::Published),
+        "draft" | "archived" | "inactive" | "disabled" | "hidden" | "false" | "no" | "0" => Ok(DraftStatus::Draft),
+        _ => Err(Defect::new("invalid_status", format!("{:?} is neither published nor draft", clip(&text)))),
+    }
+}
+
+/// Whole units; what is oversold is none, and half a unit is a mistake.
+fn stock(text: Option<String>) -> Result<Option<i64>, Defect> {
+    let Some(text) = text else { return Ok(None) };
+    let number: Option<Decimal> = text.parse().ok();
+    match number {
+        Some(number) if number.scale() == 0 => Ok(Some(number.unscaled().max(0))),
+        _ => Err(Defect::new("invalid_stock", format!("stock {:?} is not a whole number", clip(&text)))),
+    }
+}
+
+/// Grams, half a gram up; zero means that nobody weighed it.
+fn weight(text: Option<String>, unit: Option<String>) -> Result<Option<u32>, Defect> {
+    let Some(text) = text else { return Ok(None) };
+    let wrong = |reason: &str| Defect::new("invalid_weight", format!("weight {:?}: {reason}", clip(&text)));
+    // Hundred-thousandths of a gram in one unit: exact for pounds and ounces (NIST Handbook 44, appendix C).
+    let unit = match unit.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        None | Some("g" | "gram" | "grams") => 100_000,
+        Some("kg" | "kilogram" | "kilograms") => 100_000_000,
+        Some("lb" | "lbs" | "pound" | "pounds") => 45_359_237,
+        Some("oz" | "ounce" | "ounces") => 2_834_952,
+        Some(other) => return Err(wrong(&format!("the unit {:?} is none of g, kg, lb, oz", clip(other)))),
+    };
+    let number: Decimal = text.parse().map_err(|_| wrong("not a number"))?;
+    if number.unscaled() < 0 {
+        return Err(wrong("negative"));
+    }
+    let divisor = 10i128.pow(u32::from(number.scale())) * 100_000;
+    let grams = (i128::from(number.unscaled()) * unit * 2 + divisor) / (divisor * 2);
+    let grams = u32::try_from(grams).map_err(|_| wrong("too heavy"))?;
+    Ok((grams > 0).then_some(grams))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_readers() {
+        let grams = |text: &str, unit: &str| weight(Some(text.into()), Some(unit.into())).map_err(|d| d.code);
+        assert_eq!(grams("19.8", "lb"), Ok(Some(8981)));
+        assert_eq!(grams("1.5", "KG"), Ok(Some(1500)));
+        assert_eq!(grams("0.4999", "g"), Ok(None));
+        assert_eq!(grams("-1", "g"), Err("invalid_weight"));
+        assert_eq!(grams("1", "stone"), Err("invalid_weight"));
+        assert_eq!(grams("99999999", "kg"), Err("invalid_weight"));
+        assert_eq!(stock(Some("-3".into())), Ok(Some(0)));
+        assert_eq!(stock(Some("5.0".into())), Ok(Some(5)));
+        assert_eq!(stock(Some("many".into())).map_err(|d| d.code), Err("invalid_stock"));
+        assert_eq!(status(None), Ok(DraftStatus::Published));
+        assert!(status(Some("maybe".into())).is_err());
+    }
+}

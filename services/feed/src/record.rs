@@ -1,0 +1,122 @@
+//! One row of a source, whatever its format: names and values exactly as written. Numbers stay text, so that no price
+//! and no attribute passes through a float.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// JSON's null.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A number as its text.
+    Number(String),
+    /// Words.
+    Text(String),
+    /// Several.
+    List(Vec<Value>),
+    /// Named ones.
+    Object(Vec<(String, Value)>),
+}
+
+impl Value {
+    /// A scalar as trimmed text; a list gives its first filled scalar; nothing for what is empty.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Null | Self::Object(_) => None,
+            Self::Bool(true) => Some("true".into()),
+            Self::Bool(false) => Some("false".into()),
+            Self::Number(text) => Some(text.as_str().into()),
+            Self::Text(text) => Some(text.trim()).filter(|t| !t.is_empty()).map(Cow::Borrowed),
+            Self::List(values) => values.iter().find_map(Value::text),
+        }
+    }
+
+    /// All filled scalars of a list; a scalar alone gives itself.
+    pub fn texts(&self) -> Vec<Cow<'_, str>> {
+        match self {
+            Self::List(values) => values.iter().filter_map(Value::text).collect(),
+            one => one.text().into_iter().collect(),
+        }
+    }
+}
+
+/// The columns of a CSV file.
+#[derive(Debug)]
+pub struct Header {
+    names: Vec<String>,
+    index: HashMap<String, usize>,
+}
+
+impl Header {
+    /// Columns in the order of the file; of two with one name the first is found by it.
+    pub fn new(names: Vec<String>) -> Self {
+        let mut index = HashMap::with_capacity(names.len());
+        for (i, name) in names.iter().enumerate() {
+            index.entry(name.clone()).or_insert(i);
+        }
+        Self { names, index }
+    }
+
+    /// The columns' names.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+/// A row: columns of CSV, or members of a JSON object.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// A CSV record: one value per column.
+    Csv(Arc<Header>, Vec<Value>),
+    /// A JSON object.
+    Json(Vec<(String, Value)>),
+}
+
+impl Record {
+    /// The value of a column. In JSON a point steps into an object, when no member has the whole name: `price.amount`.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        match self {
+            Self::Csv(header, values) => values.get(*header.index.get(name)?),
+            Self::Json(members) => step(members, name),
+        }
+    }
+
+    /// Trimmed text of a column; nothing when it is missing or empty.
+    pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.get(name)?.text()
+    }
+
+    /// All columns with their names.
+    pub fn iter(&self) -> Box<dyn Iterator<Item = (&str, &Value)> + '_> {
+        match self {
+            Self::Csv(header, values) => Box::new(header.names.iter().map(String::as_str).zip(values)),
+            Self::Json(members) => Box::new(members.iter().map(|(name, value)| (name.as_str(), value))),
+        }
+    }
+}
+
+fn step<'a>(members: &'a [(String, Value)], name: &str) -> Option<&'a Value> {
+    if let Some((_, value)) = members.iter().find(|(member, _)| member == name) {
+        return Some(value);
+    }
+    let (first, rest) = name.split_once('.')?;
+    match members.iter().find(|(member, _)| member == first)? {
+        (_, Value::Object(inner)) => step(inner, rest),
+        _ => None,
+    }
+}
+
+/// A row and the lines it stands on.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// First line, counted from 1.
+    pub line: u64,
+    /// Last line: a quoted field of CSV may have several.
+    pub end_line: u64,
+    /// What it says.
+    pub record: Record,
+}
