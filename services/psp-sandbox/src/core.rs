@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use souk_kernel::{Ids, Secret};
 use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -62,7 +63,7 @@ pub struct Core {
     pub shutdown: CancellationToken,
     /// Rung when an event is due.
     pub due: Notify,
-    base_url: String,
+    names: Names,
 }
 
 struct Inner {
@@ -76,12 +77,22 @@ impl Core {
     /// Reads the journal. Blocks.
     pub fn open(config: SandboxConfig, address: SocketAddr, shutdown: CancellationToken) -> Result<Self, JournalError> {
         let base_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let mut core = CoreParts { books: Books::default(), untold: BTreeMap::new(), next_seq: 1 };
-        let journal =
-            Journal::open(&config.data_dir, |record| core.replay(&record, |id, e| link(&config, &base_url, id, e)))?;
-        let due = core.untold.into_iter().map(|(seq, body)| Due { seq, body }).collect();
-        let inner = Mutex::new(Inner { books: core.books, journal, next_seq: core.next_seq, due });
-        Ok(Self { inner, config, shutdown, due: Notify::new(), base_url })
+        let names = Names { books: String::new(), base_url, key: config.api_key.clone() };
+        let mut parts = Parts { names, books: Books::default(), untold: BTreeMap::new(), next_seq: 1 };
+        let mut journal = Journal::open(&config.data_dir, |record| parts.replay(record))?;
+        if parts.names.books.is_empty() {
+            let books = crate::webhook::hex(&Ids::random().v4().as_bytes()[..4]);
+            journal.append(&Record::Born { books: books.clone() })?;
+            parts.names.books = books;
+        }
+        let due = parts.untold.into_iter().map(|(seq, body)| Due { seq, body }).collect();
+        let inner = Mutex::new(Inner { books: parts.books, journal, next_seq: parts.next_seq, due });
+        Ok(Self { inner, config, shutdown, due: Notify::new(), names: parts.names })
+    }
+
+    /// The number in `auth_<books>_17`.
+    pub fn parse_id(&self, text: &str) -> Option<u64> {
+        text.strip_prefix("auth_")?.strip_prefix(self.names.books.as_str())?.strip_prefix('_')?.parse().ok()
     }
 
     /// Does `command` under `key`, or finds that it was done.
@@ -129,7 +140,7 @@ impl Core {
 
     /// True when `proof` is the one in the address of this payment's page.
     pub fn proves(&self, id: u64, proof: &str) -> bool {
-        proof.as_bytes().ct_eq(page_proof(&self.config, id).as_bytes()).into()
+        proof.as_bytes().ct_eq(self.names.proof(id).as_bytes()).into()
     }
 
     /// The next event to post.
@@ -154,7 +165,7 @@ impl Core {
         let Some(id) = inner.books.apply(&action) else { return Err(Refusal::UnknownAuthorisation.into()) };
         if hook {
             let view = self.view_of(inner, id)?;
-            inner.due.push_back(Due { seq, body: Event::new(seq, at, &action, view).encode() });
+            inner.due.push_back(Due { seq, body: self.names.event(seq, at, &action, view) });
             if inner.due.len() > MAX_PENDING
                 && let Some(oldest) = inner.due.pop_front()
             {
@@ -168,7 +179,7 @@ impl Core {
 
     fn view_of(&self, inner: &Inner, id: u64) -> Result<View, Refusal> {
         let entry = inner.books.get(id).ok_or(Refusal::UnknownAuthorisation)?;
-        Ok(link(&self.config, &self.base_url, id, entry))
+        Ok(self.names.view(id, entry))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -176,27 +187,58 @@ impl Core {
     }
 }
 
-struct CoreParts {
+struct Parts {
+    names: Names,
     books: Books,
     untold: BTreeMap<u64, Bytes>,
     next_seq: u64,
 }
 
-impl CoreParts {
-    fn replay(&mut self, record: &Record, view: impl Fn(u64, &Authorisation) -> View) -> Result<(), String> {
+impl Parts {
+    fn replay(&mut self, record: Record) -> Result<(), String> {
         match record {
+            Record::Born { books } => self.names.books = books,
             Record::Told { seq } => {
-                self.untold.remove(seq);
+                self.untold.remove(&seq);
             }
             Record::Did { seq, at, hook, action } => {
-                let id = self.books.apply(action).ok_or("a record about an authorisation that is not there")?;
+                let id = self.books.apply(&action).ok_or("a record about an authorisation that is not there")?;
                 self.next_seq = seq + 1;
-                if let (true, Some(entry)) = (*hook, self.books.get(id)) {
-                    self.untold.insert(*seq, Event::new(*seq, *at, action, view(id, entry)).encode());
+                if let (true, Some(entry)) = (hook, self.books.get(id)) {
+                    let view = self.names.view(id, entry);
+                    self.untold.insert(seq, self.names.event(seq, at, &action, view));
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// How things are called outside.
+struct Names {
+    books: String,
+    base_url: String,
+    key: Secret<String>,
+}
+
+impl Names {
+    fn view(&self, id: u64, entry: &Authorisation) -> View {
+        View::new(format!("auth_{}_{id}", self.books), entry, || {
+            format!("{}/pay/{id}/{}", self.base_url, self.proof(id))
+        })
+    }
+
+    fn event(&self, seq: u64, at: i64, action: &Action, view: View) -> Bytes {
+        Event::new(format!("evt_{}_{seq}", self.books), at, action, view).encode()
+    }
+
+    fn proof(&self, id: u64) -> String {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.key.reveal().as_bytes()).expect("HMAC takes keys of any length");
+        mac.update(b"action page ");
+        mac.update(self.books.as_bytes());
+        mac.update(&id.to_be_bytes());
+        crate::webhook::hex(&mac.finalize().into_bytes()[..PROOF])
     }
 }
 
@@ -207,16 +249,4 @@ fn is_told(events: WebhookEvents, action: &Action) -> bool {
             matches!(action, Action::Decide { .. } | Action::Authorise { token: Token::TimeoutAfterCharge, .. })
         }
     }
-}
-
-fn link(config: &SandboxConfig, base_url: &str, id: u64, entry: &Authorisation) -> View {
-    View::new(id, entry, || format!("{base_url}/pay/{id}/{}", page_proof(config, id)))
-}
-
-fn page_proof(config: &SandboxConfig, id: u64) -> String {
-    let key = config.api_key.reveal().as_bytes();
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(b"action page ");
-    mac.update(&id.to_be_bytes());
-    crate::webhook::hex(&mac.finalize().into_bytes()[..PROOF])
 }

@@ -19,7 +19,7 @@ use crate::books::{Command, MAX_KEY, MAX_REFERENCE, Refusal, Target};
 use crate::core::{Core, Failure};
 use crate::page;
 use crate::token::Token;
-use crate::view::{LedgerView, OperationView, parse_id};
+use crate::view::{LedgerView, OperationView};
 
 /// Bytes of the largest request.
 const MAX_BODY: usize = 16 * 1024;
@@ -111,9 +111,11 @@ struct TargetBody {
 }
 
 impl TargetBody {
-    fn target(&self) -> Result<Target, Refused> {
+    fn target(&self, core: &Core) -> Result<Target, Refused> {
         match (&self.authorisation, &self.authorisation_key) {
-            (Some(id), None) => parse_id(id).map(Target::Id).ok_or(Failure::from(Refusal::UnknownAuthorisation).into()),
+            (Some(id), None) => {
+                core.parse_id(id).map(Target::Id).ok_or(Failure::from(Refusal::UnknownAuthorisation).into())
+            }
             (None, Some(key)) if (1..=MAX_KEY).contains(&key.len()) => Ok(Target::Key(key.clone())),
             _ => Err(invalid("name either authorisation or authorisation_key")),
         }
@@ -157,7 +159,7 @@ async fn authorise(State(core): Shared, headers: HeaderMap, body: Bytes) -> Resu
 
 async fn capture(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Refused> {
     let (key, body): (String, TargetBody) = read(&headers, &body)?;
-    let command = Command::Capture { authorisation: body.target()?, amount: body.amount };
+    let command = Command::Capture { authorisation: body.target(&core)?, amount: body.amount };
     Ok(answer(core.perform(&key, command)?))
 }
 
@@ -166,13 +168,13 @@ async fn void(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Re
     if body.amount.is_some() {
         return Err(invalid("a void has no amount"));
     }
-    let command = Command::Void { authorisation: body.target()? };
+    let command = Command::Void { authorisation: body.target(&core)? };
     Ok(answer(core.perform(&key, command)?))
 }
 
 async fn refund(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Refused> {
     let (key, body): (String, TargetBody) = read(&headers, &body)?;
-    let command = Command::Refund { authorisation: body.target()?, amount: body.amount };
+    let command = Command::Refund { authorisation: body.target(&core)?, amount: body.amount };
     Ok(answer(core.perform(&key, command)?))
 }
 

@@ -21,6 +21,11 @@ const FILE: &str = "journal.ndjson";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
+    /// The books were opened; always the first record.
+    Born {
+        /// Part of every id given out, so that ids of other books, in a shop that outlives them, never meet these.
+        books: String,
+    },
     /// Something happened.
     Did {
         /// Number of the record; also of its event.

@@ -10,7 +10,7 @@ use crate::core::Done;
 /// An authorisation as merchants see it.
 #[derive(Clone, Debug, Serialize)]
 pub struct View {
-    /// `auth_17`.
+    /// `auth_1f2e3d4c_17`.
     pub id: String,
     /// The idempotency key it was asked for with.
     pub key: Name,
@@ -37,11 +37,11 @@ pub struct View {
 }
 
 impl View {
-    /// The view of authorisation `id`; `action_url` is asked only while a buyer has to decide.
-    pub fn new(id: u64, entry: &Authorisation, action_url: impl FnOnce() -> String) -> Self {
+    /// The view of the authorisation called `id`; `action_url` is asked only while a buyer has to decide.
+    pub fn new(id: String, entry: &Authorisation, action_url: impl FnOnce() -> String) -> Self {
         let status = entry.status();
         Self {
-            id: format!("auth_{id}"),
+            id,
             key: entry.key.clone(),
             reference: entry.reference.clone(),
             status,
@@ -55,11 +55,6 @@ impl View {
             version: entry.version,
         }
     }
-}
-
-/// The number in `auth_17`.
-pub fn parse_id(text: &str) -> Option<u64> {
-    text.strip_prefix("auth_")?.parse().ok()
 }
 
 /// What was done under a key.
@@ -96,8 +91,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// The event of record `seq`.
-    pub fn new(seq: u64, at: i64, action: &Action, authorisation: View) -> Self {
+    /// The event called `id`.
+    pub fn new(id: String, at: i64, action: &Action, authorisation: View) -> Self {
         let r#type = match action {
             Action::Capture { .. } => "authorisation.captured",
             Action::Refund { .. } => "authorisation.refunded",
@@ -108,7 +103,7 @@ impl Event {
                 _ => "authorisation.authorised",
             },
         };
-        Self { id: format!("evt_{seq}"), r#type, created: at, authorisation }
+        Self { id, r#type, created: at, authorisation }
     }
 
     /// Its bytes; they are what is signed.

@@ -98,6 +98,15 @@ async fn half_a_record_is_cut_off_and_a_damaged_one_is_not_guessed_at() {
     assert_eq!(sandbox.merchant.ledger().await.len(), 2);
     sandbox.stop().await.unwrap();
 
+    let ids = |ledger: Vec<serde_json::Value>| ledger.iter().map(|entry| entry["id"].to_string()).collect::<Vec<_>>();
+    let sandbox = Sandbox::start(config(directory.path())).await;
+    let other = tempfile::tempdir().unwrap();
+    let others = Sandbox::start(config(other.path())).await;
+    others.merchant.authorise("a", 100, "tok_ok").await;
+    let (ours, theirs) = (ids(sandbox.merchant.ledger().await), ids(others.merchant.ledger().await));
+    assert!(!ours.contains(&theirs[0]), "other books have other ids: {ours:?} {theirs:?}");
+    sandbox.stop().await.unwrap();
+
     std::fs::write(&path, [b"nonsense\n", whole.as_slice()].concat()).unwrap();
     let refused = Sandbox::start(config(directory.path())).await.ended().await;
     assert!(matches!(refused, Err(SandboxError::Journal(JournalError::Damaged { line: 1, .. }))), "{refused:?}");

@@ -135,7 +135,7 @@ async fn what_looks_like_a_card_is_refused_and_leaves_no_trace() {
     let hidden = r#"{"amount":1,"currency":"EUR","token":"tok_ok","reference":"\u0034111111111111111"}"#;
     assert_eq!(m.raw(request, hidden).await.unwrap().0, 422);
     let journal = std::fs::read_to_string(directory.path().join("journal.ndjson")).unwrap();
-    assert_eq!(journal, "");
+    assert!(journal.starts_with("{\"born\"") && journal.lines().count() == 1, "{journal}");
 }
 
 #[tokio::test]
