@@ -1,1 +1,31 @@
-//! To be written.
+//! The only public listener: limits, throttles, authentication at the edge, page cache, routing.
+//!
+//! Owns nothing that must survive. Calls identity (sessions and keys) and forwards to every role with a public surface,
+//! in process or over HTTP. Emits and consumes nothing itself: the binary feeds [`PageCache::purge`] from events.
+//!
+//! hyper is used directly, without a stack of layers: a page from the cache is answered in [`fast`], which neither
+//! awaits nor boxes; everything else goes the long way in [`slow`].
+
+mod address;
+mod answer;
+mod auth;
+mod cache;
+mod compress;
+mod config;
+mod fast;
+mod flight;
+mod forward;
+mod gateway;
+mod headers;
+mod limits;
+mod meters;
+mod routing;
+mod server;
+mod slow;
+mod stall;
+mod throttle;
+
+pub use cache::{CacheStats, PageCache};
+pub use config::{BodyLimit, ConfigError, GatewayConfig, Limits, Profile, Rate, Throttles};
+pub use gateway::{Gateway, GatewayDeps};
+pub use routing::{ROUTES, Upstream, Upstreams};

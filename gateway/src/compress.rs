@@ -1,0 +1,102 @@
+//! gzip, once per stored answer: every client understands it, and one form in the cache serves all.
+
+use std::io::{Read, Write};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use http::HeaderValue;
+
+/// Bytes below which gzip costs more than it saves.
+pub(crate) const MIN_BYTES: usize = 1024;
+/// Level for what is stored and sent often.
+const STORED: u32 = 6;
+/// Level for what is sent once.
+const ONCE: u32 = 3;
+
+/// True for `Accept-Encoding` values that allow gzip (RFC 9110, 12.5.3). No header: identity, which costs us less to
+/// explain than to be surprised by.
+pub(crate) fn accepts_gzip(value: Option<&HeaderValue>) -> bool {
+    let Some(Ok(text)) = value.map(HeaderValue::to_str) else { return false };
+    let mut any = None;
+    for part in text.split(',') {
+        let (coding, q) = part.split_once(';').unwrap_or((part, ""));
+        let allowed = !q.trim().strip_prefix("q=").is_some_and(|q| q.bytes().all(|b| b == b'0' || b == b'.'));
+        match coding.trim() {
+            coding if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") => return allowed,
+            "*" => any = Some(allowed),
+            _ => {}
+        }
+    }
+    any.unwrap_or(false)
+}
+
+/// True for media types that shrink.
+pub(crate) fn is_text(content_type: Option<&HeaderValue>) -> bool {
+    let Some(Ok(text)) = content_type.map(HeaderValue::to_str) else { return false };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    essence.starts_with("text/") && essence != "text/event-stream"
+        || essence.ends_with("+json")
+        || essence.ends_with("+xml")
+        || matches!(essence, "application/json" | "application/javascript" | "application/xml" | "application/wasm")
+}
+
+/// `body` compressed for the cache.
+pub(crate) fn gzip_stored(body: &[u8]) -> Bytes {
+    gzip(body, STORED)
+}
+
+/// `body` compressed for one client.
+pub(crate) fn gzip_once(body: &[u8]) -> Bytes {
+    gzip(body, ONCE)
+}
+
+fn gzip(body: &[u8], level: u32) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 3 + 64), Compression::new(level));
+    encoder.write_all(body).expect("writing to memory does not fail");
+    let mut out = encoder.finish().expect("writing to memory does not fail");
+    out.shrink_to_fit();
+    out.into()
+}
+
+/// What we compressed ourselves, `len` bytes of it.
+pub(crate) fn gunzip(body: &[u8], len: usize) -> Bytes {
+    let mut out = Vec::with_capacity(len);
+    GzDecoder::new(body).read_to_end(&mut out).expect("the cache holds what we compressed");
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_accept_encoding() {
+        let accepts = |text: &'static str| accepts_gzip(Some(&HeaderValue::from_static(text)));
+        for yes in ["gzip", "gzip, deflate, br, zstd", "br;q=1.0, GZIP;q=0.5", "*", "deflate, *;q=0.1", "gzip;q=0.001"]
+        {
+            assert!(accepts(yes), "{yes}");
+        }
+        for no in ["", "identity", "br", "gzip;q=0", "gzip; q=0.0, *", "*;q=0", "gzipp"] {
+            assert!(!accepts(no), "{no}");
+        }
+        assert!(!accepts_gzip(None));
+    }
+
+    #[test]
+    fn only_text_is_compressed_and_events_are_not_held_back() {
+        let text = |t: &'static str| is_text(Some(&HeaderValue::from_static(t)));
+        assert!(text("text/html; charset=utf-8") && text("application/problem+json") && text("image/svg+xml"));
+        assert!(!text("image/png") && !text("text/event-stream") && !text("application/octet-stream"));
+    }
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        let page = "<p>hello</p>".repeat(2000).into_bytes();
+        for packed in [gzip_stored(&page), gzip_once(&page)] {
+            assert!(packed.len() < page.len() / 10);
+            assert_eq!(gunzip(&packed, page.len()), page);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The way of a request that needs nobody else: limits, throttle, and the page cache. No await, no box, no log line.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use souk_kernel::{Kind, Problem};
+use souk_rpc::header::REQUEST_ID;
+use souk_web::{ApiError, SESSION_COOKIE, is_request_id};
+
+use crate::address::subscriber;
+use crate::answer::{self, Answer};
+use crate::cache::{Entry, Found, Want, cache_key};
+use crate::compress::accepts_gzip;
+use crate::gateway::Inner;
+use crate::slow;
+use crate::throttle::{Bucket, Refused, Rule};
+
+/// Paths whose reads are searches.
+const SEARCH_PATHS: [&str; 2] = ["/search", "/api/v1/search"];
+
+/// The other end of a connection.
+pub(crate) struct Peer {
+    address: IpAddr,
+    /// Speaks for others: the address of each request is in its headers.
+    proxy: bool,
+    bucket: Option<Bucket>,
+}
+
+impl Peer {
+    pub(crate) fn new(gateway: &Inner, address: IpAddr) -> Self {
+        let proxy = gateway.proxies.trusts(address);
+        let bucket = if proxy { None } else { gateway.throttle.bucket(Rule::Address, subscriber(address)) };
+        Self { address, proxy, bucket }
+    }
+}
+
+/// What was found out about a request that goes the long way.
+pub(crate) struct Visit {
+    pub(crate) id: HeaderValue,
+    pub(crate) client: IpAddr,
+    /// Microseconds since 1970.
+    pub(crate) now: i64,
+    /// Name of a read that everybody may share.
+    pub(crate) key: Option<Box<str>>,
+    /// An answer that is too old, for when there is no newer one.
+    pub(crate) expired: Option<Arc<Entry>>,
+}
+
+impl Visit {
+    /// The request's id as text.
+    pub(crate) fn id(&self) -> &str {
+        self.id.to_str().unwrap_or("-")
+    }
+}
+
+pub(crate) enum Fast {
+    Done(Response<Answer>),
+    Slow(Visit),
+}
+
+/// Answers at once when that is possible.
+pub(crate) fn answer(gateway: &Arc<Inner>, peer: &Peer, request: &Request<Incoming>) -> Fast {
+    let headers = request.headers();
+    let now = gateway.clock.now().as_microsecond();
+    let client = if peer.proxy { gateway.proxies.client(peer.address, headers) } else { peer.address };
+    let mut visit = Visit { id: request_id(gateway, headers), client, now, key: None, expired: None };
+    if let Err(error) = admit(gateway, peer, request, &visit) {
+        return Fast::Done(refuse(gateway, &error, &visit, headers));
+    }
+    let head = *request.method() == Method::HEAD;
+    let shared = (head || *request.method() == Method::GET)
+        && !headers.contains_key(header::AUTHORIZATION)
+        && !headers.contains_key(header::RANGE);
+    let Some(key) = shared.then(|| cache_key(request.uri())).flatten() else { return Fast::Slow(visit) };
+    let entry = match gateway.cache.find(&key, now) {
+        Found::Fresh(entry) => {
+            gateway.meters.hit.increment(1);
+            entry
+        }
+        Found::Stale(entry, refresh) => {
+            gateway.meters.stale.increment(1);
+            if refresh {
+                slow::refresh(gateway, &key);
+            }
+            entry
+        }
+        Found::Expired(entry) => {
+            (visit.key, visit.expired) = (Some(key.into()), Some(entry));
+            return Fast::Slow(visit);
+        }
+        Found::Nothing => {
+            visit.key = Some(key.into());
+            return Fast::Slow(visit);
+        }
+    };
+    let mut response = entry.answer(want(head, headers), now);
+    if gateway.config.access_log {
+        let (path, status) = (request.uri().path(), response.status().as_u16());
+        tracing::info!(request_id = visit.id(), %client, path, status, way = "cache", "request");
+    }
+    response.headers_mut().insert(REQUEST_ID, visit.id);
+    Fast::Done(response)
+}
+
+/// What a client wants of a stored answer.
+pub(crate) fn want(head: bool, headers: &HeaderMap) -> Want<'_> {
+    let gzip = accepts_gzip(headers.get(header::ACCEPT_ENCODING));
+    Want { head, gzip, if_none_match: headers.get(header::IF_NONE_MATCH) }
+}
+
+/// An error as an answer, with everything every answer has.
+pub(crate) fn refuse(gateway: &Inner, error: &ApiError, visit: &Visit, headers: &HeaderMap) -> Response<Answer> {
+    let mut response = answer::problem(error, visit.id(), headers);
+    gateway.security.add(response.headers_mut());
+    if matches!(error.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
+        // The rest of the body is not read: whatever follows on this connection is not a request.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response.headers_mut().insert(REQUEST_ID, visit.id.clone());
+    response
+}
+
+/// 429 with when to come back.
+pub(crate) fn too_many(gateway: &Inner, refused: Refused) -> ApiError {
+    gateway.meters.throttled.increment(1);
+    let Refused(seconds) = refused;
+    let problem = Problem::new(Kind::RateLimited, "too_many_requests", "too many requests, please slow down");
+    problem.with_retry_after(std::time::Duration::from_secs(seconds)).into()
+}
+
+fn request_id(gateway: &Inner, headers: &HeaderMap) -> HeaderValue {
+    if let Some(given) = headers.get(REQUEST_ID)
+        && given.to_str().is_ok_and(is_request_id)
+    {
+        return given.clone();
+    }
+    HeaderValue::from_bytes(&gateway.ids.next()).expect("hexadecimal digits are a header value")
+}
+
+fn admit(gateway: &Inner, peer: &Peer, request: &Request<Incoming>, visit: &Visit) -> Result<(), ApiError> {
+    let taken = match &peer.bucket {
+        Some(bucket) => gateway.throttle.take(Rule::Address, bucket, visit.now),
+        None if peer.proxy => gateway.throttle.check(Rule::Address, subscriber(visit.client), visit.now),
+        None => Ok(()),
+    };
+    taken.map_err(|refused| too_many(gateway, refused))?;
+    let (uri, headers) = (request.uri(), request.headers());
+    if uri.path().len() + uri.query().map_or(0, str::len) > gateway.config.limits.uri_bytes {
+        return Err(ApiError::transport(StatusCode::URI_TOO_LONG, "uri_too_long", "the address is too long"));
+    }
+    let hosts = headers.get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() >= http::Version::HTTP_11) {
+        return Err(ApiError::transport(StatusCode::BAD_REQUEST, "bad_host", "a request names one host"));
+    }
+    if headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH) {
+        let detail = "a body has one length";
+        return Err(ApiError::transport(StatusCode::BAD_REQUEST, "ambiguous_length", detail));
+    }
+    if SEARCH_PATHS.iter().any(|path| uri.path().starts_with(path))
+        && let Some(session) = gateway.auth.cookies.read(headers, SESSION_COOKIE)
+    {
+        let taken = gateway.throttle.check(Rule::Search, session, visit.now);
+        taken.map_err(|refused| too_many(gateway, refused))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! Hands a request to the role that answers it, and takes its answer.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use souk_kernel::{Kind, Problem};
+use souk_rpc::{Channel, Cx, header};
+use souk_web::ApiError;
+use tower::ServiceExt;
+
+use crate::Upstream;
+
+/// Sends `request` to `upstream` and waits for the head of its answer, at most until the context's deadline.
+pub(crate) async fn forward(
+    upstream: &Upstream,
+    cx: &Cx,
+    client: Option<IpAddr>,
+    mut request: Request<Bytes>,
+) -> Result<Response<Body>, Problem> {
+    if let Some(client) = client.and_then(|ip| HeaderValue::try_from(ip.to_string()).ok()) {
+        request.headers_mut().insert(header::CLIENT_IP, client);
+    }
+    match upstream {
+        Upstream::Local(router) => {
+            let mut request = request.map(Body::from);
+            request.extensions_mut().insert(cx.clone());
+            guarded(cx, router.clone().oneshot(request)).await
+        }
+        Upstream::Remote(Channel::Http(channel)) => {
+            let response = channel.send(cx, request.map(Full::new)).await?;
+            Ok(response.map(Body::new))
+        }
+        Upstream::Remote(Channel::Loopback(router, key)) => {
+            let mut request = request.map(Body::from);
+            cx.write_headers(request.headers_mut(), key);
+            guarded(cx, router.clone().oneshot(request)).await
+        }
+    }
+}
+
+/// A panic of a handler is its own, and so is its time.
+async fn guarded(
+    cx: &Cx,
+    call: impl Future<Output = Result<axum::response::Response, std::convert::Infallible>>,
+) -> Result<Response<Body>, Problem> {
+    let call = AssertUnwindSafe(call).catch_unwind();
+    let result = match cx.deadline {
+        Some(at) => tokio::time::timeout_at(at.into(), call).await.map_err(|_| Problem::timeout("request"))?,
+        None => call.await,
+    };
+    match result {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(never)) => match never {},
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Err(Problem::internal(format!("a handler panicked: {text}")))
+        }
+    }
+}
+
+/// Reads a request's body: at most `limit` bytes, at most `patience`.
+pub(crate) async fn read_body(body: Incoming, limit: usize, patience: Duration) -> Result<Bytes, ApiError> {
+    let too_large =
+        || ApiError::from(Problem::new(Kind::TooLarge, "body_too_large", "the body is larger than this call allows"));
+    if http_body::Body::size_hint(&body).lower() > limit as u64 {
+        return Err(too_large());
+    }
+    let read = tokio::time::timeout(patience, Limited::new(body, limit).collect()).await;
+    let slow = || ApiError::transport(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body did not arrive in time");
+    match read.map_err(|_| slow())? {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(ApiError::transport(StatusCode::BAD_REQUEST, "body_unreadable", "the body could not be read")),
+    }
+}

@@ -1,0 +1,172 @@
+//! The gateway's parts, put together.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+use souk_identity_api::IdentityClient;
+use souk_kernel::Clock;
+use souk_modules::Tasks;
+use souk_web::{Cookies, RequestIds};
+use tokio::net::TcpListener;
+
+use crate::address::TrustedProxies;
+use crate::auth::Auth;
+use crate::cache::{Entry, PageCache, may_store};
+use crate::flight::Flights;
+use crate::headers::SecurityHeaders;
+use crate::meters::Meters;
+use crate::throttle::Throttle;
+use crate::{ConfigError, GatewayConfig, Upstreams, server};
+
+/// What the gateway works with.
+pub struct GatewayDeps {
+    /// Roles it forwards to.
+    pub upstreams: Upstreams,
+    /// Sessions and keys; without it everybody is anonymous.
+    pub identity: Option<IdentityClient>,
+    /// The API's description, `souk_web::openapi` over the operations of all services.
+    pub document: serde_json::Value,
+    /// Time, for freshness, throttles and tokens.
+    pub clock: Clock,
+    /// Where connections and renders run.
+    pub tasks: Tasks,
+}
+
+/// The public listener. Clones share everything.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: GatewayConfig,
+    pub(crate) upstreams: Upstreams,
+    pub(crate) auth: Auth,
+    pub(crate) cache: PageCache,
+    pub(crate) flights: Flights,
+    pub(crate) hints: Hints,
+    pub(crate) throttle: Throttle,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) security: SecurityHeaders,
+    pub(crate) document: Entry,
+    pub(crate) public_host: OnceLock<HeaderValue>,
+    pub(crate) ids: RequestIds,
+    pub(crate) meters: Meters,
+    pub(crate) in_flight: AtomicUsize,
+    pub(crate) clock: Clock,
+    pub(crate) tasks: Tasks,
+}
+
+impl Gateway {
+    /// Checks the settings and puts the parts together; nothing listens yet.
+    pub fn new(config: GatewayConfig, deps: GatewayDeps) -> Result<Self, ConfigError> {
+        config.throttles.check()?;
+        let security = SecurityHeaders::new(&config)?;
+        let proxies = TrustedProxies::parse(&config.trusted_proxies)?;
+        let public_host = OnceLock::new();
+        if let Some(host) = &config.public_host {
+            let value = HeaderValue::try_from(host).map_err(|_| ConfigError::NotAHost(host.clone()))?;
+            public_host.get_or_init(|| value);
+        }
+        let inner = Inner {
+            auth: Auth::new(deps.identity, Cookies { https: config.https }),
+            cache: PageCache::new(config.cache_bytes, deps.clock.clone()),
+            flights: Flights::default(),
+            hints: Hints::default(),
+            throttle: Throttle::new(config.throttles.clone()),
+            document: document(&deps.document, &security),
+            upstreams: deps.upstreams,
+            proxies,
+            security,
+            public_host,
+            ids: RequestIds::default(),
+            meters: Meters::new(),
+            in_flight: AtomicUsize::new(0),
+            clock: deps.clock,
+            tasks: deps.tasks,
+            config,
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The page cache, to purge and to watch.
+    pub fn cache(&self) -> PageCache {
+        self.0.cache.clone()
+    }
+
+    /// Serves `listener` until the tasks are told to stop, and drains.
+    pub async fn serve(&self, listener: TcpListener) {
+        let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+        self.0.public_host.get_or_init(|| HeaderValue::try_from(address).expect("an address is a header value"));
+        server::serve(self.0.clone(), listener).await;
+    }
+}
+
+/// The description as a stored answer; it changes only with the binary.
+fn document(document: &serde_json::Value, security: &SecurityHeaders) -> Entry {
+    let parts = Response::builder()
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::CACHE_CONTROL, "public, max-age=300")
+        .body(())
+        .expect("constant headers are valid")
+        .into_parts()
+        .0;
+    let policy = may_store(&parts).expect("it says public and how long");
+    Entry::new(&parts, Bytes::from(document.to_string()), policy, security)
+}
+
+/// Which parts of the site answered publicly when they were last asked. A guess only: it decides whether a visitor with
+/// cookies is first shown what everybody sees, and being wrong costs one request more.
+#[derive(Default)]
+pub(crate) struct Hints(RwLock<HashMap<Box<str>, bool>>);
+
+/// Parts of the site that are remembered; strangers may make up paths.
+const MAX_HINTS: usize = 512;
+
+impl Hints {
+    pub(crate) fn is_public(&self, path: &str) -> Option<bool> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(part_of(path)).copied()
+    }
+
+    pub(crate) fn learn(&self, path: &str, public: bool) {
+        if self.is_public(path) == Some(public) {
+            return;
+        }
+        let mut hints = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if hints.len() >= MAX_HINTS {
+            hints.clear();
+        }
+        hints.insert(part_of(path).into(), public);
+    }
+}
+
+/// The start of a path that says what kind of page it is: `/p` of `/p/bag`, `/api/v1/products` of `/api/v1/products/bag`.
+fn part_of(path: &str) -> &str {
+    let path = path.split('?').next().unwrap_or_default();
+    let depth = if path.starts_with("/api/") { 4 } else { 2 };
+    let end = path.match_indices('/').nth(depth - 1).map_or(path.len(), |(at, _)| at);
+    &path[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_tells_its_kind_by_its_start() {
+        assert_eq!(part_of("/p/bag"), "/p");
+        assert_eq!(part_of("/p/bag/reviews?page=1"), "/p");
+        assert_eq!(part_of("/"), "/");
+        assert_eq!(part_of("/search?q=a/b"), "/search");
+        assert_eq!(part_of("/api/v1/products/bag"), "/api/v1/products");
+        assert_eq!(part_of("/api/v1/products?x=1"), "/api/v1/products");
+    }
+
+    #[test]
+    fn hints_are_bounded() {
+        let hints = Hints::default();
+        (0..10_000).for_each(|i| hints.learn(&format!("/x{i}"), true));
+        assert!(hints.0.read().unwrap().len() <= MAX_HINTS);
+    }
+}

@@ -1,0 +1,94 @@
+//! Rules that know what a request is about: logins, checkouts, coupon codes, and how large a body may be.
+
+use http::request::Parts;
+use http::{Method, Request};
+use hyper::body::Incoming;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use souk_rpc::Cx;
+use souk_web::{ApiError, CART_COOKIE};
+
+use crate::GatewayConfig;
+use crate::address::subscriber;
+use crate::fast::{Visit, too_many};
+use crate::gateway::Inner;
+use crate::throttle::Rule;
+
+/// Where credentials are tried, by programs and by the storefront's form.
+const LOGIN_PATHS: [&str; 3] = ["/api/v1/auth/login", "/login", "/account/login"];
+const REGISTER_PATHS: [&str; 3] = ["/api/v1/auth/register", "/register", "/account/register"];
+const CHECKOUT_PATHS: [&str; 2] = ["/api/v1/checkout", "/checkout"];
+/// Where the storefront's form for coupon codes goes.
+const COUPON_FORMS: [&str; 2] = ["/cart/coupon", "/cart/coupons"];
+const CARTS: &str = "/api/v1/carts/";
+
+/// True for the call that places an order, which may take longer.
+pub(crate) fn is_checkout(method: &Method, path: &str) -> bool {
+    *method == Method::POST && CHECKOUT_PATHS.contains(&path)
+}
+
+/// Bytes a body for `path` may have.
+pub(crate) fn body_bytes(config: &GatewayConfig, path: &str) -> usize {
+    let larger = config.body_limits.iter().filter(|limit| path.starts_with(&limit.prefix)).map(|limit| limit.bytes);
+    larger.max().unwrap_or(config.limits.body_bytes)
+}
+
+/// Rules that need no body: tries of credentials, per address.
+pub(crate) fn before_body(gateway: &Inner, request: &Request<Incoming>, visit: &Visit) -> Result<(), ApiError> {
+    if *request.method() != Method::POST {
+        return Ok(());
+    }
+    let path = request.uri().path();
+    let rule = match path {
+        _ if LOGIN_PATHS.contains(&path) => Rule::Login,
+        _ if REGISTER_PATHS.contains(&path) => Rule::Register,
+        _ => return Ok(()),
+    };
+    check(gateway, rule, subscriber(visit.client), visit)
+}
+
+/// Rules about carts, per owner: the customer, else the cart itself.
+pub(crate) fn after_body(gateway: &Inner, parts: &Parts, body: &[u8], cx: &Cx, visit: &Visit) -> Result<(), ApiError> {
+    let (method, path) = (&parts.method, parts.uri.path());
+    let owner = |cart: Option<String>| match cx.actor.customer() {
+        Some(customer) => customer.to_string(),
+        None => cart.unwrap_or_else(|| subscriber(visit.client).to_string()),
+    };
+    let cookie = || gateway.auth.cookies.read(&parts.headers, CART_COOKIE).map(str::to_owned);
+    if is_checkout(method, path) {
+        let cart = CartOf::read(body).and_then(|cart| cart.cart_id).or_else(cookie);
+        return check(gateway, Rule::Checkout, owner(cart), visit);
+    }
+    let by_api =
+        *method == Method::PUT && path.starts_with(CARTS) && CartOf::read(body).is_some_and(|c| c.has_coupons());
+    let by_form = *method == Method::POST && COUPON_FORMS.contains(&path);
+    if by_api || by_form {
+        check(gateway, Rule::CouponAddress, subscriber(visit.client), visit)?;
+        let cart = path.strip_prefix(CARTS).map(str::to_owned).or_else(cookie);
+        return check(gateway, Rule::Coupon, owner(cart), visit);
+    }
+    Ok(())
+}
+
+fn check(gateway: &Inner, rule: Rule, subject: impl std::hash::Hash, visit: &Visit) -> Result<(), ApiError> {
+    gateway.throttle.check(rule, subject, visit.now).map_err(|refused| too_many(gateway, refused))
+}
+
+/// What a throttle has to know of a body. Whether the rest of it is right is the service's business.
+#[derive(Deserialize)]
+struct CartOf<'b> {
+    #[serde(default)]
+    cart_id: Option<String>,
+    #[serde(default, borrow)]
+    coupons: Option<&'b RawValue>,
+}
+
+impl<'b> CartOf<'b> {
+    fn read(body: &'b [u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+
+    fn has_coupons(&self) -> bool {
+        self.coupons.is_some_and(|coupons| coupons.get().len() > "[]".len() && coupons.get() != "null")
+    }
+}

@@ -1,0 +1,30 @@
+//! Counters of the gateway, taken out of the registry once: counting is then one addition.
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+pub(crate) struct Meters {
+    pub(crate) hit: Counter,
+    pub(crate) stale: Counter,
+    pub(crate) rendered: Counter,
+    pub(crate) uncached: Counter,
+    pub(crate) throttled: Counter,
+    pub(crate) faults: Counter,
+    pub(crate) connections: Gauge,
+    pub(crate) slow_seconds: Histogram,
+}
+
+impl Meters {
+    pub(crate) fn new() -> Self {
+        let requests = |way: &'static str| counter!("souk_gateway_requests_total", "way" => way);
+        Self {
+            hit: requests("hit"),
+            stale: requests("stale"),
+            rendered: requests("rendered"),
+            uncached: requests("uncached"),
+            throttled: requests("throttled"),
+            faults: counter!("souk_gateway_faults_total"),
+            connections: gauge!("souk_gateway_connections"),
+            slow_seconds: histogram!("souk_gateway_seconds"),
+        }
+    }
+}
