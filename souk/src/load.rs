@@ -220,7 +220,7 @@ impl<'a> Loader<'a> {
             width: None,
             height: None,
         });
-        Ok(ProductInput {
+        let mut input = ProductInput {
             source: draft.source.clone(),
             external_id: draft.external_id.clone(),
             slug: draft.slug.clone(),
@@ -243,9 +243,19 @@ impl<'a> Loader<'a> {
             tags: draft.tags.clone(),
             seo_title: draft.seo_title.clone(),
             seo_description: draft.seo_description.clone(),
-            content_hash: draft.content_hash(),
-        })
+            content_hash: String::new(),
+        };
+        input.content_hash = fingerprint(&input)?;
+        Ok(input)
     }
+}
+
+/// Over what the catalogue keeps, and nothing else: prices and stock have their own services, and where a picture is
+/// stored says nothing about the product.
+fn fingerprint(input: &ProductInput) -> anyhow::Result<String> {
+    let mut content = input.clone();
+    content.media.iter_mut().for_each(|media| media.url = None);
+    Ok(blake3::hash(&serde_json::to_vec(&content)?).to_hex()[..32].to_owned())
 }
 
 fn attribute(draft: &souk_feed::AttributeDraft) -> catalog::Attribute {

@@ -51,13 +51,21 @@ impl Log {
         Ok(behind.unsigned_abs())
     }
 
-    /// Waits until somebody wrote, at most `timeout`.
-    pub async fn wait(&self, timeout: Duration) {
+    /// The place from which on everything that is not yet visible will appear.
+    pub async fn now(&self) -> Result<Position, Problem> {
+        let row = self.db.primary().query_one(NOW, &[]).await?;
+        let xid: String = row.get_col("xid")?;
+        Ok(Position { xid: xid.parse().map_err(Problem::internal)?, seq: 0 })
+    }
+
+    /// Waits until somebody wrote (true), at most `timeout` (false).
+    pub async fn wait(&self, timeout: Duration) -> bool {
         let mut woken = self.db.listen(CHANNEL);
-        // Both ends are fine: a wake-up that got lost is covered by the caller's polling.
-        let _ = tokio::time::timeout(timeout, woken.changed()).await;
+        matches!(tokio::time::timeout(timeout, woken.changed()).await, Ok(Ok(())))
     }
 }
+
+const NOW: &str = "select pg_snapshot_xmin(pg_current_snapshot())::text as xid";
 
 /// Statements over one owner's outbox.
 #[derive(Clone, Copy)]

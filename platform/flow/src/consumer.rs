@@ -189,7 +189,7 @@ impl Reader {
             self.renew(&lease).await?;
             tokio::select! {
                 () = self.tasks.token().cancelled() => break,
-                () = self.log.wait(IDLE) => quiet = 0,
+                woken = self.log.wait(IDLE) => if woken { quiet = 0 },
             }
         }
         self.db.write_one(HAND_BACK, &[&self.name(), &self.source.schema, &lease.epoch]).await?;

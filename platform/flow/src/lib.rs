@@ -3,6 +3,7 @@
 
 mod combiner;
 mod consumer;
+mod follow;
 mod housekeeping;
 mod jobs;
 mod outbox;
@@ -11,6 +12,7 @@ mod schedule;
 
 pub use combiner::Combiner;
 pub use consumer::{Consumer, DeadLetter, DeadLetters, MAX_TRIES, Source, run_consumer};
+pub use follow::follow;
 pub use housekeeping::{KEEP_DAYS, housekeeping};
 pub use jobs::{Job, JobHandler, Jobs, run_jobs};
 pub use outbox::Outbox;

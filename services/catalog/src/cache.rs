@@ -210,7 +210,7 @@ pub(crate) fn follow(tasks: &Tasks, db: &Db, store: Store, caches: Caches) {
                 }
             }
             tokio::select! {
-                () = log.wait(FOLLOW_WAIT) => {}
+                _ = log.wait(FOLLOW_WAIT) => {}
                 () = stopping.token().cancelled() => return,
             }
         }

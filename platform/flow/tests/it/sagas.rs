@@ -81,7 +81,7 @@ impl Step<State> for Nth {
     }
     async fn undo(&self, _: &Cx, _: SagaRun, _: &mut State) -> Result<(), Failure> {
         self.world.log.lock().unwrap().push(format!("undo {}", self.n));
-        let left = self.world.undo_trouble.lock().unwrap().get_mut(&self.n).map(|left| std::mem::take(left));
+        let left = self.world.undo_trouble.lock().unwrap().get_mut(&self.n).map(std::mem::take);
         if left.unwrap_or(0) > 0 {
             return Err(Failure::Again(Problem::timeout("lost")));
         }
