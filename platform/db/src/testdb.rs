@@ -5,13 +5,7 @@
 
 mod server;
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{collections::HashMap, sync::Arc};
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OnceCell};
@@ -26,7 +20,6 @@ pub struct TestDb {
     server: &'static TestServer,
 }
 
-static DATABASES: AtomicU64 = AtomicU64::new(0);
 static TEMPLATES: std::sync::LazyLock<Mutex<HashMap<String, Arc<OnceCell<()>>>>> =
     std::sync::LazyLock::new(Mutex::default);
 
@@ -49,8 +42,7 @@ impl TestDb {
         let template = template_name(sets);
         let made = Arc::clone(TEMPLATES.lock().await.entry(template.clone()).or_default());
         made.get_or_try_init(|| make_template(server, &template, sets)).await?;
-        let number = DATABASES.fetch_add(1, Ordering::Relaxed);
-        let name = format!("souk_test_{}_{number}", std::process::id());
+        let name = server.next_name();
         let admin = server.admin().await.map_err(|error| error.to_string())?;
         // Copying through the log needs no checkpoint, which every other test would feel.
         let sql = format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log");

@@ -3,24 +3,29 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
 };
 
 use tokio::{runtime::Handle, sync::OnceCell};
 
-use crate::{DbError, Managed, ManagedOptions, config::parse_url, conn::Conn};
+use crate::{DbError, Managed, ManagedOptions, RowExt, config::parse_url, conn::Conn};
 
 /// Where test databases are made.
 pub struct TestServer {
     url: String,
-    janitor: mpsc::Sender<(String, Option<mpsc::Sender<()>>)>,
-    /// Of a given server, whose databases nobody else would ever remove.
-    wait_for_drop: bool,
+    /// Seconds of the server's clock when this process came to it; part of the names of its databases.
+    since: i64,
+    janitor: mpsc::Sender<String>,
 }
 
 /// Names the server to use instead of a throw-away one: `postgresql://user:password@host:port/database`. The user must be
 /// a superuser; the server must take passwords or trust. Make it a server for tests only: roles `souk_*` are created.
 const URL_VARIABLE: &str = "SOUK_TEST_DATABASE_URL";
+/// A test database this old on a given server was left behind by a killed process: no test run takes that long.
+const LEFTOVER_SECONDS: i64 = 3600;
 /// For all tests of one process at once.
 const MAX_CONNECTIONS: u32 = 400;
 /// Small: the databases are, too, and several test processes share the machine.
@@ -51,15 +56,16 @@ impl TestServer {
     }
 
     async fn start() -> Result<TestServer, String> {
-        let (url, wait_for_drop) = match std::env::var(URL_VARIABLE) {
-            Ok(url) => (url, true),
-            Err(_) => (throw_away().await?, false),
+        let url = match std::env::var(URL_VARIABLE) {
+            Ok(url) => url,
+            Err(_) => throw_away().await?,
         };
         let (janitor, work) = mpsc::channel();
         let admin = url_of(&url, "postgres");
+        let since = arrive(&admin, &janitor).await.map_err(|error| format!("{URL_VARIABLE}: {error}"))?;
         let spawned = std::thread::Builder::new().name("test databases".into()).spawn(move || clean(&admin, &work));
         spawned.map_err(|error| error.to_string())?;
-        Ok(TestServer { url, janitor, wait_for_drop })
+        Ok(TestServer { url, since, janitor })
     }
 
     /// A connection for making databases, driven by the calling runtime.
@@ -78,14 +84,36 @@ impl TestServer {
         url_of(&self.url, database)
     }
 
+    /// A name no other process and no other test has.
+    pub(super) fn next_name(&self) -> String {
+        let number = DATABASES.fetch_add(1, Ordering::Relaxed);
+        format!("{PREFIX}{}_{}_{number}", self.since, std::process::id())
+    }
+
+    /// Soon, and not waited for: the server may be waiting for a connection that only the caller's thread can go on with.
     pub(super) fn drop_database(&self, name: String) {
-        let (done, wait) = mpsc::channel();
-        // Should the thread be gone, so is the server it talked to.
-        let sent = self.janitor.send((name, self.wait_for_drop.then_some(done)));
-        if self.wait_for_drop && sent.is_ok() {
-            let _ = wait.recv();
+        // Should the thread be gone, the process is ending.
+        let _ = self.janitor.send(name);
+    }
+}
+
+static DATABASES: AtomicU64 = AtomicU64::new(0);
+const PREFIX: &str = "souk_test_";
+
+/// Reads the server's clock and hands what earlier processes left behind to the janitor.
+async fn arrive(admin: &str, janitor: &mpsc::Sender<String>) -> Result<i64, DbError> {
+    let conn = Conn::open(&parse_url(admin)?, &Handle::current(), "").await?;
+    let sql = "select extract(epoch from now())::bigint, array(select datname::text from pg_database)";
+    let row = conn.client().query_one(sql, &[]).await.map_err(|error| DbError::from_driver(&error, sql))?;
+    let (now, names): (i64, Vec<String>) = (row.get_col(0)?, row.get_col(1)?);
+    for name in names {
+        let made = name.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next()?.parse::<i64>().ok());
+        if made.is_some_and(|made| made < now - LEFTOVER_SECONDS) {
+            // The receiver lives in our caller.
+            let _ = janitor.send(name);
         }
     }
+    Ok(now)
 }
 
 /// Starts a server in a temporary directory, and the supervisor that takes both away.
@@ -132,11 +160,11 @@ fn supervise(managed: &Managed, dir: &Path) -> std::io::Result<()> {
 }
 
 /// Drops databases one after the other, off the tests' way and independent of their runtimes.
-fn clean(admin: &str, work: &mpsc::Receiver<(String, Option<mpsc::Sender<()>>)>) {
+fn clean(admin: &str, work: &mpsc::Receiver<String>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime without threads needs nothing that could be missing");
     let mut conn = None;
-    for (name, done) in work {
+    for name in work {
         let dropped = runtime.block_on(async {
             if conn.as_ref().is_none_or(Conn::is_closed) {
                 conn = Some(Conn::open(&parse_url(admin)?, &Handle::current(), "").await?);
@@ -146,10 +174,6 @@ fn clean(admin: &str, work: &mpsc::Receiver<(String, Option<mpsc::Sender<()>>)>)
         });
         if let Err(error) = dropped {
             tracing::warn!(name, %error, "a test database was left behind");
-        }
-        if let Some(done) = done {
-            // Nobody waits any more when the test gave up.
-            let _ = done.send(());
         }
     }
 }
