@@ -59,16 +59,21 @@ pub struct Public {
     pub url: Option<String>,
     /// Memory of the page cache, in MiB.
     pub cache_mib: u64,
+    /// Proxies whose `X-Forwarded-For` is believed, as addresses or networks (`10.0.0.0/8`).
+    pub trusted_proxies: Vec<String>,
     /// Limits on how often.
     pub throttle: Throttles,
 }
 
 /// PostgreSQL.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Database {
     /// Yours; none runs a private one in the data directory.
     pub url: Option<String>,
+    /// Connections this process may open, all its services together, a reserve for people included. The sum over all
+    /// processes must stay below the server's `max_connections`.
+    pub connections: usize,
 }
 
 /// Roles in processes of their own (`souk serve`).
@@ -140,6 +145,7 @@ impl Default for Public {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             url: None,
             cache_mib: 128,
+            trusted_proxies: Vec::new(),
             throttle: Throttles::default(),
         }
     }
@@ -153,6 +159,12 @@ impl Default for Internal {
             addresses: BTreeMap::new(),
             operations: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081),
         }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: None, connections: 180 }
     }
 }
 

@@ -45,12 +45,8 @@ impl Keys {
         Secret::new(self.derive("souk 2026 key encryption of identity"))
     }
 
-    /// What the sandbox provider signs its webhooks with.
-    pub fn sandbox_webhooks(&self) -> Secret<[u8; 32]> {
-        Secret::new(self.derive("souk 2026 webhooks of the sandbox provider"))
-    }
-
-    fn derive(&self, purpose: &str) -> [u8; 32] {
+    /// A key for `purpose`, a text that no other key is derived from.
+    pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
         blake3::derive_key(purpose, self.0.reveal())
     }
 }

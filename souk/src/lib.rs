@@ -8,9 +8,13 @@ mod load;
 pub mod modules;
 mod operations;
 mod process;
-mod seed;
+mod purge;
+mod sandbox;
+pub mod seed;
 mod stores;
+mod surface;
 mod wire;
 
-pub use process::Process;
+pub use process::{Process, Start, all_roles};
 pub use stores::{all_migrations, migrate};
+pub use wire::Clients;

@@ -50,8 +50,8 @@ pub struct Stores {
 impl Stores {
     /// The configured database, or a private one in the data directory; migrated when `may_migrate`, else it must be up
     /// to date.
-    pub async fn open(config: &Config, may_migrate: bool) -> anyhow::Result<Self> {
-        let stores = Self::connect(config).await?;
+    pub async fn open(config: &Config, may_migrate: bool, roles: &[&str]) -> anyhow::Result<Self> {
+        let stores = Self::connect(config, roles).await?;
         if may_migrate {
             migrate(&stores.url).await?;
         }
@@ -63,7 +63,7 @@ impl Stores {
     }
 
     /// The same as it is, migrated or not.
-    pub async fn connect(config: &Config) -> anyhow::Result<Self> {
+    pub async fn connect(config: &Config, roles: &[&str]) -> anyhow::Result<Self> {
         let (url, managed, login) = match &config.database.url {
             Some(url) => (url.clone(), None, Login::AsIs),
             None => {
@@ -71,7 +71,10 @@ impl Stores {
                 (managed.url(), Some(managed), Login::PerService)
             }
         };
-        let sizes = PoolSizes::from_budget(CONNECTIONS, modules::SERVICES.len() + 1)?;
+        let mut schemas: Vec<_> = roles.iter().filter_map(|role| modules::schema_of(role)).collect();
+        schemas.sort_unstable();
+        schemas.dedup();
+        let sizes = PoolSizes::from_budget(config.database.connections, schemas.len().max(1))?;
         Ok(Self { url, managed, sizes, login, open: BTreeMap::new() })
     }
 
@@ -100,10 +103,6 @@ impl Stores {
         }
     }
 }
-
-/// Connections of one process to PostgreSQL, all services together. Far below what the private database allows, so that
-/// tools and a second process find room.
-const CONNECTIONS: usize = 90;
 
 /// The address of the private database of a shop that runs on `data_dir` now.
 pub async fn running_url(data_dir: &Path) -> anyhow::Result<Option<String>> {

@@ -8,7 +8,6 @@ use souk_cart::{CartDeps, CartService};
 use souk_cart_api::{CartApi, CartClient};
 use souk_catalog::{CatalogDeps, CatalogService};
 use souk_catalog_api::{CatalogApi, CatalogClient};
-use souk_db::Db;
 use souk_flow::{Consumer, JobHandler, Schedule};
 use souk_identity::{IdentityDeps, IdentityService};
 use souk_identity_api::{IdentityApi, IdentityClient};
@@ -89,11 +88,77 @@ pub struct Services {
 }
 
 /// Background work of one service.
+#[derive(Default)]
 pub struct Work {
-    pub db: Db,
     pub consumers: Vec<Arc<dyn Consumer>>,
     pub jobs: Vec<Arc<dyn JobHandler>>,
     pub schedules: Vec<Schedule>,
+}
+
+impl Services {
+    /// What the worker of `service` does.
+    pub fn work(&self, service: &str) -> Work {
+        let mut work = Work::default();
+        match service {
+            "catalog" => {
+                if let Some(catalog) = &self.catalog {
+                    work.consumers = souk_catalog::consumers(catalog);
+                    work.schedules = souk_catalog::schedules(catalog);
+                }
+            }
+            "pricing" => {
+                if let Some(pricing) = &self.pricing {
+                    work.schedules = souk_pricing::schedules(pricing);
+                }
+            }
+            "cart" => {
+                if let Some(cart) = &self.cart {
+                    work.consumers = souk_cart::consumers(cart);
+                    work.schedules = souk_cart::schedules(cart);
+                }
+            }
+            "order" => {
+                if let Some(order) = &self.order {
+                    order.sweep();
+                    work.consumers = souk_order::consumers(order);
+                    work.schedules = souk_order::schedules(order);
+                }
+            }
+            "payment" => {
+                if let Some(payment) = &self.payment {
+                    work.consumers = souk_payment::consumers(payment);
+                    work.jobs = souk_payment::jobs(payment);
+                    work.schedules = souk_payment::schedules(payment);
+                }
+            }
+            "inventory" => {
+                if let Some(inventory) = &self.inventory {
+                    work.consumers = souk_inventory::consumers(inventory);
+                    work.schedules = souk_inventory::schedules(inventory);
+                }
+            }
+            "shipping" => {
+                if let Some(shipping) = &self.shipping {
+                    work.consumers = souk_shipping::consumers(shipping);
+                    work.schedules = souk_shipping::schedules(shipping);
+                }
+            }
+            "identity" => {
+                if let Some(identity) = &self.identity {
+                    work.schedules = souk_identity::schedules(identity);
+                }
+            }
+            "notification" => {
+                if let Some(notification) = &self.notification {
+                    work.consumers = souk_notification::consumers(notification);
+                    work.jobs = souk_notification::jobs(notification);
+                    work.schedules = souk_notification::schedules(notification);
+                }
+            }
+            _ => {}
+        }
+        work
+    }
 }
 
 /// The client of a service that is here, or the channel to where it is.
@@ -180,7 +245,7 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<(Servi
     if plan.hosts("payment") {
         let mut providers: Vec<Arc<dyn souk_payment::Provider>> = Vec::new();
         if let Some(url) = &plan.sandbox_url {
-            providers.push(Arc::new(souk_payment::SandboxProvider::new(plan.keys.sandbox(url))?));
+            providers.push(Arc::new(souk_payment::SandboxProvider::new(crate::sandbox::settings(plan.keys, url))?));
         }
         let deps = PaymentDeps {
             db: stores.of("payment").await?,

@@ -45,7 +45,7 @@ impl Toolbox {
         let config = attach(config).await?;
         std::fs::create_dir_all(&config.data_dir)?;
         let keys = Keys::load(&config.data_dir)?;
-        let mut stores = Stores::open(&config, true).await?;
+        let mut stores = Stores::open(&config, true, SERVICES).await?;
         let tasks = Tasks::new();
         let plan = Plan { config: &config, keys: &keys, tasks: &tasks, roles: SERVICES, sandbox_url: config.payment.sandbox_url.clone() };
         let (_services, clients) = wire(&plan, &mut stores).await?;
@@ -56,7 +56,7 @@ impl Toolbox {
     pub async fn database(config: &Config) -> anyhow::Result<Database> {
         let config = attach(config).await?;
         std::fs::create_dir_all(&config.data_dir)?;
-        Ok(Database { stores: Stores::connect(&config).await? })
+        Ok(Database { stores: Stores::connect(&config, &[]).await? })
     }
 
     /// Ends what was begun.

@@ -1,0 +1,179 @@
+//! `souk up`, `souk serve`, `souk psp-sandbox`: the commands that stay.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+use souk_telemetry::Metrics;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Place, address};
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::modules::ROLES;
+use crate::process::{Process, Start, all_roles};
+use crate::seed;
+
+/// A whole shop.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Where buyers connect to.
+    #[arg(long, value_parser = address)]
+    listen: Option<SocketAddr>,
+    /// Fill an empty shop with the demo catalogue (the default on a private database).
+    #[arg(long, conflicts_with = "empty")]
+    demo: bool,
+    /// Leave an empty shop empty.
+    #[arg(long)]
+    empty: bool,
+    /// Products of the demo catalogue.
+    #[arg(long, default_value_t = seed::DEMO_PRODUCTS)]
+    demo_products: usize,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Some roles.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Which: `gateway`, `catalog,catalog-worker`, `all`; `souk roles` lists them.
+    #[arg(long, value_delimiter = ',', required = true)]
+    role: Vec<String>,
+    /// Where buyers connect to, when `gateway` is among the roles.
+    #[arg(long, value_parser = address)]
+    listen: Option<SocketAddr>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// The sandbox provider.
+#[derive(Debug, Args)]
+pub struct PspSandbox {
+    /// Where it listens.
+    #[arg(long, value_parser = address, default_value = "127.0.0.1:4242")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Runs a whole shop until it is told to stop.
+pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let mut config = args.place.apply(config);
+    if let Some(listen) = args.listen {
+        config.public.listen = listen;
+        // Two shops on one machine: each has its own page for operators.
+        if listen.port() != Config::default().public.listen.port() && config.internal.operations == Config::default().internal.operations {
+            config.internal.operations.set_port(if listen.port() == 0 { 0 } else { listen.port().wrapping_add(1) });
+        }
+    }
+    let private = config.database.url.is_none();
+    let start = Start {
+        config,
+        roles: all_roles(),
+        may_migrate: true,
+        own_sandbox: true,
+        metrics: Some(Metrics::install().map_err(anyhow::Error::msg)?),
+    };
+    let mut stop = Stop::new()?;
+    let process = tokio::select! {
+        process = Process::start(start) => process?,
+        () = stop.asked() => return Ok(ExitCode::SUCCESS),
+    };
+    if (args.demo || private) && !args.empty && seed::is_empty(process.clients()).await? {
+        tracing::info!(products = args.demo_products, "filling the shop with the demo catalogue");
+        let objects = souk_objects::Objects::local(&process.config().data_dir.join("media"))?;
+        seed::demo(process.clients(), &objects, args.demo_products).await?;
+    }
+    let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let operations = process.operations().map(|address| address.to_string());
+    tracing::info!(shop = process.config().public_url(), operations, millis, "the shop is open; Ctrl-C closes it");
+    stop.asked().await;
+    tracing::info!("closing: finishing what is under way");
+    process.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs some roles until told to stop.
+pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
+    let mut config = args.place.apply(config);
+    if let Some(listen) = args.listen {
+        config.public.listen = listen;
+    }
+    anyhow::ensure!(
+        config.database.url.is_some(),
+        "roles in processes of their own share a database: give --database-url (or SOUK_DATABASE_URL)"
+    );
+    let roles = role_names(&args.role)?;
+    let start = Start {
+        config,
+        roles: roles.clone(),
+        may_migrate: false,
+        own_sandbox: false,
+        metrics: Some(Metrics::install().map_err(anyhow::Error::msg)?),
+    };
+    let mut stop = Stop::new()?;
+    let process = tokio::select! {
+        process = Process::start(start) => process?,
+        () = stop.asked() => return Ok(ExitCode::SUCCESS),
+    };
+    tracing::info!(roles = roles.join(","), public = process.public().map(|a| a.to_string()), "ready");
+    stop.asked().await;
+    tracing::info!("draining");
+    process.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn role_names(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
+    if wanted.iter().any(|name| name == "all") {
+        return Ok(all_roles());
+    }
+    let find = |name: &String| {
+        let role = ROLES.iter().find(|role| role.name == name);
+        role.map(|role| role.name).with_context(|| format!("there is no role {name:?}; `souk roles` lists them"))
+    };
+    wanted.iter().map(find).collect()
+}
+
+/// Runs the sandbox provider until told to stop.
+pub async fn psp_sandbox(args: PspSandbox, config: Config) -> anyhow::Result<ExitCode> {
+    let config = args.place.apply(config);
+    std::fs::create_dir_all(&config.data_dir)?;
+    let keys = Keys::load(&config.data_dir)?;
+    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+    let mut stop = Stop::new()?;
+    let tasks = souk_modules::Tasks::new();
+    let token = tasks.token().clone();
+    let serving = souk_psp_sandbox::serve(listener, crate::sandbox::config(&config, &keys), token);
+    tokio::pin!(serving);
+    tokio::select! {
+        served = &mut serving => served?,
+        () = stop.asked() => {
+            tasks.stop();
+            serving.await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C or SIGTERM. A second one ends the process at once.
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! A process of Souk: the roles it was told to run, started in order, drained and stopped in reverse.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use souk_db::DataDirLock;
+use souk_flow::{Source, follow, run_consumer, run_jobs, run_schedules};
+use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, PageCache, Upstream, Upstreams};
+use souk_kernel::{Clock, Event};
+use souk_modules::{Readiness, Tasks, start_order};
+use souk_rpc::{Channel, Remote};
+use souk_telemetry::Metrics;
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::modules::{self, ROLES};
+use crate::stores::Stores;
+use crate::surface::Surface;
+use crate::wire::{Clients, Plan, Services, wire};
+use crate::{operations, purge, sandbox};
+
+/// How long work under way may take to end after the listeners are closed: the longest request and a saga's step.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// How to start.
+pub struct Start {
+    /// The configuration; checked here.
+    pub config: Config,
+    /// Names of the roles; all of them make a whole shop.
+    pub roles: Vec<&'static str>,
+    /// Bring the database up to date first; else it must be.
+    pub may_migrate: bool,
+    /// A whole shop brings its own sandbox provider when none is configured.
+    pub own_sandbox: bool,
+    /// Metrics to show, when they are collected.
+    pub metrics: Option<Metrics>,
+}
+
+/// A running process.
+pub struct Process {
+    config: Config,
+    tasks: Tasks,
+    listening: Tasks,
+    readiness: Readiness,
+    stores: Stores,
+    clients: Clients,
+    public: Option<SocketAddr>,
+    operations: Option<SocketAddr>,
+    _lock: Option<DataDirLock>,
+}
+
+/// Names of all roles.
+pub fn all_roles() -> Vec<&'static str> {
+    ROLES.iter().map(|role| role.name).collect()
+}
+
+impl Process {
+    /// Starts and returns when everything is ready.
+    pub async fn start(start: Start) -> anyhow::Result<Self> {
+        let mut config = start.config;
+        let complaints: Vec<String> = config.check().iter().map(ToString::to_string).collect();
+        anyhow::ensure!(complaints.is_empty(), "the configuration cannot work:\n{}", complaints.join("\n"));
+        let roles: Vec<&'static str> = start_order(ROLES, &start.roles)?.iter().map(|role| role.name).collect();
+        std::fs::create_dir_all(&config.data_dir)
+            .with_context(|| format!("cannot make the data directory {}", config.data_dir.display()))?;
+        let lock = take_lock(&config, &roles)?;
+        let keys = Keys::load(&config.data_dir)?;
+        let (tasks, listening) = (Tasks::new(), Tasks::new());
+        let readiness = Readiness::default();
+
+        // Addresses are taken before anything slow happens, so that a port in use is said at once.
+        let public = match roles.contains(&"gateway") {
+            true => Some(bind(config.public.listen, "the public listener").await?),
+            false => None,
+        };
+        if let Some(listener) = &public {
+            config.public.listen = listener.local_addr()?;
+        }
+        let operations = match roles.len() == ROLES.len() {
+            true => Some(bind(config.internal.operations, "the operations listener").await?),
+            false => None,
+        };
+        let database = readiness.part("database");
+        database.not_ready("connecting");
+        let mut stores = Stores::open(&config, start.may_migrate, &roles).await?;
+        database.ready();
+
+        let sandbox_url = match (&config.payment.sandbox_url, start.own_sandbox) {
+            (Some(url), _) => Some(url.clone()),
+            (None, true) => Some(sandbox::start(&config, &keys, &tasks).await?),
+            (None, false) => None,
+        };
+        let plan = Plan { config: &config, keys: &keys, tasks: &tasks, roles: &roles, sandbox_url };
+        let (services, clients) = wire(&plan, &mut stores).await?;
+        run_workers(&roles, &services, &tasks, &mut stores).await?;
+        let surface = Surface::new(&plan, &services, &clients)?;
+        if operations.is_none() {
+            serve_roles(&plan, &surface, &listening, &readiness, start.metrics.clone()).await?;
+        }
+        if let Some(listener) = public {
+            let gateway = gateway(&plan, &surface, &clients, &listening)?;
+            purge_by_events(&tasks, &mut stores, gateway.cache()).await?;
+            listening.spawn("gateway", async move { gateway.serve(listener).await });
+        }
+        let operations_at = operations.as_ref().map(TcpListener::local_addr).transpose()?;
+        if let Some(listener) = operations {
+            serve(&listening, "operations", listener, operations::router(readiness.clone(), start.metrics));
+        }
+        let public = roles.contains(&"gateway").then_some(config.public.listen);
+        Ok(Self { config, tasks, listening, readiness, stores, clients, public, operations: operations_at, _lock: lock })
+    }
+
+    /// Where buyers connect to.
+    pub fn public(&self) -> Option<SocketAddr> {
+        self.public
+    }
+
+    /// Where operators ask a whole shop.
+    pub fn operations(&self) -> Option<SocketAddr> {
+        self.operations
+    }
+
+    /// The configuration in force, with the addresses that were found.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How to connect to the database.
+    pub fn database_url(&self) -> &str {
+        self.stores.url()
+    }
+
+    /// The services, as this process reaches them.
+    pub fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
+    /// What is still waited for.
+    pub fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    /// Takes no more requests, finishes what is under way, stops the database if it is ours.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.readiness.part("process").not_ready("stopping");
+        if let Err(hanging) = self.listening.drain(PATIENCE).await {
+            tracing::warn!(?hanging, "some connections did not end");
+        }
+        if let Err(hanging) = self.tasks.drain(PATIENCE).await {
+            tracing::warn!(?hanging, "some tasks did not end");
+        }
+        drop(self.clients);
+        self.stores.close().await
+    }
+}
+
+/// Nobody else may use what lies in the data directory: the index, the private database. Roles that keep nothing there
+/// share it.
+fn take_lock(config: &Config, roles: &[&str]) -> anyhow::Result<Option<DataDirLock>> {
+    let alone = config.database.url.is_none() || roles.len() == ROLES.len();
+    // A private database takes the lock itself.
+    if !alone || config.database.url.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(DataDirLock::take(&config.data_dir)?))
+}
+
+async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{what} cannot listen on {address}"))
+}
+
+/// Events, jobs and schedules of the worker roles.
+async fn run_workers(roles: &[&'static str], services: &Services, tasks: &Tasks, stores: &mut Stores) -> anyhow::Result<()> {
+    for role in roles {
+        let Some(service) = role.strip_suffix("-worker") else { continue };
+        let schema = modules::schema_of(service).with_context(|| format!("role {role} has no schema"))?;
+        let db = stores.of(schema).await?;
+        let work = services.work(service);
+        for consumer in work.consumers {
+            run_consumer(tasks, &db, consumer);
+        }
+        if !work.jobs.is_empty() {
+            run_jobs(tasks, &db, work.jobs);
+        }
+        run_schedules(tasks, &db, work.schedules);
+    }
+    Ok(())
+}
+
+/// One internal listener per role: its contract, its public routes for the gateway, and what operators ask.
+async fn serve_roles(
+    plan: &Plan<'_>,
+    surface: &Surface,
+    listening: &Tasks,
+    readiness: &Readiness,
+    metrics: Option<Metrics>,
+) -> anyhow::Result<()> {
+    for role in plan.roles {
+        let address = SocketAddr::new(plan.config.internal.host, plan.config.port(role));
+        let listener = bind(address, &format!("role {role}")).await?;
+        let inner = surface.internal(role).unwrap_or_default();
+        let router = souk_rpc::accept(inner, plan.keys.actor())
+            .merge(operations::router(readiness.clone(), metrics.clone()));
+        serve(listening, role, listener, router);
+    }
+    Ok(())
+}
+
+fn serve(listening: &Tasks, name: &'static str, listener: TcpListener, router: Router) {
+    let token = listening.token().clone();
+    listening.spawn(name, async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(token.cancelled_owned()).await;
+        if let Err(error) = served {
+            tracing::error!(listener = name, %error, "listener failed");
+        }
+    });
+}
+
+fn gateway(plan: &Plan<'_>, surface: &Surface, clients: &Clients, listening: &Tasks) -> anyhow::Result<Gateway> {
+    let mut upstreams = Upstreams::new();
+    for role in PUBLIC_ROLES {
+        let upstream = match surface.public(role) {
+            Some(router) => Upstream::Local(router),
+            None => {
+                let remote = Remote { role, addresses: plan.config.addresses(role) };
+                Upstream::Remote(Channel::http(remote, plan.keys.actor()))
+            }
+        };
+        upstreams = upstreams.with(role, upstream);
+    }
+    let url = plan.config.public_url();
+    let config = GatewayConfig {
+        https: url.starts_with("https://"),
+        cache_bytes: plan.config.public.cache_mib * 1024 * 1024,
+        throttles: plan.config.public.throttle.clone(),
+        trusted_proxies: plan.config.public.trusted_proxies.clone(),
+        public_host: plan.config.public.url.as_ref().and_then(|url| Some(url.split_once("://")?.1.to_owned())),
+        ..GatewayConfig::default()
+    };
+    let deps = GatewayDeps {
+        upstreams,
+        identity: Some(clients.identity.clone()),
+        document: surface.document(),
+        clock: Clock::system(),
+        tasks: listening.clone(),
+    };
+    Ok(Gateway::new(config, deps)?)
+}
+
+/// Roles the gateway forwards to.
+const PUBLIC_ROLES: &[&str] =
+    &["storefront", "identity", "catalog", "search", "pricing", "cart", "order", "payment", "inventory", "shipping"];
+
+const SHOWN: &[Source] = &[
+    Source {
+        schema: "catalog",
+        types: &[souk_catalog_api::ProductChanged::TYPE, souk_catalog_api::CategoryChanged::TYPE],
+    },
+    Source { schema: "pricing", types: &[souk_pricing_api::PriceChanged::TYPE] },
+    Source { schema: "inventory", types: &[souk_inventory_api::AvailabilityChanged::TYPE] },
+];
+
+/// Every process with a page cache follows what its pages show.
+async fn purge_by_events(tasks: &Tasks, stores: &mut Stores, cache: PageCache) -> anyhow::Result<()> {
+    let db = stores.of("gateway").await?;
+    let cache = Arc::new(cache);
+    follow(tasks, &db, "page cache", SHOWN, move |events| cache.purge(&purge::keys(events))).await?;
+    Ok(())
+}

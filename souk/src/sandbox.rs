@@ -1,0 +1,54 @@
+//! The sandbox provider inside `souk up`: a server on a socket of its own, as any other provider would be.
+
+use anyhow::Context;
+use souk_kernel::Secret;
+use souk_modules::Tasks;
+use souk_payment::SandboxSettings;
+use souk_psp_sandbox::{SandboxConfig, WebhookConfig};
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::keys::Keys;
+
+/// How the payment service reaches a sandbox at `url`.
+pub fn settings(keys: &Keys, url: &str) -> SandboxSettings {
+    SandboxSettings {
+        base_url: url.to_owned(),
+        api_key: api_key(keys),
+        webhook_secrets: vec![webhook_secret(keys)],
+    }
+}
+
+/// Configuration of the sandbox that belongs to the shop of `config`.
+pub fn config(config: &Config, keys: &Keys) -> SandboxConfig {
+    let mut sandbox = SandboxConfig::new(config.data_dir.join("sandbox"), api_key(keys));
+    let shop = config.public_url();
+    sandbox.webhook = Some(WebhookConfig::new(format!("http://{}/webhooks/sandbox", config.public.listen), webhook_secret(keys)));
+    sandbox.shop_url = Some(shop);
+    sandbox
+}
+
+/// Starts one on a free port; returns its address.
+pub async fn start(shop: &Config, keys: &Keys, tasks: &Tasks) -> anyhow::Result<String> {
+    let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.context("the sandbox provider")?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let (config, stop) = (config(shop, keys), tasks.token().clone());
+    tasks.spawn("sandbox provider", async move {
+        if let Err(error) = souk_psp_sandbox::serve(listener, config, stop).await {
+            tracing::error!(%error, "the sandbox provider ended");
+        }
+    });
+    Ok(url)
+}
+
+fn api_key(keys: &Keys) -> Secret<String> {
+    Secret::new(hex(&keys.derive("souk 2026 api key of the sandbox provider")))
+}
+
+fn webhook_secret(keys: &Keys) -> Secret<String> {
+    Secret::new(hex(&keys.derive("souk 2026 webhooks of the sandbox provider")))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,108 @@
+//! What the roles of this process show: their contracts to other roles, their pages and REST routes to the public.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use souk_web::{DocumentInfo, Operations, openapi};
+
+use crate::wire::{Clients, Plan, Services};
+
+/// Routers of the roles that run here.
+pub struct Surface {
+    contracts: BTreeMap<&'static str, Router>,
+    public: BTreeMap<&'static str, Router>,
+}
+
+/// Adds contract and REST of a service, when the role runs here.
+macro_rules! expose {
+    ($surface:ident, $plan:ident, $name:literal, $service:expr, $serve:path, $routes:path) => {
+        if $plan.roles.contains(&$name)
+            && let Some(service) = &$service
+        {
+            $surface.contracts.insert($name, $serve(service.clone()));
+            $surface.public.insert($name, $routes(service.clone()).router());
+        }
+    };
+}
+
+impl Surface {
+    /// The routers of `services`, and the storefront's on `clients`.
+    pub fn new(plan: &Plan<'_>, services: &Services, clients: &Clients) -> anyhow::Result<Self> {
+        let mut surface = Self { contracts: BTreeMap::new(), public: BTreeMap::new() };
+        let s = services;
+        expose!(surface, plan, "identity", s.identity, souk_identity_api::serve_identity, souk_identity::routes);
+        expose!(surface, plan, "catalog", s.catalog, souk_catalog_api::serve_catalog, souk_catalog::routes);
+        expose!(surface, plan, "search", s.search, souk_search_api::serve_search, souk_search::routes);
+        expose!(surface, plan, "pricing", s.pricing, souk_pricing_api::serve_pricing, souk_pricing::routes);
+        expose!(surface, plan, "cart", s.cart, souk_cart_api::serve_cart, souk_cart::routes);
+        expose!(surface, plan, "order", s.order, souk_order_api::serve_order, souk_order::routes);
+        expose!(surface, plan, "payment", s.payment, souk_payment_api::serve_payment, souk_payment::routes);
+        expose!(surface, plan, "inventory", s.inventory, souk_inventory_api::serve_inventory, souk_inventory::routes);
+        expose!(surface, plan, "shipping", s.shipping, souk_shipping_api::serve_shipping, souk_shipping::routes);
+        if plan.roles.contains(&"notification")
+            && let Some(service) = &services.notification
+        {
+            let contract = souk_notification_api::serve_notification(service.clone());
+            surface.contracts.insert("notification", contract);
+        }
+        if plan.roles.contains(&"storefront") {
+            let router = souk_storefront::router(storefront_clients(plan, clients));
+            surface.public.insert("storefront", router);
+        }
+        Ok(surface)
+    }
+
+    /// For the internal listener: what other roles call, and what the gateway forwards.
+    pub fn internal(&self, role: &str) -> Option<Router> {
+        let contract = self.contracts.get(role).cloned();
+        let public = self.public.get(role).cloned();
+        match (contract, public) {
+            (Some(contract), Some(public)) => Some(contract.merge(public)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// For a gateway in this process.
+    pub fn public(&self, role: &str) -> Option<Router> {
+        self.public.get(role).cloned()
+    }
+
+    /// The API's description: of all services, wherever they run.
+    pub fn document(&self) -> serde_json::Value {
+        let parts: Vec<Operations> = vec![
+            souk_catalog::operations(),
+            souk_search::operations(),
+            souk_pricing::operations(),
+            souk_cart::operations(),
+            souk_order::operations(),
+            souk_identity::operations(),
+            souk_inventory::operations(),
+            souk_shipping::operations(),
+            souk_payment::operations(),
+        ];
+        let parts: Vec<&Operations> = parts.iter().collect();
+        let info = DocumentInfo {
+            title: "Souk",
+            version: env!("CARGO_PKG_VERSION"),
+            description: "The public API of a Souk shop. Errors are RFC 9457 problems with a stable `code`.",
+        };
+        openapi(info, &parts)
+    }
+}
+
+fn storefront_clients(plan: &Plan<'_>, clients: &Clients) -> souk_storefront::Clients {
+    souk_storefront::Clients {
+        catalog: clients.catalog.clone(),
+        search: clients.search.clone(),
+        pricing: clients.pricing.clone(),
+        inventory: clients.inventory.clone(),
+        cart: clients.cart.clone(),
+        order: clients.order.clone(),
+        identity: clients.identity.clone(),
+        shop: souk_storefront::Shop {
+            name: plan.config.shop.name.clone(),
+            public_url: plan.config.public_url(),
+        },
+    }
+}

@@ -1,0 +1,130 @@
+//! docs/errors.md: every stable error code with where it comes from, collected from the sources, so that the document
+//! cannot lag behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Calls that make a problem: how the code is found behind each, and the status.
+const MAKERS: &[(&str, Option<&str>)] = &[
+    ("Problem::invalid(", Some("422")),
+    ("Problem::conflict(", Some("409")),
+    ("Problem::unavailable(", Some("503")),
+    ("Problem::invalid_fields(", Some("422")),
+    ("Problem::new(", None),
+];
+const KINDS: &[(&str, &str)] = &[
+    ("Kind::Invalid", "422"),
+    ("Kind::Unauthenticated", "401"),
+    ("Kind::Declined", "402"),
+    ("Kind::Forbidden", "403"),
+    ("Kind::NotFound", "404"),
+    ("Kind::Conflict", "409"),
+    ("Kind::Stale", "412"),
+    ("Kind::TooLarge", "413"),
+    ("Kind::RateLimited", "429"),
+    ("Kind::Timeout", "504"),
+    ("Kind::Unavailable", "503"),
+    ("Kind::Internal", "500"),
+];
+const DOCUMENT: &str = "docs/errors.md";
+const FOLDERS: &[&str] = &["platform", "services", "gateway", "web"];
+
+/// Writes the document.
+pub fn write(root: &Path) -> anyhow::Result<()> {
+    std::fs::write(root.join(DOCUMENT), render(&collect(root)?))?;
+    Ok(())
+}
+
+/// A complaint when the document is not what the sources say.
+pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
+    let wanted = render(&collect(root)?);
+    let there = std::fs::read_to_string(root.join(DOCUMENT)).unwrap_or_default();
+    if wanted == there {
+        return Ok(Vec::new());
+    }
+    Ok(vec![format!("{DOCUMENT} is out of date: run `cargo run -p souk-xtask -- errors`")])
+}
+
+type Codes = BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>;
+
+fn collect(root: &Path) -> anyhow::Result<Codes> {
+    let mut codes = Codes::new();
+    for folder in FOLDERS {
+        visit(root, &root.join(folder), &mut codes)?;
+    }
+    Ok(codes)
+}
+
+fn visit(root: &Path, dir: &Path, codes: &mut Codes) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !["tests", "target", "node_modules"].contains(&name.as_str()) {
+            visit(root, &path, codes)?;
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            let text = std::fs::read_to_string(&path)?;
+            let place = path.strip_prefix(root).unwrap_or(&path).components().take(2);
+            let place = place.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+            scan(&text, &place, codes);
+        }
+    }
+    Ok(())
+}
+
+fn scan(text: &str, place: &str, codes: &mut Codes) {
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    for (maker, status) in MAKERS {
+        for (at, _) in text.match_indices(maker) {
+            let rest = &text[at + maker.len()..];
+            let Some((before, code)) = first_literal(rest) else { continue };
+            let kind = KINDS.iter().find(|(kind, _)| before.contains(kind)).map(|(_, status)| *status);
+            let Some(status) = status.or(kind) else { continue };
+            if !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+                let entry = codes.entry(code.to_owned()).or_default();
+                entry.0.insert(status.to_owned());
+                entry.1.insert(place.to_owned());
+            }
+        }
+    }
+}
+
+/// The first string literal of an argument list, and what stands before it.
+fn first_literal(arguments: &str) -> Option<(&str, &str)> {
+    let open = arguments.find('"')?;
+    let before = &arguments[..open];
+    // A literal further away belongs to something else.
+    if before.len() > 80 || before.contains(';') || before.contains('{') {
+        return None;
+    }
+    let rest = &arguments[open + 1..];
+    Some((before, &rest[..rest.find('"')?]))
+}
+
+fn render(codes: &Codes) -> String {
+    let mut text = String::from(
+        "# Error codes\n\nGenerated from the sources by `cargo run -p souk-xtask -- errors`; do not edit.\n\n\
+         Every error of the public API is an RFC 9457 problem (`application/problem+json`) with `type` `/problems/<code>`,\n\
+         a `status`, a `detail` for people, and one of these stable codes. 400, 405 and 415 belong to the transport.\n\n\
+         | code | status | from |\n|---|---|---|\n",
+    );
+    for (code, (statuses, places)) in codes {
+        let join = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
+        text.push_str(&format!("| `{code}` | {} | {} |\n", join(statuses), join(places)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_found_with_their_status() {
+        let mut codes = Codes::new();
+        let text =
+            "Err(Problem::new(\n    Kind::Declined,\n    \"payment_declined\", x)); Problem::conflict(\"taken\", y)";
+        scan(text, "services/x", &mut codes);
+        assert!(codes["payment_declined"].0.contains("402"));
+        assert!(codes["taken"].0.contains("409"));
+    }
+}
