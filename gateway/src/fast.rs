@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use souk_kernel::{Kind, Problem};
 use souk_rpc::header::REQUEST_ID;
@@ -72,7 +73,8 @@ pub(crate) fn answer(gateway: &Arc<Inner>, peer: &Peer, request: &Request<Incomi
     let head = *request.method() == Method::HEAD;
     let shared = (head || *request.method() == Method::GET)
         && !headers.contains_key(header::AUTHORIZATION)
-        && !headers.contains_key(header::RANGE);
+        && !headers.contains_key(header::RANGE)
+        && request.body().is_end_stream();
     let Some(key) = shared.then(|| cache_key(request.uri())).flatten() else { return Fast::Slow(visit) };
     let entry = match gateway.cache.find(&key, now) {
         Found::Fresh(entry) => {
@@ -153,10 +155,6 @@ fn admit(gateway: &Inner, peer: &Peer, request: &Request<Incoming>, visit: &Visi
     let hosts = headers.get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() >= http::Version::HTTP_11) {
         return Err(ApiError::transport(StatusCode::BAD_REQUEST, "bad_host", "a request names one host"));
-    }
-    if headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH) {
-        let detail = "a body has one length";
-        return Err(ApiError::transport(StatusCode::BAD_REQUEST, "ambiguous_length", detail));
     }
     if SEARCH_PATHS.iter().any(|path| uri.path().starts_with(path))
         && let Some(session) = gateway.auth.cookies.read(headers, SESSION_COOKIE)

@@ -79,14 +79,15 @@ async fn accept(
     Ok((socket, peer, permit))
 }
 
+/// Not `pipeline_flush`: it lifts the limit on what is written behind, so one client who does not read an endless answer
+/// would take all memory, and it keeps back the 400 that ends a connection.
 fn protocol(gateway: &Inner) -> http1::Builder {
     let limits = &gateway.config.limits;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(limits.header_ms))
         .max_header_size(limits.header_bytes)
-        .max_buf_size(BUFFER_BYTES.max(limits.header_bytes))
-        .pipeline_flush(true);
+        .max_buf_size(BUFFER_BYTES.max(limits.header_bytes));
     http
 }
 

@@ -38,6 +38,9 @@ const IDEMPOTENCY_KEY_CHARS: std::ops::RangeInclusive<usize> = 1..=255;
 /// Answers a request the long way.
 pub(crate) async fn answer(gateway: Arc<Inner>, request: Request<Incoming>, visit: Visit) -> Response<Answer> {
     let started = Instant::now();
+    // Two lengths in one head: hyper obeys the chunks, as it must; a proxy before us may have obeyed the other. So nothing
+    // that follows a chunked body on this connection is taken for a request (RFC 9112, 6.1).
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let (method, uri, accept) = (request.method().clone(), request.uri().clone(), accept_of(request.headers()));
     let mut response = match handle(&gateway, request, &visit).await {
         Ok(response) => response,
@@ -53,6 +56,9 @@ pub(crate) async fn answer(gateway: Arc<Inner>, request: Request<Incoming>, visi
         tracing::info!(request_id, client = %visit.client, %method, path, status, seconds, "request");
     } else {
         tracing::debug!(request_id, client = %visit.client, %method, path, status, seconds, "request");
+    }
+    if chunked {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response.headers_mut().insert(REQUEST_ID, visit.id);
     response
@@ -144,6 +150,12 @@ async fn shared(
                 let render = async move { render(&gateway_too, pilot, &id).await };
                 return match gateway.tasks.run("gateway.render", render).await {
                     Ok(Rendered::Entry(entry)) => Ok(Some(answered(&entry))),
+                    Ok(Rendered::Private(response))
+                        if response.status().is_server_error() && visit.expired.is_some() =>
+                    {
+                        let broken = Problem::unavailable("upstream_failed", response.status());
+                        last_resort(visit, broken.into()).map(|entry| Some(answered(&entry)))
+                    }
                     // Made for nobody in particular, so it is right for a visitor we know nothing of.
                     Ok(Rendered::Private(response)) if !recognised => {
                         Ok(Some(finish(gateway, response, request.method(), request.headers()).await?))

@@ -166,7 +166,8 @@ impl Entry {
             *response.headers_mut() = self.headers.clone();
             self.put_body(&mut response, want);
         }
-        response.headers_mut().insert(header::AGE, AGES[age.min(AGES.len() - 1)].clone());
+        let age = AGES.get(age).cloned().unwrap_or_else(|| HeaderValue::from(age));
+        response.headers_mut().insert(header::AGE, age);
         response
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::GatewayConfig;
 use crate::headers::SecurityHeaders;
-use http::header;
+use http::{StatusCode, header};
 
 const SECOND: i64 = 1_000_000;
 const NOW: i64 = 1_000 * SECOND;

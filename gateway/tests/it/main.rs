@@ -1,0 +1,10 @@
+//! The gateway on a real socket, in front of a shop whose every answer the test decides.
+#![allow(clippy::unwrap_used)] // helpers of tests may, as tests do
+
+mod cache;
+mod client;
+mod edge;
+mod hardening;
+mod remote;
+mod shop;
+mod throttles;

@@ -1,0 +1,73 @@
+//! The same gateway in front of a role in another process.
+
+use std::sync::Arc;
+
+use axum::serve;
+use souk_gateway::Upstream;
+use souk_rpc::{ActorKey, Channel, Remote, accept};
+use tokio::net::TcpListener;
+
+use crate::client::{post, request};
+use crate::shop::{CUSTOMER, SESSION, Shop, World, shop};
+
+async fn split() -> (World, Arc<Shop>) {
+    let (shop, router) = shop();
+    let key = ActorKey::new([9; 32]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addresses = vec![listener.local_addr().unwrap().to_string()];
+    let remote = Remote { role: "storefront", addresses };
+    let upstream = Upstream::Remote(Channel::http(remote, key.clone()));
+    let world = World::over(shop.clone(), upstream, |_| {}).await;
+    let stop = world.tasks.token().clone();
+    world.tasks.spawn("role", async move {
+        let role = serve(listener, accept(router, key)).with_graceful_shutdown(stop.cancelled_owned());
+        role.await.unwrap();
+    });
+    (world, shop)
+}
+
+#[tokio::test]
+async fn the_actor_travels_signed_and_a_forged_one_does_not_arrive() {
+    let (world, _) = split().await;
+    let headers = format!(
+        "Cookie: souk_session={SESSION}\r\nSec-Fetch-Site: same-origin\r\nX-Souk-Actor: forged\r\nX-Request-Id: abc\r\nIdempotency-Key: k\r\n"
+    );
+    let seen = world.post("/account", &headers, "{}").await.json();
+    assert_eq!(seen["actor"], format!("customer:{CUSTOMER}"));
+    assert_eq!((&seen["request_id"], &seen["key"], &seen["body"]), (&"abc".into(), &"k".into(), &2.into()));
+    assert_eq!(seen["headers"]["host"], "shop.test", "forms are checked against the name the browser knows");
+    assert_eq!(seen["headers"]["x-souk-client-ip"], "127.0.0.1");
+    assert!(seen["seconds"].as_f64().unwrap() > 3.0);
+    let seen = world.post("/account", "X-Souk-Actor: forged\r\n", "{}").await.json();
+    assert_eq!(seen["actor"], "anonymous");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn pages_of_another_process_are_cached_and_purged_the_same() {
+    let (world, shop) = split().await;
+    let first = world.get("/p/bag").await;
+    assert!(first.text().contains("render 1 for anonymous at public.test"), "{}", first.text());
+    let gzip = world.get_with("/p/bag", "Accept-Encoding: gzip\r\n").await;
+    assert_eq!((gzip.text(), gzip.header("content-encoding")), (first.text(), "gzip"));
+    assert_eq!(world.send(request("HEAD", "/p/bag", "")).await.status, 200);
+    world.gateway.cache().purge(&["product/bag"]);
+    assert!(world.get("/p/bag").await.text().contains("render 2"));
+    assert_eq!(shop.renders(), 2);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_role_that_is_gone_is_unavailable_and_old_pages_stay() {
+    let (shop, _) = shop();
+    let remote = Remote { role: "storefront", addresses: vec!["127.0.0.1:1".into()] };
+    let upstream = Upstream::Remote(Channel::http(remote, ActorKey::new([9; 32])));
+    let world = World::over(shop, upstream, |_| {}).await;
+    for raw in [request("GET", "/p/bag", ""), post("POST", "/cart", "", "{}")] {
+        let reply = world.send(raw).await;
+        assert_eq!((reply.status, reply.code().as_str()), (503, "upstream_unavailable"));
+    }
+    let person = world.get_with("/p/bag", "Accept: text/html,*/*\r\n").await;
+    assert!(person.text().contains("Please try again"), "{}", person.text());
+    world.stop().await;
+}

@@ -1,0 +1,304 @@
+//! What stands behind the gateway in these tests.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use futures_util::StreamExt;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::{Value, json};
+use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, Upstream, Upstreams};
+use souk_identity_api::*;
+use souk_kernel::{Clock, Kind, Problem};
+use souk_modules::Tasks;
+use souk_rpc::Cx;
+use souk_web::{ApiError, Cached};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore, watch};
+use uuid::Uuid;
+
+use crate::client::{Client, PATIENCE, Reply, post, request};
+
+/// The token of the one customer who is signed in, and their id.
+pub const SESSION: &str = "good-session";
+pub const CUSTOMER: Uuid = Uuid::from_u128(42);
+
+pub struct Shop {
+    renders: watch::Sender<usize>,
+    /// Renders wait for a permit while the gate is closed.
+    gate: Semaphore,
+    gated: AtomicBool,
+    pub failing: AtomicBool,
+    /// Told when the endless answer is no longer wanted.
+    pub dropped: Arc<Notify>,
+}
+
+impl Shop {
+    pub fn renders(&self) -> usize {
+        *self.renders.borrow()
+    }
+
+    pub async fn rendering(&self, count: usize) {
+        let mut renders = self.renders.subscribe();
+        let reached = renders.wait_for(|n| *n >= count);
+        tokio::time::timeout(PATIENCE, reached).await.expect("rendered in time").unwrap();
+    }
+
+    pub fn close_gate(&self) {
+        self.gated.store(true, Ordering::SeqCst);
+    }
+
+    pub fn open_gate(&self) {
+        self.gated.store(false, Ordering::SeqCst);
+        self.gate.add_permits(1000);
+    }
+
+    async fn render(&self) -> usize {
+        let mut number = 0;
+        self.renders.send_modify(|n| {
+            *n += 1;
+            number = *n;
+        });
+        if self.gated.load(Ordering::SeqCst) {
+            self.gate.acquire().await.unwrap().forget();
+        }
+        number
+    }
+}
+
+fn who(request: &Request) -> String {
+    request.extensions().get::<Cx>().map(|cx| cx.actor.scope()).unwrap_or_default()
+}
+
+/// A page that everybody gets: says how often it was made and for whom.
+async fn page(State(shop): State<Arc<Shop>>, Path(slug): Path<String>, request: Request) -> Response {
+    let host = request.headers().get("host").map(|h| h.to_str().unwrap().to_owned()).unwrap_or_default();
+    let (who, cookies) = (who(&request), request.headers().contains_key("cookie"));
+    let number = shop.render().await;
+    if shop.failing.load(Ordering::SeqCst) {
+        return ApiError::from(Problem::unavailable("broken", "broken")).into_response();
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let filling = "<li>a product in a list</li>".repeat(200);
+    let text = format!("<h1>{slug}</h1> render {number} for {who} at {host} cookies {cookies} query {query} {filling}");
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    let cached = Cached::bytes(html, text, &[format!("product/{slug}"), "page".to_owned()]);
+    match slug.as_str() {
+        "gone" => cached.with_status(StatusCode::NOT_FOUND).into_response(),
+        "tiny" => Cached::bytes(HeaderValue::from_static("text/plain"), "tiny", &["tiny"]).into_response(),
+        "sets-cookie" => ([("set-cookie", "a=b")], cached).into_response(),
+        _ => cached.into_response(),
+    }
+}
+
+/// What is of one visitor: says what arrived here.
+async fn echo(State(shop): State<Arc<Shop>>, request: Request) -> Response {
+    shop.render().await;
+    let (parts, body) = request.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let cx = parts.extensions.get::<Cx>().unwrap();
+    let text = |headers: &HeaderMap| {
+        let pairs = headers.iter().map(|(n, v)| (n.to_string(), json!(v.to_str().unwrap_or("?"))));
+        Value::Object(pairs.collect())
+    };
+    let seen = json!({
+        "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": text(&parts.headers),
+        "body": bytes.len(), "actor": cx.actor.scope(), "request_id": &*cx.request_id, "key": cx.idempotency_key.as_deref(),
+        "seconds": cx.time_left().map(|left| left.as_secs_f64().round()), "filling": "x".repeat(2000),
+    });
+    let mut response = souk_web::no_store(&seen).into_response();
+    for (name, value) in
+        [("connection", "x-internal"), ("x-internal", "1"), ("x-souk-lsn", "7"), ("surrogate-key", "a")]
+    {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Bytes without end, until nobody wants them.
+async fn endless(State(shop): State<Arc<Shop>>) -> Response {
+    struct Told(Arc<Notify>);
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+    let told = Told(shop.dropped.clone());
+    let chunk = Bytes::from(vec![b'x'; 64 * 1024]);
+    let stream = futures_util::stream::repeat(chunk).map(move |chunk| {
+        let _ = &told;
+        Ok::<_, std::convert::Infallible>(chunk)
+    });
+    ([("content-type", "text/event-stream")], Body::from_stream(stream)).into_response()
+}
+
+async fn panics() -> Response {
+    panic!("expected in this test")
+}
+
+/// An identity with one customer and one key.
+#[derive(Default)]
+pub struct FakeIdentity {
+    pub calls: AtomicUsize,
+    pub down: AtomicBool,
+}
+
+pub fn signing_key() -> ed25519_dalek::SigningKey {
+    ed25519_dalek::SigningKey::from_bytes(&[7; 32])
+}
+
+#[async_trait]
+impl IdentityApi for FakeIdentity {
+    async fn session(&self, _: &Cx, request: SessionRequest) -> Result<Session, Problem> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) {
+            return Err(Problem::unavailable("upstream_unavailable", "down"));
+        }
+        if request.session_token.reveal() != SESSION {
+            return Err(Problem::new(Kind::Unauthenticated, "session_ended", "please sign in"));
+        }
+        Ok(Session { customer_id: CustomerId(CUSTOMER), name: "Ada".into() })
+    }
+    async fn jwks(&self, _: &Cx, _: JwksRequest) -> Result<Jwks, Problem> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        Ok(Jwks { keys: vec![token::jwk("k1", &signing_key().verifying_key())] })
+    }
+    async fn register(&self, _: &Cx, _: Register) -> Result<SignedIn, Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn login(&self, _: &Cx, _: Login) -> Result<SignedIn, Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn refresh(&self, _: &Cx, _: RefreshTokens) -> Result<SignedIn, Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn logout(&self, _: &Cx, _: Logout) -> Result<(), Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn me(&self, _: &Cx, _: MeRequest) -> Result<Customer, Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn update_me(&self, _: &Cx, _: UpdateMe) -> Result<Customer, Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn put_address(&self, _: &Cx, _: PutAddress) -> Result<Customer, Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn remove_address(&self, _: &Cx, _: RemoveAddress) -> Result<Customer, Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn create_staff(&self, _: &Cx, _: CreateStaff) -> Result<Staff, Problem> {
+        Err(Problem::not_found("method"))
+    }
+}
+
+/// A running gateway with its shop.
+pub struct World {
+    pub address: SocketAddr,
+    pub gateway: Gateway,
+    pub shop: Arc<Shop>,
+    pub identity: Arc<FakeIdentity>,
+    pub clock: Clock,
+    pub tasks: Tasks,
+}
+
+pub fn shop() -> (Arc<Shop>, Router) {
+    let shop = Arc::new(Shop {
+        renders: watch::Sender::new(0),
+        gate: Semaphore::new(0),
+        gated: AtomicBool::new(false),
+        failing: AtomicBool::new(false),
+        dropped: Arc::default(),
+    });
+    let router = Router::new()
+        .route("/p/{slug}", get(page))
+        .route("/endless", get(endless))
+        .route("/panics", get(panics))
+        .fallback(any(echo))
+        .layer(axum::middleware::from_fn(souk_web::finish))
+        .with_state(shop.clone());
+    (shop, router)
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        let (shop, router) = shop();
+        Self::over(shop, Upstream::Local(router), change).await
+    }
+
+    pub async fn over(shop: Arc<Shop>, upstream: Upstream, change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        let mut config = GatewayConfig { public_host: Some("public.test".into()), ..GatewayConfig::default() };
+        change(&mut config);
+        let clock = Clock::manual(jiff::Timestamp::from_second(1_700_000_000).unwrap());
+        let tasks = Tasks::new();
+        let identity = Arc::new(FakeIdentity::default());
+        let roles = ["storefront", "catalog", "search", "cart", "order", "identity"];
+        let upstreams = roles.iter().fold(Upstreams::new(), |all, role| all.with(role, upstream.clone()));
+        let api: Arc<dyn IdentityApi> = identity.clone();
+        let deps = GatewayDeps {
+            upstreams,
+            identity: Some(IdentityClient::from(api)),
+            document: json!({ "openapi": "3.1.0", "info": { "title": "x".repeat(2000) } }),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+        };
+        let gateway = Gateway::new(config, deps).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = gateway.clone();
+        tasks.spawn("gateway", async move { serving.serve(listener).await });
+        Self { address, gateway, shop, identity, clock, tasks }
+    }
+
+    pub async fn client(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    pub async fn send(&self, raw: impl AsRef<[u8]>) -> Reply {
+        self.client().await.send(raw).await
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(request("GET", path, "")).await
+    }
+
+    pub async fn get_with(&self, path: &str, headers: &str) -> Reply {
+        self.send(request("GET", path, headers)).await
+    }
+
+    pub async fn post(&self, path: &str, headers: &str, body: &str) -> Reply {
+        self.send(post("POST", path, headers, body)).await
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.clock.advance(jiff::SignedDuration::from_secs(seconds));
+    }
+
+    /// A token of the customer, valid from now.
+    pub fn bearer(&self) -> String {
+        let iat = self.clock.now().as_second();
+        let claims = AccessClaims {
+            iss: token::ISSUER.into(),
+            aud: token::AUDIENCE.into(),
+            sub: CUSTOMER,
+            iat,
+            exp: iat + token::VALID_SECONDS,
+        };
+        token::sign(&claims, "k1", &signing_key())
+    }
+
+    pub async fn stop(self) {
+        self.tasks.drain(Duration::from_secs(10)).await.unwrap();
+    }
+}
