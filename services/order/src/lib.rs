@@ -26,6 +26,8 @@ use souk_pricing_api::PricingClient;
 
 pub use http::routes;
 pub use service::OrderService;
+#[doc(hidden)]
+pub use store::STATEMENTS;
 
 /// Tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {

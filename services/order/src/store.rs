@@ -74,8 +74,7 @@ const SOLD_UNITS: &str = "select line ->> 'sku' as sku, sum((line ->> 'quantity'
     from orders, json_array_elements(lines) line where status in ('confirmed', 'shipped', 'delivered')
     group by 1 order by 1";
 
-/// Statements for the test that prepares every one.
-#[cfg(test)]
+/// Every statement by name, for the test that prepares each against the migrated schema.
 pub const STATEMENTS: &[(&str, &str)] = &[
     ("TAKE_KEYS", TAKE_KEYS),
     ("TAKE_CARTS", TAKE_CARTS),

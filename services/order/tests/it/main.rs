@@ -1,0 +1,81 @@
+//! Orders on a real PostgreSQL, with neighbours that can be told to misbehave.
+#![allow(clippy::unwrap_used)] // a test may panic
+
+mod checkout;
+mod neighbours;
+mod rules;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use souk_db::{RowExt, TestDb};
+use souk_kernel::{Clock, Ids, Secret};
+use souk_modules::Tasks;
+use souk_order::{MIGRATIONS, OrderDeps, OrderService};
+use souk_order_api::{Checkout, OrderClient, PaymentMeans};
+use souk_rpc::{Actor, Cx};
+
+use neighbours::Neighbours;
+
+/// An order service among its neighbours.
+pub struct Shop {
+    pub test: TestDb,
+    pub tasks: Tasks,
+    pub service: Arc<OrderService>,
+    pub client: OrderClient,
+    pub neighbours: Arc<Neighbours>,
+}
+
+impl Shop {
+    pub async fn open() -> Self {
+        let test = TestDb::new(&[&MIGRATIONS]).await;
+        let neighbours = Arc::new(Neighbours::default());
+        let (tasks, service) = Self::process(&test, &neighbours).await;
+        let client = OrderClient::Local(service.clone());
+        Self { test, tasks, service, client, neighbours }
+    }
+
+    /// Another process of the same shop.
+    pub async fn process(test: &TestDb, neighbours: &Arc<Neighbours>) -> (Tasks, Arc<OrderService>) {
+        let tasks = Tasks::new();
+        let service = OrderService::new(OrderDeps {
+            db: test.db("order").await,
+            tasks: tasks.clone(),
+            clock: Clock::system(),
+            ids: Ids::random(),
+            token_key: Secret::new([7; 32]),
+            cart: souk_cart_api::CartClient::Local(neighbours.clone()),
+            pricing: souk_pricing_api::PricingClient::Local(neighbours.clone()),
+            inventory: souk_inventory_api::InventoryClient::Local(neighbours.clone()),
+            payment: souk_payment_api::PaymentClient::Local(neighbours.clone()),
+        });
+        (tasks, service)
+    }
+
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        let db = self.test.db("order").await;
+        db.primary().query_one(sql, &[]).await.unwrap().get_col(0).unwrap()
+    }
+
+    /// All sagas have ended.
+    pub async fn settled(&self) {
+        let unfinished = "select count(*) from saga where phase in ('forward', 'undo')";
+        let done = tokio::time::timeout(Duration::from_secs(60), async {
+            while self.count(unfinished).await > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        done.await.expect("every checkout ends");
+    }
+}
+
+pub fn guest(key: &str) -> Cx {
+    Cx::new("test", Actor::Anonymous).with_key(key)
+}
+
+pub fn buy(cart: u128, token: &str) -> Checkout {
+    Checkout {
+        cart_id: souk_cart_api::CartId(uuid::Uuid::from_u128(cart)),
+        payment: PaymentMeans { provider: "sandbox".into(), token: token.into() },
+    }
+}

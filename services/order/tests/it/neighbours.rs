@@ -1,0 +1,286 @@
+//! The services a checkout calls, in memory: they keep books that tests look at, and misbehave on request. Each is
+//! idempotent under its key as the real one is.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use souk_cart_api as cart;
+use souk_inventory_api as inventory;
+use souk_kernel::{Currency, Kind, Problem};
+use souk_payment_api as payment;
+use souk_pricing_api as pricing;
+use souk_rpc::Cx;
+use souk_rpc::hidden::async_trait;
+use souk_shipping_api::Address;
+use uuid::Uuid;
+
+type Result<T> = std::result::Result<T, Problem>;
+
+/// Everything beside the order service.
+#[derive(Default)]
+pub struct Neighbours {
+    /// Units of the one SKU.
+    pub stock: Mutex<i64>,
+    pub held: Mutex<HashMap<Uuid, inventory::ReservationStatus>>,
+    pub payments: Mutex<HashMap<Uuid, payment::Payment>>,
+    pub charges: AtomicU32,
+    /// The cart is empty or unknown.
+    pub no_cart: Mutex<bool>,
+    /// How often the next calls of a method get no answer although they happened: `authorise`, `capture`, ...
+    pub lost: Mutex<HashMap<&'static str, u32>>,
+    /// Methods that never return: the process dies there.
+    pub stuck: Mutex<Option<&'static str>>,
+}
+
+impl Neighbours {
+    async fn trouble(&self, method: &'static str) -> Result<()> {
+        if *self.stuck.lock().unwrap() == Some(method) {
+            std::future::pending::<()>().await;
+        }
+        let mut lost = self.lost.lock().unwrap();
+        if let Some(left) = lost.get_mut(method).filter(|left| **left > 0) {
+            *left -= 1;
+            return Err(Problem::timeout(method));
+        }
+        Ok(())
+    }
+
+    pub fn captured(&self) -> i64 {
+        self.payments.lock().unwrap().values().map(|p| p.captured.amount - p.refunded.amount).sum()
+    }
+
+    pub fn statuses(&self) -> Vec<inventory::ReservationStatus> {
+        self.held.lock().unwrap().values().copied().collect()
+    }
+}
+
+fn eur(amount: i64) -> souk_kernel::Money {
+    Currency::EUR.of(amount)
+}
+
+#[async_trait]
+impl cart::CartApi for Neighbours {
+    async fn create(&self, _: &Cx, _: cart::CreateCart) -> Result<cart::Cart> {
+        unreachable!("a checkout makes no carts")
+    }
+    async fn get(&self, _: &Cx, _: cart::GetCart) -> Result<cart::Cart> {
+        unreachable!("a checkout asks for_checkout")
+    }
+    async fn add_line(&self, _: &Cx, _: cart::AddLine) -> Result<cart::Cart> {
+        unreachable!()
+    }
+    async fn set_quantity(&self, _: &Cx, _: cart::SetQuantity) -> Result<cart::Cart> {
+        unreachable!()
+    }
+    async fn remove_line(&self, _: &Cx, _: cart::RemoveLine) -> Result<cart::Cart> {
+        unreachable!()
+    }
+    async fn update(&self, _: &Cx, _: cart::UpdateCart) -> Result<cart::Cart> {
+        unreachable!()
+    }
+    async fn shipping_methods(&self, _: &Cx, _: cart::GetCart) -> Result<pricing::ShippingMethods> {
+        unreachable!()
+    }
+    async fn claim(&self, _: &Cx, _: cart::ClaimCart) -> Result<cart::Cart> {
+        unreachable!()
+    }
+    async fn for_checkout(&self, cx: &Cx, req: cart::GetCart) -> Result<cart::CheckoutCart> {
+        if *self.no_cart.lock().unwrap() {
+            return Err(Problem::not_found("cart"));
+        }
+        let line = pricing::QuotedLine {
+            sku: "MUG".into(),
+            quantity: 2,
+            unit_price: eur(1000),
+            total: eur(2000),
+            discount: eur(0),
+            tax: eur(319),
+            tax_rate: 1900,
+        };
+        Ok(cart::CheckoutCart {
+            id: req.cart_id,
+            version: 1,
+            customer_id: cx.actor.customer(),
+            lines: vec![cart::CheckoutLine {
+                product_id: Uuid::from_u128(1),
+                sku: "MUG".into(),
+                title: "Mug".into(),
+                options: String::new(),
+                image: String::new(),
+                slug: "mug".into(),
+                quantity: 2,
+            }],
+            email: "buyer@example.org".into(),
+            shipping_address: Address::default(),
+            shipping_method: "standard".into(),
+            quote: pricing::Quote {
+                lines: vec![line],
+                unpriced: vec![],
+                subtotal: eur(2000),
+                discount: eur(0),
+                shipping: Some(eur(490)),
+                shipping_name: Some("Standard".into()),
+                tax: eur(319),
+                total: eur(2490),
+                coupons: vec![],
+                messages: vec![],
+            },
+        })
+    }
+}
+
+#[async_trait]
+impl inventory::InventoryApi for Neighbours {
+    async fn availability(&self, _: &Cx, _: inventory::AvailabilityRequest) -> Result<inventory::Availabilities> {
+        unreachable!()
+    }
+    async fn adjust(&self, _: &Cx, _: inventory::Adjust) -> Result<inventory::Adjusted> {
+        unreachable!()
+    }
+    async fn reserve(&self, _: &Cx, req: inventory::Reserve) -> Result<inventory::Reservation> {
+        let status = {
+            let (mut held, mut stock) = (self.held.lock().unwrap(), self.stock.lock().unwrap());
+            match held.get(&req.key) {
+                Some(status) => *status,
+                None if *stock < 2 => return Err(Problem::conflict("out_of_stock", "sold out")),
+                None => {
+                    *stock -= 2;
+                    held.insert(req.key, inventory::ReservationStatus::Held);
+                    inventory::ReservationStatus::Held
+                }
+            }
+        };
+        self.trouble("reserve").await?;
+        Ok(inventory::Reservation { key: req.key, status })
+    }
+    async fn allocate(&self, _: &Cx, req: inventory::ByKey) -> Result<inventory::Reservation> {
+        {
+            let mut held = self.held.lock().unwrap();
+            if held.get(&req.key) == Some(&inventory::ReservationStatus::Released) {
+                return Err(Problem::conflict("reservation_gone", "expired"));
+            }
+            held.insert(req.key, inventory::ReservationStatus::Allocated);
+        }
+        self.trouble("allocate").await?;
+        Ok(inventory::Reservation { key: req.key, status: inventory::ReservationStatus::Allocated })
+    }
+    async fn release(&self, _: &Cx, req: inventory::ByKey) -> Result<inventory::Reservation> {
+        let before = self.held.lock().unwrap().insert(req.key, inventory::ReservationStatus::Released);
+        if matches!(before, Some(inventory::ReservationStatus::Held | inventory::ReservationStatus::Allocated)) {
+            *self.stock.lock().unwrap() += 2;
+        }
+        self.trouble("release").await?;
+        Ok(inventory::Reservation { key: req.key, status: inventory::ReservationStatus::Released })
+    }
+    async fn ship(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation> {
+        unreachable!()
+    }
+    async fn audit(&self, _: &Cx, _: inventory::AuditRequest) -> Result<inventory::Audit> {
+        unreachable!()
+    }
+}
+
+#[async_trait]
+impl payment::PaymentApi for Neighbours {
+    async fn authorise(&self, _: &Cx, req: payment::Authorise) -> Result<payment::Payment> {
+        let made = {
+            let mut payments = self.payments.lock().unwrap();
+            let fresh = !payments.contains_key(&req.payment_id.0);
+            if fresh {
+                self.charges.fetch_add(1, Ordering::SeqCst);
+            }
+            let declined = req.token == "tok_declined";
+            let status = if declined { payment::PaymentStatus::Declined } else { payment::PaymentStatus::Authorised };
+            let new = payment::Payment {
+                id: req.payment_id,
+                order_id: req.order_id,
+                provider: req.provider,
+                provider_ref: None,
+                status,
+                authorised: if declined { eur(0) } else { req.amount },
+                captured: eur(0),
+                refunded: eur(0),
+                decline_code: declined.then(|| "declined".into()),
+                action_url: None,
+                created_at: jiff::Timestamp::UNIX_EPOCH,
+            };
+            payments.entry(req.payment_id.0).or_insert(new).clone()
+        };
+        self.trouble("authorise").await?;
+        Ok(made)
+    }
+    async fn capture(&self, _: &Cx, req: payment::ByPayment) -> Result<payment::Payment> {
+        let taken = {
+            let mut payments = self.payments.lock().unwrap();
+            let found = payments.get_mut(&req.payment_id.0).ok_or_else(|| Problem::not_found("payment"))?;
+            if found.status == payment::PaymentStatus::Voided {
+                return Err(Problem::conflict("payment_voided", "given back"));
+            }
+            found.captured = found.authorised;
+            found.status = payment::PaymentStatus::Captured;
+            found.clone()
+        };
+        self.trouble("capture").await?;
+        Ok(taken)
+    }
+    async fn void(&self, _: &Cx, req: payment::VoidPayment) -> Result<payment::Payment> {
+        let mut payments = self.payments.lock().unwrap();
+        let found = payments.get_mut(&req.payment_id.0).ok_or_else(|| Problem::not_found("payment"))?;
+        if found.status == payment::PaymentStatus::Authorised {
+            found.status = payment::PaymentStatus::Voided;
+        }
+        Ok(found.clone())
+    }
+    async fn refund(&self, _: &Cx, req: payment::Refund) -> Result<payment::Payment> {
+        let mut payments = self.payments.lock().unwrap();
+        let found = payments.get_mut(&req.payment_id.0).ok_or_else(|| Problem::not_found("payment"))?;
+        found.refunded = found.captured;
+        found.status = payment::PaymentStatus::Refunded;
+        Ok(found.clone())
+    }
+    async fn by_order(&self, _: &Cx, req: payment::ByOrder) -> Result<payment::Payments> {
+        let payments = self.payments.lock().unwrap();
+        Ok(payment::Payments { items: payments.values().filter(|p| p.order_id == req.order_id).cloned().collect() })
+    }
+    async fn audit(&self, _: &Cx, _: payment::AuditRequest) -> Result<payment::Audit> {
+        unreachable!()
+    }
+}
+
+#[async_trait]
+impl pricing::PricingApi for Neighbours {
+    async fn prices(&self, _: &Cx, _: pricing::PricesRequest) -> Result<pricing::Prices> {
+        unreachable!()
+    }
+    async fn set_prices(&self, _: &Cx, _: pricing::SetPrices) -> Result<pricing::SetPricesReply> {
+        unreachable!()
+    }
+    async fn quote(&self, _: &Cx, _: pricing::QuoteRequest) -> Result<pricing::Quote> {
+        unreachable!()
+    }
+    async fn shipping_methods(&self, _: &Cx, _: pricing::ShippingMethodsRequest) -> Result<pricing::ShippingMethods> {
+        unreachable!()
+    }
+    async fn redeem(&self, _: &Cx, _: pricing::Redeem) -> Result<pricing::Redeemed> {
+        Err(Problem::new(Kind::Internal, "unexpected", "these carts have no coupons"))
+    }
+    async fn unredeem(&self, _: &Cx, _: pricing::Unredeem) -> Result<pricing::Redeemed> {
+        unreachable!()
+    }
+    async fn put_coupon(&self, _: &Cx, _: pricing::Coupon) -> Result<pricing::Coupon> {
+        unreachable!()
+    }
+    async fn coupon(&self, _: &Cx, _: pricing::CouponByCode) -> Result<pricing::CouponState> {
+        unreachable!()
+    }
+    async fn put_rates(&self, _: &Cx, _: pricing::Rates) -> Result<pricing::Rates> {
+        unreachable!()
+    }
+    async fn rates(&self, _: &Cx, _: pricing::RatesRequest) -> Result<pricing::Rates> {
+        unreachable!()
+    }
+    async fn shop(&self, _: &Cx, _: pricing::ShopRequest) -> Result<pricing::ShopTerms> {
+        unreachable!()
+    }
+}
