@@ -11,7 +11,7 @@ use souk_kernel::Problem;
 use souk_order_api::{
     CancelOrder, Checkout, CheckoutReply, GetOrder, ListOrders, Order, OrderApi, OrderId, OrderPage, OrderStatus,
 };
-use souk_web::{ApiError, ApiJson, ApiPath, ApiQuery, Routes, WebCx, no_store, op};
+use souk_web::{ApiError, ApiJson, ApiPath, ApiQuery, Operations, Routes, WebCx, no_store, op};
 
 use crate::OrderService;
 
@@ -22,6 +22,15 @@ type Service = Arc<OrderService>;
 
 /// The routes.
 pub fn routes(service: Service) -> Routes {
+    declared().with_state(service)
+}
+
+/// What they are, without a service: for the API's description in a process that runs none.
+pub fn operations() -> Operations {
+    declared().openapi().clone()
+}
+
+fn declared() -> Routes<Service> {
     Routes::new()
         .post(
             "/api/v1/checkout",
@@ -73,7 +82,6 @@ pub fn routes(service: Service) -> Routes {
                 .reply::<Order>(200)
                 .problems(&[401, 404, 409, 422]),
         )
-        .with_state(service)
 }
 
 /// A guest's proof.

@@ -24,7 +24,7 @@ use souk_modules::Tasks;
 use souk_payment_api::PaymentClient;
 use souk_pricing_api::PricingClient;
 
-pub use http::routes;
+pub use http::{operations, routes};
 pub use service::OrderService;
 #[doc(hidden)]
 pub use store::STATEMENTS;
