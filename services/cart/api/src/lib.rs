@@ -1,6 +1,7 @@
 //! Contract of the cart: what a buyer is about to buy, re-checked against price and stock every time it is looked at.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_kernel::Money;
 use souk_pricing_api::{Quote, ShippingMethods};
@@ -22,29 +23,33 @@ souk_kernel::ids! {
 souk_rpc::service! {
     /// Carts.
     pub trait CartApi at "/rpc/cart/v1", client CartClient, serve serve_cart {
-        /// A new, empty cart; a signed-in customer's actor makes it theirs.
+        /// A new, empty cart. A signed-in customer's actor makes it theirs: from now on it is the one `claim` finds.
         fn create(CreateCart) -> Cart;
         /// The cart with today's prices and stock, and messages about what changed. 404 when gone, or another customer's.
         fn get(GetCart) -> Cart [idempotent];
         /// Adds units of a SKU; a SKU already there gets more. 404 `not_found` for unknown SKUs, 409 `out_of_stock`.
         fn add_line(AddLine) -> Cart;
-        /// Sets the units of a line; 0 removes it.
+        /// Sets the units of a line; 0 removes it. 404 for a line that is not there, 409 `out_of_stock` when more are
+        /// wanted than before and than there are.
         fn set_quantity(SetQuantity) -> Cart [idempotent];
         /// Removes a line; a line that is not there is 404.
         fn remove_line(RemoveLine) -> Cart;
-        /// Sets e-mail, address, shipping method, coupons: each only when given.
+        /// Sets e-mail, address, shipping method, coupons: each only when given. Coupons that do not apply are kept and
+        /// answered with a message; a shipping method that does not exist for the address is refused.
         fn update(UpdateCart) -> Cart [idempotent];
         /// Shipping methods for the cart's address; 409 `address_missing` without one.
         fn shipping_methods(GetCart) -> ShippingMethods [idempotent];
         /// The signed-in customer's cart after login: their own, with the guest cart's lines added, which is then gone.
         fn claim(ClaimCart) -> Cart [idempotent];
-        /// What a checkout needs, complete and priced, or 409 `cart_incomplete` / `cart_changed` with what is missing.
+        /// What a checkout needs, complete and priced, or 409 `cart_incomplete` (`data`: what is missing) or `cart_changed`
+        /// (`data`: the messages): something is no longer sold, or it costs more than the buyer was last shown; once the
+        /// cart has been looked at again it goes through. Stock is not looked at: reserving it decides.
         fn for_checkout(GetCart) -> CheckoutCart [idempotent];
     }
 }
 
 /// Makes a cart.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateCart {}
 
@@ -109,7 +114,7 @@ pub struct ClaimCart {
 }
 
 /// A cart as its owner sees it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cart {
     /// The cart.
     pub id: CartId,
@@ -136,7 +141,7 @@ pub struct Cart {
 }
 
 /// A line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CartLine {
     /// The line.
     pub id: Uuid,
@@ -161,7 +166,7 @@ pub struct CartLine {
 }
 
 /// Something the buyer should know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartMessage {
     /// `price_changed`, `out_of_stock`, `less_in_stock`, `no_longer_sold`, or a code of a quote's message.
     pub code: String,

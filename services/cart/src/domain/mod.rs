@@ -1,0 +1,9 @@
+//! What a cart is and how it changes, without database or clock.
+
+mod cart;
+mod input;
+mod view;
+
+pub use cart::{Body, CartError, Line, Stored};
+pub use input::{check_quantity, check_sku, check_update};
+pub use view::{Facts, checkout, quote_lines, see, view};

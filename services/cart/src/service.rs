@@ -1,0 +1,349 @@
+//! The contract, carried out: every change reads the cart, asks for prices and stock at the same time, and saves if nobody
+//! else changed it meanwhile; else it begins again.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use souk_cart_api::{
+    AddLine, Cart, CartApi, CartId, CheckoutCart, ClaimCart, CreateCart, GetCart, RemoveLine, SetQuantity, UpdateCart,
+};
+use souk_catalog_api::CatalogClient;
+use souk_db::{Db, DbError};
+use souk_flow::Combiner;
+use souk_inventory_api::{AvailabilityRequest, InventoryClient, Shortage};
+use souk_kernel::{Ids, Money, Problem};
+use souk_modules::Tasks;
+use souk_pricing_api::{
+    PricingClient, Quote, QuoteRequest, ShippingMethods, ShippingMethodsRequest, ShopRequest, ShopTerms,
+};
+use souk_rpc::Cx;
+use tokio::sync::{Mutex, OnceCell};
+use uuid::Uuid;
+
+use crate::cards::Cards;
+use crate::domain::{self, Body, CartError, Facts, Stored};
+use crate::saving::{self, MAX_COMBINED, Saved};
+use crate::store::{self, ForClaim, Write};
+
+/// Tries of a change that others got ahead of. From the second on, changes of one cart take turns within this process.
+const MAX_TRIES: usize = 10;
+/// Turns: more than requests under way, so that different carts rarely share one.
+const TURNS: usize = 256;
+
+/// What carts need.
+pub struct CartDeps {
+    /// Their own schema.
+    pub db: Db,
+    /// For the combiner.
+    pub tasks: Tasks,
+    /// Cart ids are secrets: random.
+    pub ids: Ids,
+    /// Titles, pictures, weights.
+    pub catalog: CatalogClient,
+    /// Prices.
+    pub pricing: PricingClient,
+    /// Stock.
+    pub inventory: InventoryClient,
+}
+
+/// Carts. Made once per process by the binary's role table.
+pub struct CartService {
+    db: Db,
+    ids: Ids,
+    cards: Cards,
+    pricing: PricingClient,
+    inventory: InventoryClient,
+    terms: OnceCell<ShopTerms>,
+    writes: Combiner<Write, Saved>,
+    turns: Vec<Mutex<()>>,
+}
+
+/// What a change makes of the body: the SKU of which more are wanted than before, or why it is refused.
+type Changed = Result<Option<String>, Problem>;
+
+impl CartService {
+    /// Starts the combiner.
+    pub fn new(deps: CartDeps) -> Arc<Self> {
+        let db = deps.db.clone();
+        let writes = Combiner::new(&deps.tasks, "cart.writes", MAX_COMBINED, move |batch| {
+            let db = db.clone();
+            async move { saving::save(&db, batch).await }
+        });
+        Arc::new(Self {
+            db: deps.db,
+            ids: deps.ids,
+            cards: Cards::new(deps.catalog),
+            pricing: deps.pricing,
+            inventory: deps.inventory,
+            terms: OnceCell::new(),
+            writes,
+            turns: std::iter::repeat_with(Mutex::default).take(TURNS).collect(),
+        })
+    }
+
+    /// The service's database, for its schedule.
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// The cart, for who may see it.
+    async fn open(&self, cx: &Cx, id: CartId) -> Result<Stored, Problem> {
+        let found = store::read(self.db.primary(), id).await?;
+        found.filter(|cart| cart.is_open_to(&cx.actor)).ok_or_else(|| Problem::not_found("cart"))
+    }
+
+    /// What the other services know about the cart's lines; prices and stock are asked for at the same time.
+    async fn facts(&self, cx: &Cx, body: &Body, with_stock: bool) -> Result<Facts, Problem> {
+        let cards = self.cards.of(cx, body.lines.iter().map(|line| line.sku.as_str())).await?;
+        let lines = domain::quote_lines(body, &cards);
+        let skus: Vec<String> = lines.iter().map(|line| line.sku.clone()).collect();
+        let quote = async {
+            if lines.is_empty() && body.coupons.is_empty() {
+                return self.empty_quote(cx).await;
+            }
+            // Nothing to ship costs nothing to ship.
+            let shipping_method = body.shipping_method.clone().filter(|_| !lines.is_empty());
+            let (coupons, address) = (body.coupons.clone(), body.shipping_address.clone());
+            self.pricing.quote(cx, QuoteRequest { lines, coupons, address, shipping_method }).await
+        };
+        let available = async {
+            if skus.is_empty() || !with_stock {
+                return Ok(HashMap::new());
+            }
+            let found = self.inventory.availability(cx, AvailabilityRequest { skus }).await?;
+            Ok(found.items.into_iter().map(|item| (item.sku, item.available)).collect())
+        };
+        let (quote, available) = tokio::try_join!(quote, available)?;
+        Ok(Facts { cards, quote, available })
+    }
+
+    async fn empty_quote(&self, cx: &Cx) -> Result<Quote, Problem> {
+        let terms = self.terms.get_or_try_init(|| self.pricing.shop(cx, ShopRequest {})).await?;
+        let zero = Money::zero(terms.currency);
+        Ok(Quote {
+            lines: Vec::new(),
+            unpriced: Vec::new(),
+            subtotal: zero,
+            discount: zero,
+            shipping: None,
+            shipping_name: None,
+            tax: zero,
+            total: zero,
+            coupons: Vec::new(),
+            messages: Vec::new(),
+        })
+    }
+
+    /// Changes a cart: all or nothing, and never over somebody else's change.
+    async fn change(
+        &self,
+        cx: &Cx,
+        id: CartId,
+        method_given: bool,
+        change: impl Fn(&mut Body) -> Changed + Send + Sync,
+    ) -> Result<Cart, Problem> {
+        let mut turn = None;
+        for _ in 0..MAX_TRIES {
+            let mut cart = self.open(cx, id).await?;
+            let wanted = change(&mut cart.body)?;
+            let facts = self.facts(cx, &cart.body, true).await?;
+            if let Some(sku) = wanted {
+                in_stock(&cart.body, &facts, &sku)?;
+            }
+            if method_given && facts.quote.messages.iter().any(|message| message.code == "shipping_unavailable") {
+                let detail = "this way of shipping is not available for the address";
+                return Err(Problem::invalid_field("/shipping_method", detail));
+            }
+            let mut shown = domain::view(&cart, &facts);
+            domain::see(&mut cart.body, &facts.quote);
+            let write = Write::Save(id, cart.version, Box::new(cart.body));
+            if let Some(written) = self.writes.submit(write).await? {
+                (shown.version, shown.expires_at) = (written.version, written.expires_at);
+                return Ok(shown);
+            }
+            if turn.is_none() {
+                turn = Some(self.turn_of(id).lock().await);
+            }
+        }
+        Err(Problem::conflict("cart_busy", "the cart is being changed by many at once, please try again"))
+    }
+
+    fn turn_of(&self, id: CartId) -> &Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let at = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
+        &self.turns[at]
+    }
+
+    /// Shows a cart. What it shows counts as seen, and a cart that is looked at is kept; should noting that fail, the
+    /// buyer still gets the cart.
+    async fn look(&self, cx: &Cx, mut cart: Stored) -> Result<Cart, Problem> {
+        let facts = self.facts(cx, &cart.body, true).await?;
+        let mut shown = domain::view(&cart, &facts);
+        let news = domain::see(&mut cart.body, &facts.quote);
+        if !news && !cart.touch_due {
+            return Ok(shown);
+        }
+        match self.writes.submit(Write::Save(cart.id, cart.version, Box::new(cart.body))).await {
+            Ok(Some(written)) => (shown.version, shown.expires_at) = (written.version, written.expires_at),
+            Ok(None) => {}
+            Err(problem) => {
+                let internal = problem.internal_detail().unwrap_or_default();
+                tracing::warn!(code = %problem.code, internal, "could not note that a cart was looked at");
+            }
+        }
+        Ok(shown)
+    }
+
+    async fn create_own(&self, id: CartId, customer: Uuid) -> Result<Stored, DbError> {
+        let tx = self.db.begin_relaxed().await?;
+        store::disown(&tx, customer).await?;
+        let cart = store::add_own(&tx, id, customer).await?;
+        tx.commit().await?;
+        Ok(cart)
+    }
+
+    async fn claim_once(&self, customer: Uuid, guest: Option<CartId>) -> Result<Stored, DbError> {
+        let tx = self.db.begin_relaxed().await?;
+        let ForClaim { own, guest, expired } = store::lock_for_claim(&tx, customer, guest).await?;
+        if let Some(expired) = expired {
+            store::delete(&tx, &[expired.uuid()]).await?;
+        }
+        let cart = match (own, guest) {
+            (Some(own), None) => own,
+            (None, Some(guest)) => store::take_over(&tx, guest.id, customer).await?,
+            (None, None) => store::add_own(&tx, CartId(self.ids.v4()), customer).await?,
+            (Some(own), Some(guest)) => {
+                let mut body = own.body;
+                body.absorb(guest.body);
+                store::delete(&tx, &[guest.id.uuid()]).await?;
+                store::merge(&tx, own.id, &body).await?
+            }
+        };
+        tx.commit().await?;
+        Ok(cart)
+    }
+}
+
+/// Ok when all units of `sku` in the cart can be had.
+fn in_stock(body: &Body, facts: &Facts, sku: &str) -> Result<(), Problem> {
+    if !facts.cards.contains_key(sku) || facts.quote.unpriced.iter().any(|unpriced| unpriced == sku) {
+        return Err(Problem::not_found("product"));
+    }
+    let (wanted, available) = (body.units_of(sku), facts.available.get(sku).copied().unwrap_or(0));
+    if i64::from(wanted) <= available {
+        return Ok(());
+    }
+    let text = match available {
+        0 => "this product is out of stock".to_owned(),
+        left => format!("only {left} are left"),
+    };
+    Err(Problem::conflict("out_of_stock", text).with_data([Shortage { sku: sku.to_owned(), wanted, available }]))
+}
+
+#[async_trait]
+impl CartApi for CartService {
+    async fn create(&self, cx: &Cx, _request: CreateCart) -> Result<Cart, Problem> {
+        let id = CartId(self.ids.v4());
+        if let Some(customer) = cx.actor.customer() {
+            let cart = again_after_a_race(|| self.create_own(id, customer)).await?;
+            return self.look(cx, cart).await;
+        }
+        let quote = self.empty_quote(cx).await?;
+        let written = self.writes.submit(Write::Add(id)).await?;
+        let written = written.ok_or_else(|| Problem::internal("a new cart was not written"))?;
+        let cart = Stored {
+            id,
+            customer_id: None,
+            version: written.version,
+            body: Body::default(),
+            expires_at: written.expires_at,
+            touch_due: false,
+        };
+        Ok(domain::view(&cart, &Facts { cards: HashMap::new(), quote, available: HashMap::new() }))
+    }
+
+    async fn get(&self, cx: &Cx, request: GetCart) -> Result<Cart, Problem> {
+        let cart = self.open(cx, request.cart_id).await?;
+        self.look(cx, cart).await
+    }
+
+    async fn add_line(&self, cx: &Cx, request: AddLine) -> Result<Cart, Problem> {
+        domain::check_sku(&request.sku)?;
+        domain::check_quantity(request.quantity, 1)?;
+        let sku = request.sku.as_str();
+        let cards = self.cards.of(cx, std::iter::once(sku)).await?;
+        let card = cards.get(sku).ok_or_else(|| Problem::not_found("product"))?;
+        let line = self.ids.v4();
+        self.change(cx, request.cart_id, false, |body| {
+            body.add(line, sku, &card.title, request.quantity)?;
+            Ok(Some(sku.to_owned()))
+        })
+        .await
+    }
+
+    async fn set_quantity(&self, cx: &Cx, request: SetQuantity) -> Result<Cart, Problem> {
+        domain::check_quantity(request.quantity, 0)?;
+        self.change(cx, request.cart_id, false, |body| Ok(body.set_quantity(request.line_id, request.quantity)?)).await
+    }
+
+    async fn remove_line(&self, cx: &Cx, request: RemoveLine) -> Result<Cart, Problem> {
+        let remove = |body: &mut Body| Ok(body.remove(request.line_id).map(|()| None)?);
+        self.change(cx, request.cart_id, false, remove).await
+    }
+
+    async fn update(&self, cx: &Cx, request: UpdateCart) -> Result<Cart, Problem> {
+        let update = domain::check_update(request)?;
+        let method_given = update.shipping_method.is_some();
+        self.change(cx, update.cart_id, method_given, |body| {
+            body.update(update.clone());
+            Ok(None)
+        })
+        .await
+    }
+
+    async fn shipping_methods(&self, cx: &Cx, request: GetCart) -> Result<ShippingMethods, Problem> {
+        let cart = self.open(cx, request.cart_id).await?;
+        let Some(address) = cart.body.shipping_address.clone() else {
+            return Err(Problem::conflict("address_missing", "the cart has no shipping address yet"));
+        };
+        let cards = self.cards.of(cx, cart.body.lines.iter().map(|line| line.sku.as_str())).await?;
+        let lines = domain::quote_lines(&cart.body, &cards);
+        self.pricing.shipping_methods(cx, ShippingMethodsRequest { lines, address, coupons: cart.body.coupons }).await
+    }
+
+    async fn claim(&self, cx: &Cx, request: ClaimCart) -> Result<Cart, Problem> {
+        let customer = cx.actor.require_customer()?;
+        let cart = again_after_a_race(|| self.claim_once(customer, request.guest_cart_id)).await?;
+        self.look(cx, cart).await
+    }
+
+    async fn for_checkout(&self, cx: &Cx, request: GetCart) -> Result<CheckoutCart, Problem> {
+        let cart = self.open(cx, request.cart_id).await?;
+        let facts = self.facts(cx, &cart.body, false).await?;
+        domain::checkout(&cart, &facts)
+    }
+}
+
+/// Two logins of one customer at once: the second finds what the first made.
+async fn again_after_a_race<T, F: Future<Output = Result<T, DbError>>>(once: impl Fn() -> F) -> Result<T, Problem> {
+    let mut tries = 0;
+    loop {
+        match once().await {
+            Err(error) if tries < MAX_TRIES && (error.is_unique("cart_own") || error.is_retryable()) => tries += 1,
+            done => return Ok(done?),
+        }
+    }
+}
+
+impl From<CartError> for Problem {
+    fn from(error: CartError) -> Problem {
+        match error {
+            CartError::Full => Problem::conflict("cart_full", error.to_string()),
+            CartError::TooMany => Problem::invalid_field("/quantity", error.to_string()),
+            CartError::NoLine => Problem::not_found("line"),
+        }
+    }
+}

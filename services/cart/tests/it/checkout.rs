@@ -1,0 +1,103 @@
+//! What a checkout gets: complete, priced, and never dearer than the buyer was shown.
+
+use souk_cart_api::{CartId, CartMessage, CheckoutCart, GetCart, UpdateCart};
+use souk_kernel::Problem;
+
+use crate::shop::{Process, Shop, codes, cx, eur, system, update, whole};
+
+async fn checkout(here: &Process, cart_id: CartId) -> Result<CheckoutCart, Problem> {
+    here.client.for_checkout(&cx(), GetCart { cart_id }).await
+}
+
+fn changed(problem: Problem) -> Vec<String> {
+    assert_eq!(problem.code, "cart_changed");
+    let messages: Vec<CartMessage> = serde_json::from_value(*problem.data.unwrap()).unwrap();
+    messages.into_iter().map(|message| message.code).collect()
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    let id = here.create().await;
+    let missing = |problem: Problem| {
+        assert_eq!(problem.code, "cart_incomplete");
+        serde_json::from_value::<Vec<String>>(*problem.data.unwrap()).unwrap()
+    };
+    let all = ["lines", "email", "shipping_address", "shipping_method"];
+    assert_eq!(missing(checkout(&here, id).await.unwrap_err()), all);
+    here.add(id, "lamp", 1).await.unwrap();
+    here.client.update(&cx(), UpdateCart { shipping_method: None, ..whole(id) }).await.unwrap();
+    assert_eq!(missing(checkout(&here, id).await.unwrap_err()), ["shipping_method"]);
+    here.client.update(&cx(), UpdateCart { shipping_method: Some("standard".into()), ..update(id) }).await.unwrap();
+    let ready = checkout(&here, id).await.unwrap();
+    assert_eq!((ready.lines.len(), ready.quote.total, ready.email.as_str()), (1, eur(1_490), "ada@example.com"));
+    assert_eq!((ready.lines[0].slug.as_str(), ready.customer_id), ("the-lamp", None));
+    assert_eq!(here.client.for_checkout(&system(), GetCart { cart_id: id }).await.unwrap().version, ready.version);
+}
+
+#[tokio::test]
+async fn a_dearer_cart_is_shown_first_and_told_once() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    let id = here.ready().await;
+    shop.price("lamp", 1_200).await;
+    assert_eq!(changed(checkout(&here, id).await.unwrap_err()), ["price_changed"]);
+    assert_eq!(changed(checkout(&here, id).await.unwrap_err()), ["price_changed"], "asking again is not looking");
+    let cart = here.get(id).await;
+    assert_eq!(codes(&cart), ["price_changed"]);
+    assert_eq!(cart.messages[0].detail, "The price of The lamp changed from 10.00 EUR to 12.00 EUR.");
+    assert_eq!(codes(&here.get(id).await), [""; 0]);
+    assert_eq!(checkout(&here, id).await.unwrap().quote.subtotal, eur(5_200));
+    shop.price("lamp", 900).await;
+    // Below 50 shipping is no longer free: 49.00 and 4.90 are more than the 52.00 that were shown.
+    assert_eq!(changed(checkout(&here, id).await.unwrap_err()), ["price_changed"]);
+}
+
+#[tokio::test]
+async fn a_cheaper_cart_goes_through() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    let id = here.ready().await;
+    shop.price("book", 1_000).await;
+    assert_eq!(checkout(&here, id).await.unwrap().quote.subtotal, eur(3_000));
+}
+
+#[tokio::test]
+async fn a_coupon_that_ended_is_not_dropped_silently() {
+    let shop = Shop::open().await;
+    shop.coupon("TEN", 1_000, true).await;
+    let here = shop.process().await;
+    let id = here.ready().await;
+    here.client.update(&cx(), UpdateCart { coupons: Some(vec!["TEN".into()]), ..update(id) }).await.unwrap();
+    assert_eq!(checkout(&here, id).await.unwrap().quote.coupons, ["TEN"]);
+    shop.coupon("TEN", 1_000, false).await;
+    assert_eq!(changed(checkout(&here, id).await.unwrap_err()), ["coupon_expired"]);
+    assert_eq!(codes(&here.get(id).await), ["coupon_expired"]);
+    assert_eq!(checkout(&here, id).await.unwrap().quote.discount, eur(0));
+}
+
+#[tokio::test]
+async fn what_is_no_longer_sold_stops_the_checkout_until_it_is_removed() {
+    let shop = Shop::open().await;
+    let id = shop.process().await.ready().await;
+    shop.unpublish("lamp");
+    let here = shop.process().await; // the first one may show the old card for some seconds more
+    assert_eq!(changed(checkout(&here, id).await.unwrap_err()), ["no_longer_sold"]);
+    let cart = here.get(id).await;
+    assert_eq!((codes(&cart), cart.lines[0].title.as_str()), (vec!["no_longer_sold"], "The lamp"));
+    assert_eq!((cart.lines[0].total, cart.lines[0].available), (eur(0), 0));
+    assert_eq!(changed(checkout(&here, id).await.unwrap_err()), ["no_longer_sold"]);
+    let remove = souk_cart_api::RemoveLine { cart_id: id, line_id: cart.lines[0].id };
+    here.client.remove_line(&cx(), remove).await.unwrap();
+    assert_eq!(checkout(&here, id).await.unwrap().lines.len(), 1);
+}
+
+#[tokio::test]
+async fn stock_is_left_to_the_reservation() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    let id = here.ready().await;
+    shop.count("lamp", 0).await;
+    assert_eq!(checkout(&here, id).await.unwrap().lines.len(), 2);
+}

@@ -1,0 +1,144 @@
+//! The public routes, through their router.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use souk_rpc::{Actor, ActorKey, accept};
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use crate::shop::Shop;
+
+struct Api(Router, ActorKey);
+
+impl Api {
+    async fn open(shop: &Shop) -> Api {
+        let key = ActorKey::new([7; 32]);
+        let routes = souk_cart::routes(shop.process().await.service);
+        Api(accept(routes.router(), key.clone()), key)
+    }
+
+    async fn send(&self, request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, Value) {
+        let response = self.0.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        assert_eq!(parts.headers[header::CACHE_CONTROL], "no-store");
+        (parts.status, parts.headers, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    async fn call(&self, method: Method, path: &str, body: &str) -> (StatusCode, Value) {
+        let mut request = Request::builder().method(method).uri(format!("/api/v1/carts{path}"));
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let (status, _, body) = self.send(request.body(Body::from(body.to_owned())).unwrap()).await;
+        (status, body)
+    }
+}
+
+#[tokio::test]
+async fn the_calls_of_a_purchase() {
+    let shop = Shop::open().await;
+    let api = Api::open(&shop).await;
+    for body in ["", "{}"] {
+        let mut request = Request::post("/api/v1/carts");
+        if body == "{}" {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let (status, headers, cart) = api.send(request.body(Body::from(body)).unwrap()).await;
+        assert_eq!(status, StatusCode::CREATED);
+        assert_eq!(headers[header::LOCATION], format!("/api/v1/carts/{}", cart["id"].as_str().unwrap()));
+    }
+    let (_, cart) = api.call(Method::POST, "", "").await;
+    let at = format!("/{}", cart["id"].as_str().unwrap());
+    let lines = format!("{at}/lines");
+    let (status, cart) = api.call(Method::POST, &lines, r#"{"sku":"lamp","quantity":2}"#).await;
+    assert_eq!((status, &cart["lines"][0]["unit_price"]), (StatusCode::OK, &json!({"amount":1000,"currency":"EUR"})));
+    let line = format!("{lines}/{}", cart["lines"][0]["id"].as_str().unwrap());
+    let (_, cart) = api.call(Method::PATCH, &line, r#"{"quantity":3}"#).await;
+    assert_eq!((&cart["units"], &cart["totals"]["total"]["amount"]), (&json!(3), &json!(3000)));
+    let (status, problem) = api.call(Method::GET, &format!("{at}/shipping-methods"), "").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("address_missing")));
+    let address = json!({"name":"Ada","line1":"Street 1","city":"Berlin","postal_code":"10117","country":"DE"});
+    let update = json!({"email":"ada@example.com","shipping_address":address}).to_string();
+    let (status, cart) = api.call(Method::PUT, &at, &update).await;
+    assert_eq!((status, &cart["shipping_address"]["city"]), (StatusCode::OK, &json!("Berlin")));
+    let (_, methods) = api.call(Method::GET, &format!("{at}/shipping-methods"), "").await;
+    assert_eq!(methods["items"][0]["price"], json!({"amount":490,"currency":"EUR"}));
+    let chosen = json!({"shipping_method":methods["items"][0]["id"]}).to_string();
+    let (_, cart) = api.call(Method::PUT, &at, &chosen).await;
+    assert_eq!((&cart["totals"]["total"]["amount"], &cart["email"]), (&json!(3490), &json!("ada@example.com")));
+    let (status, cart) = api.call(Method::DELETE, &line, "").await;
+    assert_eq!((status, &cart["lines"]), (StatusCode::OK, &json!([])));
+    assert_eq!(api.call(Method::DELETE, &line, "").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(api.call(Method::GET, &at, "").await.1["id"], cart["id"]);
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_with_its_place_and_changes_nothing() {
+    let shop = Shop::open().await;
+    let api = Api::open(&shop).await;
+    let (_, cart) = api.call(Method::POST, "", "").await;
+    let at = format!("/{}", cart["id"].as_str().unwrap());
+    let lines = format!("{at}/lines");
+    let (_, cart) = api.call(Method::POST, &lines, r#"{"sku":"lamp","quantity":1}"#).await;
+    let line = format!("{lines}/{}", cart["lines"][0]["id"].as_str().unwrap());
+    let deep = format!("{}{}", "[".repeat(60_000), "]".repeat(60_000 / 2));
+    let wrong: &[(Method, &str, &str, u16, &str)] = &[
+        (Method::POST, "", r#"{"customer_id":"x"}"#, 422, ""),
+        (Method::POST, &lines, r#"{"sku":"lamp","quantity":-1}"#, 422, "/quantity"),
+        (Method::POST, &lines, r#"{"sku":"lamp","quantity":0}"#, 422, "/quantity"),
+        (Method::POST, &lines, r#"{"sku":"lamp","quantity":99999999999999}"#, 422, "/quantity"),
+        (Method::POST, &lines, r#"{"sku":"lamp","quantity":1.5}"#, 422, "/quantity"),
+        (Method::POST, &lines, r#"{"sku":"lamp","quantity":"1"}"#, 422, "/quantity"),
+        (
+            Method::POST,
+            &lines,
+            r#"{"sku":"lamp","quantity":1,"unit_price":{"amount":1,"currency":"EUR"}}"#,
+            422,
+            "/unit_price",
+        ),
+        (Method::POST, &lines, r#"{"sku":"la\u0000mp","quantity":1}"#, 422, "/sku"),
+        (Method::POST, &lines, r#"{"quantity":1}"#, 422, ""),
+        (Method::POST, &lines, r#"{"sku":"lamp","quantity":1"#, 400, ""),
+        (Method::POST, &lines, r#"{"sku":"nobody knows","quantity":1}"#, 404, ""),
+        (Method::POST, &lines, &deep, 413, ""),
+        (Method::PATCH, &line, r#"{"quantity":-5}"#, 422, "/quantity"),
+        (Method::PATCH, &line, r#"{"quantity":1000}"#, 422, "/quantity"),
+        (Method::PATCH, &line, r#"{"quantity":2,"total":0}"#, 422, "/total"),
+        (Method::PUT, &at, r#"{"email":"no address"}"#, 422, "/email"),
+        (Method::PUT, &at, r#"{"email":"a@example.com\r\nBcc: b@example.com"}"#, 422, "/email"),
+        (Method::PUT, &at, r#"{"totals":{"total":0}}"#, 422, "/totals"),
+        (Method::PUT, &at, r#"{"customer_id":"00000000-0000-0000-0000-000000000001"}"#, 422, "/customer_id"),
+        (Method::PUT, &at, r#"{"shipping_address":{"name":"A"}}"#, 422, "/shipping_address"),
+        (Method::PUT, &at, r#"{"coupons":["A","B","C","D","E","F"]}"#, 422, "/coupons"),
+        (Method::GET, "/not-an-id", "", 404, ""),
+        (Method::GET, "/00000000-0000-4000-8000-000000000000", "", 404, ""),
+    ];
+    for (method, path, body, status, pointer) in wrong {
+        let (got, problem) = api.call(method.clone(), path, body).await;
+        let shown: String = body.chars().take(80).collect();
+        assert_eq!(got.as_u16(), *status, "{method} {path} {shown}: {problem}");
+        if !pointer.is_empty() {
+            assert_eq!(problem["errors"][0]["pointer"], *pointer, "{method} {path} {shown}");
+        }
+    }
+    assert_eq!(api.call(Method::GET, &at, "").await.1, cart);
+}
+
+#[tokio::test]
+async fn a_customers_cart_opens_for_them_only() {
+    let shop = Shop::open().await;
+    let api = Api::open(&shop).await;
+    let as_customer = |n: u128, method: Method, path: String| {
+        let actor = api.1.sign(&Actor::Customer(Uuid::from_u128(n)));
+        Request::builder().method(method).uri(path).header("x-souk-actor", actor).body(Body::empty()).unwrap()
+    };
+    let (_, headers, _) = api.send(as_customer(1, Method::POST, "/api/v1/carts".into())).await;
+    let at = headers[header::LOCATION].to_str().unwrap().to_owned();
+    assert_eq!(api.send(as_customer(1, Method::GET, at.clone())).await.0, StatusCode::OK);
+    assert_eq!(api.send(as_customer(2, Method::GET, at.clone())).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(api.send(Request::get(at).body(Body::empty()).unwrap()).await.0, StatusCode::NOT_FOUND);
+}

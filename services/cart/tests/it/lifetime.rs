@@ -1,0 +1,94 @@
+//! How long a cart lives: a week after the last look, or until it was bought.
+
+use serde_json::json;
+use souk_bus::Envelope;
+use souk_cart::{consumers, purge_all};
+use souk_cart_api::{CartId, GetCart};
+use souk_kernel::{Event, Kind};
+use souk_order_api::OrderPlaced;
+use souk_rpc::Cx;
+use uuid::Uuid;
+
+use crate::shop::{Process, Shop, cx};
+
+async fn exists(here: &Process, cart_id: CartId) -> bool {
+    match here.client.get(&cx(), GetCart { cart_id }).await {
+        Ok(_) => true,
+        Err(problem) => {
+            assert_eq!(problem.kind, Kind::NotFound);
+            false
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_look_keeps_a_cart_for_another_week_but_does_not_write_each_time() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    let id = here.create().await;
+    here.add(id, "lamp", 1).await.unwrap();
+    let first = here.get(id).await;
+    let before = here.db.counters();
+    assert_eq!(here.get(id).await.expires_at, first.expires_at);
+    assert_eq!((here.db.counters() - before).commits, 0);
+    shop.sql("update cart set expires_at = expires_at - interval '3 days'").await;
+    assert!(here.get(id).await.expires_at >= first.expires_at, "a week from now again");
+}
+
+#[tokio::test]
+async fn what_has_run_out_is_gone_and_later_deleted() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    let (old, fresh) = (here.create().await, here.create().await);
+    let db = shop.test_db.superuser("cart").await;
+    db.write_one("update cart set expires_at = now() where id = $1", &[&old.uuid()]).await.unwrap();
+    assert!(!exists(&here, old).await && exists(&here, fresh).await);
+    assert_eq!(here.add(old, "lamp", 1).await.unwrap_err().kind, Kind::NotFound);
+    assert_eq!(purge_all(&here.service).await.unwrap(), 1);
+    assert_eq!(purge_all(&here.service).await.unwrap(), 0);
+    assert!(exists(&here, fresh).await);
+}
+
+/// As the order service writes it, with only what the cart reads filled with sense.
+fn placed(cart_id: CartId, n: u128) -> Envelope {
+    let zero = json!({ "amount": 0, "currency": "EUR" });
+    let address = json!({ "name": "", "line1": "", "city": "", "postal_code": "", "country": "DE" });
+    let order = json!({
+        "id": Uuid::from_u128(n), "number": "S-1", "status": "confirmed", "payment_status": "authorised",
+        "customer_id": null, "email": "a@b.c", "shipping_address": address, "shipping_name": "", "lines": [],
+        "coupons": [], "subtotal": zero, "discount": zero, "shipping": zero, "tax": zero, "total": zero,
+        "failure": null, "shipments": [], "version": 2, "placed_at": "2026-01-01T00:00:00Z",
+        "updated_at": "2026-01-01T00:00:00Z"
+    });
+    let fact: OrderPlaced =
+        serde_json::from_value(json!({ "order": order, "cart_id": cart_id, "token": "secret" })).unwrap();
+    Envelope {
+        id: Uuid::from_u128(n),
+        source: "order".into(),
+        event_type: OrderPlaced::TYPE.into(),
+        aggregate: Uuid::from_u128(n),
+        version: 2,
+        time: fact.order.placed_at,
+        traceparent: None,
+        data: serde_json::value::to_raw_value(&fact).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_bought_cart_is_deleted_once_or_twice() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    let (bought, too, other) = (here.ready().await, here.ready().await, here.ready().await);
+    let consumer = consumers(here.service.clone()).remove(0);
+    assert_eq!(consumer.sources()[0].schema, "order");
+    for _ in 0..2 {
+        let before = here.db.counters();
+        let mut tx = here.db.begin().await.unwrap();
+        consumer.apply(&mut tx, &[placed(bought, 1), placed(too, 2)]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!((here.db.counters() - before).statements, 1);
+    }
+    assert!(!exists(&here, bought).await && !exists(&here, too).await && exists(&here, other).await);
+    let late = here.client.for_checkout(&Cx::system("saga"), GetCart { cart_id: bought }).await.unwrap_err();
+    assert_eq!(late.kind, Kind::NotFound);
+}
