@@ -4,10 +4,8 @@
 use souk_kernel::Currency;
 
 use crate::book::{Book, Entry};
-use crate::decimal::Decimal;
-use crate::draft::{
-    DEFAULT_TAX_CATEGORY, Defect, DraftStatus, MediaDraft, OptionDraft, ProductDraft, VariantDraft, clip,
-};
+use crate::draft::{DEFAULT_TAX_CATEGORY, Defect, MediaDraft, OptionDraft, ProductDraft, VariantDraft};
+use crate::fields::{status, stock, weight};
 use crate::limits;
 use crate::mapping::Mapping;
 use crate::mapping::attributes::Known;
@@ -34,6 +32,8 @@ pub(crate) struct Assembled {
     pub(crate) refusals: Vec<Refusal>,
     /// Rows left out because they are in another currency or only carry a price that has been used already.
     pub(crate) skipped: u64,
+    /// Rows that are refused unless a variant takes their price from the book.
+    pub(crate) waiting: Vec<(u64, Refusal)>,
 }
 
 /// A row that is a variant, as far as it has been read.
@@ -56,43 +56,47 @@ impl Assembler {
     pub(crate) fn assemble(&mut self, rows: &[Row]) -> Assembled {
         let mut out = Assembled::default();
         let Some((first, last)) = rows.first().zip(rows.last()) else { return out };
-        let base = match &self.mapping.product_row {
-            Some(column) => rows.iter().find(|row| row.record.text(column).is_some()),
-            None => Some(first),
-        };
-        let Some(base) = base else {
-            for row in rows {
-                self.leftover(row, &mut out);
-            }
-            return out;
-        };
+        let Some(base) = self.base(rows) else { return out };
         let id = self.mapping.product.external_id.text(&base.record);
         let before = out.refusals.len();
         match self.product(base, rows, id.as_deref(), &mut out) {
             Ok(draft) => out.draft = draft,
             Err(defect) => out.refusals.push(Refusal::new(first.line, last.end_line, id.as_deref(), defect)),
         }
-        if out.draft.is_none() && out.refusals.len() == before && out.skipped == 0 {
+        if out.draft.is_none() && out.refusals.len() == before && out.skipped == 0 && out.waiting.is_empty() {
             let defect = Defect::new("missing_price", "no row of the product has a price");
             out.refusals.push(Refusal::new(first.line, last.end_line, id.as_deref(), defect));
         }
         out
     }
 
-    /// Rows whose product stands elsewhere: prices in other currencies are left out, anything else is refused.
-    pub(crate) fn leftover(&self, row: &Row, out: &mut Assembled) {
-        let priced_elsewhere = match (self.mapping.price.currency_of(&row.record), self.currency) {
-            (Ok(Some(currency)), Some(wanted)) if currency != wanted => true,
-            (Ok(Some(_)), Some(_)) => self.book_key(&row.record).is_some_and(|key| self.book.knows(key)),
-            _ => false,
-        };
-        if priced_elsewhere {
-            out.skipped += 1;
-            return;
+    /// The row with the product's own data.
+    pub(crate) fn base<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
+        match &self.mapping.product_row {
+            Some(column) => rows.iter().find(|row| row.record.text(column).is_some()),
+            None => rows.first(),
         }
+    }
+
+    /// A row whose product stands elsewhere. A price in another currency is left out; one in the wanted currency waits,
+    /// since a variant may have taken it or still take it; anything else is refused.
+    pub(crate) fn leftover(&self, row: &Row, out: &mut Assembled) {
         let id = self.mapping.group_by.as_ref().and_then(|column| row.record.text(column));
         let reason = "the row belongs to no product next to it: rows of one product must follow one another";
-        out.refusals.push(Refusal::new(row.line, row.end_line, id.as_deref(), Defect::new("scattered_rows", reason)));
+        let refusal = Refusal::new(row.line, row.end_line, id.as_deref(), Defect::new("scattered_rows", reason));
+        match (self.mapping.price.currency_of(&row.record), self.currency) {
+            (Ok(Some(currency)), Some(wanted)) if currency != wanted => out.skipped += 1,
+            (Ok(Some(_)), Some(_)) => match self.book_key(&row.record).filter(|key| self.book.knows(*key)) {
+                Some(key) => out.waiting.push((key, refusal)),
+                None => out.refusals.push(refusal),
+            },
+            _ => out.refusals.push(refusal),
+        }
+    }
+
+    /// True when a variant has taken the price of such a row.
+    pub(crate) fn is_taken(&self, key: u64) -> bool {
+        self.book.is_taken(key)
     }
 
     /// What the book of prices knows a row by: its product and its SKU.
@@ -197,7 +201,7 @@ impl Assembler {
         if let (Some(named), Some(wanted)) = (named, wanted)
             && named != wanted
         {
-            let noted = self.book_key(&row.record).and_then(|key| self.book.price(key));
+            let noted = self.book_key(&row.record).and_then(|key| self.book.take(key));
             if let Some(Entry { price, compare_at }) = noted {
                 let compare_at = compare_at.map(|amount| wanted.of(amount));
                 return Ok(Some(Priced { price: wanted.of(price), compare_at }));
@@ -342,67 +346,5 @@ impl Mapping {
             true => text::plain(&raw.replace("\\n", "\n")),
             false => text::plain(raw),
         }
-    }
-}
-
-fn status(text: Option<String>) -> Result<DraftStatus, Defect> {
-    let Some(text) = text else { return Ok(DraftStatus::Published) };
-    match text.to_ascii_lowercase().as_str() {
-        "published" | "active" | "enabled" | "true" | "yes" | "1" => Ok(DraftStatus::Published),
-        "draft" | "archived" | "inactive" | "disabled" | "hidden" | "false" | "no" | "0" => Ok(DraftStatus::Draft),
-        _ => Err(Defect::new("invalid_status", format!("{:?} is neither published nor draft", clip(&text)))),
-    }
-}
-
-/// Whole units; what is oversold is none, and half a unit is a mistake.
-fn stock(text: Option<String>) -> Result<Option<i64>, Defect> {
-    let Some(text) = text else { return Ok(None) };
-    let number: Option<Decimal> = text.parse().ok();
-    match number {
-        Some(number) if number.scale() == 0 => Ok(Some(number.unscaled().max(0))),
-        _ => Err(Defect::new("invalid_stock", format!("stock {:?} is not a whole number", clip(&text)))),
-    }
-}
-
-/// Grams, half a gram up; zero means that nobody weighed it.
-fn weight(text: Option<String>, unit: Option<String>) -> Result<Option<u32>, Defect> {
-    let Some(text) = text else { return Ok(None) };
-    let wrong = |reason: &str| Defect::new("invalid_weight", format!("weight {:?}: {reason}", clip(&text)));
-    // Hundred-thousandths of a gram in one unit: exact for pounds and ounces (NIST Handbook 44, appendix C).
-    let unit = match unit.as_deref().map(str::to_ascii_lowercase).as_deref() {
-        None | Some("g" | "gram" | "grams") => 100_000,
-        Some("kg" | "kilogram" | "kilograms") => 100_000_000,
-        Some("lb" | "lbs" | "pound" | "pounds") => 45_359_237,
-        Some("oz" | "ounce" | "ounces") => 2_834_952,
-        Some(other) => return Err(wrong(&format!("the unit {:?} is none of g, kg, lb, oz", clip(other)))),
-    };
-    let number: Decimal = text.parse().map_err(|_| wrong("not a number"))?;
-    if number.unscaled() < 0 {
-        return Err(wrong("negative"));
-    }
-    let divisor = 10i128.pow(u32::from(number.scale())) * 100_000;
-    let grams = (i128::from(number.unscaled()) * unit * 2 + divisor) / (divisor * 2);
-    let grams = u32::try_from(grams).map_err(|_| wrong("too heavy"))?;
-    Ok((grams > 0).then_some(grams))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn small_readers() {
-        let grams = |text: &str, unit: &str| weight(Some(text.into()), Some(unit.into())).map_err(|d| d.code);
-        assert_eq!(grams("19.8", "lb"), Ok(Some(8981)));
-        assert_eq!(grams("1.5", "KG"), Ok(Some(1500)));
-        assert_eq!(grams("0.4999", "g"), Ok(None));
-        assert_eq!(grams("-1", "g"), Err("invalid_weight"));
-        assert_eq!(grams("1", "stone"), Err("invalid_weight"));
-        assert_eq!(grams("99999999", "kg"), Err("invalid_weight"));
-        assert_eq!(stock(Some("-3".into())), Ok(Some(0)));
-        assert_eq!(stock(Some("5.0".into())), Ok(Some(5)));
-        assert_eq!(stock(Some("many".into())).map_err(|d| d.code), Err("invalid_stock"));
-        assert_eq!(status(None), Ok(DraftStatus::Published));
-        assert!(status(Some("maybe".into())).is_err());
     }
 }

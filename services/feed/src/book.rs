@@ -1,6 +1,7 @@
 //! Small memories of a large file: prices that stand far from their product, and fingerprints that find doubles.
 //! Both hold hashes instead of text and have a limit, so that memory does not grow with the width of rows.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 
@@ -13,9 +14,10 @@ pub(crate) struct Entry {
     pub(crate) compare_at: Option<i64>,
 }
 
-/// Prices in the wanted currency of a file that mixes currencies, by product and SKU.
+/// Prices in the wanted currency of a file that mixes currencies, by product and SKU, and whether a variant has taken
+/// them.
 #[derive(Default)]
-pub(crate) struct Book(HashMap<u64, Entry>);
+pub(crate) struct Book(HashMap<u64, (Entry, Cell<bool>)>);
 
 impl Book {
     /// What a variant is known by.
@@ -28,12 +30,20 @@ impl Book {
         if self.0.len() >= limits::PRICE_ROWS {
             return false;
         }
-        self.0.entry(key).or_insert(entry);
+        self.0.entry(key).or_insert((entry, Cell::new(false)));
         true
     }
 
-    pub(crate) fn price(&self, key: u64) -> Option<Entry> {
-        self.0.get(&key).copied()
+    /// A price for a variant that names another currency.
+    pub(crate) fn take(&self, key: u64) -> Option<Entry> {
+        let (entry, taken) = self.0.get(&key)?;
+        taken.set(true);
+        Some(*entry)
+    }
+
+    /// True when a variant has that price.
+    pub(crate) fn is_taken(&self, key: u64) -> bool {
+        self.0.get(&key).is_some_and(|(_, taken)| taken.get())
     }
 
     pub(crate) fn knows(&self, key: u64) -> bool {

@@ -78,6 +78,9 @@ impl Splitter {
     }
 }
 
+/// First line, last line, and the fields of a record.
+type Fields = (u64, u64, Vec<String>);
+
 /// Rows of a CSV file.
 pub(crate) struct CsvRows {
     lines: Lines,
@@ -133,7 +136,7 @@ impl CsvRows {
     }
 
     /// The next record: its lines and fields.
-    fn record(&mut self) -> Option<Result<(u64, u64, Vec<String>), Refusal>> {
+    fn record(&mut self) -> Option<Result<Fields, Refusal>> {
         loop {
             let (number, line) = match self.line() {
                 Ok(Some(line)) => line,
@@ -157,12 +160,7 @@ impl CsvRows {
     }
 
     /// A record whose first line ended within quotes.
-    fn continued(
-        &mut self,
-        first: u64,
-        mut size: usize,
-        mut splitter: Splitter,
-    ) -> Result<(u64, u64, Vec<String>), Refusal> {
+    fn continued(&mut self, first: u64, mut size: usize, mut splitter: Splitter) -> Result<Fields, Refusal> {
         let mut taken = Vec::new();
         let reason = loop {
             let (number, line) = match self.line() {
@@ -214,7 +212,7 @@ pub(crate) fn unreadable(error: &io::Error) -> Defect {
     Defect::new("unreadable", format!("the rest of the file cannot be read: {error}"))
 }
 
-fn utf8(first: u64, last: u64, fields: Vec<Vec<u8>>) -> Result<(u64, u64, Vec<String>), Refusal> {
+fn utf8(first: u64, last: u64, fields: Vec<Vec<u8>>) -> Result<Fields, Refusal> {
     let fields: Result<Vec<String>, _> = fields.into_iter().map(String::from_utf8).collect();
     let fields = fields.map_err(|_| Refusal::new(first, last, None, Defect::new("invalid_utf8", "not valid UTF-8")))?;
     Ok((first, last, fields))

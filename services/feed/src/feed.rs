@@ -19,6 +19,9 @@ use crate::record::Row;
 use crate::refusal::{FeedError, Refusal};
 use crate::rows::Rows;
 
+/// Rows in the wanted currency that wait for the end of the file; beyond, they are judged at once.
+const WAITING_ROWS: usize = 100_000;
+
 /// What the caller knows beyond the file.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -36,6 +39,8 @@ pub struct Feed {
     currency: Option<Currency>,
     pending: VecDeque<Result<ProductDraft, Refusal>>,
     seen: Fingerprints,
+    /// Price rows whose variant may still come.
+    waiting: Vec<(u64, Refusal)>,
     used: Arc<AtomicU64>,
     last_line: u64,
     skipped: u64,
@@ -73,7 +78,8 @@ impl Feed {
     fn reading(rows: Rows, assembler: Option<Assembler>, currency: Option<Currency>) -> Self {
         let (used, rows) = (rows.used(), rows.peekable());
         let (pending, seen) = (VecDeque::new(), Fingerprints::default());
-        Self { rows, assembler, currency, pending, seen, used, last_line: 0, skipped: 0, ended: false }
+        let waiting = Vec::new();
+        Self { rows, assembler, currency, pending, seen, waiting, used, last_line: 0, skipped: 0, ended: false }
     }
 
     /// The mapping in use; none for Souk's own form.
@@ -145,8 +151,8 @@ impl Feed {
             let defect =
                 Defect::new("too_many", format!("more than {} rows for one product", limits::ROWS_PER_PRODUCT));
             self.pending.push_back(Err(Refusal::new(start, end, Some(&key), defect)));
-        } else if self.seen.knows(print) {
-            self.leftovers(&rows);
+        } else if self.seen.knows(print) || assembler.base(&rows).is_none() {
+            return self.leftovers(&rows);
         } else {
             self.assembled(rows);
         }
@@ -160,18 +166,36 @@ impl Feed {
         if let Some(assembler) = &self.assembler {
             rows.iter().for_each(|row| assembler.leftover(row, &mut out));
         }
-        self.skipped += out.skipped;
-        self.pending.extend(out.refusals.into_iter().map(Err));
+        self.take(out);
     }
 
     fn assembled(&mut self, rows: Vec<Row>) {
         let Some(assembler) = &mut self.assembler else { return };
-        let out = assembler.assemble(&rows);
-        self.skipped += out.skipped;
-        self.pending.extend(out.refusals.into_iter().map(Err));
-        if let (Some(draft), Some(first), Some(last)) = (out.draft, rows.first(), rows.last()) {
+        let mut out = assembler.assemble(&rows);
+        let draft = out.draft.take();
+        self.take(out);
+        if let (Some(draft), Some(first), Some(last)) = (draft, rows.first(), rows.last()) {
             let draft = self.admit(draft, first.line, last.end_line);
             self.pending.push_back(draft);
+        }
+    }
+
+    fn take(&mut self, out: Assembled) {
+        self.skipped += out.skipped;
+        self.pending.extend(out.refusals.into_iter().map(Err));
+        for (key, refusal) in out.waiting {
+            match self.waiting.len() < WAITING_ROWS {
+                true => self.waiting.push((key, refusal)),
+                false => self.settle(key, refusal),
+            }
+        }
+    }
+
+    /// A row that only carried a price: it has been taken, or the row has no product.
+    fn settle(&mut self, key: u64, refusal: Refusal) {
+        match self.assembler.as_ref().is_some_and(|assembler| assembler.is_taken(key)) {
+            true => self.skipped += 1,
+            false => self.pending.push_back(Err(refusal)),
         }
     }
 
@@ -220,7 +244,14 @@ impl Iterator for Feed {
             if self.ended {
                 return None;
             }
-            match self.rows.next()? {
+            let Some(row) = self.rows.next() else {
+                self.ended = true;
+                for (key, refusal) in std::mem::take(&mut self.waiting) {
+                    self.settle(key, refusal);
+                }
+                continue;
+            };
+            match row {
                 Ok(row) => {
                     self.last_line = row.end_line;
                     self.product(row);

@@ -12,6 +12,7 @@ pub mod draft;
 pub mod export;
 mod facets;
 mod feed;
+mod fields;
 mod input;
 mod json;
 pub mod limits;

@@ -1,0 +1,155 @@
+//! Out and in again: what is exported imports without a change.
+
+use proptest::prelude::*;
+use souk_feed::{
+    AttributeDraft, AttributeValue, Decimal, DraftStatus, Input, MediaDraft, OptionDraft, ProductDraft, VariantDraft,
+    export,
+};
+use souk_kernel::Currency;
+
+use crate::{read, samples};
+
+fn exported(drafts: &[ProductDraft]) -> Vec<u8> {
+    let mut out = Vec::new();
+    drafts.iter().for_each(|draft| export::write_ndjson(&mut out, draft).unwrap());
+    out
+}
+
+#[test]
+fn samples_come_back_as_they_were() {
+    let files = [
+        read(&Input::bytes(samples::ICECAT), Some("icecat"), Some("EUR")),
+        read(&Input::bytes(samples::SHOPIFY), None, Some("USD")),
+        read(&Input::bytes(samples::SPREE), Some("spree"), None),
+    ];
+    for file in files {
+        let again = read(&Input::bytes(exported(&file.drafts)), None, None);
+        assert_eq!(again.drafts, file.drafts);
+        let hashes = |drafts: &[ProductDraft]| drafts.iter().map(ProductDraft::content_hash).collect::<Vec<_>>();
+        assert_eq!(hashes(&again.drafts), hashes(&file.drafts));
+        assert!(again.refusals.is_empty());
+    }
+}
+
+#[test]
+fn the_form_is_checked_like_any_other_file() {
+    let draft = read(&Input::bytes(samples::SPREE), Some("spree"), None).drafts.remove(0);
+    let good = String::from_utf8(exported(&[draft])).unwrap();
+    assert!(good.starts_with("{\"format\":\"souk.product/1\",\"source\":\"spree\","));
+    let bad = [
+        good.replace("souk.product/1", "souk.product/2"),
+        good.replace("{\"format\":\"souk.product/1\",", "{"),
+        good.replace("\"slug\":\"kettle\"", "\"slug\":\"../kettle\""),
+        good.replace("3999", "-3999"),
+        good.replace("\"Kettle\"", "\"Ket\\u0000tle\""),
+        good.replace("https://x.example/k.webp", "javascript:alert(1)"),
+        good.replace("\"variants\":[", "\"variants\":[],\"other\":["),
+        good.replace("\"values\":[\"White\",\"Black\"]", "\"values\":[\"White\"]"),
+        good.replace("\"USD\"", "\"XXX\""),
+    ];
+    let codes = [
+        "unknown_format",
+        "unknown_format",
+        "invalid_slug",
+        "negative_price",
+        "control_characters",
+        "invalid_media",
+        "missing_variant",
+        "invalid_options",
+        "invalid_draft",
+    ];
+    let file = format!("{good}{}", bad.join(""));
+    let got = read(&Input::bytes(&file), None, None);
+    assert_eq!(got.drafts.len(), 1);
+    assert_eq!(got.refusals.iter().map(|r| r.code).collect::<Vec<_>>(), codes);
+    let other = read(&Input::bytes(&good), None, Some("EUR"));
+    assert_eq!((other.drafts.len(), other.skipped), (0, 1), "the wanted currency filters here too");
+    let twice = read(&Input::bytes(good.repeat(2)), None, None);
+    assert_eq!(twice.refused(), [(2, "duplicate_external_id")]);
+}
+
+fn text() -> impl Strategy<Value = String> {
+    "[a-zA-ZäöÅ日\"\\\\,;=<>&'{} ]{0,12}[a-z日<]"
+}
+
+prop_compose! {
+    fn attribute()(key in "[a-z][a-z0-9_]{0,8}", label in text(), kind in 0..3, words in text(), digits in any::<i32>(), scale in 0u8..6) -> AttributeDraft {
+        let value = match kind {
+            0 => AttributeValue::Text(words),
+            1 => AttributeValue::Number { value: Decimal::new(i64::from(digits), scale), unit: (digits > 0).then(|| "mm²".into()) },
+            _ => AttributeValue::Bool(digits > 0),
+        };
+        AttributeDraft { key, label, value }
+    }
+}
+
+prop_compose! {
+    fn draft()(
+        external_id in text(), title in text(), brand in prop::option::of(text()), lines in prop::collection::vec(text(), 0..3),
+        category in prop::collection::vec(text(), 1..5), mut attributes in prop::collection::vec(attribute(), 0..6),
+        sizes in prop::collection::hash_set(text(), 0..4), price in 0i64..1_000_000_000, extra in prop::option::of(1i64..10_000),
+        stock in prop::option::of(0i64..1000), weight in prop::option::of(1u32..100_000), hidden in any::<bool>(),
+        code in prop::sample::select(vec!["EUR", "JPY", "KWD"]), tags in prop::collection::hash_set(text(), 0..3), alt in "[a-z ]{0,3}",
+    ) -> ProductDraft {
+        attributes.sort_by(|a, b| a.key.cmp(&b.key));
+        attributes.dedup_by(|a, b| a.key == b.key);
+        let currency: Currency = code.parse().unwrap();
+        let sizes: Vec<String> = sizes.into_iter().collect();
+        let picture = format!("https://x.example/{}.jpg", price);
+        let variant = |i: usize, option_values: Vec<String>| VariantDraft {
+            external_id: brand.clone(),
+            sku: format!("{external_id}-{i}"),
+            option_values,
+            price: currency.of(price),
+            compare_at: extra.map(|more| currency.of(price + more)),
+            barcode: stock.map(|s| s.to_string()),
+            weight_grams: weight,
+            stock,
+            tax_category: "standard".into(),
+            media: (price % 2 == 0).then(|| picture.clone()),
+        };
+        let variants: Vec<_> = match sizes.is_empty() {
+            true => vec![variant(0, vec![])],
+            false => sizes.iter().enumerate().map(|(i, size)| variant(i, vec![size.clone()])).collect(),
+        };
+        ProductDraft {
+            source: "shop".into(),
+            slug: souk_feed::naming::derive_slug(&title, &external_id),
+            options: if sizes.is_empty() { vec![] } else { vec![OptionDraft { name: "Size".into(), values: sizes.clone() }] },
+            media: vec![MediaDraft { source_url: picture.clone(), alt }],
+            status: if hidden { DraftStatus::Draft } else { DraftStatus::Published },
+            description: lines.join("\n"),
+            tags: tags.into_iter().collect(),
+            seo_title: brand.clone(),
+            seo_description: None,
+            external_id, title, brand, category, attributes, variants,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_draft_comes_back(draft in draft()) {
+        prop_assert_eq!(draft.check(), Ok(()));
+        let got = read(&Input::bytes(exported(std::slice::from_ref(&draft))), None, None);
+        prop_assert_eq!(got.refusals, vec![]);
+        prop_assert_eq!(got.drafts, vec![draft]);
+    }
+
+    #[test]
+    fn a_hash_tells_drafts_apart(a in draft(), b in draft()) {
+        prop_assert_eq!(a.content_hash() == b.content_hash(), a == b);
+        prop_assert_eq!(a.content_hash(), a.clone().content_hash());
+    }
+}
+
+#[test]
+fn csv_has_a_row_per_variant() {
+    let drafts = read(&Input::bytes(samples::SHOPIFY), None, Some("USD")).drafts;
+    let mut out = Vec::new();
+    export::write_csv_header(&mut out).unwrap();
+    drafts.iter().for_each(|draft| export::write_csv(&mut out, draft).unwrap());
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(text.lines().filter(|line| line.starts_with("shopify,")).count(), 4);
+    assert!(text.contains("Size: Small; Color: Red"), "{text}");
+}
