@@ -1,1 +1,45 @@
-//! To be written.
+//! Parcels on their way.
+//!
+//! Owns: shipments. Calls: nobody. Emits: `shipping.shipped.v1`, `shipping.delivered.v1`. Consumes: nothing. Called by:
+//! order (what an order shows), the command line, buyers who follow a parcel.
+
+mod domain;
+mod http;
+mod service;
+mod store;
+
+use std::sync::Arc;
+
+use souk_db::{Db, Migrations};
+use souk_flow::{Consumer, Schedule};
+use souk_kernel::{Clock, Ids};
+
+pub use http::{TrackingJson, routes};
+pub use service::ShippingService;
+pub use store::STATEMENTS;
+
+/// Tables of this service.
+pub const MIGRATIONS: Migrations = Migrations {
+    schema: "shipping",
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+};
+
+/// What the service needs.
+pub struct ShippingDeps {
+    /// Its schema.
+    pub db: Db,
+    /// When parcels leave and arrive.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub ids: Ids,
+}
+
+/// What the worker role reads: nothing.
+pub fn consumers(_service: &Arc<ShippingService>) -> Vec<Arc<dyn Consumer>> {
+    Vec::new()
+}
+
+/// What the worker role does regularly.
+pub fn schedules(service: &Arc<ShippingService>) -> Vec<Schedule> {
+    vec![souk_flow::housekeeping(service.db())]
+}

@@ -1,0 +1,158 @@
+//! What a message says, as data: made from a fact when it happens, rendered when it is sent. Pure.
+
+use serde::{Deserialize, Serialize};
+use souk_kernel::Money;
+use souk_order_api::Order;
+use souk_shipping_api::{Address, Shipment};
+use uuid::Uuid;
+
+/// Characters of a title in a mail.
+const MAX_TEXT: usize = 300;
+/// Lines of an order that are listed.
+const MAX_LINES: usize = 200;
+
+/// What is said, and about what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// The sale is made.
+    Confirmation(Confirmation),
+    /// The order was taken back.
+    Cancelled,
+    /// A parcel left.
+    Shipped {
+        /// `DHL`.
+        carrier: Option<String>,
+        /// The carrier's number.
+        tracking: Option<String>,
+    },
+}
+
+/// A confirmed order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// What was bought.
+    pub lines: Vec<Line>,
+    /// From the subtotal down to the total.
+    pub sums: Vec<Sum>,
+    /// Where it goes, line by line.
+    pub address: Vec<String>,
+}
+
+/// One thing bought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Units.
+    pub quantity: u32,
+    /// What.
+    pub title: String,
+    /// `Silver / Large`, or empty.
+    pub options: String,
+    /// For all units.
+    pub total: Money,
+}
+
+/// One sum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sum {
+    /// In words.
+    pub label: String,
+    /// How much.
+    pub amount: Money,
+}
+
+/// Whom to write to about an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// The order.
+    pub order_id: Uuid,
+    /// Address.
+    pub email: String,
+    /// Name.
+    pub name: String,
+    /// `S-1000042`.
+    pub number: String,
+    /// The right to see the order.
+    pub token: String,
+}
+
+impl Contact {
+    /// From a placed order.
+    pub fn of(order: &Order, token: &str) -> Self {
+        let (email, number) = (order.email.trim().to_owned(), one_line(&order.number));
+        Self {
+            order_id: order.id.0,
+            email,
+            name: one_line(&order.shipping_address.name),
+            number,
+            token: one_line(token),
+        }
+    }
+}
+
+impl Content {
+    /// Of a placed order.
+    pub fn confirmation(order: &Order) -> Self {
+        let line = |line: &souk_order_api::OrderLine| Line {
+            quantity: line.quantity,
+            title: one_line(&line.title),
+            options: one_line(&line.options),
+            total: line.total,
+        };
+        let sum = |label: &str, amount: Money| Sum { label: label.to_owned(), amount };
+        let mut sums = vec![sum("Subtotal", order.subtotal)];
+        if order.discount.amount != 0 {
+            let taken_off = order.discount.currency.of(order.discount.amount.saturating_abs().saturating_neg());
+            sums.push(sum("Discount", taken_off));
+        }
+        let shipping = match one_line(&order.shipping_name) {
+            name if name.is_empty() => "Shipping".to_owned(),
+            name => format!("Shipping ({name})"),
+        };
+        sums.push(sum(&shipping, order.shipping));
+        sums.push(sum("Total", order.total));
+        sums.push(sum("Tax in it", order.tax));
+        let lines = order.lines.iter().take(MAX_LINES).map(line).collect();
+        Self::Confirmation(Confirmation { lines, sums, address: address_lines(&order.shipping_address) })
+    }
+
+    /// Of a parcel that left.
+    pub fn shipped(shipment: &Shipment) -> Self {
+        let label = |text: &Option<String>| text.as_deref().map(one_line);
+        Self::Shipped { carrier: label(&shipment.carrier), tracking: label(&shipment.tracking_number) }
+    }
+
+    /// `order_confirmation`.
+    pub fn template(&self) -> &'static str {
+        match self {
+            Content::Confirmation(_) => "order_confirmation",
+            Content::Cancelled => "order_cancelled",
+            Content::Shipped { .. } => "order_shipped",
+        }
+    }
+}
+
+/// The id of the one message with this `template` about `subject` (an order or a parcel), without the brackets of
+/// RFC 5322.
+pub fn message_id(template: &str, subject: Uuid, host: &str) -> String {
+    format!("{template}.{subject}@{host}")
+}
+
+fn address_lines(address: &Address) -> Vec<String> {
+    let town = format!("{} {}", address.postal_code, address.city);
+    let all = [
+        Some(address.name.as_str()),
+        Some(address.line1.as_str()),
+        address.line2.as_deref(),
+        Some(town.trim()),
+        address.region.as_deref(),
+        Some(address.country.as_str()),
+    ];
+    all.into_iter().flatten().map(one_line).filter(|line| !line.is_empty()).collect()
+}
+
+/// Text of others on one line of bounded length: nothing in a mail may start a header or a paragraph of its own.
+pub fn one_line(text: &str) -> String {
+    let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect();
+    flat.split_whitespace().collect::<Vec<_>>().join(" ")
+}

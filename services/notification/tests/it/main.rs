@@ -1,0 +1,7 @@
+//! From events to mails: a real PostgreSQL, real files, a real SMTP conversation.
+
+#![allow(clippy::unwrap_used)] // helpers of tests are tests
+
+mod events;
+mod smtp;
+mod support;
