@@ -16,12 +16,13 @@ use crate::store;
 const PURGE_BATCH: i64 = 2_000;
 
 /// Consumers of this service.
-pub fn consumers(_service: Arc<CartService>) -> Vec<Arc<dyn Consumer>> {
+pub fn consumers(_service: &Arc<CartService>) -> Vec<Arc<dyn Consumer>> {
     vec![Arc::new(Orders)]
 }
 
 /// Schedules of this service.
-pub fn schedules(service: Arc<CartService>) -> Vec<Schedule> {
+pub fn schedules(service: &Arc<CartService>) -> Vec<Schedule> {
+    let service = service.clone();
     vec![Schedule::new("cart.purge", "17 * * * *", move || {
         let service = service.clone();
         async move { purge_all(&service).await.map(drop) }

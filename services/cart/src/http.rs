@@ -14,7 +14,7 @@ use souk_cart_api::{
 use souk_kernel::Problem;
 use souk_pricing_api::ShippingMethods;
 use souk_shipping_api::Address;
-use souk_web::{ApiError, ApiJson, ApiPath, Routes, WebCx, no_store, op};
+use souk_web::{ApiError, ApiJson, ApiPath, Operations, Routes, WebCx, no_store, op};
 use uuid::Uuid;
 
 use crate::CartService;
@@ -58,6 +58,15 @@ struct CartUpdate {
 
 /// The public routes.
 pub fn routes(service: Service) -> Routes {
+    declared().with_state(service)
+}
+
+/// What they are, without a service: for the API's description in a process that runs none.
+pub fn operations() -> Operations {
+    declared().openapi().clone()
+}
+
+fn declared() -> Routes<Service> {
     Routes::new()
         .post(
             "/api/v1/carts",
@@ -126,7 +135,6 @@ pub fn routes(service: Service) -> Routes {
                 .reply::<ShippingMethods>(200)
                 .problems(&[404, 409]),
         )
-        .with_state(service)
 }
 
 async fn create(State(service): State<Service>, WebCx(cx): WebCx, request: Request) -> Result<Response, ApiError> {

@@ -16,7 +16,7 @@ mod service;
 pub mod store;
 
 pub use consumers::{consumers, purge_all, schedules};
-pub use http::routes;
+pub use http::{operations, routes};
 pub use service::{CartDeps, CartService};
 
 /// Migrations of schema `cart`.

@@ -13,7 +13,7 @@ use souk_catalog_api::CatalogClient;
 use souk_db::{Db, DbError};
 use souk_flow::Combiner;
 use souk_inventory_api::{AvailabilityRequest, InventoryClient, Shortage};
-use souk_kernel::{Ids, Money, Problem};
+use souk_kernel::{Clock, Ids, Money, Problem};
 use souk_modules::Tasks;
 use souk_pricing_api::{
     PricingClient, Quote, QuoteRequest, ShippingMethods, ShippingMethodsRequest, ShopRequest, ShopTerms,
@@ -38,6 +38,8 @@ pub struct CartDeps {
     pub db: Db,
     /// For the combiner.
     pub tasks: Tasks,
+    /// Not asked yet: what expires here is judged by the database.
+    pub clock: Clock,
     /// Cart ids are secrets: random.
     pub ids: Ids,
     /// Titles, pictures, weights.

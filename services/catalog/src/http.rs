@@ -17,7 +17,7 @@ use souk_inventory_api::AvailabilityRequest;
 use souk_kernel::Problem;
 use souk_pricing_api::PricesRequest;
 use souk_rpc::Cx;
-use souk_web::{ApiError, ApiPath, ApiQuery, Cached, Routes, WebCx, op};
+use souk_web::{ApiError, ApiPath, ApiQuery, Cached, Operations, Routes, WebCx, op};
 
 use crate::CatalogService;
 use views::{CategoriesJson, Offer, Offers, ProductJson, ProductPageJson};
@@ -27,6 +27,15 @@ const DEFAULT_LIMIT: u32 = 24;
 
 /// Routes of the public API.
 pub fn routes(service: Arc<CatalogService>) -> Routes {
+    declared().with_state(service)
+}
+
+/// What they are, without a service: for the API's description in a process that runs none.
+pub fn operations() -> Operations {
+    declared().openapi().clone()
+}
+
+fn declared() -> Routes<Arc<CatalogService>> {
     Routes::new()
         .get(
             "/api/v1/products",
@@ -65,7 +74,6 @@ pub fn routes(service: Arc<CatalogService>) -> Routes {
                 .reply_as(200, "image/*")
                 .problems(&[404]),
         )
-        .with_state(service)
 }
 
 /// Query of a list.

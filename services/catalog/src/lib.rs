@@ -22,7 +22,7 @@ use souk_objects::Objects;
 use souk_pricing_api::PricingClient;
 
 pub use consumers::consumers;
-pub use http::routes;
+pub use http::{operations, routes};
 #[doc(hidden)]
 pub use store::statements;
 

@@ -20,13 +20,13 @@ const KEEP_DAYS: i32 = 30;
 const PURGE_BATCH: i64 = 5_000;
 
 /// Consumers of this service.
-pub fn consumers(service: Arc<InventoryService>) -> Vec<Arc<dyn Consumer>> {
-    vec![Arc::new(Shipments { service })]
+pub fn consumers(service: &Arc<InventoryService>) -> Vec<Arc<dyn Consumer>> {
+    vec![Arc::new(Shipments { service: service.clone() })]
 }
 
 /// Schedules of this service.
-pub fn schedules(service: Arc<InventoryService>) -> Vec<Schedule> {
-    let purging = service.clone();
+pub fn schedules(service: &Arc<InventoryService>) -> Vec<Schedule> {
+    let (service, purging) = (service.clone(), service.clone());
     let reclaim = Schedule::new("inventory.reclaim", "* * * * *", move || {
         let service = service.clone();
         async move { reclaim_all(&service).await.map(drop) }

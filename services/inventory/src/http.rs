@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_inventory_api::Availability;
 use souk_kernel::Problem;
-use souk_web::{ApiError, Routes, no_store, op};
+use souk_web::{ApiError, Operations, Routes, no_store, op};
 
 use crate::service::InventoryService;
 
@@ -53,19 +53,26 @@ impl From<Availability> for AvailabilityItem {
 
 /// The public routes.
 pub fn routes(service: Arc<InventoryService>) -> Routes {
-    Routes::new()
-        .get(
-            "/api/v1/availability",
-            availability,
-            op("getAvailability")
-                .tag("inventory")
-                .summary("Units that can be bought now")
-                .description("Read from the primary, never from a cache. Unknown SKUs are left out.")
-                .query::<AvailabilityQuery>()
-                .reply::<AvailabilityReply>(200)
-                .problems(&[422]),
-        )
-        .with_state(service)
+    declared().with_state(service)
+}
+
+/// What they are, without a service: for the API's description in a process that runs none.
+pub fn operations() -> Operations {
+    declared().openapi().clone()
+}
+
+fn declared() -> Routes<Arc<InventoryService>> {
+    Routes::new().get(
+        "/api/v1/availability",
+        availability,
+        op("getAvailability")
+            .tag("inventory")
+            .summary("Units that can be bought now")
+            .description("Read from the primary, never from a cache. Unknown SKUs are left out.")
+            .query::<AvailabilityQuery>()
+            .reply::<AvailabilityReply>(200)
+            .problems(&[422]),
+    )
 }
 
 async fn availability(State(service): State<Arc<InventoryService>>, uri: Uri) -> Result<Response, ApiError> {

@@ -15,7 +15,7 @@ mod service;
 pub mod store;
 
 pub use consumers::{consumers, reclaim_all, schedules};
-pub use http::{MAX_SKUS, routes};
+pub use http::{MAX_SKUS, operations, routes};
 pub use service::{InventoryDeps, InventoryService};
 
 /// Migrations of schema `inventory`.

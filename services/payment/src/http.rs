@@ -5,28 +5,35 @@ use std::sync::Arc;
 use axum::extract::State;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use souk_web::{ApiError, ApiPath, Routes, op};
+use souk_web::{ApiError, ApiPath, Operations, Routes, op};
 
 use crate::service::PaymentService;
 
 /// Public routes of the service.
 pub fn routes(service: Arc<PaymentService>) -> Routes {
-    Routes::new()
-        .post(
-            "/webhooks/{provider}",
-            webhook,
-            op("receiveWebhook")
-                .summary("Takes in an event of a payment provider")
-                .description(
-                    "The signature over the raw body is checked, with its timestamp (five minutes either way). Events may \
+    declared().with_state(service)
+}
+
+/// What they are, without a service: for the API's description in a process that runs none.
+pub fn operations() -> Operations {
+    declared().openapi().clone()
+}
+
+fn declared() -> Routes<Arc<PaymentService>> {
+    Routes::new().post(
+        "/webhooks/{provider}",
+        webhook,
+        op("receiveWebhook")
+            .summary("Takes in an event of a payment provider")
+            .description(
+                "The signature over the raw body is checked, with its timestamp (five minutes either way). Events may \
                      come twice, late and in any order.",
-                )
-                .tag("Payments")
-                .header("Souk-Signature", false, "`t=<seconds>,v1=<hex HMAC-SHA256 of \"<t>.<body>\">`, for the sandbox")
-                .empty(204)
-                .problems(&[401, 404, 422]),
-        )
-        .with_state(service)
+            )
+            .tag("Payments")
+            .header("Souk-Signature", false, "`t=<seconds>,v1=<hex HMAC-SHA256 of \"<t>.<body>\">`, for the sandbox")
+            .empty(204)
+            .problems(&[401, 404, 422]),
+    )
 }
 
 async fn webhook(

@@ -27,7 +27,7 @@ use souk_flow::{Consumer, JobHandler, Schedule};
 use souk_kernel::Clock;
 use souk_modules::Tasks;
 
-pub use http::routes;
+pub use http::{operations, routes};
 pub use provider::{Provider, SandboxProvider, SandboxSettings};
 pub use service::PaymentService;
 pub use store::STATEMENTS;

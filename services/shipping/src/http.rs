@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use souk_shipping_api::{ShipmentId, ShipmentStatus};
-use souk_web::{ApiError, ApiPath, Routes, no_store, op};
+use souk_web::{ApiError, ApiPath, Operations, Routes, no_store, op};
 use uuid::Uuid;
 
 use crate::service::ShippingService;
@@ -33,13 +33,20 @@ pub struct TrackingJson {
 
 /// Public routes of the service.
 pub fn routes(service: Arc<ShippingService>) -> Routes {
-    Routes::new()
-        .get(
-            "/api/v1/tracking/{shipment_id}",
-            tracking,
-            op("getTracking").summary("Where a parcel is").tag("Orders").reply::<TrackingJson>(200).problems(&[404]),
-        )
-        .with_state(service)
+    declared().with_state(service)
+}
+
+/// What they are, without a service: for the API's description in a process that runs none.
+pub fn operations() -> Operations {
+    declared().openapi().clone()
+}
+
+fn declared() -> Routes<Arc<ShippingService>> {
+    Routes::new().get(
+        "/api/v1/tracking/{shipment_id}",
+        tracking,
+        op("getTracking").summary("Where a parcel is").tag("Orders").reply::<TrackingJson>(200).problems(&[404]),
+    )
 }
 
 async fn tracking(

@@ -14,7 +14,7 @@ use souk_db::{Db, Migrations};
 use souk_flow::{Consumer, Schedule};
 use souk_kernel::{Clock, Ids};
 
-pub use http::{TrackingJson, routes};
+pub use http::{TrackingJson, operations, routes};
 pub use service::ShippingService;
 pub use store::STATEMENTS;
 
