@@ -66,7 +66,7 @@ impl World {
             tasks: tasks.clone(),
             clock: clock.clone(),
             providers: vec![Arc::new(SandboxProvider::new(settings).unwrap())],
-            provider_timeout: Duration::from_millis(400),
+            provider_timeout: Duration::from_millis(1500),
         });
         let client = PaymentClient::Local(service.clone() as Arc<dyn PaymentApi>);
         Self { service, client, db, tasks, sandbox, clock, database, ids: Ids::random() }
