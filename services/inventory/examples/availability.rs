@@ -9,6 +9,7 @@ use axum::extract::{Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use souk_db::{Db, DbConfig, Managed, ManagedOptions, migrate};
+use souk_inventory::store::STATEMENTS;
 use souk_inventory::{InventoryDeps, InventoryService, MIGRATIONS, routes};
 use souk_inventory_api::{Adjust, AdjustLine, Change, InventoryClient};
 use souk_modules::Tasks;
@@ -30,9 +31,9 @@ struct Asked {
 }
 
 async fn bare(State(db): State<Db>, Query(asked): Query<Asked>) -> Json<serde_json::Value> {
-    const SQL: &str = "select on_hand - reserved from stock where sku = $1";
-    let row = db.primary().query_opt(SQL, &[&asked.sku]).await.ok().flatten();
-    let available: i64 = row.map_or(0, |row| row.get(0));
+    let (_, sql) = STATEMENTS.iter().find(|(name, _)| *name == "AVAILABILITY").expect("the route's own statement");
+    let row = db.primary().query_opt(sql, &[&[asked.sku.as_str()].as_slice()]).await.ok().flatten();
+    let available: i64 = row.map_or(0, |row| row.get(1));
     Json(serde_json::json!({ "sku": asked.sku, "available": available }))
 }
 

@@ -9,7 +9,7 @@ use souk_inventory_api::{
     Adjust, Adjusted, Audit, AuditRequest, Availabilities, Availability, AvailabilityRequest, ByKey, InventoryApi,
     MAX_BATCH, Reservation, Reserve,
 };
-use souk_kernel::{Clock, Ids, Problem};
+use souk_kernel::Problem;
 use souk_modules::Tasks;
 use souk_rpc::{Cx, Permission};
 use uuid::Uuid;
@@ -29,10 +29,6 @@ pub struct InventoryDeps {
     pub db: Db,
     /// For the combiner.
     pub tasks: Tasks,
-    /// Not asked yet: what expires here is judged by the database.
-    pub clock: Clock,
-    /// Not asked yet: ids of stock are made from their SKUs.
-    pub ids: Ids,
 }
 
 /// Stock. Made once per process by the binary's role table.

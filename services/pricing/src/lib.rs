@@ -7,13 +7,17 @@
 //! A quote is a pure function of what was read (`domain::quote`); how it rounds is in `docs/money.md`.
 
 mod domain;
+mod http;
 mod rates;
+mod schedules;
 mod service;
 #[doc(hidden)]
 pub mod store;
 mod till;
 
 pub use domain::{default_rates, default_terms};
+pub use http::{operations, routes};
+pub use schedules::schedules;
 pub use service::{PricingDeps, PricingService};
 
 /// Migrations of schema `pricing`.

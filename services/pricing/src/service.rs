@@ -63,6 +63,11 @@ impl PricingService {
         Arc::new(Self { outbox, rates, db: deps.db, terms: deps.terms, redemptions })
     }
 
+    /// The service's database, for its schedule.
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
     /// Gives a new shop the default rates in its currency; true when it had none. Called at every start.
     pub async fn seed_defaults(&self) -> Result<bool, Problem> {
         self.rates.seed(domain::default_rates(self.terms.currency)).await

@@ -76,6 +76,12 @@ const WRITE_TILL: &str = "
     select (select count(*) from used) as used, (select count(*) from added) as added,
            (select count(*) from given) as given";
 
+const PURGE: &str = "
+    with old as (
+        select key from redemption where given_back and updated_at < now() - make_interval(days => $1)
+        limit $2 for update skip locked
+    ) delete from redemption r using old where r.key = old.key";
+
 const RATES: &str = "select version, body from rates";
 const PUT_RATES: &str = "
     insert into rates (body) values ($1)
@@ -95,6 +101,7 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("PUT_COUPON", PUT_COUPON),
     ("LOCK_REDEMPTIONS", LOCK_REDEMPTIONS),
     ("WRITE_TILL", WRITE_TILL),
+    ("PURGE", PURGE),
     ("RATES", RATES),
     ("PUT_RATES", PUT_RATES),
     ("SEED_RATES", SEED_RATES),
@@ -226,6 +233,11 @@ pub async fn write_till(tx: &Tx, changes: &TillChanges) -> Result<bool, DbError>
         return Err(DbError::RowMissing("a coupon or redemption that was locked".into()));
     }
     Ok(count("added")? == keys.len())
+}
+
+/// Deletes at most `limit` redemptions that were given back `days` ago; how many.
+pub async fn purge(db: &Db, days: i32, limit: i64) -> Result<u64, DbError> {
+    db.write_one(PURGE, &[&days, &limit]).await
 }
 
 /// The shop's rates; none before they were seeded.

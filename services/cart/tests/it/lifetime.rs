@@ -79,7 +79,7 @@ async fn a_bought_cart_is_deleted_once_or_twice() {
     let shop = Shop::open().await;
     let here = shop.process().await;
     let (bought, too, other) = (here.ready().await, here.ready().await, here.ready().await);
-    let consumer = consumers(here.service.clone()).remove(0);
+    let consumer = consumers(&here.service).remove(0);
     assert_eq!(consumer.sources()[0].schema, "order");
     for _ in 0..2 {
         let before = here.db.counters();

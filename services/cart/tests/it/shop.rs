@@ -12,7 +12,7 @@ use souk_catalog_api::{BySkus, CatalogClient, VariantCard, VariantCards};
 use souk_db::{Counters, Db, TestDb};
 use souk_inventory::{InventoryDeps, InventoryService};
 use souk_inventory_api::{Adjust, AdjustLine, Change, InventoryClient};
-use souk_kernel::{Currency, Ids, Money, Problem};
+use souk_kernel::{Clock, Currency, Ids, Money, Problem};
 use souk_modules::Tasks;
 use souk_pricing::{PricingDeps, PricingService, default_terms};
 use souk_pricing_api::{Coupon, Discount, Price, PricingClient, SetPrice, SetPrices};
@@ -116,6 +116,7 @@ impl Shop {
         let service = CartService::new(CartDeps {
             db: db.clone(),
             tasks: self.tasks.clone(),
+            clock: Clock::system(),
             ids: Ids::random(),
             catalog: self.shelf.client(),
             pricing: self.pricing.clone(),

@@ -172,7 +172,7 @@ async fn a_shipment_takes_its_units_off_the_books_once() {
         here.reserve(n, &[("a", 2)]).await.unwrap();
         here.allocate(n).await.unwrap();
     }
-    let consumer = consumers(here.service.clone()).remove(0);
+    let consumer = consumers(&here.service).remove(0);
     assert_eq!(consumer.sources()[0].schema, "shipping");
     for _ in 0..2 {
         let mut tx = here.db.begin().await.unwrap();
