@@ -113,11 +113,7 @@ impl Db {
                 self.0.meter.commit();
                 Ok(done)
             }
-            Err(error) => match conn.write_error(&error, sql) {
-                // An answer of the server says it refused; a broken connection says nothing.
-                DbError::Unavailable(text) if error.as_db_error().is_none() => Err(DbError::OutcomeUnknown(text)),
-                other => Err(other),
-            },
+            Err(error) => Err(conn.commit_error(&error, sql)),
         }
     }
 

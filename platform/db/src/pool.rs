@@ -60,7 +60,7 @@ impl Pool {
         Ok(Pooled {
             conn: Some(conn),
             busy: AtomicU32::new(0),
-            fenced: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             pool: Arc::clone(self),
             permit: Some(permit),
         })
@@ -96,8 +96,8 @@ pub(crate) struct Pooled {
     conn: Option<Conn>,
     /// Statements sent whose answer has not been awaited to the end. Not zero on drop means a future was dropped.
     busy: AtomicU32,
-    /// The server is no primary any more: the next connection finds the new one.
-    fenced: AtomicBool,
+    /// Closed, closing, or of a server that is no primary any more: the next connection finds the new one.
+    broken: AtomicBool,
     pool: Arc<Pool>,
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -116,14 +116,32 @@ impl Pooled {
         self.busy.load(Ordering::Relaxed) > 0
     }
 
-    /// Sorts an error of a statement that writes; a server that takes no writes is not asked again.
-    pub(crate) fn write_error(&self, error: &tokio_postgres::Error, sql: &str) -> DbError {
-        if error.code() != Some(&SqlState::READ_ONLY_SQL_TRANSACTION) {
-            return DbError::from_driver(error, sql);
+    /// Sorts an error of a statement in a transaction. Whatever says that this connection is of no more use keeps it
+    /// from being handed on, even before the driver notices its end.
+    pub(crate) fn statement_error(&self, error: &tokio_postgres::Error, sql: &str) -> DbError {
+        let sorted = match takes_no_writes(error) {
+            true => DbError::Unavailable("the server takes no writes: it is not the primary any more".into()),
+            false => DbError::from_driver(error, sql),
+        };
+        if matches!(sorted, DbError::Unavailable(_)) {
+            self.broken.store(true, Ordering::Relaxed);
         }
-        self.fenced.store(true, Ordering::Relaxed);
-        DbError::Unavailable("the server takes no writes: it is not the primary any more".into())
+        sorted
     }
+
+    /// Sorts an error of a commit, or of a statement that is its own commit: where it is not known whether that happened,
+    /// says so. Even a server that answers it is shutting down may say so after the commit; only one that takes no writes
+    /// surely did nothing.
+    pub(crate) fn commit_error(&self, error: &tokio_postgres::Error, sql: &str) -> DbError {
+        match self.statement_error(error, sql) {
+            DbError::Unavailable(text) if !takes_no_writes(error) => DbError::OutcomeUnknown(text),
+            other => other,
+        }
+    }
+}
+
+fn takes_no_writes(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
 }
 
 impl Deref for Pooled {
@@ -137,7 +155,7 @@ impl Deref for Pooled {
 impl Drop for Pooled {
     fn drop(&mut self) {
         let Some(conn) = self.conn.take() else { return };
-        if conn.is_closed() || self.fenced.load(Ordering::Relaxed) {
+        if conn.is_closed() || self.broken.load(Ordering::Relaxed) {
             return;
         }
         if self.is_busy() {

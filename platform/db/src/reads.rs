@@ -82,7 +82,8 @@ impl Reads {
 
     async fn run(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         self.meter.read();
-        let conn = self.pick().await?;
+        let slot = self.next_slot();
+        let conn = self.connected(slot).await?;
         let error = match conn.query(sql, params).await {
             Ok(rows) => return Ok(rows),
             Err(error) => DbError::from_driver(&error, sql.text()),
@@ -90,25 +91,15 @@ impl Reads {
         if !matches!(error, DbError::Unavailable(_)) {
             return Err(error);
         }
-        // A read does no harm twice: when its connection broke, try once on a new one before anybody notices.
-        let conn = self.pick_other(&conn).await?;
+        // A read does no harm twice: when its connection broke, try once more before anybody notices, and on a fresh one,
+        // because what broke this connection probably broke the others, too.
+        slot.clear(&conn);
+        let conn = self.connected(slot).await?;
         conn.query(sql, params).await.map_err(|error| DbError::from_driver(&error, sql.text()))
     }
 
-    async fn pick(&self) -> Result<Arc<Conn>, DbError> {
-        let at = self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len();
-        self.connected(&self.slots[at]).await
-    }
-
-    /// After `broken` failed: its slot counts as empty even if the driver has not noticed the end yet.
-    async fn pick_other(&self, broken: &Arc<Conn>) -> Result<Arc<Conn>, DbError> {
-        for slot in &self.slots {
-            let mut held = slot.conn.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if held.as_ref().is_some_and(|conn| Arc::ptr_eq(conn, broken)) {
-                *held = None;
-            }
-        }
-        self.pick().await
+    fn next_slot(&self) -> &Slot {
+        &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len()]
     }
 
     async fn connected(&self, slot: &Slot) -> Result<Arc<Conn>, DbError> {
@@ -143,5 +134,13 @@ impl Slot {
     fn open(&self) -> Option<Arc<Conn>> {
         let held = self.conn.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         held.as_ref().filter(|conn| !conn.is_closed()).cloned()
+    }
+
+    /// Forgets `broken`, even if the driver has not noticed its end yet; not what somebody else put there since.
+    fn clear(&self, broken: &Arc<Conn>) {
+        let mut held = self.conn.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if held.as_ref().is_some_and(|conn| Arc::ptr_eq(conn, broken)) {
+            *held = None;
+        }
     }
 }

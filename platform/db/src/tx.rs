@@ -186,7 +186,7 @@ impl Tx {
         }
         self.meter.rollback();
         let done = self.conn().tracked(self.conn().client().batch_execute("ROLLBACK")).await;
-        done.map_err(|error| DbError::from_driver(&error, "ROLLBACK"))?;
+        done.map_err(|error| self.conn().statement_error(&error, "ROLLBACK"))?;
         self.conn = None;
         Ok(())
     }
@@ -209,8 +209,8 @@ impl Tx {
         let position = async { if position_wanted { self.position().await } else { Ok(Lsn::ZERO) } };
         let (sound, committed, position) =
             conn.tracked(future::join3(check, client.batch_execute("COMMIT"), position)).await;
-        sound.map_err(|error| DbError::from_driver(&error, "COMMIT"))?;
-        committed.map_err(|error| commit_error(&error))?;
+        sound.map_err(|error| conn.statement_error(&error, "COMMIT"))?;
+        committed.map_err(|error| conn.commit_error(&error, "COMMIT"))?;
         self.meter.commit();
         // The transaction has ended: the connection goes back as it is.
         self.conn = None;
@@ -296,7 +296,7 @@ impl Tx {
 
     fn failed(&self, error: &tokio_postgres::Error, sql: &str) -> DbError {
         self.state.store(FAILED, Ordering::Relaxed);
-        self.conn().write_error(error, sql)
+        self.conn().statement_error(error, sql)
     }
 }
 
@@ -309,13 +309,5 @@ impl Drop for Tx {
         self.meter.rollback();
         // Queued behind whatever is still running and before whatever uses the connection next.
         let _queued = conn.client().batch_execute("ROLLBACK").now_or_never();
-    }
-}
-
-/// An error of a commit: a broken connection leaves it open whether it happened.
-pub(crate) fn commit_error(error: &tokio_postgres::Error) -> DbError {
-    match DbError::from_driver(error, "COMMIT") {
-        DbError::Unavailable(text) => DbError::OutcomeUnknown(text),
-        other => other,
     }
 }

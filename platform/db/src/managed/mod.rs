@@ -144,7 +144,7 @@ impl Drop for Managed {
 }
 
 /// The right to use a data directory: one process at a time, released by the system however the process ends.
-pub struct DataDirLock(#[expect(dead_code, reason = "held for its lock")] File);
+pub struct DataDirLock(File);
 
 impl DataDirLock {
     /// Makes the directory when it is missing and takes the lock.
@@ -170,5 +170,13 @@ impl DataDirLock {
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         write.map_err(|error| ManagedError::io("write", &path, error))?;
         Ok(DataDirLock(file))
+    }
+}
+
+impl Drop for DataDirLock {
+    fn drop(&mut self) {
+        // Closing alone would leave it to any process we are just about to start, which holds a copy until it becomes
+        // another program. Should this fail, closing is all there is.
+        let _ = self.0.unlock();
     }
 }

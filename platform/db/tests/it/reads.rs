@@ -9,8 +9,9 @@ use crate::shop;
 async fn many_reads_share_few_connections() {
     let (test, db) = shop().await;
     let numbers: Vec<i64> = (0..500).collect();
-    let answers = join_all(numbers.iter().map(async |n| {
-        let row = db.read(Lsn::ZERO).query_one("select $1::bigint, pg_backend_pid()", &[n]).await.unwrap();
+    let reads = db.read(Lsn::ZERO);
+    let answers = join_all(numbers.iter().map(|n| async move {
+        let row = reads.query_one("select $1::bigint, pg_backend_pid()", &[n]).await.unwrap();
         (row.get_col::<i64>(0).unwrap(), row.get_col::<i32>(1).unwrap())
     }))
     .await;
@@ -38,7 +39,7 @@ async fn statements_are_pipelined() {
     first.unwrap();
     second.unwrap();
     // A hundred round trips, one after the other, take longer than a hundred sent together.
-    let one = async || db.primary().query("select 1", &[]).await.unwrap();
+    let one = || async { db.primary().query("select 1", &[]).await.unwrap() };
     one().await;
     let start = Instant::now();
     for _ in 0..300 {
@@ -65,13 +66,25 @@ async fn connections_that_broke_are_replaced_before_anybody_notices() {
     let kill = "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity
                 where datname = current_database() and application_name = 'shop'";
     for _ in 0..3 {
-        join_all((0..4).map(async |_| db.primary().query("select 1", &[]).await.unwrap())).await;
+        join_all((0..4).map(|_| async { db.primary().query("select 1", &[]).await.unwrap() })).await;
         let killed: i64 = admin.write_returning(kill, &[]).await.unwrap()[0].get_col(0).unwrap();
         assert_eq!(killed, 2);
         for _ in 0..4 {
             db.primary().query("select 1", &[]).await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_read_whose_connection_breaks_under_it_is_asked_again() {
+    let (_test, db) = shop().await;
+    db.warm_up().await.unwrap();
+    let now: String = db.primary().query_one("select clock_timestamp()::text", &[]).await.unwrap().get_col(0).unwrap();
+    // Ends its own connection, unless that is younger than `now`.
+    let sql = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+               where pid = pg_backend_pid() and backend_start < $1::text::timestamptz";
+    let row = db.primary().query_one(sql, &[&now]).await.expect("the second attempt has a new connection");
+    assert_eq!(row.get_col::<i64>(0).unwrap(), 0);
 }
 
 #[tokio::test]

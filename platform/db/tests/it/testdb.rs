@@ -7,7 +7,7 @@ use crate::{INSERT, OTHER, SHOP, count, shop};
 
 #[tokio::test]
 async fn databases_are_alone_and_many_at_once_work() {
-    let run = async |n: i64| {
+    let run = |n: i64| async move {
         let (_test, db) = shop().await;
         db.write_one(INSERT, &[&n, &"same", &1i32]).await.unwrap();
         assert_eq!(count(&db).await, 1);

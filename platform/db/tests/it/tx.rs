@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use souk_db::{Counters, Db, DbConfig, DbError, Lsn, RowExt};
+use futures_util::{FutureExt, SinkExt};
+use souk_db::{Counters, Db, DbConfig, DbError, Lsn, RowExt, Tx};
 
 use crate::{INSERT, count, shop};
 
@@ -147,12 +147,6 @@ async fn a_failed_transaction_cannot_be_committed_by_oversight() {
 #[tokio::test]
 async fn the_raw_client_is_inside_the_transaction() {
     let (_test, db) = shop().await;
-    let copy = async |tx: &souk_db::Tx| {
-        let sink = tx.client().copy_in("copy item (id, sku, stock) from stdin").await.unwrap();
-        let mut sink = std::pin::pin!(sink);
-        futures_util::SinkExt::send(&mut sink, tokio_postgres_bytes("1\ta\t5\n2\tb\t6\n")).await.unwrap();
-        sink.finish().await.unwrap()
-    };
     let tx = db.begin().await.unwrap();
     assert_eq!(copy(&tx).await, 2);
     drop(tx);
@@ -163,8 +157,11 @@ async fn the_raw_client_is_inside_the_transaction() {
     assert_eq!(count(&db).await, 2);
 }
 
-fn tokio_postgres_bytes(text: &'static str) -> bytes::Bytes {
-    bytes::Bytes::from_static(text.as_bytes())
+async fn copy(tx: &Tx) -> u64 {
+    let sink = tx.client().copy_in("copy item (id, sku, stock) from stdin").await.expect("COPY begins");
+    let mut sink = std::pin::pin!(sink);
+    sink.send(bytes::Bytes::from_static(b"1\ta\t5\n2\tb\t6\n")).await.expect("two lines go out");
+    sink.finish().await.expect("COPY ends")
 }
 
 #[tokio::test]
@@ -193,8 +190,8 @@ async fn a_stale_plan_is_prepared_again() {
     let (test, db) = shop().await;
     const ALL: &str = "select * from item";
     insert(&db, 1, "a", 1).await.unwrap();
-    let read = async || db.primary().query(ALL, &[]).await;
-    let first = async || {
+    let read = || async { db.primary().query(ALL, &[]).await };
+    let first = || async {
         let tx = db.begin().await.unwrap();
         tx.query(ALL, &[]).await.unwrap().len()
     };
@@ -246,42 +243,47 @@ async fn an_exhausted_pool_says_so_in_time_and_recovers() {
     waiting.unwrap().query("select 1", &[]).await.unwrap();
 }
 
+/// Waits until so many sessions of this database wait for a lock.
+async fn until_waiting(admin: &Db, expected: i64) {
+    let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    let reached = async {
+        loop {
+            let row = admin.primary().query_one(sql, &[]).await.expect("looking at the sessions");
+            if row.get_col::<i64>(0).expect("a count") == expected {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(4), reached).await.expect("sessions waiting for a lock");
+}
+
 #[tokio::test]
 async fn an_abandoned_statement_neither_keeps_its_locks_nor_spoils_its_connection() {
     let (test, db) = shop().await;
     insert(&db, 1, "a", 1).await.unwrap();
-    let blocker = test.superuser("shop").await.begin().await.unwrap();
+    let admin = test.superuser("shop").await;
+    let blocker = admin.begin().await.unwrap();
     blocker.execute("update item set stock = 2 where id = 1", &[]).await.unwrap();
 
     // Two statements that wait for the blocker's lock, and whose callers go away.
     let tx = db.begin().await.unwrap();
     tx.execute(INSERT, &[&2i64, &"b", &1i32]).await.unwrap();
-    let waits = tx.execute("update item set stock = 3 where id = 1", &[]);
-    assert!(tokio::time::timeout(Duration::from_millis(20), waits).await.is_err());
+    tokio::select! {
+        _ = tx.execute("update item set stock = 3 where id = 1", &[]) => panic!("nobody let it"),
+        () = until_waiting(&admin, 1) => {}
+    }
     let unfinished = tx.commit().await.unwrap_err();
     assert!(unfinished.to_string().contains("abandoned"), "{unfinished}");
-    let waits = db.write_one("update item set stock = 4 where id = 1", &[]);
-    assert!(tokio::time::timeout(Duration::from_millis(20), waits).await.is_err());
-
-    // Both are gone from the server although the blocker never moved.
-    let admin = test.superuser("shop").await;
-    let waiting =
-        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    let start = Instant::now();
-    loop {
-        let row = admin.primary().query_one(waiting, &[]).await.unwrap();
-        if row.get_col::<i64>(0).unwrap() == 0 {
-            break;
-        }
-        assert!(start.elapsed() < Duration::from_secs(4), "still waiting for a lock nobody wants");
-        tokio::task::yield_now().await;
+    until_waiting(&admin, 0).await;
+    tokio::select! {
+        _ = db.write_one("update item set stock = 4 where id = 1", &[]) => panic!("nobody let it"),
+        () = until_waiting(&admin, 1) => {}
     }
+    // It is gone from the server although the blocker never moved.
+    until_waiting(&admin, 0).await;
     blocker.commit().await.unwrap();
-    let row = admin
-        .primary()
-        .query_one("select stock, (select count(*) from item) from item where id = 1", &[])
-        .await
-        .unwrap();
+    let sql = "select stock, (select count(*) from item) from item where id = 1";
+    let row = admin.primary().query_one(sql, &[]).await.unwrap();
     assert_eq!((row.get_col::<i32>(0).unwrap(), row.get_col::<i64>(1).unwrap()), (2, 1));
     insert(&db, 3, "c", 1).await.unwrap();
 }
@@ -302,6 +304,13 @@ async fn a_future_dropped_before_its_answer_leaves_the_next_user_in_peace() {
     assert_eq!(count(&db).await, 0);
 }
 
+const UPDATE: &str = "update item set stock = stock + 1 where id = $1";
+
+async fn update_and_commit(tx: Tx, id: i64) -> Result<(), DbError> {
+    tx.execute(UPDATE, &[&id]).await?;
+    tx.commit().await.map(drop)
+}
+
 #[tokio::test]
 async fn slow_statements_time_out_and_deadlocks_are_named() {
     let (test, db) = shop().await;
@@ -319,15 +328,10 @@ async fn slow_statements_time_out_and_deadlocks_are_named() {
     insert(&db, 1, "a", 1).await.unwrap();
     insert(&db, 2, "b", 1).await.unwrap();
     let (left, right) = (db.begin().await.unwrap(), db.begin().await.unwrap());
-    const UPDATE: &str = "update item set stock = stock + 1 where id = $1";
     left.execute(UPDATE, &[&1i64]).await.unwrap();
     right.execute(UPDATE, &[&2i64]).await.unwrap();
     // Whoever is chosen must let go, or the other waits for ever.
-    let finish = async |tx: souk_db::Tx, id: i64| match tx.execute(UPDATE, &[&id]).await {
-        Ok(_) => tx.commit().await.map(drop),
-        Err(error) => Err(error),
-    };
-    let ends = tokio::join!(finish(left, 2), finish(right, 1));
+    let ends = tokio::join!(update_and_commit(left, 2), update_and_commit(right, 1));
     let victim = match ends {
         (Err(error), Ok(())) | (Ok(()), Err(error)) => error,
         other => panic!("one of two must be the victim: {other:?}"),
@@ -353,7 +357,29 @@ async fn a_lost_connection_is_unavailable_or_unknown_and_replaced() {
     let error = tx.query(PID, &[]).await.unwrap_err();
     assert!(matches!(error, DbError::Unavailable(_)), "{error}");
     drop(tx);
+    let error = db.write_one("select pg_terminate_backend(pg_backend_pid())", &[]).await.unwrap_err();
+    assert!(matches!(error, DbError::OutcomeUnknown(_)), "it may have been after the commit: {error}");
     insert(&db, 1, "a", 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_writes_is_left() {
+    let (_test, db) = shop().await;
+    let make_read_only = || async {
+        let tx = db.begin().await.unwrap();
+        tx.batch_execute("set session characteristics as transaction read only").await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    make_read_only().await;
+    let error = insert(&db, 1, "a", 1).await.unwrap_err();
+    assert!(matches!(error, DbError::Unavailable(_)), "nothing happened, and another server may do: {error}");
+    insert(&db, 1, "a", 1).await.expect("on a new connection");
+    make_read_only().await;
+    let tx = db.begin().await.unwrap();
+    let error = tx.execute(INSERT, &[&2i64, &"b", &1i32]).await.unwrap_err();
+    assert!(matches!(error, DbError::Unavailable(_)), "{error}");
+    drop(tx);
+    insert(&db, 2, "b", 1).await.expect("on a new connection");
 }
 
 #[tokio::test]
