@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use souk_bus::{Log, Position};
+use souk_bus::{CHANNEL, Log, Position};
 use souk_cache::{Cache, Loaded, Settings};
 use souk_catalog_api::{CategoryChanged, CategoryTree, Product, ProductChanged, ProductId, Status};
-use souk_db::{Db, DbError, Lsn};
+use souk_db::{Db, Lsn};
 use souk_kernel::{Event, Problem};
 use souk_modules::Tasks;
 
@@ -183,43 +183,37 @@ fn weigh(product: &Product) -> usize {
 }
 
 /// Reads the catalogue's own log from now on, so that a change made by another process reaches these caches too.
-pub(crate) fn follow(tasks: &Tasks, db: &Db, store: Store, caches: Caches) {
+pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
     let log = Log::new(db);
-    let (stopping, pausing) = (tasks.clone(), tasks.clone());
+    let mut woken = db.listen(CHANNEL);
+    let stopping = tasks.clone();
     tasks.spawn("catalog.cache", async move {
         let mut after = None;
         while !stopping.stopping() {
+            woken.mark_unchanged();
             let step = async {
-                let at = match after {
+                let from = match after {
                     Some(at) => at,
                     // The caches are empty: what was committed before now will be read as it is.
-                    None => start(&store).await?,
+                    None => log.now().await?,
                 };
-                let at = read_on(&log, &caches, at).await?;
-                Ok::<_, Problem>(at)
+                read_on(&log, &caches, from).await
             };
-            let outcome = tokio::select! {
-                outcome = step => outcome,
-                () = stopping.token().cancelled() => return,
-            };
-            match outcome {
+            match step.await {
                 Ok(at) => after = Some(at),
                 Err(problem) => {
-                    tracing::warn!(%problem, internal = problem.internal_detail(), "catalogue caches cannot follow the log");
-                    pausing.pause(FOLLOW_PAUSE).await;
+                    let internal = problem.internal_detail().unwrap_or_default();
+                    tracing::warn!(%problem, internal, "catalogue caches cannot follow the log");
+                    stopping.pause(FOLLOW_PAUSE).await;
                 }
             }
             tokio::select! {
-                _ = log.wait(FOLLOW_WAIT) => {}
+                // Woken, waited long enough, or the channel is gone: look again in any case.
+                _ = tokio::time::timeout(FOLLOW_WAIT, woken.changed()) => {}
                 () = stopping.token().cancelled() => return,
             }
         }
     });
-}
-
-async fn start(store: &Store) -> Result<Position, DbError> {
-    let horizon = store.horizon().await?;
-    Ok(Position { xid: horizon.saturating_sub(1), seq: i64::MAX })
 }
 
 async fn read_on(log: &Log, caches: &Caches, mut after: Position) -> Result<Position, Problem> {

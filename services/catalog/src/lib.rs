@@ -69,7 +69,7 @@ impl CatalogService {
     pub fn new(deps: CatalogDeps) -> Arc<Self> {
         let store = store::Store::new(&deps.db);
         let caches = cache::Caches::new(store.clone());
-        cache::follow(&deps.tasks, &deps.db, store.clone(), caches.clone());
+        cache::follow(&deps.tasks, &deps.db, caches.clone());
         Arc::new(Self {
             store,
             outbox: Outbox::new(&deps.db),

@@ -66,8 +66,6 @@ const CATEGORY_PRICE_ASC: &str =
     category_page!("lowest_price is not null and (lowest_price, id) > ($4, $3)", "lowest_price, id");
 const CATEGORY_PRICE_DESC: &str =
     category_page!("lowest_price is not null and (lowest_price, id) < ($4, $3)", "lowest_price desc, id desc");
-/// Whatever a transaction with a lower id wrote is visible to every read that begins after this one.
-const HORIZON: &str = "select pg_snapshot_xmin(pg_current_snapshot())::text as xid";
 
 pub(super) const STATEMENTS: &[(&str, &str)] = &[
     ("by_slug", BY_SLUG),
@@ -83,7 +81,6 @@ pub(super) const STATEMENTS: &[(&str, &str)] = &[
     ("category_title", CATEGORY_TITLE),
     ("category_price_asc", CATEGORY_PRICE_ASC),
     ("category_price_desc", CATEGORY_PRICE_DESC),
-    ("horizon", HORIZON),
 ];
 
 /// Which page of a list.
@@ -159,12 +156,6 @@ impl Store {
             }
         };
         rows.iter().map(listed).collect()
-    }
-
-    /// The oldest transaction that a read beginning now might not see.
-    pub(crate) async fn horizon(&self) -> Result<u64, DbError> {
-        let xid: String = self.db.primary().query_one(HORIZON, &[]).await?.get_col("xid")?;
-        xid.parse().map_err(|_| DbError::Column { column: "xid".into(), detail: "not a transaction id".into() })
     }
 }
 

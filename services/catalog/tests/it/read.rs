@@ -119,7 +119,7 @@ async fn lists_page_through_everything_once_in_every_order() {
 async fn price(world: &World, prices: Vec<(uuid::Uuid, i64, i64)>) {
     let pricing = world.test_db.db("pricing").await;
     let outbox = Outbox::new(&pricing);
-    let mut tx = pricing.begin().await.unwrap();
+    let tx = pricing.begin().await.unwrap();
     let events: Vec<_> = prices
         .into_iter()
         .map(|(product_id, amount, version)| PriceChanged {

@@ -1,5 +1,6 @@
 //! Contract of search: finding products by words, filters and order, with counts for the filters.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_kernel::Money;
 use uuid::Uuid;
@@ -85,7 +86,7 @@ pub enum Sort {
 }
 
 /// What was found.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct SearchReply {
     /// The page.
     pub items: Vec<Hit>,
@@ -99,7 +100,7 @@ pub struct SearchReply {
 }
 
 /// One product as a list shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hit {
     /// The product.
     pub id: Uuid,
@@ -126,7 +127,7 @@ pub struct Hit {
 }
 
 /// A filter with its values and counts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Facet {
     /// `category`, `brand`, `price`, `availability`, or `attr.<key>`.
     pub key: String,
@@ -137,7 +138,7 @@ pub struct Facet {
 }
 
 /// One value of a facet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FacetValue {
     /// What a filter is set to; for prices `min-max` in minor units, open ends empty.
     pub value: String,

@@ -1,0 +1,167 @@
+//! The task that keeps the index: reads the owners' logs, fetches what changed, writes it together with its place in the
+//! logs. One round is one commit; rounds are short when little happens and large when much does.
+
+mod apply;
+mod rounds;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use souk_bus::{CHANNEL, Envelope, Log, Position};
+use souk_catalog_api::{CategoryChanged, CategoryId, ProductChanged};
+use souk_db::Db;
+use souk_inventory_api::AvailabilityChanged;
+use souk_kernel::{Event, Problem};
+use souk_modules::Tasks;
+use souk_pricing_api::PriceChanged;
+use uuid::Uuid;
+
+use crate::fetch::Fetch;
+use crate::index::{Payload, Reader, Storage, Writer};
+use crate::tree::Tree;
+
+/// What is read from whom.
+const SOURCES: &[(&str, &[&str])] = &[
+    ("catalog", &[ProductChanged::TYPE, CategoryChanged::TYPE]),
+    ("pricing", &[PriceChanged::TYPE]),
+    ("inventory", &[AvailabilityChanged::TYPE]),
+];
+/// Longest wait for a wake-up before the logs are looked at anyway: with a lost one a change is seen this late.
+const POLL: Duration = Duration::from_millis(500);
+/// Pause after something failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How the index stands to the logs, for status and readiness.
+#[derive(Default)]
+pub(crate) struct Progress {
+    behind: AtomicU64,
+    current: AtomicBool,
+}
+
+impl Progress {
+    /// Events not yet applied; at least 1 while the index is being built.
+    pub(crate) fn behind(&self) -> u64 {
+        let behind = self.behind.load(Ordering::Relaxed);
+        if self.current.load(Ordering::Relaxed) { behind } else { behind.max(1) }
+    }
+
+    fn set(&self, behind: u64, current: bool) {
+        self.behind.store(behind, Ordering::Relaxed);
+        self.current.store(current, Ordering::Relaxed);
+        // A gauge takes floats; counts of events are far below where those lose units.
+        metrics::gauge!("souk_search_events_behind").set(behind as f64);
+    }
+}
+
+/// What a round of events asks for.
+#[derive(Default)]
+struct Changes {
+    /// Products, with the version of the catalogue's fact that must at least be seen.
+    products: HashMap<Uuid, i64>,
+    /// Categories, likewise.
+    categories: HashMap<CategoryId, i64>,
+    events: u64,
+}
+
+impl Changes {
+    fn add(&mut self, envelope: &Envelope) -> Result<(), Problem> {
+        self.events += 1;
+        if let Some(changed) = envelope.parse::<ProductChanged>()? {
+            let wanted = self.products.entry(changed.product_id.uuid()).or_default();
+            *wanted = (*wanted).max(changed.version);
+        } else if let Some(changed) = envelope.parse::<CategoryChanged>()? {
+            let wanted = self.categories.entry(changed.category_id).or_default();
+            *wanted = (*wanted).max(changed.version);
+        } else if let Some(changed) = envelope.parse::<PriceChanged>()? {
+            self.products.entry(changed.product_id).or_default();
+        } else if let Some(changed) = envelope.parse::<AvailabilityChanged>()? {
+            self.products.entry(changed.product_id).or_default();
+        }
+        Ok(())
+    }
+}
+
+/// The keeper of the index.
+pub(crate) struct Follower {
+    db: Db,
+    log: Log,
+    fetch: Fetch,
+    reader: Arc<Reader>,
+    progress: Arc<Progress>,
+    index: tantivy::Index,
+    /// Taken while a blocking thread writes.
+    writer: Option<Writer>,
+    payload: Option<Payload>,
+    cursors: BTreeMap<String, Position>,
+    tree: Arc<Tree>,
+    /// Products that could not be read or written by themselves, with the tries made.
+    tries: HashMap<Uuid, u32>,
+}
+
+impl Follower {
+    pub(crate) fn new(db: &Db, storage: Storage, reader: Arc<Reader>, fetch: Fetch, progress: Arc<Progress>) -> Self {
+        Self {
+            db: db.clone(),
+            log: Log::new(db),
+            fetch,
+            reader,
+            progress,
+            writer: Some(Writer::new(storage.index.clone())),
+            index: storage.index,
+            payload: storage.payload,
+            cursors: BTreeMap::new(),
+            tree: Arc::default(),
+            tries: HashMap::new(),
+        }
+    }
+
+    fn cursor(&self, schema: &str) -> Position {
+        self.cursors.get(schema).copied().unwrap_or(Position::START)
+    }
+}
+
+/// Runs it until the process stops. Whatever fails is tried again from the last commit.
+pub(crate) fn start(tasks: &Tasks, mut follower: Follower) {
+    let stopping = tasks.clone();
+    tasks.spawn("search.index", async move {
+        let token = stopping.token();
+        let mut woken = follower.db.listen(CHANNEL);
+        let mut ready = false;
+        while !stopping.stopping() {
+            // What is written from here on wakes the wait below, also when this round does not see it yet.
+            woken.mark_unchanged();
+            let round = async {
+                if !ready {
+                    follower.prepare().await?;
+                }
+                follower.round().await
+            };
+            let outcome = tokio::select! {
+                outcome = round => outcome,
+                () = token.cancelled() => return,
+            };
+            match outcome {
+                Ok(pause) => {
+                    ready = true;
+                    let waiting = async {
+                        match pause {
+                            Some(pause) => tokio::time::sleep(pause).await,
+                            // Woken, waited long enough, or the channel is gone: look again in any case.
+                            None => drop(tokio::time::timeout(POLL, woken.changed()).await),
+                        }
+                    };
+                    tokio::select! { () = waiting => {}, () = token.cancelled() => return }
+                }
+                Err(problem) => {
+                    let internal = problem.internal_detail().unwrap_or_default();
+                    tracing::warn!(%problem, internal, "the search index could not be updated, trying again");
+                    follower.abandon();
+                    ready = false;
+                    stopping.pause(RETRY).await;
+                }
+            }
+        }
+    });
+}

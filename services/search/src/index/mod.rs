@@ -1,0 +1,17 @@
+//! The index on disk and in memory: its fields, its documents, its directory, the columns searches count over.
+
+mod columns;
+mod document;
+mod names;
+mod schema;
+mod snapshot;
+mod storage;
+mod writer;
+
+pub use columns::Columns;
+pub use document::{Entry, attribute_term};
+pub use names::AttributeNames;
+pub use schema::{FORMAT, fields};
+pub use snapshot::{Reader, Snapshot};
+pub use storage::{Payload, Storage};
+pub use writer::Writer;
