@@ -4,4 +4,50 @@
 //! Calls nobody. Emits `identity.customer_registered.v1`. Consumes nothing. Called by: gateway (REST, keys, sessions),
 //! storefront (sessions), the command line (staff).
 //!
-//! The code follows in the next commits.
+//! All expiry is judged by the database's clock, access tokens included: they are issued at its `now()`.
+
+mod domain;
+mod error;
+mod hasher;
+mod http;
+mod keys;
+mod schedules;
+mod service;
+#[doc(hidden)]
+pub mod store;
+
+use std::sync::Arc;
+
+use souk_db::{Db, Migrations};
+use souk_flow::Consumer;
+use souk_kernel::{Clock, Ids, Secret};
+use souk_modules::Tasks;
+
+pub use http::{operations, routes};
+pub use schedules::schedules;
+pub use service::IdentityService;
+
+/// Tables of this service.
+pub const MIGRATIONS: Migrations = Migrations {
+    schema: "identity",
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+};
+
+/// What the service needs.
+pub struct IdentityDeps {
+    /// Its schema.
+    pub db: Db,
+    /// Where its background work runs.
+    pub tasks: Tasks,
+    /// The time in ids; nothing expires by it.
+    pub clock: Clock,
+    /// Where ids come from.
+    pub ids: Ids,
+    /// Seals the private signing keys in the database; the same for all instances, and not kept in the database.
+    pub key_encryption_key: Secret<[u8; 32]>,
+}
+
+/// What the worker role reads: nothing.
+pub fn consumers(_service: &Arc<IdentityService>) -> Vec<Arc<dyn Consumer>> {
+    Vec::new()
+}

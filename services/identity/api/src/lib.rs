@@ -1,6 +1,10 @@
-//! Contract of identity: who somebody is, how they prove it, and where they live.
+//! Contract of identity: who somebody is, how they prove it, and where they live. [`token`] checks access tokens
+//! anywhere, with nothing but the public keys.
+
+pub mod token;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_kernel::{Event, Secret};
 use souk_rpc::Permission;
@@ -16,7 +20,7 @@ souk_kernel::ids! {
     AddressId,
 }
 
-/// Addresses of one customer.
+/// Addresses of one customer: a household, a company's branches; more is somebody's storage.
 pub const MAX_ADDRESSES: usize = 20;
 /// Characters of a password (PROMISES: 8 to 128).
 pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
@@ -28,7 +32,8 @@ souk_rpc::service! {
         fn register(Register) -> SignedIn;
         /// 401 `wrong_credentials`, the same for an unknown address and a wrong password; 429 after too many tries.
         fn login(Login) -> SignedIn;
-        /// A new pair for a refresh token, which is spent by it; reuse of a spent one revokes the whole family: 401.
+        /// A new pair for a refresh token, which is spent by it; reuse of a spent one revokes the whole family: 401
+        /// `refresh_token_invalid`. So of two calls with one token that race, one wins and the other ends the session.
         fn refresh(RefreshTokens) -> SignedIn;
         /// Ends the session a refresh token or a session cookie belongs to; unknown ones are fine.
         fn logout(Logout) -> () [idempotent];
@@ -50,7 +55,7 @@ souk_rpc::service! {
 }
 
 /// A new account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
     /// Lower-cased; unique.
@@ -63,7 +68,7 @@ pub struct Register {
 }
 
 /// Credentials.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// The account.
@@ -73,7 +78,7 @@ pub struct Login {
 }
 
 /// What a successful login gives: a token pair for API clients and a session for browsers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SignedIn {
     /// The customer.
     pub customer: Customer,
@@ -83,12 +88,12 @@ pub struct SignedIn {
     pub expires_in: u64,
     /// Spent by its first use.
     pub refresh_token: Secret<String>,
-    /// 256 random bits for a browser's cookie; the storefront's business only.
+    /// 256 random bits for a browser's cookie; the storefront's business only. A refresh replaces it.
     pub session_token: Secret<String>,
 }
 
 /// Asks for a new pair.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshTokens {
     /// From the last pair.
@@ -96,7 +101,7 @@ pub struct RefreshTokens {
 }
 
 /// Ends a session, by either of its tokens.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Logout {
     /// An API client's.
@@ -111,14 +116,14 @@ pub struct Logout {
 }
 
 /// Asks whom a cookie belongs to.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SessionRequest {
     /// From the cookie.
     pub session_token: Secret<String>,
 }
 
 /// A live session.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
     /// Whose.
     pub customer_id: CustomerId,
@@ -127,18 +132,18 @@ pub struct Session {
 }
 
 /// Asks for the keys.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct JwksRequest {}
 
 /// A set of public keys.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Jwks {
     /// Ed25519 keys (RFC 8037).
     pub keys: Vec<Jwk>,
 }
 
 /// A public key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Jwk {
     /// `OKP`.
     pub kty: String,
@@ -156,7 +161,7 @@ pub struct Jwk {
 }
 
 /// Claims of an access token. `sub` is the customer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AccessClaims {
     /// `souk`.
     pub iss: String,
@@ -171,11 +176,11 @@ pub struct AccessClaims {
 }
 
 /// Asks who is signed in.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct MeRequest {}
 
 /// A customer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Customer {
     /// The customer.
     pub id: CustomerId,
@@ -190,7 +195,7 @@ pub struct Customer {
 }
 
 /// A stored address.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredAddress {
     /// The entry.
     pub id: AddressId,
@@ -202,7 +207,7 @@ pub struct StoredAddress {
 }
 
 /// What to change; absent fields stay.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateMe {
     /// What to call them.
@@ -214,28 +219,34 @@ pub struct UpdateMe {
     /// The new password.
     #[serde(default)]
     pub new_password: Option<Secret<String>>,
+    /// Names the caller's own session, a browser's, which a new password leaves alone. Without it, that one ends too.
+    #[serde(default)]
+    pub session_token: Option<Secret<String>>,
+    /// The same for an API client.
+    #[serde(default)]
+    pub refresh_token: Option<Secret<String>>,
 }
 
 /// An address to store.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PutAddress {
     /// Which one to change; none adds one.
     pub id: Option<AddressId>,
     /// The address.
     pub address: Address,
-    /// Make it the default.
+    /// Make it the default. The first one is, whatever this says, and the default stays it until another one is.
     pub make_default: bool,
 }
 
 /// An address to remove.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RemoveAddress {
     /// Which.
     pub id: AddressId,
 }
 
 /// A new staff account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CreateStaff {
     /// Unique among staff.
     pub email: String,
@@ -244,11 +255,12 @@ pub struct CreateStaff {
     /// Shown in the audit log.
     pub name: String,
     /// What the account may do.
+    #[schemars(with = "Vec<String>")]
     pub permissions: Vec<Permission>,
 }
 
 /// A member of staff.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Staff {
     /// The account.
     pub id: StaffId,
@@ -257,6 +269,7 @@ pub struct Staff {
     /// Shown in the audit log.
     pub name: String,
     /// What it may do.
+    #[schemars(with = "Vec<String>")]
     pub permissions: Vec<Permission>,
 }
 

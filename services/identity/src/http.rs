@@ -1,0 +1,299 @@
+//! Public REST of identity: sign-in for API clients, the own account, and the keys that anybody may verify tokens with.
+//! Replies have no session token: a browser's cookie is the storefront's business.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use souk_identity_api::{
+    AddressId, Customer, IdentityApi, Jwks, JwksRequest, Login, Logout, MeRequest, RefreshTokens, Register,
+    RemoveAddress, SignedIn, StoredAddress, UpdateMe,
+};
+use souk_kernel::{Problem, Secret};
+use souk_shipping_api::Address;
+use souk_web::{ApiError, ApiJson, ApiPath, Cached, Op, Operations, Routes, WebCx, no_store, op};
+
+use crate::IdentityService;
+
+/// How long others may remember the keys: less than a new one is published ahead of its first signature.
+const KEYS_FRESH: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+type Service = Arc<IdentityService>;
+type Reply = Result<Response, ApiError>;
+
+/// The routes.
+pub fn routes(service: Service) -> Routes {
+    declared().with_state(service)
+}
+
+/// What they are, without a service: for the API's description in a process that runs none.
+pub fn operations() -> Operations {
+    declared().openapi().clone()
+}
+
+fn declared() -> Routes<Service> {
+    let auth = |id, summary| op(id).summary(summary).tag("auth");
+    let me = |id, summary| op(id).summary(summary).tag("account").bearer();
+    let routes = Routes::new()
+        .post(
+            "/api/v1/auth/register",
+            register,
+            auth("register", "Make an account and sign in").body::<Register>().reply::<Tokens>(201).problems(&[409]),
+        )
+        .post(
+            "/api/v1/auth/login",
+            login,
+            auth("login", "Sign in")
+                .description(
+                    "The same 401 for an unknown address and a wrong password. 429 with Retry-After after five wrong \
+                     passwords for an account.",
+                )
+                .body::<Login>()
+                .reply::<Tokens>(200)
+                .problems(&[401, 429]),
+        )
+        .post(
+            "/api/v1/auth/refresh",
+            refresh,
+            auth("refresh", "A new pair of tokens")
+                .description("Spends the refresh token. One that comes back after it was spent ends the session.")
+                .body::<RefreshTokens>()
+                .reply::<Tokens>(200)
+                .problems(&[401]),
+        )
+        .post(
+            "/api/v1/auth/logout",
+            logout,
+            auth("logout", "Sign out")
+                .description("Access tokens that are out remain valid until they expire, at most ten minutes.")
+                .body::<LogoutBody>()
+                .empty(204),
+        )
+        .get("/api/v1/me", get_me, me("getMe", "The signed-in customer").reply::<Customer>(200).problems(&[401]))
+        .patch(
+            "/api/v1/me",
+            patch_me,
+            me("updateMe", "Change name or password")
+                .description("A new password ends all sessions but the one whose refresh token is given.")
+                .body::<MePatch>()
+                .reply::<Customer>(200)
+                .problems(&[401, 409, 429]),
+        );
+    address_routes(routes, me).get(
+        "/.well-known/jwks.json",
+        jwks,
+        auth("getKeys", "Public keys of access tokens").reply::<Jwks>(200),
+    )
+}
+
+fn address_routes(routes: Routes<Service>, me: impl Fn(&'static str, &'static str) -> Op) -> Routes<Service> {
+    routes
+        .get(
+            "/api/v1/me/addresses",
+            addresses,
+            me("listAddresses", "Stored addresses, the default first").reply::<Addresses>(200).problems(&[401]),
+        )
+        .post(
+            "/api/v1/me/addresses",
+            add_address,
+            me("addAddress", "Store an address")
+                .description("At most 20. The first one becomes the default.")
+                .body::<AddressBody>()
+                .reply::<StoredAddress>(201)
+                .problems(&[401, 409]),
+        )
+        .put(
+            "/api/v1/me/addresses/{id}",
+            put_address,
+            me("putAddress", "Replace an address")
+                .body::<AddressBody>()
+                .reply::<StoredAddress>(200)
+                .problems(&[401, 404]),
+        )
+        .delete(
+            "/api/v1/me/addresses/{id}",
+            delete_address,
+            me("deleteAddress", "Remove an address").empty(204).problems(&[401, 404]),
+        )
+}
+
+/// What a client signs its calls with.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Tokens {
+    /// `Bearer`.
+    token_type: String,
+    /// For `Authorization: Bearer`; a JWT.
+    access_token: Secret<String>,
+    /// Seconds the access token is valid.
+    expires_in: u64,
+    /// Buys the next pair, once; good for 30 days after the sign-in.
+    refresh_token: Secret<String>,
+    /// Who signed in.
+    customer: Customer,
+}
+
+impl From<SignedIn> for Tokens {
+    fn from(signed_in: SignedIn) -> Self {
+        let SignedIn { customer, access_token, expires_in, refresh_token, session_token: _ } = signed_in;
+        Self { token_type: "Bearer".into(), access_token, expires_in, refresh_token, customer }
+    }
+}
+
+/// Which session ends.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LogoutBody {
+    /// One of the session; a spent one will do.
+    refresh_token: Secret<String>,
+    /// Ends all sessions of the account.
+    #[serde(default)]
+    everywhere: bool,
+}
+
+/// What to change; absent fields stay.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct MePatch {
+    /// What to call you; at most 100 characters.
+    #[serde(default)]
+    name: Option<String>,
+    /// The password so far; required for a new one.
+    #[serde(default)]
+    current_password: Option<Secret<String>>,
+    /// 8 to 128 characters, not a common one.
+    #[serde(default)]
+    new_password: Option<Secret<String>>,
+    /// Yours: its session stays signed in when the password changes.
+    #[serde(default)]
+    refresh_token: Option<Secret<String>>,
+}
+
+/// Stored addresses.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Addresses {
+    /// The default first.
+    items: Vec<StoredAddress>,
+}
+
+/// An address to store.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AddressBody {
+    /// Who it is for.
+    name: String,
+    /// Street and number.
+    line1: String,
+    /// Floor, company, care of.
+    #[serde(default)]
+    line2: Option<String>,
+    /// Town.
+    city: String,
+    /// State or province where the country uses them.
+    #[serde(default)]
+    region: Option<String>,
+    /// Postal code; may be empty in the few countries without.
+    postal_code: String,
+    /// ISO 3166-1 alpha-2, capital letters.
+    country: String,
+    /// For the carrier.
+    #[serde(default)]
+    phone: Option<String>,
+    /// Make it the default. The default stays it until another one is.
+    #[serde(default)]
+    is_default: bool,
+}
+
+impl AddressBody {
+    /// The address, checked, and whether it is to be the default.
+    fn checked(self) -> Result<(Address, bool), Problem> {
+        let AddressBody { name, line1, line2, city, region, postal_code, country, phone, is_default } = self;
+        let address = Address { name, line1, line2, city, region, postal_code, country, phone };
+        address.check("")?;
+        Ok((address, is_default))
+    }
+}
+
+async fn register(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<Register>) -> Reply {
+    let signed_in = service.register(&cx, body).await?;
+    Ok((StatusCode::CREATED, no_store(&Tokens::from(signed_in))).into_response())
+}
+
+async fn login(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<Login>) -> Reply {
+    Ok(no_store(&Tokens::from(service.login(&cx, body).await?)))
+}
+
+async fn refresh(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<RefreshTokens>) -> Reply {
+    Ok(no_store(&Tokens::from(service.refresh(&cx, body).await?)))
+}
+
+async fn logout(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<LogoutBody>) -> Reply {
+    let LogoutBody { refresh_token, everywhere } = body;
+    service.logout(&cx, Logout { refresh_token: Some(refresh_token), session_token: None, everywhere }).await?;
+    Ok(nothing())
+}
+
+async fn get_me(State(service): State<Service>, WebCx(cx): WebCx) -> Reply {
+    Ok(no_store(&service.me(&cx, MeRequest {}).await?))
+}
+
+async fn patch_me(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<MePatch>) -> Reply {
+    let MePatch { name, current_password, new_password, refresh_token } = body;
+    let update = UpdateMe { name, current_password, new_password, session_token: None, refresh_token };
+    Ok(no_store(&service.update_me(&cx, update).await?))
+}
+
+async fn addresses(State(service): State<Service>, WebCx(cx): WebCx) -> Reply {
+    let items = service.me(&cx, MeRequest {}).await?.addresses;
+    Ok(no_store(&Addresses { items }))
+}
+
+async fn add_address(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<AddressBody>) -> Reply {
+    cx.actor.require_customer()?;
+    let (address, make_default) = body.checked()?;
+    let (id, customer) = service.store_address(&cx, None, &address, make_default).await.map_err(Problem::from)?;
+    let mut response = (StatusCode::CREATED, no_store(&stored(customer, id)?)).into_response();
+    let location = HeaderValue::try_from(format!("/api/v1/me/addresses/{id}")).map_err(Problem::internal)?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+async fn put_address(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiPath(id): ApiPath<String>,
+    ApiJson(body): ApiJson<AddressBody>,
+) -> Reply {
+    cx.actor.require_customer()?;
+    let id = address_id(&id)?;
+    let (address, make_default) = body.checked()?;
+    let (id, customer) = service.store_address(&cx, Some(id), &address, make_default).await.map_err(Problem::from)?;
+    Ok(no_store(&stored(customer, id)?))
+}
+
+async fn delete_address(State(service): State<Service>, WebCx(cx): WebCx, ApiPath(id): ApiPath<String>) -> Reply {
+    cx.actor.require_customer()?;
+    service.remove_address(&cx, RemoveAddress { id: address_id(&id)? }).await?;
+    Ok(nothing())
+}
+
+async fn jwks(State(service): State<Service>, WebCx(cx): WebCx) -> Reply {
+    let keys = service.jwks(&cx, JwksRequest {}).await?;
+    Ok(Cached::public(&keys, &["jwks"])?.with_cache_control(KEYS_FRESH).into_response())
+}
+
+fn nothing() -> Response {
+    (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response()
+}
+
+/// An id that is none names no address.
+fn address_id(text: &str) -> Result<AddressId, Problem> {
+    text.parse().map_err(|_| Problem::not_found("address"))
+}
+
+fn stored(customer: Customer, id: AddressId) -> Result<StoredAddress, Problem> {
+    let found = customer.addresses.into_iter().find(|stored| stored.id == id);
+    found.ok_or_else(|| Problem::internal("an address that was stored is not there"))
+}

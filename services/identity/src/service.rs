@@ -1,0 +1,347 @@
+//! The contract, carried out. Every password goes through [`IdentityService::check_password`], which counts the try
+//! first; every token pair comes from [`Pair`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rand::Rng;
+use souk_identity_api::token::VALID_SECONDS;
+use souk_identity_api::{
+    AddressId, CreateStaff, Customer, CustomerId, IdentityApi, Jwks, JwksRequest, Login, Logout, MeRequest, PutAddress,
+    RefreshTokens, Register, RemoveAddress, Session, SessionRequest, SignedIn, Staff, StaffId, UpdateMe,
+};
+use souk_kernel::{Clock, Ids, Problem, Secret};
+use souk_modules::Tasks;
+use souk_rpc::{Cx, Permission};
+use souk_shipping_api::Address;
+use uuid::Uuid;
+
+use crate::IdentityDeps;
+use crate::domain::{Checks, Email, RefreshToken, SessionToken, check_account};
+use crate::error::IdentityError;
+use crate::hasher::{Hasher, Verdict};
+use crate::keys::{Keys, Loaded};
+use crate::store::{AccountChange, Attempt, Credentials, Kept, NewSession, Store, Stored};
+
+/// Accounts, credentials, sessions.
+pub struct IdentityService {
+    store: Store,
+    keys: Keys,
+    hasher: Hasher,
+    tasks: Tasks,
+    clock: Clock,
+    ids: Ids,
+}
+
+impl IdentityService {
+    /// The service. Its signing keys are read at the first need, or by [`IdentityService::prepare`].
+    pub fn new(deps: IdentityDeps) -> Arc<Self> {
+        let store = Store::new(deps.db);
+        let keys = Keys::new(store.clone(), deps.key_encryption_key);
+        let (tasks, clock, ids) = (deps.tasks, deps.clock, deps.ids);
+        Arc::new(Self { store, keys, hasher: Hasher::new(), tasks, clock, ids })
+    }
+
+    /// Reads the signing keys now, and makes the first one of an installation: so that a wrong key-encryption key stops
+    /// the start and not the first login.
+    ///
+    /// # Errors
+    /// 500 when the keys were sealed with another key-encryption key; 503 without database.
+    pub async fn prepare(&self) -> Result<(), Problem> {
+        self.keys.load().await.map(drop)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(crate) async fn customer(&self, id: CustomerId) -> Result<Customer, IdentityError> {
+        // A token outlives what it was given for only after a restore to an earlier moment.
+        self.store.customer(id).await?.ok_or(IdentityError::SessionEnded)
+    }
+
+    /// Stores an address and says which it is.
+    pub(crate) async fn store_address(
+        &self,
+        cx: &Cx,
+        id: Option<AddressId>,
+        address: &Address,
+        make_default: bool,
+    ) -> Result<(AddressId, Customer), IdentityError> {
+        let customer = CustomerId(cx.actor.require_customer()?);
+        let (id, stored) = match id {
+            Some(id) => (id, self.store.change_address(customer, id, address, make_default).await?),
+            None => {
+                let id = AddressId(self.ids.v7(self.clock.now()));
+                (id, self.store.add_address(customer, id, address, make_default).await?)
+            }
+        };
+        match stored {
+            Stored::Done(customer) => Ok((id, customer)),
+            Stored::NotFound => Err(IdentityError::NoSuchAddress),
+            Stored::Full => Err(IdentityError::TooManyAddresses),
+        }
+    }
+
+    /// Counts a try and checks the password; what to do about a weak hash is done. The answer and its time are the same
+    /// whether there is such an account or not.
+    async fn check_password(
+        &self,
+        email: &Email,
+        password: &Secret<String>,
+    ) -> Result<Option<Credentials>, IdentityError> {
+        let found = match self.store.attempt(email).await? {
+            Attempt::Allowed(found) => found,
+            Attempt::Blocked(wait) => return Err(IdentityError::TooManyTries(wait)),
+        };
+        let verdict = self.hasher.verify(password, found.as_ref().map(|found| found.password_hash.as_str())).await?;
+        match (found, verdict) {
+            (None, _) | (_, Verdict::Wrong) => Ok(None),
+            (found, Verdict::Right) => Ok(found),
+            (Some(found), Verdict::RightButWeak) => {
+                let stronger = self.hasher.hash(password).await?;
+                let changed = self.store.upgrade_hash(found.customer, &found.password_hash, &stronger).await?;
+                let password_hash = if changed > 0 { stronger } else { found.password_hash };
+                Ok(Some(Credentials { customer: found.customer, password_hash }))
+            }
+        }
+    }
+
+    async fn register_account(&self, request: &Register) -> Result<SignedIn, IdentityError> {
+        let (email, name) = check_account(&request.email, request.password.reveal(), &request.name)?;
+        let keys = self.keys.current().await?;
+        let hash = self.hasher.hash(&request.password).await?;
+        let id = CustomerId(self.ids.v7(self.clock.now()));
+        let pair = Pair::new(self.ids.v4());
+        let made = self.store.register(id, &email, &name, &hash, &pair.stored()).await;
+        let (customer, now) = made.map_err(taken("customer_email"))?;
+        tracing::info!(customer = %customer.id, "customer registered");
+        Ok(pair.signed_in(&keys, customer, now))
+    }
+
+    async fn log_in(&self, request: &Login) -> Result<SignedIn, IdentityError> {
+        // What is no address has no account; refused like a wrong password, without an oracle to ask.
+        let email = Email::parse(&request.email).ok_or(IdentityError::WrongCredentials)?;
+        let keys = self.keys.current().await?;
+        let found = self.check_password(&email, &request.password).await?.ok_or(IdentityError::WrongCredentials)?;
+        let pair = Pair::new(self.ids.v4());
+        let done = self.store.sign_in(found.customer, &found.password_hash, &email.account(), &pair.stored()).await?;
+        let (customer, now) = done.ok_or(IdentityError::WrongCredentials)?;
+        Ok(pair.signed_in(&keys, customer, now))
+    }
+
+    async fn renew(&self, request: &RefreshTokens) -> Result<SignedIn, IdentityError> {
+        let spent = RefreshToken::parse(&request.refresh_token).ok_or(IdentityError::RefreshInvalid)?;
+        let keys = self.keys.current().await?;
+        let pair = Pair::new(spent.session);
+        if let Some((customer, now)) = self.store.renew(&spent.digest(), &pair.stored()).await? {
+            return Ok(pair.signed_in(&keys, customer, now));
+        }
+        // Two have had this token, and nobody can tell which of them is the customer (RFC 9700, 4.14.2). No grace for
+        // races: it would be one for thieves, too.
+        if let Some(customer) = self.store.end(spent.session).await? {
+            metrics::counter!("souk_identity_refresh_reused_total").increment(1);
+            tracing::warn!(%customer, "a spent or expired refresh token came back, its session was ended");
+        }
+        Err(IdentityError::RefreshInvalid)
+    }
+
+    async fn log_out(&self, cx: &Cx, request: &Logout) -> Result<(), IdentityError> {
+        let mut whose = Vec::from_iter(cx.actor.customer().map(CustomerId));
+        if let Some(token) = request.refresh_token.as_ref().and_then(RefreshToken::parse) {
+            whose.extend(self.store.end(token.session).await?);
+        }
+        if let Some(token) = request.session_token.as_ref().and_then(SessionToken::parse) {
+            whose.extend(self.store.end_by_token(&token.digest()).await?);
+        }
+        if request.everywhere {
+            whose.sort_unstable();
+            whose.dedup();
+            for customer in whose {
+                self.store.end_everywhere(customer).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn live_session(&self, request: &SessionRequest) -> Result<Session, IdentityError> {
+        let token = SessionToken::parse(&request.session_token).ok_or(IdentityError::SessionEnded)?;
+        let live = self.store.live_session(&token.digest()).await?.ok_or(IdentityError::SessionEnded)?;
+        if live.unnoted {
+            // Noted behind the request's back: a page view does not wait for a commit.
+            let store = self.store.clone();
+            self.tasks.spawn("identity.prolong", async move {
+                if let Err(error) = store.prolong(live.id).await {
+                    tracing::warn!(%error, "could not note that a session is in use");
+                }
+            });
+        }
+        Ok(live.session)
+    }
+
+    async fn change_account(&self, cx: &Cx, request: &UpdateMe) -> Result<Customer, IdentityError> {
+        let id = CustomerId(cx.actor.require_customer()?);
+        let me = self.customer(id).await?;
+        let email = Email::parse(&me.email).ok_or_else(|| Problem::internal("a stored e-mail address is none"))?;
+        let mut checks = Checks::default();
+        let name = request.name.as_ref().map(|name| checks.name("/name", name));
+        if let Some(new) = &request.new_password {
+            checks.password("/new_password", new.reveal(), Some(&email));
+            if request.current_password.is_none() {
+                checks.wrong("/current_password", "is required for a new password");
+            }
+        } else if request.current_password.is_some() {
+            checks.wrong("/new_password", "is missing");
+        }
+        checks.done()?;
+        let mut hashes = None;
+        if let (Some(new), Some(current)) = (&request.new_password, &request.current_password) {
+            let found = self.check_password(&email, current).await?.filter(|found| found.customer == id);
+            let old = found.ok_or(IdentityError::WrongPassword)?.password_hash;
+            hashes = Some((old, self.hasher.hash(new).await?));
+        }
+        let kept = || Kept {
+            session: request.session_token.as_ref().and_then(SessionToken::parse).map(|token| token.digest()),
+            refresh: request.refresh_token.as_ref().and_then(RefreshToken::parse).map(|t| (t.session, t.digest())),
+        };
+        let password = hashes.as_ref().map(|(old, new)| (old.as_str(), new.as_str(), kept()));
+        let change = AccountChange { customer: id, name: name.as_deref(), password, account: email.account() };
+        let changed = self.store.change(&change).await?.ok_or(IdentityError::ChangedMeanwhile)?;
+        if hashes.is_some() {
+            tracing::info!(customer = %id, "password changed, other sessions ended");
+        }
+        Ok(changed)
+    }
+
+    async fn make_staff(&self, cx: &Cx, request: CreateStaff) -> Result<Staff, IdentityError> {
+        cx.actor.require(Permission::Accounts)?;
+        let (email, name) = check_account(&request.email, request.password.reveal(), &request.name)?;
+        if request.permissions.is_empty() {
+            return Err(Problem::invalid_field("/permissions", "name at least one").into());
+        }
+        let mut permissions = Vec::new();
+        for permission in request.permissions {
+            if !permissions.contains(&permission) {
+                permissions.push(permission);
+            }
+        }
+        let names = permissions.iter().map(permission_name).collect::<Result<Vec<_>, _>>()?;
+        let hash = self.hasher.hash(&request.password).await?;
+        let id = StaffId(self.ids.v7(self.clock.now()));
+        let staff = Staff { id, email: email.as_str().to_owned(), name, permissions };
+        self.store.create_staff(&staff, &hash, &names).await.map_err(taken("staff_email"))?;
+        tracing::info!(staff = %id, permissions = ?staff.permissions, by = cx.actor.scope(), "staff account made");
+        Ok(staff)
+    }
+}
+
+#[async_trait]
+impl IdentityApi for IdentityService {
+    async fn register(&self, _cx: &Cx, request: Register) -> Result<SignedIn, Problem> {
+        Ok(self.register_account(&request).await?)
+    }
+
+    async fn login(&self, _cx: &Cx, request: Login) -> Result<SignedIn, Problem> {
+        let result = self.log_in(&request).await;
+        let outcome = match &result {
+            Ok(_) => "ok",
+            Err(IdentityError::WrongCredentials) => "wrong",
+            Err(IdentityError::TooManyTries(_)) => "throttled",
+            Err(_) => "fault",
+        };
+        metrics::counter!("souk_identity_logins_total", "outcome" => outcome).increment(1);
+        Ok(result?)
+    }
+
+    async fn refresh(&self, _cx: &Cx, request: RefreshTokens) -> Result<SignedIn, Problem> {
+        Ok(self.renew(&request).await?)
+    }
+
+    async fn logout(&self, cx: &Cx, request: Logout) -> Result<(), Problem> {
+        Ok(self.log_out(cx, &request).await?)
+    }
+
+    async fn session(&self, _cx: &Cx, request: SessionRequest) -> Result<Session, Problem> {
+        Ok(self.live_session(&request).await?)
+    }
+
+    async fn jwks(&self, _cx: &Cx, _request: JwksRequest) -> Result<Jwks, Problem> {
+        Ok(self.keys.current().await?.jwks().clone())
+    }
+
+    async fn me(&self, cx: &Cx, _request: MeRequest) -> Result<Customer, Problem> {
+        let id = CustomerId(cx.actor.require_customer()?);
+        Ok(self.customer(id).await?)
+    }
+
+    async fn update_me(&self, cx: &Cx, request: UpdateMe) -> Result<Customer, Problem> {
+        Ok(self.change_account(cx, &request).await?)
+    }
+
+    async fn put_address(&self, cx: &Cx, request: PutAddress) -> Result<Customer, Problem> {
+        request.address.check("/address")?;
+        let (_, customer) = self.store_address(cx, request.id, &request.address, request.make_default).await?;
+        Ok(customer)
+    }
+
+    async fn remove_address(&self, cx: &Cx, request: RemoveAddress) -> Result<Customer, Problem> {
+        let customer = CustomerId(cx.actor.require_customer()?);
+        match self.store.remove_address(customer, request.id).await? {
+            Stored::Done(customer) => Ok(customer),
+            Stored::NotFound | Stored::Full => Err(IdentityError::NoSuchAddress.into()),
+        }
+    }
+
+    async fn create_staff(&self, cx: &Cx, request: CreateStaff) -> Result<Staff, Problem> {
+        Ok(self.make_staff(cx, request).await?)
+    }
+}
+
+/// The tokens of one sign-in, before they are given away. Only their digests are stored.
+struct Pair {
+    session: SessionToken,
+    refresh: RefreshToken,
+}
+
+impl Pair {
+    fn new(family: Uuid) -> Self {
+        let mut secrets = [[0; 32]; 2];
+        secrets.iter_mut().for_each(|secret| rand::rng().fill_bytes(secret));
+        let [session, refresh] = secrets;
+        Self { session: SessionToken::new(session), refresh: RefreshToken::new(family, refresh) }
+    }
+
+    fn stored(&self) -> NewSession {
+        NewSession { id: self.refresh.session, session: self.session.digest(), refresh: self.refresh.digest() }
+    }
+
+    fn signed_in(&self, keys: &Loaded, customer: Customer, now: i64) -> SignedIn {
+        SignedIn {
+            access_token: keys.access_token(customer.id, now),
+            expires_in: VALID_SECONDS.unsigned_abs(),
+            refresh_token: self.refresh.text(),
+            session_token: self.session.text(),
+            customer,
+        }
+    }
+}
+
+/// A unique constraint on addresses becomes what it means.
+fn taken(constraint: &'static str) -> impl Fn(souk_db::DbError) -> IdentityError {
+    move |error| match error.is_unique(constraint) {
+        true => IdentityError::EmailTaken,
+        false => IdentityError::Db(error),
+    }
+}
+
+/// The name a permission has on the wire, for the table.
+fn permission_name(permission: &Permission) -> Result<String, Problem> {
+    match serde_json::to_value(permission).map_err(Problem::internal)? {
+        serde_json::Value::String(name) => Ok(name),
+        other => Err(Problem::internal(format!("a permission is written as {other}"))),
+    }
+}

@@ -1,0 +1,211 @@
+//! Sign-ins. One row is one sign-in; it changes by compare-and-swap on the hash of its refresh token, and is deleted
+//! when it ends.
+
+use souk_db::{Db, DbError, Row, RowExt, Tx};
+use souk_identity_api::{Customer, CustomerId, Session};
+use uuid::Uuid;
+
+use super::{Store, customer, read_customer};
+use crate::domain::Digest;
+
+/// Seconds until a sign-in ends, whatever happens (PROMISES: 30 days).
+const ABSOLUTE_SECONDS: f64 = 30.0 * 24.0 * 3600.0;
+/// Seconds without a look at it after which a browser's session ends (PROMISES: 24 h). A refresh counts as one.
+const IDLE_SECONDS: f64 = 24.0 * 3600.0;
+/// Seconds between two notes that a session is in use: a page view must not cost a commit.
+const PROLONG_SECONDS: f64 = 60.0;
+/// Sign-ins of one account: the oldest make room. More devices than anybody has.
+const MAX_SESSIONS: i64 = 50;
+
+const REGISTER: &str = "
+    with c as (
+        insert into customer (id, email, name, password_hash) values ($1, $2, $3, $4)
+        returning id, email, name, created_at
+    ), made as (
+        insert into session (id, customer_id, session_hash, refresh_hash, expires_at)
+        select $5, c.id, $6, $7, now() + make_interval(secs => $8) from c
+    )
+    select c.id, c.email, c.name, c.created_at, '[]'::jsonb as addresses, extract(epoch from now())::bigint as now
+    from c";
+/// Only while the password is the one that was checked: the share lock waits for a change of it that is under way.
+const SIGN_IN: &str = concat!(
+    "with who as (
+        select id from customer where id = $1 and password_hash = $2 for share
+    ), forgotten as (
+        delete from login_attempt where account = $3 and exists (select from who)
+    ), oldest as (
+        delete from session where id in (
+            select s.id from session s, who where s.customer_id = who.id
+            order by s.created_at desc, s.id offset $8 for update of s skip locked)
+    ), made as (
+        insert into session (id, customer_id, session_hash, refresh_hash, expires_at)
+        select $4, who.id, $5, $6, now() + make_interval(secs => $7) from who
+    )
+    select ",
+    customer!(),
+    ", extract(epoch from now())::bigint as now from who join customer c on c.id = who.id"
+);
+/// The swap: of two with the same token, the second waits for the first and then finds another hash.
+const RENEW: &str = concat!(
+    "with renewed as (
+        update session set refresh_hash = $3, session_hash = $4, seen_at = now()
+        where id = $1 and refresh_hash = $2 and expires_at > now() returning customer_id
+    )
+    select ",
+    customer!(),
+    ", extract(epoch from now())::bigint as now from renewed join customer c on c.id = renewed.customer_id"
+);
+const END: &str = "delete from session where id = $1 returning customer_id";
+const END_BY_TOKEN: &str = "delete from session where session_hash = $1 returning customer_id";
+/// Who ends many takes the customer's row first, so that two of them do not meet half-way.
+const LOCK_CUSTOMER: &str = "select 1 from customer where id = $1 for no key update";
+const END_ALL: &str = "delete from session where customer_id = $1
+    and not coalesce(session_hash = $2, false) and not coalesce(id = $3 and refresh_hash = $4, false)";
+const SESSION: &str = "
+    select s.id, s.customer_id, c.name, s.seen_at < now() - make_interval(secs => $3) as unnoted
+    from session s join customer c on c.id = s.customer_id
+    where s.session_hash = $1 and s.expires_at > now() and s.seen_at > now() - make_interval(secs => $2)";
+const PROLONG: &str =
+    "update session set seen_at = now() where id = $1 and seen_at < now() - make_interval(secs => $2)";
+const PURGE: &str = "delete from session where id in (
+    select id from session where expires_at <= now() order by expires_at limit $1 for update skip locked)";
+
+pub(super) const STATEMENTS: &[(&str, &str)] = &[
+    ("REGISTER", REGISTER),
+    ("SIGN_IN", SIGN_IN),
+    ("RENEW", RENEW),
+    ("END", END),
+    ("END_BY_TOKEN", END_BY_TOKEN),
+    ("LOCK_CUSTOMER", LOCK_CUSTOMER),
+    ("END_ALL", END_ALL),
+    ("SESSION", SESSION),
+    ("PROLONG", PROLONG),
+    ("PURGE", PURGE),
+];
+
+/// A session to store.
+pub struct NewSession {
+    pub id: Uuid,
+    pub session: Digest,
+    pub refresh: Digest,
+}
+
+/// The session that is left alone when all others end; the default spares none.
+#[derive(Default)]
+pub struct Kept {
+    /// By its browser's token.
+    pub session: Option<Digest>,
+    /// By its refresh token: the family and the last token's hash.
+    pub refresh: Option<(Uuid, Digest)>,
+}
+
+/// A session in use.
+pub struct LiveSession {
+    pub id: Uuid,
+    pub session: Session,
+    /// Its use was not noted for a minute.
+    pub unnoted: bool,
+}
+
+impl Store {
+    /// A session of `customer`, whose tries are forgotten. `None`: the password is no longer the one that was checked.
+    pub async fn sign_in(
+        &self,
+        customer: CustomerId,
+        password_hash: &str,
+        account: &Digest,
+        new: &NewSession,
+    ) -> Result<Option<(Customer, i64)>, DbError> {
+        let params: &[&(dyn souk_db::ToSql + Sync)] = &[
+            &customer.0,
+            &password_hash,
+            &account.as_slice(),
+            &new.id,
+            &new.session.as_slice(),
+            &new.refresh.as_slice(),
+            &ABSOLUTE_SECONDS,
+            &(MAX_SESSIONS - 1),
+        ];
+        let row = self.db().write_returning_opt(SIGN_IN, params).await?;
+        row.as_ref().map(read_signed_in).transpose()
+    }
+
+    /// Swaps the session's tokens for those in `new`, if `spent` is the hash of its last refresh token.
+    pub async fn renew(&self, spent: &Digest, new: &NewSession) -> Result<Option<(Customer, i64)>, DbError> {
+        let params: &[&(dyn souk_db::ToSql + Sync)] =
+            &[&new.id, &spent.as_slice(), &new.refresh.as_slice(), &new.session.as_slice()];
+        let row = self.db().write_returning_opt(RENEW, params).await?;
+        row.as_ref().map(read_signed_in).transpose()
+    }
+
+    /// Ends a session; whose it was, if it was one.
+    pub async fn end(&self, id: Uuid) -> Result<Option<CustomerId>, DbError> {
+        let row = self.db().write_returning_opt(END, &[&id]).await?;
+        row.map(|row| row.get_col::<Uuid>(0).map(Into::into)).transpose()
+    }
+
+    /// Ends the session of a browser's token.
+    pub async fn end_by_token(&self, token: &Digest) -> Result<Option<CustomerId>, DbError> {
+        let row = self.db().write_returning_opt(END_BY_TOKEN, &[&token.as_slice()]).await?;
+        row.map(|row| row.get_col::<Uuid>(0).map(Into::into)).transpose()
+    }
+
+    /// Ends all sessions of a customer.
+    pub async fn end_everywhere(&self, customer: CustomerId) -> Result<(), DbError> {
+        let tx = self.db().begin().await?;
+        tx.query_opt(LOCK_CUSTOMER, &[&customer.0]).await?;
+        end_all(&tx, customer, &Kept::default()).await?;
+        tx.commit().await.map(drop)
+    }
+
+    /// Whom a browser's token belongs to, if its session is live.
+    pub async fn live_session(&self, token: &Digest) -> Result<Option<LiveSession>, DbError> {
+        let params: &[&(dyn souk_db::ToSql + Sync)] = &[&token.as_slice(), &IDLE_SECONDS, &PROLONG_SECONDS];
+        let Some(row) = self.db().primary().query_opt(SESSION, params).await? else { return Ok(None) };
+        let session = Session { customer_id: row.get_col::<Uuid>("customer_id")?.into(), name: row.get_col("name")? };
+        Ok(Some(LiveSession { id: row.get_col("id")?, session, unnoted: row.get_col("unnoted")? }))
+    }
+
+    /// Notes that a session is in use, once a minute; true when it was this call.
+    pub async fn prolong(&self, id: Uuid) -> Result<bool, DbError> {
+        Ok(self.db().write_one(PROLONG, &[&id, &PROLONG_SECONDS]).await? > 0)
+    }
+}
+
+/// Makes a customer and a first session.
+pub(super) async fn register(
+    tx: &Tx,
+    id: CustomerId,
+    email: &str,
+    name: &str,
+    password_hash: &str,
+    new: &NewSession,
+) -> Result<(Customer, i64), DbError> {
+    let params: &[&(dyn souk_db::ToSql + Sync)] = &[
+        &id.0,
+        &email,
+        &name,
+        &password_hash,
+        &new.id,
+        &new.session.as_slice(),
+        &new.refresh.as_slice(),
+        &ABSOLUTE_SECONDS,
+    ];
+    read_signed_in(&tx.query_one(REGISTER, params).await?)
+}
+
+/// Ends all sessions of a customer, whose row is locked, but the one that is kept.
+pub(super) async fn end_all(tx: &Tx, customer: CustomerId, kept: &Kept) -> Result<u64, DbError> {
+    let session = kept.session.as_ref().map(Digest::as_slice);
+    let (family, refresh) = kept.refresh.as_ref().map(|(id, digest)| (id, digest.as_slice())).unzip();
+    tx.execute(END_ALL, &[&customer.0, &session, &family, &refresh]).await
+}
+
+/// Deletes at most `limit` sessions that are over.
+pub(super) async fn purge(db: &Db, limit: i64) -> Result<u64, DbError> {
+    db.write_one(PURGE, &[&limit]).await
+}
+
+fn read_signed_in(row: &Row) -> Result<(Customer, i64), DbError> {
+    Ok((read_customer(row)?, row.get_col("now")?))
+}

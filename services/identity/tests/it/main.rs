@@ -1,0 +1,12 @@
+//! Identity against real PostgreSQL: the contract, the races with their controls, what is stored, what runs out.
+
+#![allow(clippy::unwrap_used)] // a helper of a test may fail it as the test itself may
+
+mod addresses;
+mod contract;
+mod http;
+mod keys;
+mod passwords;
+mod refresh;
+mod sessions;
+mod shop;
