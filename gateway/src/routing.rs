@@ -23,6 +23,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("/api/v1/availability", "inventory"),
     ("/api/v1/tracking", "shipping"),
     ("/webhooks", "payment"),
+    ("/media/art", "storefront"),
+    ("/media", "catalog"),
 ];
 
 /// Of the internal listener, or of nobody: never the storefront's business.
@@ -103,6 +105,8 @@ mod tests {
             ("/api/v1/me/addresses", "identity"),
             ("/api/v1/openapi.json", "document"),
             ("/webhooks/sandbox", "payment"),
+            ("/media/0a1b.png", "catalog"),
+            ("/media/art/mug/1.svg", "storefront"),
             ("/api/v2/products", "nobody"),
             ("/rpc/order/v1/place", "nobody"),
             ("/livez", "nobody"),

@@ -96,8 +96,18 @@ pub struct Internal {
 pub struct Mail {
     /// Who they come from.
     pub from: String,
-    /// `smtp://user:password@host:587` or `smtps://...`; none writes files to `mail/` in the data directory.
-    pub smtp: Option<String>,
+    /// A mail server nearby that passes mails on; none writes files to `mail/` in the data directory.
+    pub smtp: Option<Smtp>,
+}
+
+/// A mail server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    /// Host name or address.
+    pub host: String,
+    /// 25, 587 or 1025.
+    pub port: u16,
 }
 
 /// Payments.
@@ -247,9 +257,7 @@ impl Config {
     /// The same without passwords, to be shown.
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();
-        let hide = |url: &mut Option<String>| *url = url.take().map(|url| without_password(&url));
-        hide(&mut shown.database.url);
-        hide(&mut shown.mail.smtp);
+        shown.database.url = shown.database.url.as_deref().map(without_password);
         shown
     }
 

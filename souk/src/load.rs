@@ -8,7 +8,7 @@ use souk_catalog_api::{
     self as catalog, CategoryInput, FacetAttribute, MediaInput, Outcome, ProductInput, ProductOutcome, PutCategories,
     PutProducts, VariantInput,
 };
-use souk_feed::{AttributeValue, DraftStatus, FacetPlan, ProductDraft};
+use souk_feed::{AttributeValue, DraftStatus, FacetPlan, Mapping, ProductDraft};
 use souk_inventory_api::{Adjust, AdjustLine, Change};
 use souk_pricing_api::{Price, SetPrice, SetPrices};
 use souk_rpc::Cx;
@@ -89,7 +89,8 @@ impl<'a> Loader<'a> {
         }
         self.categories_of(&drafts).await?;
         let products = drafts.iter().map(|draft| self.input(draft)).collect::<anyhow::Result<Vec<_>>>()?;
-        let reply = self.clients.catalog.put_products(&self.cx, PutProducts { products, dry_run: self.dry_run }).await?;
+        let reply =
+            self.clients.catalog.put_products(&self.cx, PutProducts { products, dry_run: self.dry_run }).await?;
         let mut refused = Vec::new();
         let mut taken = Vec::with_capacity(drafts.len());
         for (draft, outcome) in drafts.iter().zip(reply.outcomes) {
@@ -106,7 +107,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Sets the facets of the categories that this load is most of, and says what became of it all.
-    pub async fn finish(self) -> anyhow::Result<Tally> {
+    pub async fn finish(self, mapping: Option<&Mapping>) -> anyhow::Result<Tally> {
         if self.dry_run {
             return Ok(self.tally);
         }
@@ -114,11 +115,12 @@ impl<'a> Loader<'a> {
         let known: HashMap<catalog::CategoryId, &catalog::Category> =
             tree.items.iter().map(|category| (category.id, category)).collect();
         let mut inputs = Vec::new();
-        for category in self.plan.finish() {
+        for category in self.plan.choose(mapping) {
             let counted = self.counted.get(&category.path).copied().unwrap_or_default();
             let existing = self.categories.get(&category.path).and_then(|id| known.get(id));
             // A handful of new products does not get to decide what a large category is filtered by.
-            if existing.is_some_and(|c| !c.facets.is_empty() && counted * 2 < c.products) || category.facets.is_empty() {
+            if existing.is_some_and(|c| !c.facets.is_empty() && counted * 2 < c.products) || category.facets.is_empty()
+            {
                 continue;
             }
             let facets = category.facets.into_iter().map(|f| FacetAttribute { key: f.key, label: f.label }).collect();
@@ -186,8 +188,7 @@ impl<'a> Loader<'a> {
         };
         for chunk in variants.chunks(souk_inventory_api::MAX_BATCH.min(souk_pricing_api::MAX_BATCH)) {
             let prices = SetPrices { items: chunk.iter().map(price).collect() };
-            let adjust =
-                Adjust { lines: chunk.iter().map(stock).collect(), note: self.cx.request_id.to_string() };
+            let adjust = Adjust { lines: chunk.iter().map(stock).collect(), note: self.cx.request_id.to_string() };
             let (prices, stocked) = tokio::try_join!(
                 self.clients.pricing.set_prices(&self.cx, prices),
                 self.clients.inventory.adjust(&self.cx, adjust)

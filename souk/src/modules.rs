@@ -23,12 +23,8 @@ const fn role(name: &'static str, about: &'static str, port: u16) -> Role {
 /// The roles. Ports are those of the internal listener when a role runs in a process of its own.
 pub const ROLES: &[Role] = &[
     Role {
-        calls: &[
-            "storefront", "identity", "catalog", "search", "cart", "order", "payment", "inventory", "shipping",
-        ],
-        consumes: &[
-            ProductChanged::TYPE, CategoryChanged::TYPE, PriceChanged::TYPE, AvailabilityChanged::TYPE,
-        ],
+        calls: &["storefront", "identity", "catalog", "search", "cart", "order", "payment", "inventory", "shipping"],
+        consumes: &[ProductChanged::TYPE, CategoryChanged::TYPE, PriceChanged::TYPE, AvailabilityChanged::TYPE],
         needs: &["postgres"],
         speaks_for_users: true,
         ..role("gateway", "the only public listener: routing, limits, page cache", 7100)
@@ -68,11 +64,7 @@ pub const ROLES: &[Role] = &[
         ..role("pricing", "prices, coupons, taxes, shipping rates", 7113)
     },
     Role { needs: &["postgres"], ..role("pricing-worker", "housekeeping of pricing", 7133) },
-    Role {
-        needs: &["postgres"],
-        calls: &["catalog", "pricing", "inventory"],
-        ..role("cart", "carts", 7114)
-    },
+    Role { needs: &["postgres"], calls: &["catalog", "pricing", "inventory"], ..role("cart", "carts", 7114) },
     Role {
         needs: &["postgres"],
         calls: &["catalog", "pricing", "inventory"],

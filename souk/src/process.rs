@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use souk_db::DataDirLock;
-use souk_flow::{Source, follow, run_consumer, run_jobs, run_schedules};
+use souk_flow::{Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
 use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, PageCache, Upstream, Upstreams};
 use souk_kernel::{Clock, Event};
 use souk_modules::{Readiness, Tasks, start_order};
@@ -96,6 +96,7 @@ impl Process {
         };
         let plan = Plan { config: &config, keys: &keys, tasks: &tasks, roles: &roles, sandbox_url };
         let (services, clients) = wire(&plan, &mut stores).await?;
+        prepare(&services).await?;
         run_workers(&roles, &services, &tasks, &mut stores).await?;
         let surface = Surface::new(&plan, &services, &clients)?;
         if operations.is_none() {
@@ -111,7 +112,17 @@ impl Process {
             serve(&listening, "operations", listener, operations::router(readiness.clone(), start.metrics));
         }
         let public = roles.contains(&"gateway").then_some(config.public.listen);
-        Ok(Self { config, tasks, listening, readiness, stores, clients, public, operations: operations_at, _lock: lock })
+        Ok(Self {
+            config,
+            tasks,
+            listening,
+            readiness,
+            stores,
+            clients,
+            public,
+            operations: operations_at,
+            _lock: lock,
+        })
     }
 
     /// Where buyers connect to.
@@ -173,8 +184,24 @@ async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("{what} cannot listen on {address}"))
 }
 
+/// What a new shop needs before its first request: rates to quote with, keys to sign with.
+async fn prepare(services: &Services) -> anyhow::Result<()> {
+    if let Some(pricing) = &services.pricing {
+        pricing.seed_defaults().await?;
+    }
+    if let Some(identity) = &services.identity {
+        identity.prepare().await?;
+    }
+    Ok(())
+}
+
 /// Events, jobs and schedules of the worker roles.
-async fn run_workers(roles: &[&'static str], services: &Services, tasks: &Tasks, stores: &mut Stores) -> anyhow::Result<()> {
+async fn run_workers(
+    roles: &[&'static str],
+    services: &Services,
+    tasks: &Tasks,
+    stores: &mut Stores,
+) -> anyhow::Result<()> {
     for role in roles {
         let Some(service) = role.strip_suffix("-worker") else { continue };
         let schema = modules::schema_of(service).with_context(|| format!("role {role} has no schema"))?;
@@ -186,7 +213,12 @@ async fn run_workers(roles: &[&'static str], services: &Services, tasks: &Tasks,
         if !work.jobs.is_empty() {
             run_jobs(tasks, &db, work.jobs);
         }
-        run_schedules(tasks, &db, work.schedules);
+        let mut schedules = work.schedules;
+        schedules.push(housekeeping(&db));
+        run_schedules(tasks, &db, schedules);
+        if let ("notification", Some(notification)) = (service, &services.notification) {
+            souk_notification::run_sender(tasks, notification);
+        }
     }
     Ok(())
 }
@@ -203,8 +235,8 @@ async fn serve_roles(
         let address = SocketAddr::new(plan.config.internal.host, plan.config.port(role));
         let listener = bind(address, &format!("role {role}")).await?;
         let inner = surface.internal(role).unwrap_or_default();
-        let router = souk_rpc::accept(inner, plan.keys.actor())
-            .merge(operations::router(readiness.clone(), metrics.clone()));
+        let router =
+            souk_rpc::accept(inner, plan.keys.actor()).merge(operations::router(readiness.clone(), metrics.clone()));
         serve(listening, role, listener, router);
     }
     Ok(())
@@ -253,7 +285,7 @@ fn gateway(plan: &Plan<'_>, surface: &Surface, clients: &Clients, listening: &Ta
 
 /// Roles the gateway forwards to.
 const PUBLIC_ROLES: &[&str] =
-    &["storefront", "identity", "catalog", "search", "pricing", "cart", "order", "payment", "inventory", "shipping"];
+    &["storefront", "identity", "catalog", "search", "cart", "order", "payment", "inventory", "shipping"];
 
 const SHOWN: &[Source] = &[
     Source {

@@ -12,18 +12,15 @@ use crate::keys::Keys;
 
 /// How the payment service reaches a sandbox at `url`.
 pub fn settings(keys: &Keys, url: &str) -> SandboxSettings {
-    SandboxSettings {
-        base_url: url.to_owned(),
-        api_key: api_key(keys),
-        webhook_secrets: vec![webhook_secret(keys)],
-    }
+    SandboxSettings { base_url: url.to_owned(), api_key: api_key(keys), webhook_secrets: vec![webhook_secret(keys)] }
 }
 
 /// Configuration of the sandbox that belongs to the shop of `config`.
 pub fn config(config: &Config, keys: &Keys) -> SandboxConfig {
     let mut sandbox = SandboxConfig::new(config.data_dir.join("sandbox"), api_key(keys));
     let shop = config.public_url();
-    sandbox.webhook = Some(WebhookConfig::new(format!("http://{}/webhooks/sandbox", config.public.listen), webhook_secret(keys)));
+    sandbox.webhook =
+        Some(WebhookConfig::new(format!("http://{}/webhooks/sandbox", config.public.listen), webhook_secret(keys)));
     sandbox.shop_url = Some(shop);
     sandbox
 }

@@ -28,7 +28,11 @@ pub async fn demo(clients: &Clients, objects: &Objects, count: usize) -> anyhow:
     let facets = souk_demo::categories().into_iter().map(|category| CategoryInput {
         path: category.path,
         facets: Some(
-            category.facets.into_iter().map(|(key, label)| FacetAttribute { key: key.into(), label: label.into() }).collect(),
+            category
+                .facets
+                .into_iter()
+                .map(|(key, label)| FacetAttribute { key: key.into(), label: label.into() })
+                .collect(),
         ),
     });
     clients.catalog.put_categories(&cx, PutCategories { categories: facets.collect() }).await?;
@@ -38,8 +42,8 @@ pub async fn demo(clients: &Clients, objects: &Objects, count: usize) -> anyhow:
         let mut stored = HashMap::new();
         for media in batch.iter().flat_map(|draft| &draft.media) {
             if let Some(picture) = souk_demo::art::at(&media.source_url) {
-                let url = objects.put_media(picture.into_bytes().into(), "svg").await.context("cannot store a picture")?;
-                stored.insert(media.source_url.clone(), url);
+                let name = objects.put(picture.into_bytes().into()).await.context("cannot store a picture")?;
+                stored.insert(media.source_url.clone(), format!("/media/{name}"));
             }
         }
         let lookup = |source: &str| stored.get(source).cloned();

@@ -35,7 +35,7 @@ pub async fn migrate(url: &str) -> anyhow::Result<Vec<String>> {
     for (owner, reader) in modules::outbox_grants() {
         souk_db::grant_outbox_read(url, owner, reader).await.with_context(|| format!("grant {owner} -> {reader}"))?;
     }
-    Ok(applied.iter().map(ToString::to_string).collect())
+    Ok(applied.iter().map(|applied| format!("{}/{}", applied.schema, applied.name)).collect())
 }
 
 /// Where the data is.

@@ -1,7 +1,6 @@
 //! What the roles of this process show: their contracts to other roles, their pages and REST routes to the public.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Router;
 use souk_web::{DocumentInfo, Operations, openapi};
@@ -34,12 +33,16 @@ impl Surface {
         expose!(surface, plan, "identity", s.identity, souk_identity_api::serve_identity, souk_identity::routes);
         expose!(surface, plan, "catalog", s.catalog, souk_catalog_api::serve_catalog, souk_catalog::routes);
         expose!(surface, plan, "search", s.search, souk_search_api::serve_search, souk_search::routes);
-        expose!(surface, plan, "pricing", s.pricing, souk_pricing_api::serve_pricing, souk_pricing::routes);
         expose!(surface, plan, "cart", s.cart, souk_cart_api::serve_cart, souk_cart::routes);
         expose!(surface, plan, "order", s.order, souk_order_api::serve_order, souk_order::routes);
         expose!(surface, plan, "payment", s.payment, souk_payment_api::serve_payment, souk_payment::routes);
         expose!(surface, plan, "inventory", s.inventory, souk_inventory_api::serve_inventory, souk_inventory::routes);
         expose!(surface, plan, "shipping", s.shipping, souk_shipping_api::serve_shipping, souk_shipping::routes);
+        if plan.roles.contains(&"pricing")
+            && let Some(service) = &services.pricing
+        {
+            surface.contracts.insert("pricing", souk_pricing_api::serve_pricing(service.clone()));
+        }
         if plan.roles.contains(&"notification")
             && let Some(service) = &services.notification
         {
@@ -73,7 +76,6 @@ impl Surface {
         let parts: Vec<Operations> = vec![
             souk_catalog::operations(),
             souk_search::operations(),
-            souk_pricing::operations(),
             souk_cart::operations(),
             souk_order::operations(),
             souk_identity::operations(),
@@ -100,9 +102,6 @@ fn storefront_clients(plan: &Plan<'_>, clients: &Clients) -> souk_storefront::Cl
         cart: clients.cart.clone(),
         order: clients.order.clone(),
         identity: clients.identity.clone(),
-        shop: souk_storefront::Shop {
-            name: plan.config.shop.name.clone(),
-            public_url: plan.config.public_url(),
-        },
+        shop: souk_storefront::Shop { name: plan.config.shop.name.clone(), public_url: plan.config.public_url() },
     }
 }

@@ -2,7 +2,6 @@
 //! here and remote where it does not. Called services are made before those that call them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use souk_cart::{CartDeps, CartService};
 use souk_cart_api::{CartApi, CartClient};
@@ -31,7 +30,6 @@ use souk_shipping_api::{ShippingApi, ShippingClient};
 
 use crate::config::Config;
 use crate::keys::Keys;
-use crate::modules;
 use crate::stores::Stores;
 
 /// What wiring needs to know.
@@ -103,12 +101,6 @@ impl Services {
             "catalog" => {
                 if let Some(catalog) = &self.catalog {
                     work.consumers = souk_catalog::consumers(catalog);
-                    work.schedules = souk_catalog::schedules(catalog);
-                }
-            }
-            "pricing" => {
-                if let Some(pricing) = &self.pricing {
-                    work.schedules = souk_pricing::schedules(pricing);
                 }
             }
             "cart" => {
@@ -137,12 +129,6 @@ impl Services {
                     work.schedules = souk_inventory::schedules(inventory);
                 }
             }
-            "shipping" => {
-                if let Some(shipping) = &self.shipping {
-                    work.consumers = souk_shipping::consumers(shipping);
-                    work.schedules = souk_shipping::schedules(shipping);
-                }
-            }
             "identity" => {
                 if let Some(identity) = &self.identity {
                     work.schedules = souk_identity::schedules(identity);
@@ -151,8 +137,6 @@ impl Services {
             "notification" => {
                 if let Some(notification) = &self.notification {
                     work.consumers = souk_notification::consumers(notification);
-                    work.jobs = souk_notification::jobs(notification);
-                    work.schedules = souk_notification::schedules(notification);
                 }
             }
             _ => {}
@@ -184,7 +168,7 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<(Servi
 
     if plan.hosts("inventory") {
         let db = stores.of("inventory").await?;
-        let deps = InventoryDeps { db, tasks: tasks.clone(), clock: clock.clone(), ids: ids.clone() };
+        let deps = InventoryDeps { db, tasks: tasks.clone() };
         services.inventory = Some(InventoryService::new(deps));
     }
     let inventory = client!(plan, "inventory", services.inventory, InventoryApi, InventoryClient);
@@ -196,7 +180,7 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<(Servi
             prices_include_tax: plan.config.shop.prices_include_tax,
             country: plan.config.shop.country.clone(),
         };
-        let deps = PricingDeps { db, tasks: tasks.clone(), clock: clock.clone(), ids: ids.clone(), terms };
+        let deps = PricingDeps { db, tasks: tasks.clone(), terms };
         services.pricing = Some(PricingService::new(deps));
     }
     let pricing = client!(plan, "pricing", services.pricing, PricingApi, PricingClient);
@@ -222,9 +206,9 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<(Servi
             catalog: catalog.clone(),
             pricing: pricing.clone(),
             inventory: inventory.clone(),
-            dir: plan.config.data_dir.join("search"),
+            directory: plan.config.data_dir.join("search"),
         };
-        services.search = Some(SearchService::new(deps).await?);
+        services.search = Some(SearchService::new(deps)?);
     }
     let search = client!(plan, "search", services.search, SearchApi, SearchClient);
 
@@ -289,20 +273,22 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<(Servi
     if plan.hosts("notification") {
         let deps = NotificationDeps {
             db: stores.of("notification").await?,
-            tasks: tasks.clone(),
-            clock: clock.clone(),
-            shop_name: plan.config.shop.name.clone(),
-            public_url: plan.config.public_url(),
-            from: plan.config.mail.from.clone(),
+            shop: souk_notification::ShopConfig {
+                name: plan.config.shop.name.clone(),
+                public_url: plan.config.public_url(),
+                from: plan.config.mail.from.clone(),
+            },
             transport: match &plan.config.mail.smtp {
-                Some(url) => souk_notification::MailTransport::smtp(url)?,
+                Some(smtp) => souk_notification::MailTransport::Smtp(souk_notification::SmtpConfig {
+                    host: smtp.host.clone(),
+                    port: smtp.port,
+                }),
                 None => souk_notification::MailTransport::Folder(plan.config.data_dir.join("mail")),
             },
         };
         services.notification = Some(NotificationService::new(deps)?);
     }
-    let notification =
-        client!(plan, "notification", services.notification, NotificationApi, NotificationClient);
+    let notification = client!(plan, "notification", services.notification, NotificationApi, NotificationClient);
 
     let clients =
         Clients { identity, catalog, search, pricing, cart, order, payment, inventory, shipping, notification };

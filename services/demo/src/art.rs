@@ -6,11 +6,14 @@
 
 mod bath;
 mod canvas;
+mod choice;
+mod computer;
 mod desk;
 mod garden;
 mod generic;
 mod kitchen;
 mod living;
+mod office;
 mod outdoor;
 mod palette;
 mod pantry;
@@ -102,11 +105,29 @@ const MOTIFS: &[(&str, Stage, Draw)] = &[
     ("jar", Stage::Floor(75), pantry::jar),
     ("chocolate", Stage::Flat, pantry::chocolate),
     ("oil", Stage::Floor(55), pantry::oil),
+    ("laptop", Stage::Floor(120), computer::laptop),
+    ("monitor", Stage::Floor(110), computer::monitor),
+    ("tower", Stage::Floor(85), computer::tower),
+    ("mouse", Stage::Flat, computer::mouse),
+    ("drive", Stage::Flat, computer::drive),
+    ("chip", Stage::Flat, computer::chip),
+    ("router", Stage::Floor(118), computer::router),
+    ("cable", Stage::Flat, computer::cable),
+    ("plug", Stage::Floor(90), computer::plug),
+    ("printer", Stage::Floor(112), office::printer),
+    ("cartridge", Stage::Floor(105), office::cartridge),
+    ("paper", Stage::Floor(110), office::paper),
+    ("projector", Stage::Floor(105), office::projector),
 ];
 
 /// The names [`art`] draws as themselves; any other name gets a sculpture of simple solids.
 pub fn motifs() -> impl Iterator<Item = &'static str> {
     MOTIFS.iter().map(|(name, ..)| *name)
+}
+
+/// The picture of a product that has none of its own, by the slugs of its category (`hard-drives`) and of itself.
+pub fn of_product(category: &str, product: &str) -> String {
+    art(choice::motif(category), crate::dice::hash(product))
 }
 
 /// Where the demo's pictures pretend to lie; `.invalid` resolves nowhere (RFC 2606), so nothing is ever fetched from it.

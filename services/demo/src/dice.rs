@@ -1,15 +1,17 @@
 //! Numbers that look random and are always the same for the same seed.
 
+/// FNV-1a (Fowler, Noll, Vo), 64 bits.
+pub(crate) fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 /// SplitMix64 (Steele, Lea, Flood 2014): ours, because the demo shop must not change with a dependency's version.
 pub(crate) struct Dice(u64);
 
 impl Dice {
     /// Dice for a text and a number: the same text and number throw the same.
     pub fn new(text: &str, seed: u64) -> Self {
-        let start = text
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        let mut dice = Self(start ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut dice = Self(hash(text) ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         dice.next();
         dice
     }

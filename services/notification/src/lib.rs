@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use souk_db::{Db, Migrations};
-use souk_flow::{Consumer, Schedule};
+use souk_flow::Consumer;
 
 pub use sender::run_sender;
 pub use service::NotificationService;
@@ -73,9 +73,4 @@ pub struct SmtpConfig {
 /// What the worker role reads.
 pub fn consumers(service: &Arc<NotificationService>) -> Vec<Arc<dyn Consumer>> {
     vec![Arc::new(consumers::Facts(service.clone()))]
-}
-
-/// What the worker role does regularly.
-pub fn schedules(service: &Arc<NotificationService>) -> Vec<Schedule> {
-    vec![souk_flow::housekeeping(service.db())]
 }

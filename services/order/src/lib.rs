@@ -76,5 +76,5 @@ pub fn schedules(service: &Arc<OrderService>) -> Vec<Schedule> {
             Ok(())
         }
     });
-    vec![partitions, souk_flow::housekeeping(service.store().db())]
+    vec![partitions]
 }

@@ -67,5 +67,5 @@ pub fn jobs(service: &Arc<PaymentService>) -> Vec<Arc<dyn JobHandler>> {
 
 /// What the worker role does regularly.
 pub fn schedules(service: &Arc<PaymentService>) -> Vec<Schedule> {
-    vec![audit::schedule(service), souk_flow::housekeeping(service.db())]
+    vec![audit::schedule(service)]
 }

@@ -29,22 +29,21 @@ pub fn operations() -> Operations {
 }
 
 fn declared() -> Routes<Arc<SearchService>> {
-    Routes::new()
-        .get(
-            "/api/v1/search",
-            search,
-            op("searchProducts")
-                .summary("Products that match, with facets")
-                .description(
-                    "Every word must be found, in its stem; when no product has all of them, those that have most are \
+    Routes::new().get(
+        "/api/v1/search",
+        search,
+        op("searchProducts")
+            .summary("Products that match, with facets")
+            .description(
+                "Every word must be found, in its stem; when no product has all of them, those that have most are \
                      returned and `partial` is true. `attr.<key>=<value>` filters by an attribute and may be repeated: \
                      values of one key are alternatives. Each facet ignores its own filter.",
-                )
-                .tag("search")
-                .query::<SearchQuery>()
-                .reply::<SearchReply>(200)
-                .problems(&[404, 422]),
-        )
+            )
+            .tag("search")
+            .query::<SearchQuery>()
+            .reply::<SearchReply>(200)
+            .problems(&[404, 422]),
+    )
 }
 
 /// Query of a search; `attr.<key>` beside it.

@@ -8,10 +8,8 @@ mod http;
 mod service;
 mod store;
 
-use std::sync::Arc;
 
 use souk_db::{Db, Migrations};
-use souk_flow::{Consumer, Schedule};
 use souk_kernel::{Clock, Ids};
 
 pub use http::{TrackingJson, operations, routes};
@@ -32,14 +30,4 @@ pub struct ShippingDeps {
     pub clock: Clock,
     /// Where ids come from.
     pub ids: Ids,
-}
-
-/// What the worker role reads: nothing.
-pub fn consumers(_service: &Arc<ShippingService>) -> Vec<Arc<dyn Consumer>> {
-    Vec::new()
-}
-
-/// What the worker role does regularly.
-pub fn schedules(service: &Arc<ShippingService>) -> Vec<Schedule> {
-    vec![souk_flow::housekeeping(service.db())]
 }

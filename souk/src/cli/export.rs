@@ -8,9 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use souk_catalog_api::{AllCategories, Attribute, Category, CategoryId, ExportProducts, MAX_BATCH, Product, Status};
-use souk_feed::{
-    AttributeDraft, AttributeValue, DraftStatus, MediaDraft, OptionDraft, ProductDraft, VariantDraft,
-};
+use souk_feed::{AttributeDraft, AttributeValue, DraftStatus, MediaDraft, OptionDraft, ProductDraft, VariantDraft};
 use souk_inventory_api::AvailabilityRequest;
 use souk_pricing_api::{Price, PricesRequest};
 use souk_rpc::Cx;

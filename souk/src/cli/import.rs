@@ -59,7 +59,7 @@ struct Report {
 
 /// Runs the command. Succeeds when the file could be read, whatever of it was refused; the report says so.
 pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode> {
-    let mapping = args.mapping.as_deref().map(mapping).transpose()?;
+    let mapping = args.mapping.as_deref().map(Mapping::load).transpose()?;
     let shop_currency = config.shop.currency;
     let options = Options { mapping, currency: Some(args.currency.unwrap_or(shop_currency)) };
     let feed = Feed::open(&Input::file(&args.file), options).with_context(|| args.file.display().to_string())?;
@@ -75,19 +75,11 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-fn mapping(name: &str) -> anyhow::Result<Mapping> {
-    if let Some(shipped) = Mapping::shipped(name) {
-        return Ok(shipped);
-    }
-    let text = std::fs::read_to_string(name)
-        .with_context(|| format!("{name} is neither a file nor a shipped mapping (icecat, spree, shopify)"))?;
-    Mapping::parse(&text).with_context(|| name.to_owned())
-}
-
 async fn load(toolbox: &Toolbox, mut feed: Feed, args: &Products) -> anyhow::Result<Report> {
     let bar = progress(args.json);
     let nothing_stored = |_: &str| None;
     let what = format!("import {}", args.file.display());
+    let mapping = feed.mapping().cloned();
     let mut loader = Loader::new(&toolbox.clients, &what, args.dry_run, args.update_stock, &nothing_stored);
     let mut report = Report { dry_run: args.dry_run, ..Report::default() };
     loop {
@@ -102,7 +94,7 @@ async fn load(toolbox: &Toolbox, mut feed: Feed, args: &Products) -> anyhow::Res
     }
     bar.finish_and_clear();
     report.skipped = feed.skipped();
-    report.tally = loader.finish().await?;
+    report.tally = loader.finish(mapping.as_ref()).await?;
     Ok(report)
 }
 

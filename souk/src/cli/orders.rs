@@ -124,8 +124,9 @@ async fn act(toolbox: &Toolbox, command: Orders) -> anyhow::Result<ExitCode> {
 }
 
 fn parse_status(text: &str) -> anyhow::Result<OrderStatus> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned()))
-        .map_err(|_| anyhow::anyhow!("{text:?} is no status: pending, confirmed, shipped, delivered, cancelled, failed"))
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| {
+        anyhow::anyhow!("{text:?} is no status: pending, confirmed, shipped, delivered, cancelled, failed")
+    })
 }
 
 /// The word for people and for JSON alike.
@@ -156,7 +157,10 @@ fn show(order: &Order, json: bool) -> anyhow::Result<()> {
     for line in &order.lines {
         println!("{:>5} x {:<24} {} {}  {}", line.quantity, line.sku, line.title, line.options, line.total);
     }
-    println!("subtotal {}, discount {}, shipping {}, tax {}", order.subtotal, order.discount, order.shipping, order.tax);
+    println!(
+        "subtotal {}, discount {}, shipping {}, tax {}",
+        order.subtotal, order.discount, order.shipping, order.tax
+    );
     for parcel in &order.shipments {
         let number = parcel.tracking_number.as_deref().unwrap_or("without tracking");
         println!("parcel {} {} since {}", number, word(&parcel.status), parcel.shipped_at);

@@ -66,7 +66,9 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
     if let Some(listen) = args.listen {
         config.public.listen = listen;
         // Two shops on one machine: each has its own page for operators.
-        if listen.port() != Config::default().public.listen.port() && config.internal.operations == Config::default().internal.operations {
+        if listen.port() != Config::default().public.listen.port()
+            && config.internal.operations == Config::default().internal.operations
+        {
             config.internal.operations.set_port(if listen.port() == 0 { 0 } else { listen.port().wrapping_add(1) });
         }
     }

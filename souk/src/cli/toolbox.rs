@@ -47,7 +47,13 @@ impl Toolbox {
         let keys = Keys::load(&config.data_dir)?;
         let mut stores = Stores::open(&config, true, SERVICES).await?;
         let tasks = Tasks::new();
-        let plan = Plan { config: &config, keys: &keys, tasks: &tasks, roles: SERVICES, sandbox_url: config.payment.sandbox_url.clone() };
+        let plan = Plan {
+            config: &config,
+            keys: &keys,
+            tasks: &tasks,
+            roles: SERVICES,
+            sandbox_url: config.payment.sandbox_url.clone(),
+        };
         let (_services, clients) = wire(&plan, &mut stores).await?;
         Ok(Self { clients, stores, tasks })
     }

@@ -4,6 +4,8 @@
 mod facets;
 mod filter;
 mod pass;
+#[cfg(test)]
+mod tests;
 mod top;
 mod words;
 
