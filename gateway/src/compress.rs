@@ -10,10 +10,9 @@ use http::HeaderValue;
 
 /// Bytes below which gzip costs more than it saves.
 pub(crate) const MIN_BYTES: usize = 1024;
-/// Level for what is stored and sent often.
-const STORED: u32 = 6;
-/// Level for what is sent once.
-const ONCE: u32 = 3;
+/// Measured on a list page of 20 KiB: level 1 makes 4.7 KB in 0.09 ms, 3 makes 3.2 KB in 0.18 ms, 6 makes 3.1 KB in
+/// 0.34 ms. So 3, also for what is stored: many results of searches are stored and never asked for again.
+const LEVEL: u32 = 3;
 
 /// True for `Accept-Encoding` values that allow gzip (RFC 9110, 12.5.3). No header: identity, which costs us less to
 /// explain than to be surprised by.
@@ -42,18 +41,9 @@ pub(crate) fn is_text(content_type: Option<&HeaderValue>) -> bool {
         || matches!(essence, "application/json" | "application/javascript" | "application/xml" | "application/wasm")
 }
 
-/// `body` compressed for the cache.
-pub(crate) fn gzip_stored(body: &[u8]) -> Bytes {
-    gzip(body, STORED)
-}
-
-/// `body` compressed for one client.
-pub(crate) fn gzip_once(body: &[u8]) -> Bytes {
-    gzip(body, ONCE)
-}
-
-fn gzip(body: &[u8], level: u32) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 3 + 64), Compression::new(level));
+/// `body` compressed.
+pub(crate) fn gzip(body: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 3 + 64), Compression::new(LEVEL));
     encoder.write_all(body).expect("writing to memory does not fail");
     let mut out = encoder.finish().expect("writing to memory does not fail");
     out.shrink_to_fit();
@@ -94,9 +84,8 @@ mod tests {
     #[test]
     fn what_goes_in_comes_out() {
         let page = "<p>hello</p>".repeat(2000).into_bytes();
-        for packed in [gzip_stored(&page), gzip_once(&page)] {
-            assert!(packed.len() < page.len() / 10);
-            assert_eq!(gunzip(&packed, page.len()), page);
-        }
+        let packed = gzip(&page);
+        assert!(packed.len() < page.len() / 10);
+        assert_eq!(gunzip(&packed, page.len()), page);
     }
 }

@@ -1,5 +1,6 @@
 //! Counters of the gateway, taken out of the registry once: counting is then one addition.
 
+use crate::CacheStats;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 pub(crate) struct Meters {
@@ -11,6 +12,9 @@ pub(crate) struct Meters {
     pub(crate) faults: Counter,
     pub(crate) connections: Gauge,
     pub(crate) slow_seconds: Histogram,
+    cache_bytes: Gauge,
+    cache_entries: Gauge,
+    cache_hit_ratio: Gauge,
 }
 
 impl Meters {
@@ -25,6 +29,16 @@ impl Meters {
             faults: counter!("souk_gateway_faults_total"),
             connections: gauge!("souk_gateway_connections"),
             slow_seconds: histogram!("souk_gateway_seconds"),
+            cache_bytes: gauge!("souk_gateway_cache_bytes"),
+            cache_entries: gauge!("souk_gateway_cache_entries"),
+            cache_hit_ratio: gauge!("souk_gateway_cache_hit_ratio"),
         }
+    }
+
+    /// After a render, which is when the cache changes.
+    pub(crate) fn cache(&self, stats: CacheStats) {
+        self.cache_bytes.set(stats.bytes as f64);
+        self.cache_entries.set(stats.entries as f64);
+        self.cache_hit_ratio.set(stats.hit_ratio());
     }
 }

@@ -229,7 +229,9 @@ async fn try_render(gateway: &Arc<Inner>, key: &str, request_id: &str) -> Result
     let (security, sent) = (gateway.security.clone(), parts.headers.clone());
     let entry = inline_or_aside(plain.len(), move || Entry::new(&parts, plain, policy, &security)).await?;
     let now = gateway.clock.now().as_microsecond();
-    Ok(Rendered::Entry(gateway.cache.store(key, epoch, now, policy, entry, &sent)))
+    let entry = gateway.cache.store(key, epoch, now, policy, entry, &sent);
+    gateway.meters.cache(gateway.cache.stats());
+    Ok(Rendered::Entry(entry))
 }
 
 /// Runs what takes CPU in proportion to `bytes` here or, when that is too long, on a thread for it.
@@ -278,6 +280,8 @@ async fn personal(
     strip_claims(&mut parts.headers);
     parts.headers.remove(IDEMPOTENCY_KEY);
     let seen = parts.headers.clone();
+    // Compressing is our business: what a service sends must be fit for everybody's cache.
+    parts.headers.remove(header::ACCEPT_ENCODING);
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     let mut outgoing = Request::new(body);
     *outgoing.method_mut() = parts.method;
@@ -344,7 +348,7 @@ async fn finish(
     if text && plain && worth && compress::accepts_gzip(asked.get(header::ACCEPT_ENCODING)) {
         let bytes =
             body.collect().await.map_err(|error| Problem::unavailable("upstream_unavailable", error))?.to_bytes();
-        let packed = inline_or_aside(bytes.len(), move || compress::gzip_once(&bytes)).await?;
+        let packed = inline_or_aside(bytes.len(), move || compress::gzip(&bytes)).await?;
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         body = Body::from(packed);

@@ -61,6 +61,8 @@ pub(crate) struct Entry {
     pub(super) fresh_until: i64,
     pub(super) stale_until: i64,
     refresh_claimed: AtomicI64,
+    /// Memory it takes; set when it is stored.
+    pub(super) bytes: u64,
 }
 
 /// Whether everybody may get this answer, and for how long. Only what says `public` and how long; never errors, never
@@ -124,7 +126,7 @@ impl Entry {
         strip_internal(&mut headers);
         let text = compress::is_text(headers.get(header::CONTENT_TYPE));
         let etag = headers.entry(header::ETAG).or_insert_with(|| souk_web::etag_of(&plain)).clone();
-        let packed = (text && plain.len() >= compress::MIN_BYTES).then(|| compress::gzip_stored(&plain));
+        let packed = (text && plain.len() >= compress::MIN_BYTES).then(|| compress::gzip(&plain));
         let plain_len = packed.is_some().then_some(plain.len());
         let body = packed.unwrap_or_else(|| Bytes::copy_from_slice(&plain));
         headers.insert(header::CACHE_CONTROL, policy.downstream());
@@ -149,6 +151,7 @@ impl Entry {
             fresh_until: 0,
             stale_until: 0,
             refresh_claimed: AtomicI64::new(0),
+            bytes: 0,
         }
     }
 
@@ -193,8 +196,8 @@ impl Entry {
             && self.refresh_claimed.compare_exchange(claimed, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Memory it takes.
-    pub(super) fn bytes(&self) -> u64 {
+    /// Adds up the memory it takes.
+    pub(super) fn weigh(&self) -> u64 {
         let map = |headers: &HeaderMap| -> u64 {
             headers.iter().map(|(name, value)| (name.as_str().len() + value.len()) as u64 + HEADER_OVERHEAD).sum()
         };

@@ -77,7 +77,7 @@ struct ByBytes;
 
 impl Weighter<Box<str>, Arc<Entry>> for ByBytes {
     fn weight(&self, key: &Box<str>, entry: &Arc<Entry>) -> u64 {
-        entry.bytes() + key.len() as u64
+        entry.bytes + key.len() as u64
     }
 }
 
@@ -172,6 +172,7 @@ impl PageCache {
             entry.stale_until = entry.fresh_until;
         }
         entry.stored_at = now;
+        entry.bytes = entry.weigh();
         let entry = Arc::new(entry);
         if self.0.keys.storable(epoch) && self.valid(&entry) && !self.newer(key, epoch) {
             self.0.entries.insert(key.into(), entry.clone());

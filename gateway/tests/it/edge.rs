@@ -12,7 +12,7 @@ async fn what_is_claimed_or_of_the_connection_goes_no_further() {
     let world = World::start().await;
     let headers = "X-Souk-Actor: forged\r\nX-Souk-Lsn: 1\r\nX-Souk-Client-Ip: 1.1.1.1\r\nX-Forwarded-For: 9.9.9.9\r\n\
                    Forwarded: for=9.9.9.9\r\nConnection: keep-alive, X-Secret\r\nX-Secret: 1\r\nTE: trailers\r\n\
-                   Upgrade: h2c\r\nProxy-Authorization: x\r\nX-Mine: kept\r\nIdempotency-Key: abc-1\r\n";
+                   Upgrade: h2c\r\nProxy-Authorization: x\r\nX-Mine: kept\r\nAccept-Encoding: br\r\nIdempotency-Key: abc-1\r\n";
     let reply = world.post("/cart", headers, "{}").await;
     let seen = reply.json();
     assert_eq!((&seen["actor"], &seen["key"], &seen["body"]), (&"anonymous".into(), &"abc-1".into(), &2.into()));
