@@ -9,9 +9,15 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use souk_web::Cached;
 
 /// Caches may keep what is named by its content for a year, the longest they are asked to (RFC 9111 advises it).
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// A release may draw better; a day later everybody sees it.
+const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
+const SVG: HeaderValue = HeaderValue::from_static("image/svg+xml");
+/// Characters of a slug in an address of a drawn picture; the catalogue's have at most 120.
+const MAX_SEED: usize = 200;
 /// Hexadecimal digits of the hash in a name: 40 bits tell the releases of one file apart.
 const HASH_DIGITS: usize = 10;
 
@@ -97,6 +103,15 @@ pub(crate) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Respo
         out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
+}
+
+/// `GET /media/art/{motif}/{seed}.svg`: the picture of a product that has none of its own (the catalogue's rule). Drawn
+/// anew each time, in some 20 microseconds; the gateway and browsers keep it.
+pub(crate) async fn drawn(Path((motif, file)): Path<(String, String)>) -> Response {
+    let Some(seed) = file.strip_suffix(".svg").filter(|seed| seed.len() <= MAX_SEED && motif.len() <= MAX_SEED) else {
+        return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")]).into_response();
+    };
+    Cached::bytes(SVG, souk_demo::art::of_product(&motif, seed), &["art"]).with_cache_control(A_DAY).into_response()
 }
 
 #[cfg(test)]

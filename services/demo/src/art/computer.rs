@@ -253,7 +253,6 @@ pub(super) fn cable(c: &mut Canvas) {
     c.turned(turn, |c| {
         for i in 0..turns {
             let r = r + i * 13;
-            c.cast(&disc(200, 190, r));
             c.put(format_args!(
                 r#"<circle cx="200" cy="190" r="{r}" fill="none" stroke="{}" stroke-width="11"/>"#,
                 if i % 2 == 0 { main } else { dark }

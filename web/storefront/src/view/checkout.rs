@@ -204,3 +204,17 @@ pub struct PaymentPage {
     /// What is bought.
     pub summary: Summary,
 }
+
+/// After step 3, when the bank wants to see the buyer.
+#[derive(Template)]
+#[template(path = "checkout_confirm.html")]
+pub struct ConfirmPage {
+    /// Frame.
+    pub layout: Layout,
+    /// Where we are.
+    pub steps: Vec<Step>,
+    /// The provider's page.
+    pub bank: String,
+    /// The order's page.
+    pub order: String,
+}

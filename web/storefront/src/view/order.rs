@@ -96,11 +96,11 @@ pub struct OrderPage {
     pub cancel_action: Option<String>,
 }
 
-/// The page of an order; `token` is the guest's right to see it, `fresh` right after it was placed.
+/// The page of an order; `own` when its customer looks at it, `fresh` right after it was placed.
 pub fn order_page(
     layout: Layout,
     order: &Order,
-    token: Option<&str>,
+    own: bool,
     fresh: bool,
     notices: Vec<Notice>,
     prices_include_tax: bool,
@@ -116,7 +116,7 @@ pub fn order_page(
             ("Delivered", done(&[OrderStatus::Delivered])),
         ],
     };
-    let cancel = format!("/orders/{}/cancel{}", order.id, token.map(|t| format!("?token={t}")).unwrap_or_default());
+    let may_cancel = own && order.status == OrderStatus::Confirmed;
     OrderPage {
         layout,
         notices,
@@ -133,7 +133,7 @@ pub fn order_page(
         email: order.email.clone(),
         payment: payment(order.payment_status),
         shipments: order.shipments.iter().map(parcel).collect(),
-        cancel_action: (order.status == OrderStatus::Confirmed).then_some(cancel),
+        cancel_action: may_cancel.then(|| format!("/orders/{}/cancel", order.id)),
     }
 }
 

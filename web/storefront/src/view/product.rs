@@ -10,7 +10,7 @@ use souk_kernel::Money;
 use souk_pricing_api::{Price as PriceOf, ShopTerms};
 use souk_search_api::Hit;
 
-use super::card::{Card, cards, image, product};
+use super::card::{Card, cards, product};
 use super::layout::{Layout, category};
 use super::listing::crumbs;
 use super::money::{Price, show};
@@ -194,7 +194,7 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
         specs,
         related: cards(related, false),
         related_href: if path.is_empty() { "/search".into() } else { category(&path) },
-        variants_json: (thing.variants.len() > 1).then(|| variants_json(&offers)),
+        variants_json: (thing.variants.len() > 1).then(|| variants_json(&offers, pictures.len())),
         json_ld: json_ld(&layout, &thing, &offers, &pictures),
         pictures,
         brand: thing.brand,
@@ -222,13 +222,15 @@ fn cheapest(offers: &[Offer]) -> Money {
 fn pictures(product: &Product) -> Vec<Picture> {
     let known = product.media.iter().map(|media| {
         let alt = if media.alt.is_empty() { product.title.clone() } else { media.alt.clone() };
-        Picture { src: image(media.url.as_deref().unwrap_or_default()), alt }
+        (media.url.clone(), alt)
     });
-    let mut pictures: Vec<Picture> = known.collect();
-    if pictures.is_empty() {
-        pictures.push(Picture { src: image(""), alt: product.title.clone() });
+    // Only what is stored in the shop can be shown; variants name their picture by its place, so places must not shift.
+    let all: Vec<(Option<String>, String)> = known.collect();
+    let shown = |(url, alt): (Option<String>, String)| Picture { src: url.unwrap_or_else(|| product.image()), alt };
+    if all.iter().all(|(url, _)| url.is_none()) {
+        return vec![Picture { src: product.image(), alt: product.title.clone() }];
     }
-    pictures
+    all.into_iter().map(shown).collect()
 }
 
 fn options(product: &Product, offers: &[Offer], first: &Offer, pictures: &[Picture]) -> Vec<OptionView> {
@@ -290,7 +292,7 @@ fn summary(product: &Product) -> String {
 }
 
 /// Short keys: it is in every page. o options, p price, c compared with, s saving, a buyable, t and k stock, m picture.
-fn variants_json(offers: &[Offer]) -> String {
+fn variants_json(offers: &[Offer], pictures: usize) -> String {
     let variant = |offer: &Offer| {
         let price = Price::new(offer.price, offer.before, false);
         let stock = offer.stock();
@@ -300,7 +302,7 @@ fn variants_json(offers: &[Offer]) -> String {
         for (key, value) in [
             ("c", price.before.map(Value::from)),
             ("s", price.save.map(Value::from)),
-            ("m", offer.variant.media.map(Value::from)),
+            ("m", offer.variant.media.filter(|at| (*at as usize) < pictures).map(Value::from)),
         ] {
             if let Some(value) = value {
                 entry[key] = value;

@@ -1,0 +1,129 @@
+//! What handlers share: the clients, who the shop is, and the category tree that stands in every page's header.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use souk_cache::{Cache, Loaded, Settings};
+use souk_cart_api::CartClient;
+use souk_catalog_api::{AllCategories, CatalogClient};
+use souk_identity_api::IdentityClient;
+use souk_inventory_api::InventoryClient;
+use souk_kernel::{Ids, Problem};
+use souk_order_api::OrderClient;
+use souk_pricing_api::{PricingClient, ShopRequest, ShopTerms};
+use souk_rpc::Cx;
+use souk_search_api::SearchClient;
+use souk_web::Cookies;
+
+use crate::view::layout::{Layout, Nav};
+
+/// Age of the menu: it is in every page, and pages are kept for a minute anyway.
+const NAV_TTL: Duration = Duration::from_secs(5);
+/// Age of the shop's terms, which change with its configuration only.
+const TERMS_TTL: Duration = Duration::from_secs(300);
+/// Bytes both together may take; a tree of a thousand categories has a quarter of that.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The services a storefront calls, and who the shop is.
+#[derive(Clone)]
+pub struct Clients {
+    /// Products and categories.
+    pub catalog: CatalogClient,
+    /// Lists.
+    pub search: SearchClient,
+    /// Prices.
+    pub pricing: PricingClient,
+    /// Stock.
+    pub inventory: InventoryClient,
+    /// Carts.
+    pub cart: CartClient,
+    /// Orders.
+    pub order: OrderClient,
+    /// Accounts.
+    pub identity: IdentityClient,
+    /// Name and address of the shop.
+    pub shop: Shop,
+}
+
+/// Who the shop is.
+#[derive(Clone, Debug)]
+pub struct Shop {
+    /// Name over the door.
+    pub name: String,
+    /// Address buyers reach it under, `https://shop.example`. With https, cookies are bound to the host.
+    pub public_url: String,
+}
+
+/// State of the handlers.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub clients: Clients,
+    pub cookies: Cookies,
+    pub ids: Ids,
+    name: Arc<str>,
+    origin: Arc<str>,
+    nav: Cache<(), Arc<Nav>>,
+    terms: Cache<(), ShopTerms>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    pub fn new(clients: Clients) -> Self {
+        let origin: Arc<str> = clients.shop.public_url.trim_end_matches('/').into();
+        let settings = |name, ttl| Settings { name, max_bytes: MAX_BYTES, ttl };
+        Self(Arc::new(Inner {
+            cookies: Cookies { https: origin.starts_with("https://") },
+            ids: Ids::random(),
+            name: clients.shop.name.as_str().into(),
+            origin,
+            nav: Cache::new(settings("storefront_nav", NAV_TTL), |_, nav: &Arc<Nav>| 512 + nav.tree.items.len() * 512),
+            terms: Cache::new(settings("storefront_terms", TERMS_TTL), |_, _| 64),
+            clients,
+        }))
+    }
+
+    /// The menu.
+    pub async fn nav(&self, cx: &Cx) -> Result<Arc<Nav>, Problem> {
+        let load = |_| {
+            let (catalog, cx) = (self.clients.catalog.clone(), cx.clone());
+            async move { Ok(Loaded::at(0, Arc::new(Nav::of(catalog.categories(&cx, AllCategories {}).await?)))) }
+        };
+        self.nav.get_or_load(&(), load).await
+    }
+
+    /// Currency and whether prices include tax.
+    pub async fn terms(&self, cx: &Cx) -> Result<ShopTerms, Problem> {
+        let load = |_| {
+            let (pricing, cx) = (self.clients.pricing.clone(), cx.clone());
+            async move { Ok(Loaded::at(0, pricing.shop(&cx, ShopRequest {}).await?)) }
+        };
+        self.terms.get_or_load(&(), load).await
+    }
+
+    /// The frame of a page.
+    pub async fn layout(&self, cx: &Cx, title: &str) -> Result<Layout, Problem> {
+        Ok(self.frame(self.nav(cx).await?, title))
+    }
+
+    /// The frame of an error page: without a menu when even that cannot be had.
+    pub async fn layout_anyway(&self, cx: &Cx, title: &str) -> Layout {
+        self.frame(self.nav(cx).await.unwrap_or_default(), title)
+    }
+
+    fn frame(&self, nav: Arc<Nav>, title: &str) -> Layout {
+        Layout::new(self.name.clone(), self.origin.clone(), nav, title)
+    }
+
+    /// Address of the shop without a slash at its end.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+}

@@ -1,0 +1,12 @@
+//! Handlers, one module per page: fetch, build the view, reply. How it looks is decided in `view`.
+
+pub mod account;
+pub mod address;
+pub mod cart;
+pub mod checkout;
+pub mod fragment;
+pub mod home;
+pub mod info;
+pub mod listing;
+pub mod order;
+pub mod product;

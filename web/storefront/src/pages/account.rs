@@ -1,0 +1,242 @@
+//! `/account`: signing in and out, orders, profile.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use serde::Deserialize;
+use souk_cart_api::ClaimCart;
+use souk_identity_api::{Customer, Login, Logout, MeRequest, Register, SignedIn, UpdateMe};
+use souk_kernel::{FieldError, Kind, Problem, Secret};
+use souk_order_api::ListOrders;
+use souk_rpc::{Actor, Cx};
+use souk_web::{SESSION_COOKIE, WebCx};
+
+use crate::app::App;
+use crate::basket;
+use crate::reply::{Form, PageResult, private, see_other, with_cookies};
+use crate::view::Notice;
+use crate::view::account::{
+    AccountFormPage, FormView, SignInPage, account_page, login_fields, password_fields, profile_fields, register_fields,
+};
+use crate::view::form::{Field, place_errors};
+
+/// Orders of one page.
+const ORDERS: u32 = 10;
+/// How long a browser keeps the session's cookie: its absolute life (PROMISES). Idle ones end sooner, at identity's.
+const SESSION_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Characters of an address to go to after signing in.
+const MAX_NEXT: usize = 200;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Query {
+    next: String,
+    cursor: Option<String>,
+    done: String,
+}
+
+pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, uri: Uri) -> PageResult {
+    let query: Query = serde_html_form::from_str(uri.query().unwrap_or_default()).unwrap_or_default();
+    if cx.actor.customer().is_none() {
+        let (login, register) = (login_fields(""), register_fields("", ""));
+        return sign_in_page(&app, &cx, StatusCode::OK, &query.next, Vec::new(), login, register).await;
+    }
+    let orders = ListOrders { limit: ORDERS, cursor: query.cursor, status: None };
+    let (layout, customer, orders) = tokio::try_join!(
+        app.layout(&cx, "Your account"),
+        app.clients.identity.me(&cx, MeRequest {}),
+        app.clients.order.mine(&cx, orders),
+    )?;
+    let notices = match query.done.as_str() {
+        "password" => vec![Notice::good("Your password is changed; you are signed out everywhere else.")],
+        "saved" => vec![Notice::good("Saved.")],
+        _ => Vec::new(),
+    };
+    let older = orders.next_cursor.map(|cursor| format!("/account?cursor={cursor}"));
+    private(StatusCode::OK, &account_page(layout, &customer, &orders.items, older, notices))
+}
+
+/// Reloading the page that a refused form left behind leads to the form.
+pub(crate) async fn to_account() -> Response {
+    see_other("/account")
+}
+
+/// A place of ours to go to: never another site's.
+fn local(next: &str) -> &str {
+    let fine = next.starts_with('/') && !next.starts_with("//") && next.len() <= MAX_NEXT;
+    let plain = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if fine && plain { next } else { "/account" }
+}
+
+async fn sign_in_page(
+    app: &App,
+    cx: &Cx,
+    status: StatusCode,
+    next: &str,
+    notices: Vec<Notice>,
+    login: Vec<Field>,
+    register: Vec<Field>,
+) -> PageResult {
+    let layout = app.layout(cx, "Sign in").await?;
+    private(status, &SignInPage { layout, notices, next: local(next).to_owned(), login, register })
+}
+
+/// Problems that belong into the form; the others become pages of their own.
+fn into_form(problem: Problem, fields: &mut [Field]) -> Result<(StatusCode, Vec<Notice>), Problem> {
+    let told = [Kind::Invalid, Kind::Unauthenticated, Kind::Conflict, Kind::RateLimited].contains(&problem.kind);
+    if !told {
+        return Err(problem);
+    }
+    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    let notices = place_errors(fields, &problem).into_iter().map(Notice::bad).collect();
+    Ok((status, notices))
+}
+
+pub(crate) async fn login(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
+    let (email, next) = (form.get("email").to_owned(), form.get("next"));
+    let request = Login { email: email.clone(), password: Secret::new(form.raw("password").to_owned()) };
+    match app.clients.identity.login(&cx, request).await {
+        Ok(signed_in) => Ok(welcome(&app, &cx, &headers, signed_in, next).await),
+        Err(problem) => {
+            let mut fields = login_fields(&email);
+            let (status, notices) = into_form(problem, &mut fields)?;
+            sign_in_page(&app, &cx, status, next, notices, fields, register_fields("", "")).await
+        }
+    }
+}
+
+pub(crate) async fn register(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
+    let (name, email, next) = (form.get("name").to_owned(), form.get("email").to_owned(), form.get("next"));
+    let password = Secret::new(form.raw("password").to_owned());
+    let request = Register { email: email.clone(), password, name: name.clone() };
+    match app.clients.identity.register(&cx, request).await {
+        Ok(signed_in) => Ok(welcome(&app, &cx, &headers, signed_in, next).await),
+        Err(mut problem) => {
+            if problem.is("email_taken") {
+                let detail = "there is an account with this address already: please sign in".to_owned();
+                problem.fields = vec![FieldError { pointer: "/email".into(), detail }];
+            }
+            let mut fields = register_fields(&name, &email);
+            let (status, notices) = into_form(problem, &mut fields)?;
+            sign_in_page(&app, &cx, status, next, notices, login_fields(""), fields).await
+        }
+    }
+}
+
+/// Session cookie, and the guest's cart becomes the customer's. A cart that cannot be taken over keeps nobody out.
+async fn welcome(app: &App, cx: &Cx, headers: &HeaderMap, signed_in: SignedIn, next: &str) -> Response {
+    let session = app.cookies.set(SESSION_COOKIE, signed_in.session_token.reveal(), Some(SESSION_AGE));
+    let mut cookies: Vec<HeaderValue> = vec![session, basket::known(app, SESSION_AGE)];
+    let mut as_customer = cx.clone();
+    as_customer.actor = Actor::Customer(signed_in.customer.id.0);
+    let claim = ClaimCart { guest_cart_id: basket::cart_id(app, headers) };
+    match app.clients.cart.claim(&as_customer, claim).await {
+        Ok(cart) => cookies.push(basket::remember(app, &cart)[0].clone()),
+        Err(problem) => {
+            tracing::warn!(request_id = %cx.request_id, code = %problem.code, "cart not taken over at sign-in")
+        }
+    }
+    with_cookies(see_other(local(next)), cookies)
+}
+
+pub(crate) async fn logout(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap) -> PageResult {
+    let session_token = app.cookies.read(&headers, SESSION_COOKIE).map(|token| Secret::new(token.to_owned()));
+    if session_token.is_some() {
+        app.clients.identity.logout(&cx, Logout { session_token, ..Logout::default() }).await?;
+    }
+    // The cart stays with the account; the next person at this browser does not see it.
+    let cookies = std::iter::once(app.cookies.clear(SESSION_COOKIE)).chain(basket::forget(&app));
+    Ok(with_cookies(see_other("/"), cookies))
+}
+
+async fn me(app: &App, cx: &Cx) -> Result<Customer, Problem> {
+    app.clients.identity.me(cx, MeRequest {}).await
+}
+
+pub(crate) async fn profile(State(app): State<App>, WebCx(cx): WebCx) -> PageResult {
+    if cx.actor.customer().is_none() {
+        return Ok(see_other("/account?next=/account/profile"));
+    }
+    let name = me(&app, &cx).await?.name;
+    profile_page(&app, &cx, StatusCode::OK, Vec::new(), profile_fields(&name), password_fields()).await
+}
+
+async fn profile_page(
+    app: &App,
+    cx: &Cx,
+    status: StatusCode,
+    notices: Vec<Notice>,
+    profile: Vec<Field>,
+    password: Vec<Field>,
+) -> PageResult {
+    let form = |action: &str, title, fields, button| FormView {
+        action: action.into(),
+        title,
+        fields,
+        make_default: None,
+        button,
+    };
+    let forms = vec![
+        form("/account/profile", "What should we call you?", profile, "Save"),
+        form("/account/password", "A new password", password, "Change password"),
+    ];
+    let layout = app.layout(cx, "Profile").await?;
+    private(status, &AccountFormPage { layout, heading: "Profile", notices, forms })
+}
+
+pub(crate) async fn rename(State(app): State<App>, WebCx(cx): WebCx, form: Form) -> PageResult {
+    let name = form.get("name").to_owned();
+    match app.clients.identity.update_me(&cx, UpdateMe { name: Some(name.clone()), ..UpdateMe::default() }).await {
+        Ok(_) => Ok(see_other("/account?done=saved")),
+        Err(problem) => {
+            let mut fields = profile_fields(&name);
+            let (status, notices) = into_form(problem, &mut fields)?;
+            profile_page(&app, &cx, status, notices, fields, password_fields()).await
+        }
+    }
+}
+
+pub(crate) async fn change_password(
+    State(app): State<App>,
+    WebCx(cx): WebCx,
+    headers: HeaderMap,
+    form: Form,
+) -> PageResult {
+    let secret = |name| Some(Secret::new(form.raw(name).to_owned()));
+    let session_token = app.cookies.read(&headers, SESSION_COOKIE).map(|token| Secret::new(token.to_owned()));
+    let (current_password, new_password) = (secret("current_password"), secret("new_password"));
+    let request = UpdateMe { current_password, new_password, session_token, ..UpdateMe::default() };
+    match app.clients.identity.update_me(&cx, request).await {
+        Ok(_) => Ok(see_other("/account?done=password")),
+        Err(problem) => {
+            let mut fields = password_fields();
+            let (status, notices) = into_form(problem, &mut fields)?;
+            let name = me(&app, &cx).await?.name;
+            profile_page(&app, &cx, status, notices, profile_fields(&name), fields).await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_site_after_signing_in() {
+        assert_eq!(local("/checkout?change=address"), "/checkout?change=address");
+        let long = format!("/{}", "a".repeat(MAX_NEXT));
+        for elsewhere in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/a\r\nSet-Cookie: x=1",
+            "javascript:x",
+            &long,
+        ] {
+            assert_eq!(local(elsewhere), "/account", "{elsewhere:?}");
+        }
+    }
+}

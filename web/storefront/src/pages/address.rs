@@ -1,0 +1,86 @@
+//! `/account/addresses/{id}`: a stored address, or `new`.
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+use souk_identity_api::{AddressId, MeRequest, PutAddress, RemoveAddress};
+use souk_kernel::{Kind, Problem};
+use souk_rpc::Cx;
+use souk_shipping_api::Address;
+use souk_web::WebCx;
+
+use crate::app::App;
+use crate::pages::checkout::typed_address;
+use crate::reply::{Form, PageResult, private, see_other};
+use crate::view::Notice;
+use crate::view::account::{AccountFormPage, FormView};
+use crate::view::form::{address_fields, place_errors};
+
+/// `new`, or the id of a stored one.
+fn parse(id: &str) -> Result<Option<AddressId>, Problem> {
+    match id {
+        "new" => Ok(None),
+        id => id.parse().map(Some).map_err(|_| Problem::not_found("address")),
+    }
+}
+
+pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, Path(id): Path<String>) -> PageResult {
+    if cx.actor.customer().is_none() {
+        return Ok(see_other("/account"));
+    }
+    let Some(wanted) = parse(&id)? else {
+        let country = app.terms(&cx).await?.country;
+        let address = Address { country, ..Address::default() };
+        return page(&app, &cx, StatusCode::OK, &id, &address, false, None).await;
+    };
+    let customer = app.clients.identity.me(&cx, MeRequest {}).await?;
+    let stored = customer.addresses.into_iter().find(|stored| stored.id == wanted);
+    let stored = stored.ok_or_else(|| Problem::not_found("address"))?;
+    page(&app, &cx, StatusCode::OK, &id, &stored.address, stored.is_default, None).await
+}
+
+async fn page(
+    app: &App,
+    cx: &Cx,
+    status: StatusCode,
+    id: &str,
+    address: &Address,
+    is_default: bool,
+    problem: Option<Problem>,
+) -> PageResult {
+    let mut fields = address_fields("address", address);
+    let notices = problem.map(|problem| place_errors(&mut fields, &problem)).unwrap_or_default();
+    let form = FormView {
+        action: format!("/account/addresses/{id}"),
+        title: "Where things may be sent",
+        fields,
+        make_default: Some(is_default),
+        button: "Save",
+    };
+    let notices = notices.into_iter().map(Notice::bad).collect();
+    let heading = if id == "new" { "A new address" } else { "Change an address" };
+    let layout = app.layout(cx, heading).await?;
+    private(status, &AccountFormPage { layout, heading, notices, forms: vec![form] })
+}
+
+pub(crate) async fn save(State(app): State<App>, WebCx(cx): WebCx, Path(id): Path<String>, form: Form) -> PageResult {
+    let (address, make_default) = (typed_address(&form), form.get("make_default") == "true");
+    let put = PutAddress { id: parse(&id)?, address: address.clone(), make_default };
+    let outcome = match address.check("/address") {
+        Ok(()) => app.clients.identity.put_address(&cx, put).await.map(drop),
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(()) => Ok(see_other("/account?done=saved")),
+        Err(problem) if matches!(problem.kind, Kind::Invalid | Kind::Conflict) => {
+            let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            page(&app, &cx, status, &id, &address, make_default, Some(problem)).await
+        }
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+pub(crate) async fn remove(State(app): State<App>, WebCx(cx): WebCx, Path(id): Path<String>) -> PageResult {
+    let id = parse(&id)?.ok_or_else(|| Problem::not_found("address"))?;
+    app.clients.identity.remove_address(&cx, RemoveAddress { id }).await?;
+    Ok(see_other("/account?done=saved"))
+}

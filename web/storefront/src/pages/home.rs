@@ -1,0 +1,81 @@
+//! `GET /`
+
+use axum::extract::State;
+use futures_util::future::try_join_all;
+use souk_search_api::{SearchReply, SearchRequest, Sort};
+use souk_web::WebCx;
+
+use crate::app::App;
+use crate::reply::{PageResult, product_keys, public};
+use crate::view::card::{cards, image};
+use crate::view::count;
+use crate::view::home::{HomePage, Shelf, Tile};
+use crate::wanted::Wanted;
+
+/// Products in the big picture.
+const HERO: usize = 3;
+/// Products of one row, and of two on a narrow screen.
+const SHELF: u32 = 8;
+/// What counts as a small find, in minor units of the shop's currency.
+const SMALL_FIND: i64 = 2_500;
+
+pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult {
+    let mut layout = app.layout(&cx, "A market of good things").await?.listed_at("/");
+    layout.title = format!("{} – a market of good things", layout.shop);
+    layout.description = "Made to last: for the kitchen, the desk, the garden, and everybody who lives there.".into();
+    let search = &app.clients.search;
+    let newest =
+        SearchRequest { sort: Sort::Newest, limit: HERO as u32 + SHELF, available: true, ..Default::default() };
+    let small = SearchRequest { price_max: Some(SMALL_FIND), limit: SHELF, available: true, ..Default::default() };
+    let tiles = layout.nav.groups.iter().map(|group| {
+        let request = SearchRequest { category: Some(group.path.clone()), limit: 1, ..Default::default() };
+        search.search(&cx, request)
+    });
+    let tiles = try_join_all(tiles);
+    let (newest, small, tiles) = tokio::try_join!(search.search(&cx, newest), search.search(&cx, small), tiles)?;
+
+    let replies = [&newest, &small].into_iter().chain(&tiles);
+    let shown: Vec<_> = replies.flat_map(|reply: &SearchReply| &reply.items).map(|hit| hit.id).collect();
+    let mut keys = product_keys(&shown);
+    keys.extend(["home".to_owned(), "categories".to_owned()]);
+    let groups = layout.nav.groups.iter().zip(tiles);
+    let tiles = groups.map(|(group, reply)| Tile {
+        href: group.href.clone(),
+        name: group.name.clone(),
+        image: image(reply.items.first().map_or("", |hit| &hit.image)),
+        count: count(group.products.unsigned_abs(), "thing", "things"),
+    });
+    let tiles = tiles.collect();
+    let total: u64 = layout.nav.groups.iter().map(|group| group.products.unsigned_abs()).sum();
+    let mut hits = newest.items;
+    let shelf = hits.split_off(hits.len().min(HERO));
+    let small_href = Wanted { price: Some(format!("-{SMALL_FIND}")), ..Wanted::parse("") }.href("/search");
+    let shelves = [
+        Shelf {
+            id: "new",
+            title: "Just arrived",
+            href: "/search?sort=newest".into(),
+            more: "All new things",
+            cards: cards(shelf, false),
+        },
+        Shelf {
+            id: "small",
+            title: "Small finds",
+            href: small_href,
+            more: "All small finds",
+            cards: cards(small.items, false),
+        },
+    ];
+    let page = HomePage {
+        count_text: format!(
+            "{} on {}",
+            count(total, "thing", "things"),
+            count(layout.nav.groups.len() as u64, "stall", "stalls")
+        ),
+        hero: cards(hits, true),
+        tiles,
+        shelves: shelves.into_iter().filter(|shelf| !shelf.cards.is_empty()).collect(),
+        layout,
+    };
+    public(&page, &keys)
+}

@@ -1,0 +1,118 @@
+//! A whole shop in memory behind the contracts: the demo catalogue, carts, orders, accounts. As simple as it can be and
+//! still say yes and no where the real services do.
+
+mod catalog;
+mod order;
+mod people;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use souk_cart_api::{Cart, CartApi, CartId};
+use souk_catalog_api::{CatalogApi, Category, Product};
+use souk_feed::{ProductDraft, VariantDraft};
+use souk_identity_api::{Customer, IdentityApi};
+use souk_inventory_api::InventoryApi;
+use souk_kernel::{Currency, Ids, Problem};
+use souk_order_api::{Order, OrderApi};
+use souk_pricing_api::PricingApi;
+use souk_search_api::SearchApi;
+use souk_storefront::{Clients, Shop};
+
+/// A moment the fake stands still at.
+pub const NOW: i64 = 1_795_000_000;
+/// Currency of the fake shop.
+pub const EUR: Currency = Currency::EUR;
+
+/// The shop.
+pub struct FakeShop {
+    pub drafts: Vec<ProductDraft>,
+    pub products: Vec<Product>,
+    pub categories: Vec<Category>,
+    pub by_sku: HashMap<String, (usize, usize)>,
+    ids: Ids,
+    state: Mutex<State>,
+}
+
+/// What changes.
+#[derive(Default)]
+pub struct State {
+    pub carts: HashMap<CartId, Cart>,
+    pub cart_of: HashMap<uuid::Uuid, CartId>,
+    pub orders: Vec<(Order, String)>,
+    pub replies: HashMap<String, Result<usize, Problem>>,
+    pub customers: Vec<(Customer, String)>,
+    pub sessions: HashMap<String, uuid::Uuid>,
+    /// Prices somebody changed.
+    pub prices: HashMap<String, i64>,
+    /// Stock somebody changed.
+    pub stock: HashMap<String, i64>,
+    /// A service that is down answers 503: its name.
+    pub down: Option<&'static str>,
+}
+
+impl FakeShop {
+    /// A shop with the first `count` demo products.
+    pub fn new(count: usize) -> Arc<Self> {
+        let drafts: Vec<ProductDraft> = souk_demo::generate(souk_demo::DEFAULT_SEED, count).collect();
+        let (categories, products) = catalog::stock_up(&drafts);
+        let mut by_sku = HashMap::new();
+        for (p, draft) in drafts.iter().enumerate() {
+            for (v, variant) in draft.variants.iter().enumerate() {
+                by_sku.insert(variant.sku.clone(), (p, v));
+            }
+        }
+        Arc::new(Self { drafts, products, categories, by_sku, ids: Ids::seeded(7), state: Mutex::default() })
+    }
+
+    /// Its clients, as the storefront takes them.
+    pub fn clients(self: &Arc<Self>, public_url: &str) -> Clients {
+        Clients {
+            catalog: (self.clone() as Arc<dyn CatalogApi>).into(),
+            search: (self.clone() as Arc<dyn SearchApi>).into(),
+            pricing: (self.clone() as Arc<dyn PricingApi>).into(),
+            inventory: (self.clone() as Arc<dyn InventoryApi>).into(),
+            cart: (self.clone() as Arc<dyn CartApi>).into(),
+            order: (self.clone() as Arc<dyn OrderApi>).into(),
+            identity: (self.clone() as Arc<dyn IdentityApi>).into(),
+            shop: Shop { name: "Souk".into(), public_url: public_url.into() },
+        }
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub fn variant(&self, sku: &str) -> Option<(&Product, &VariantDraft)> {
+        let (p, v) = *self.by_sku.get(sku)?;
+        Some((&self.products[p], &self.drafts[p].variants[v]))
+    }
+
+    pub fn price(&self, state: &State, sku: &str) -> i64 {
+        let printed = || self.variant(sku).map_or(0, |(_, variant)| variant.price.amount);
+        state.prices.get(sku).copied().unwrap_or_else(printed)
+    }
+
+    pub fn available(&self, state: &State, sku: &str) -> i64 {
+        let initial = || self.variant(sku).map_or(0, |(_, variant)| variant.initial_stock());
+        state.stock.get(sku).copied().unwrap_or_else(initial)
+    }
+
+    /// 503 when `service` is down.
+    pub fn up(&self, service: &'static str) -> Result<(), Problem> {
+        match self.state().down {
+            Some(down) if down == service => Err(Problem::unavailable("down", "the fake was told to be down")),
+            _ => Ok(()),
+        }
+    }
+
+    pub fn media(address: &str) -> String {
+        let file = address.rsplit('/').take(2).collect::<Vec<_>>();
+        format!("/media/{}-{}", file[1], file[0])
+    }
+}
+
+/// What nobody asks a fake for.
+pub fn unasked<T>() -> Result<T, Problem> {
+    Err(Problem::internal("not part of the fake shop"))
+}

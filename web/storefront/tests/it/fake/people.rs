@@ -1,0 +1,122 @@
+//! Accounts of the fake. Sessions are resolved by the gateway in a real shop; [`FakeShop::actor`] does it here.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use souk_identity_api::*;
+use souk_kernel::{Kind, Problem, Secret};
+use souk_rpc::{Actor, Cx};
+
+use super::{FakeShop, NOW, State, unasked};
+
+impl FakeShop {
+    /// Whom a session cookie belongs to.
+    pub fn actor(&self, session: Option<&str>) -> Actor {
+        let state = self.state();
+        session.and_then(|token| state.sessions.get(token)).map_or(Actor::Anonymous, |id| Actor::Customer(*id))
+    }
+
+    fn sign_in(&self, state: &mut State, customer: Customer) -> SignedIn {
+        let token = self.ids.v4().simple().to_string();
+        state.sessions.insert(token.clone(), customer.id.0);
+        SignedIn {
+            customer,
+            access_token: Secret::new("jwt".into()),
+            expires_in: 600,
+            refresh_token: Secret::new("refresh".into()),
+            session_token: Secret::new(token),
+        }
+    }
+
+    fn with_me<R>(
+        &self,
+        cx: &Cx,
+        act: impl FnOnce(&mut (Customer, String)) -> Result<R, Problem>,
+    ) -> Result<R, Problem> {
+        let id = cx.actor.require_customer()?;
+        let mut state = self.state();
+        let me = state.customers.iter_mut().find(|(customer, _)| customer.id.0 == id);
+        act(me.ok_or_else(|| Problem::internal("a session without its customer"))?)
+    }
+}
+
+fn check_password(pointer: &str, password: &Secret<String>) -> Result<(), Problem> {
+    if PASSWORD_CHARS.contains(&password.reveal().chars().count()) {
+        return Ok(());
+    }
+    Err(Problem::invalid_field(pointer, "a password has 8 to 128 characters"))
+}
+
+#[async_trait]
+impl IdentityApi for FakeShop {
+    async fn register(&self, _: &Cx, req: Register) -> Result<SignedIn, Problem> {
+        check_password("/password", &req.password)?;
+        let mut state = self.state();
+        if state.customers.iter().any(|(customer, _)| customer.email == req.email) {
+            return Err(Problem::conflict("email_taken", "this address has an account"));
+        }
+        let (id, created_at) = (CustomerId(self.ids.v4()), Timestamp::from_second(NOW).unwrap());
+        let customer = Customer { id, email: req.email, name: req.name, addresses: Vec::new(), created_at };
+        state.customers.push((customer.clone(), req.password.into_inner()));
+        Ok(self.sign_in(&mut state, customer))
+    }
+    async fn login(&self, _: &Cx, req: Login) -> Result<SignedIn, Problem> {
+        let mut state = self.state();
+        let known =
+            state.customers.iter().find(|(c, password)| c.email == req.email && password == req.password.reveal());
+        let customer = known.map(|(customer, _)| customer.clone());
+        let wrong = || Problem::new(Kind::Unauthenticated, "wrong_credentials", "address or password is wrong");
+        let customer = customer.ok_or_else(wrong)?;
+        Ok(self.sign_in(&mut state, customer))
+    }
+    async fn logout(&self, _: &Cx, req: Logout) -> Result<(), Problem> {
+        if let Some(token) = req.session_token {
+            self.state().sessions.remove(token.reveal());
+        }
+        Ok(())
+    }
+    async fn me(&self, cx: &Cx, _: MeRequest) -> Result<Customer, Problem> {
+        self.with_me(cx, |(customer, _)| Ok(customer.clone()))
+    }
+    async fn update_me(&self, cx: &Cx, req: UpdateMe) -> Result<Customer, Problem> {
+        self.with_me(cx, |(customer, password)| {
+            if let Some(new) = req.new_password {
+                if req.current_password.is_none_or(|old| old.reveal() != password) {
+                    return Err(Problem::invalid_field("/current_password", "this is not your password"));
+                }
+                check_password("/new_password", &new)?;
+                *password = new.into_inner();
+            }
+            if let Some(name) = req.name {
+                customer.name = name;
+            }
+            Ok(customer.clone())
+        })
+    }
+    async fn put_address(&self, cx: &Cx, req: PutAddress) -> Result<Customer, Problem> {
+        let id = req.id.unwrap_or_else(|| AddressId(self.ids.v4()));
+        self.with_me(cx, |(customer, _)| {
+            let others = std::mem::take(&mut customer.addresses).into_iter().filter(|stored| stored.id != id);
+            let stored = StoredAddress { id, is_default: req.make_default, address: req.address };
+            customer.addresses = others.chain([stored]).collect();
+            Ok(customer.clone())
+        })
+    }
+    async fn remove_address(&self, cx: &Cx, req: RemoveAddress) -> Result<Customer, Problem> {
+        self.with_me(cx, |(customer, _)| {
+            customer.addresses.retain(|stored| stored.id != req.id);
+            Ok(customer.clone())
+        })
+    }
+    async fn refresh(&self, _: &Cx, _: RefreshTokens) -> Result<SignedIn, Problem> {
+        unasked()
+    }
+    async fn session(&self, _: &Cx, _: SessionRequest) -> Result<Session, Problem> {
+        unasked()
+    }
+    async fn jwks(&self, _: &Cx, _: JwksRequest) -> Result<Jwks, Problem> {
+        unasked()
+    }
+    async fn create_staff(&self, _: &Cx, _: CreateStaff) -> Result<Staff, Problem> {
+        unasked()
+    }
+}
