@@ -94,7 +94,7 @@ pub struct Internal {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mail {
-    /// Who they come from.
+    /// Who they come from: an address, shown with the shop's name.
     pub from: String,
     /// A mail server nearby that passes mails on; none writes files to `mail/` in the data directory.
     pub smtp: Option<Smtp>,
@@ -180,7 +180,7 @@ impl Default for Database {
 
 impl Default for Mail {
     fn default() -> Self {
-        Self { from: "Souk <shop@localhost.localdomain>".into(), smtp: None }
+        Self { from: "shop@localhost.localdomain".into(), smtp: None }
     }
 }
 

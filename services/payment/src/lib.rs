@@ -38,8 +38,9 @@ pub const MIGRATIONS: Migrations = Migrations {
     files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
 };
 
-/// How long a provider may take by default. Buyers wait for it, so not longer than they would.
-pub const DEFAULT_PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a provider may take by default, before it is asked by key what became of it: a buyer still waits for the
+/// answer then (a checkout request waits 8 s).
+pub const DEFAULT_PROVIDER_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// What the service needs.
 pub struct PaymentDeps {
