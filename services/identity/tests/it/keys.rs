@@ -149,7 +149,7 @@ async fn a_minute_passes() {
 async fn run_due(shop: &Shop, worker: &Process) {
     shop.sql(
         "insert into schedule (name, next_at)
-         select name, now() from unnest('{signing keys, ended sessions, housekeeping}'::text[]) as name
+         select name, now() from unnest('{signing keys, ended sessions}'::text[]) as name
          on conflict (name) do update set next_at = now()",
     )
     .await;

@@ -177,7 +177,8 @@ async fn a_sign_in_waits_for_a_change_of_the_password_and_then_fails() {
         }
         tx.commit().await.unwrap();
     };
-    let (login, ()) = tokio::join!(here.login("ada@example.com", PASSWORD), waiting);
+    let both = async { tokio::join!(here.login("ada@example.com", PASSWORD), waiting) };
+    let (login, ()) = tokio::time::timeout(std::time::Duration::from_secs(20), both).await.expect("the login waits");
     assert!(login.unwrap_err().is("wrong_credentials"));
     assert_eq!(shop.number("select count(*) from session").await, 0);
 }
