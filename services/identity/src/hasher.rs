@@ -1,6 +1,7 @@
 //! Password hashes: Argon2id, off the async threads, and never so many at once that logins eat the machine.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{self, PasswordHasher, PasswordVerifier};
@@ -31,6 +32,7 @@ pub struct Hasher {
     /// Half of the cores: the other half serves those who are signed in.
     running: Arc<Semaphore>,
     waiting: Semaphore,
+    done: AtomicU64,
 }
 
 /// What came of a verification.
@@ -53,6 +55,7 @@ impl Hasher {
             argon: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             running: Arc::new(Semaphore::new((cores / 2).max(1))),
             waiting: Semaphore::new(MAX_WAITING),
+            done: AtomicU64::new(0),
         }
     }
 
@@ -73,6 +76,11 @@ impl Hasher {
         Ok(if known { verdict } else { Verdict::Wrong })
     }
 
+    /// Hashes made and verified so far.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, IdentityError> {
         let _place = self.waiting.try_acquire().map_err(|_| IdentityError::Overloaded)?;
         let permit = self.running.clone().acquire_owned().await.map_err(Problem::internal)?;
@@ -81,7 +89,9 @@ impl Hasher {
             let _permit = permit;
             work()
         });
-        Ok(done.await.map_err(Problem::internal)?)
+        let done = done.await.map_err(Problem::internal)?;
+        self.done.fetch_add(1, Ordering::Relaxed);
+        Ok(done)
     }
 }
 
