@@ -21,7 +21,7 @@ use crate::tree::Tree;
 const VOCABULARY: [&str; 6] = ["red", "blue", "mug", "lamp", "desk", "zinc"];
 const BRANDS: [&str; 3] = ["Acme", "Bolt", "Étoile"];
 const PATHS: [&str; 4] = ["home", "home/kitchen", "home/office", "garden"];
-const COLOURS: [&str; 3] = ["Red", "Blue", "Green"];
+const COLOURS: [&str; 3] = ["Ochre", "Teal", "Umber"];
 
 /// A product in few numbers.
 #[derive(Clone, Debug)]
@@ -339,7 +339,7 @@ proptest! {
         let snapshot = reader.snapshot();
         prop_assert_eq!(snapshot.products(), products.len() as u64);
         for asked in &requests {
-            check(&snapshot, &products, asked)?;
+            check(&snapshot, &products, asked).map_err(|error| TestCaseError::fail(format!("{error} for {asked:?}")))?;
         }
     }
 

@@ -1,6 +1,8 @@
 //! From words to a query. Every word must be found; where the index has not even one of it, beginnings and one slip of
 //! the keyboard are tried before the word is given up.
 
+use std::collections::HashMap;
+
 use tantivy::query::{
     BooleanQuery, BoostQuery, EnableScoring, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery, Weight,
 };
@@ -16,7 +18,7 @@ const TITLE_BOOST: f32 = 3.0;
 const STRONG_BOOST: f32 = 2.0;
 /// Letters from which on a word without a match is taken for the beginning of others.
 const MIN_PREFIX: usize = 3;
-/// Words that a beginning stands for at most, the most frequent ones.
+/// Words that a beginning or a slip stands for at most, the most frequent ones.
 const MAX_EXPANSIONS: usize = 16;
 /// Terms looked at to find those.
 const MAX_EXAMINED: usize = 2_000;
@@ -110,22 +112,14 @@ fn query_of(searcher: &Searcher, word: &Word, fuzzy: &mut usize) -> tantivy::Res
         (None, Some(joined)) => return Ok(Some(weighted(joined))),
         (None, None) => {}
     }
-    let beginnings = expansions(searcher, &word.typed)?;
-    if !beginnings.is_empty() {
-        return Ok(Some(disjunction(beginnings.iter().map(|term| weighted(term)).collect())));
-    }
+    let mut others = expansions(searcher, &word.typed)?;
     let plain = word.typed.bytes().all(|b| b.is_ascii_lowercase());
-    if *fuzzy > 0 && plain && FUZZY_LETTERS.contains(&word.typed.len()) && word.parts.len() == 1 {
+    if others.is_empty() && *fuzzy > 0 && plain && FUZZY_LETTERS.contains(&word.typed.len()) && word.parts.len() == 1 {
         *fuzzy -= 1;
-        let slip = FuzzyTermQuery::new(Term::from_field_text(fields().1.all, &word.parts[0]), 1, true);
-        let found = slip.weight(EnableScoring::enabled_from_searcher(searcher))?;
-        for segment in searcher.segment_readers() {
-            if found.count(segment)? > 0 {
-                return Ok(Some(Box::new(slip)));
-            }
-        }
+        others = slips(searcher, &word.parts[0])?;
     }
-    Ok(None)
+    let others: Vec<_> = others.iter().map(|term| weighted(term)).collect();
+    Ok((!others.is_empty()).then(|| disjunction(others)))
 }
 
 /// The most frequent words that begin so.
@@ -133,24 +127,44 @@ fn expansions(searcher: &Searcher, typed: &str) -> tantivy::Result<Vec<String>> 
     if typed.chars().count() < MIN_PREFIX {
         return Ok(Vec::new());
     }
-    let mut counts: std::collections::HashMap<String, u32> = std::collections::HashMap::new();
+    let mut counts = HashMap::new();
     for segment in searcher.segment_readers() {
         let index = segment.inverted_index(fields().1.all)?;
         let mut terms = index.terms().range().ge(typed).into_stream()?;
         let mut examined = 0;
-        while terms.advance() && examined < MAX_EXAMINED {
-            let Ok(term) = std::str::from_utf8(terms.key()) else { break };
-            if !term.starts_with(typed) {
-                break;
-            }
-            *counts.entry(term.to_owned()).or_default() += terms.value().doc_freq;
+        while terms.advance() && examined < MAX_EXAMINED && terms.key().starts_with(typed.as_bytes()) {
+            count(&mut counts, terms.key(), terms.value().doc_freq);
             examined += 1;
         }
     }
+    Ok(most_frequent(counts))
+}
+
+/// The most frequent words that differ in one letter.
+fn slips(searcher: &Searcher, word: &str) -> tantivy::Result<Vec<String>> {
+    let fuzzy = FuzzyTermQuery::new(Term::from_field_text(fields().1.all, word), 1, true);
+    let mut counts = HashMap::new();
+    for segment in searcher.segment_readers() {
+        let index = segment.inverted_index(fields().1.all)?;
+        let mut terms = index.terms().search(fuzzy.automaton()?).into_stream()?;
+        while terms.advance() {
+            count(&mut counts, terms.key(), terms.value().doc_freq);
+        }
+    }
+    Ok(most_frequent(counts))
+}
+
+fn count(counts: &mut HashMap<String, u32>, term: &[u8], documents: u32) {
+    if let Ok(term) = std::str::from_utf8(term) {
+        *counts.entry(term.to_owned()).or_default() += documents;
+    }
+}
+
+fn most_frequent(counts: HashMap<String, u32>) -> Vec<String> {
     let mut found: Vec<(u32, String)> = counts.into_iter().map(|(term, count)| (count, term)).collect();
     found.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     found.truncate(MAX_EXPANSIONS);
-    Ok(found.into_iter().map(|(_, term)| term).collect())
+    found.into_iter().map(|(_, term)| term).collect()
 }
 
 /// A term that must be somewhere and counts for more where it matters. Nested one by one: a required part with one

@@ -1,0 +1,395 @@
+//! Catalogue, pricing and inventory in memory, each publishing to its own real log.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use souk_catalog_api as catalog;
+use souk_catalog_api::{
+    Attribute, AttributeValue, Category, CategoryId, CategoryTree, FacetAttribute, Product, ProductChanged, ProductId,
+    Status, Variant, VariantId,
+};
+use souk_db::{Db, TestDb};
+use souk_flow::Outbox;
+use souk_inventory_api as inventory;
+use souk_inventory_api::AvailabilityChanged;
+use souk_kernel::{Currency, Event, Problem};
+use souk_pricing_api as pricing;
+use souk_pricing_api::PriceChanged;
+use souk_rpc::Cx;
+use uuid::Uuid;
+
+pub const TOYS: CategoryId = CategoryId(Uuid::from_u128(1));
+pub const COMPUTERS: CategoryId = CategoryId(Uuid::from_u128(2));
+pub const NOTEBOOKS: CategoryId = CategoryId(Uuid::from_u128(3));
+pub const PRINTERS: CategoryId = CategoryId(Uuid::from_u128(4));
+
+#[derive(Default)]
+struct Known {
+    products: BTreeMap<Uuid, Product>,
+    prices: BTreeMap<String, i64>,
+    stock: BTreeMap<String, i64>,
+    versions: i64,
+}
+
+pub struct Owners {
+    known: Mutex<Known>,
+    catalog: Db,
+    pricing: Db,
+    inventory: Db,
+    /// Everything answers that it is out of reach.
+    pub down: AtomicBool,
+    /// The catalogue cannot read a product with this slug.
+    pub poisoned: Mutex<Option<String>>,
+    /// Exports asked for: an index that is built anew begins with one.
+    pub exports: AtomicUsize,
+}
+
+/// A published product with one variant, priced and in stock.
+pub struct Sale<'a> {
+    pub slug: &'a str,
+    pub title: &'a str,
+    pub brand: &'a str,
+    pub category: CategoryId,
+    pub price: i64,
+    pub stock: i64,
+    pub description: &'a str,
+    pub attributes: &'a [(&'a str, &'a str)],
+    pub external_id: &'a str,
+}
+
+impl Default for Sale<'_> {
+    fn default() -> Self {
+        Self {
+            slug: "thing",
+            title: "Thing",
+            brand: "Acme",
+            category: TOYS,
+            price: 1_000,
+            stock: 5,
+            description: "",
+            attributes: &[],
+            external_id: "",
+        }
+    }
+}
+
+pub fn id_of(slug: &str) -> Uuid {
+    Uuid::from_u128(slug.bytes().fold(7, |hash, byte| hash.wrapping_mul(1_000_003) ^ u128::from(byte)))
+}
+
+impl Owners {
+    pub async fn new(test_db: &TestDb) -> Self {
+        Self {
+            known: Mutex::default(),
+            catalog: test_db.db("catalog").await,
+            pricing: test_db.db("pricing").await,
+            inventory: test_db.db("inventory").await,
+            down: AtomicBool::default(),
+            poisoned: Mutex::default(),
+            exports: AtomicUsize::default(),
+        }
+    }
+
+    async fn publish<E: Event>(db: &Db, events: &[E]) {
+        let outbox = Outbox::new(db);
+        let tx = db.begin().await.unwrap();
+        outbox.push_all(&tx, events).await.unwrap();
+        outbox.commit(tx).await.unwrap();
+    }
+
+    fn next(&self) -> i64 {
+        let mut known = self.known.lock().unwrap();
+        known.versions += 1;
+        known.versions
+    }
+
+    /// Puts products on sale and tells of each: product, price, stock.
+    pub async fn sell(&self, sales: &[Sale<'_>]) {
+        let mut events = (Vec::new(), Vec::new(), Vec::new());
+        for sale in sales {
+            let version = self.next();
+            let product = product(sale, version);
+            let mut known = self.known.lock().unwrap();
+            let (id, sku) = (product.id.uuid(), product.variants[0].sku.clone());
+            known.prices.insert(sku.clone(), sale.price);
+            known.stock.insert(sku.clone(), sale.stock);
+            let (product_id, slug) = (product.id, product.slug.clone());
+            known.products.insert(id, product);
+            events.0.push(ProductChanged { product_id, slug, categories: Vec::new(), published: true, version });
+            let lowest = Currency::EUR.of(sale.price);
+            events.1.push(PriceChanged { product_id: id, skus: vec![sku.clone()], lowest, version });
+            let (stock_id, available) = (Uuid::from_u128(!id.as_u128()), sale.stock > 0);
+            events.2.push(AvailabilityChanged { stock_id, product_id: id, sku, available, version });
+        }
+        Self::publish(&self.catalog, &events.0).await;
+        Self::publish(&self.pricing, &events.1).await;
+        Self::publish(&self.inventory, &events.2).await;
+    }
+
+    /// Takes a product off the shelf.
+    pub async fn hide(&self, slug: &str) {
+        let version = self.next();
+        self.known.lock().unwrap().products.get_mut(&id_of(slug)).unwrap().status = Status::Draft;
+        self.tell(slug, version).await;
+    }
+
+    /// Only the event: whatever the catalogue now says is to be read.
+    pub async fn tell(&self, slug: &str, version: i64) {
+        if let Some(product) = self.known.lock().unwrap().products.get_mut(&id_of(slug)) {
+            product.version = version;
+        }
+        let product_id = ProductId(id_of(slug));
+        let event = ProductChanged { product_id, slug: slug.into(), categories: Vec::new(), published: true, version };
+        Self::publish(&self.catalog, &[event]).await;
+    }
+
+    pub fn versions(&self) -> i64 {
+        self.next()
+    }
+
+    pub async fn price(&self, slug: &str, price: i64) {
+        let version = self.next();
+        self.known.lock().unwrap().prices.insert(format!("sku-{slug}"), price);
+        let lowest = Currency::EUR.of(price);
+        let event = PriceChanged { product_id: id_of(slug), skus: vec![format!("sku-{slug}")], lowest, version };
+        Self::publish(&self.pricing, &[event]).await;
+    }
+
+    pub async fn stock(&self, slug: &str, stock: i64) {
+        let version = self.next();
+        let sku = format!("sku-{slug}");
+        self.known.lock().unwrap().stock.insert(sku.clone(), stock);
+        let product_id = id_of(slug);
+        let stock_id = Uuid::from_u128(!product_id.as_u128());
+        Self::publish(
+            &self.inventory,
+            &[AvailabilityChanged { stock_id, product_id, sku, available: stock > 0, version }],
+        )
+        .await;
+    }
+
+    /// Changes something without telling anybody.
+    pub fn retitle_quietly(&self, slug: &str, title: &str) {
+        self.known.lock().unwrap().products.get_mut(&id_of(slug)).unwrap().title = title.into();
+    }
+
+    /// An event nobody can read.
+    pub async fn rubbish(&self) {
+        let sql = "insert into outbox (id, type, aggregate, version, data)
+            values (gen_random_uuid(), 'catalog.product_changed.v1', gen_random_uuid(), 1, '{\"slug\": 7}')";
+        self.catalog.write_one(sql, &[]).await.unwrap();
+    }
+
+    fn reachable(&self) -> Result<(), Problem> {
+        match self.down.load(Ordering::SeqCst) {
+            true => Err(Problem::unavailable("down", "the test says so")),
+            false => Ok(()),
+        }
+    }
+
+    fn readable(&self, products: &[Product]) -> Result<(), Problem> {
+        let poisoned = self.poisoned.lock().unwrap().clone();
+        match products.iter().any(|product| Some(&product.slug) == poisoned.as_ref()) {
+            true => Err(Problem::internal("a row that cannot be decoded")),
+            false => Ok(()),
+        }
+    }
+}
+
+fn product(sale: &Sale<'_>, version: i64) -> Product {
+    let attribute = |(key, value): &(&str, &str)| Attribute {
+        key: (*key).into(),
+        label: (*key).into(),
+        value: match *value {
+            "yes" => AttributeValue::Bool(true),
+            "no" => AttributeValue::Bool(false),
+            text => AttributeValue::Text(text.into()),
+        },
+    };
+    let id = id_of(sale.slug);
+    Product {
+        id: ProductId(id),
+        source: Some("test".into()),
+        external_id: (!sale.external_id.is_empty()).then(|| sale.external_id.to_owned()),
+        slug: sale.slug.into(),
+        title: sale.title.into(),
+        brand: (!sale.brand.is_empty()).then(|| sale.brand.to_owned()),
+        description: sale.description.into(),
+        status: Status::Published,
+        category_id: Some(sale.category),
+        category_path: vec![sale.category],
+        motif: "mug".into(),
+        attributes: sale.attributes.iter().map(attribute).collect(),
+        options: Vec::new(),
+        variants: vec![Variant {
+            id: VariantId(id),
+            external_id: None,
+            sku: format!("sku-{}", sale.slug),
+            option_values: Vec::new(),
+            barcode: Some("0884420588030".into()),
+            weight_grams: 0,
+            tax_category: "standard".into(),
+            media: None,
+        }],
+        media: Vec::new(),
+        tags: Vec::new(),
+        seo_title: None,
+        seo_description: None,
+        version,
+        created_at: jiff::Timestamp::from_second(1_700_000_000 + version).unwrap(),
+        updated_at: jiff::Timestamp::from_second(1_700_000_000).unwrap(),
+    }
+}
+
+fn tree() -> CategoryTree {
+    let facets = |keys: &[&str]| {
+        keys.iter().map(|key| FacetAttribute { key: (*key).into(), label: key.to_uppercase() }).collect()
+    };
+    let node = |id, parent_id, path: &str, name: &str, keys: &[&str]| Category {
+        id,
+        parent_id,
+        path: path.into(),
+        name: name.into(),
+        position: 0,
+        products: 0,
+        facets: facets(keys),
+        version: 1,
+    };
+    CategoryTree {
+        items: vec![
+            node(TOYS, None, "toys", "Toys", &[]),
+            node(COMPUTERS, None, "computers", "Computers", &["memory"]),
+            node(NOTEBOOKS, Some(COMPUTERS), "computers/notebooks", "Notebooks", &["memory", "touchscreen"]),
+            node(PRINTERS, Some(COMPUTERS), "computers/printers", "Printers", &["colour"]),
+        ],
+    }
+}
+
+fn unused<T>() -> Result<T, Problem> {
+    Err(Problem::internal("search never asks this"))
+}
+
+#[async_trait]
+impl catalog::CatalogApi for Owners {
+    async fn products(&self, _: &Cx, req: catalog::ByIds) -> Result<catalog::Products, Problem> {
+        self.reachable()?;
+        let known = self.known.lock().unwrap();
+        let items: Vec<_> = req.ids.iter().filter_map(|id| known.products.get(&id.uuid()).cloned()).collect();
+        self.readable(&items)?;
+        Ok(catalog::Products { items })
+    }
+    async fn export(&self, cx: &Cx, req: catalog::ExportProducts) -> Result<catalog::Products, Problem> {
+        cx.actor.require(souk_rpc::Permission::Catalog)?;
+        self.reachable()?;
+        self.exports.fetch_add(1, Ordering::SeqCst);
+        let known = self.known.lock().unwrap();
+        let after = known.products.values().filter(|p| req.after.is_none_or(|after| p.id > after));
+        Ok(catalog::Products { items: after.take(req.limit as usize).cloned().collect() })
+    }
+    async fn categories(&self, _: &Cx, _: catalog::AllCategories) -> Result<CategoryTree, Problem> {
+        self.reachable()?;
+        Ok(tree())
+    }
+    async fn product_by_slug(&self, _: &Cx, _: catalog::BySlug) -> Result<Product, Problem> {
+        unused()
+    }
+    async fn variants(&self, _: &Cx, _: catalog::BySkus) -> Result<catalog::VariantCards, Problem> {
+        unused()
+    }
+    async fn list(&self, _: &Cx, _: catalog::ListProducts) -> Result<catalog::ProductPage, Problem> {
+        unused()
+    }
+    async fn put_products(&self, _: &Cx, _: catalog::PutProducts) -> Result<catalog::PutProductsReply, Problem> {
+        unused()
+    }
+    async fn put_categories(&self, _: &Cx, _: catalog::PutCategories) -> Result<catalog::PutCategoriesReply, Problem> {
+        unused()
+    }
+    async fn store_media(&self, _: &Cx, _: catalog::StoreMedia) -> Result<catalog::StoredMedia, Problem> {
+        unused()
+    }
+}
+
+#[async_trait]
+impl pricing::PricingApi for Owners {
+    async fn prices(&self, _: &Cx, req: pricing::PricesRequest) -> Result<pricing::Prices, Problem> {
+        self.reachable()?;
+        let known = self.known.lock().unwrap();
+        let price = |sku: String| {
+            let price = Currency::EUR.of(*known.prices.get(&sku)?);
+            Some(pricing::Price { sku, price, compare_at: None })
+        };
+        Ok(pricing::Prices { items: req.skus.into_iter().filter_map(price).collect() })
+    }
+    async fn set_prices(&self, _: &Cx, _: pricing::SetPrices) -> Result<pricing::SetPricesReply, Problem> {
+        unused()
+    }
+    async fn quote(&self, _: &Cx, _: pricing::QuoteRequest) -> Result<pricing::Quote, Problem> {
+        unused()
+    }
+    async fn shipping_methods(
+        &self,
+        _: &Cx,
+        _: pricing::ShippingMethodsRequest,
+    ) -> Result<pricing::ShippingMethods, Problem> {
+        unused()
+    }
+    async fn redeem(&self, _: &Cx, _: pricing::Redeem) -> Result<pricing::Redeemed, Problem> {
+        unused()
+    }
+    async fn unredeem(&self, _: &Cx, _: pricing::Unredeem) -> Result<pricing::Redeemed, Problem> {
+        unused()
+    }
+    async fn put_coupon(&self, _: &Cx, _: pricing::Coupon) -> Result<pricing::Coupon, Problem> {
+        unused()
+    }
+    async fn coupon(&self, _: &Cx, _: pricing::CouponByCode) -> Result<pricing::CouponState, Problem> {
+        unused()
+    }
+    async fn put_rates(&self, _: &Cx, _: pricing::Rates) -> Result<pricing::Rates, Problem> {
+        unused()
+    }
+    async fn rates(&self, _: &Cx, _: pricing::RatesRequest) -> Result<pricing::Rates, Problem> {
+        unused()
+    }
+    async fn shop(&self, _: &Cx, _: pricing::ShopRequest) -> Result<pricing::ShopTerms, Problem> {
+        unused()
+    }
+}
+
+#[async_trait]
+impl inventory::InventoryApi for Owners {
+    async fn availability(
+        &self,
+        _: &Cx,
+        req: inventory::AvailabilityRequest,
+    ) -> Result<inventory::Availabilities, Problem> {
+        self.reachable()?;
+        let known = self.known.lock().unwrap();
+        let stock = |sku: String| {
+            let available = *known.stock.get(&sku)?;
+            Some(inventory::Availability { sku, available })
+        };
+        Ok(inventory::Availabilities { items: req.skus.into_iter().filter_map(stock).collect() })
+    }
+    async fn adjust(&self, _: &Cx, _: inventory::Adjust) -> Result<inventory::Adjusted, Problem> {
+        unused()
+    }
+    async fn reserve(&self, _: &Cx, _: inventory::Reserve) -> Result<inventory::Reservation, Problem> {
+        unused()
+    }
+    async fn allocate(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
+        unused()
+    }
+    async fn release(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
+        unused()
+    }
+    async fn ship(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
+        unused()
+    }
+    async fn audit(&self, _: &Cx, _: inventory::AuditRequest) -> Result<inventory::Audit, Problem> {
+        unused()
+    }
+}
