@@ -42,6 +42,8 @@ pub struct Owners {
     pub down: AtomicBool,
     /// The catalogue cannot read a product with this slug.
     pub poisoned: Mutex<Option<String>>,
+    /// What `categories` answers.
+    pub tree: Mutex<CategoryTree>,
     /// Exports asked for: an index that is built anew begins with one.
     pub exports: AtomicUsize,
 }
@@ -88,6 +90,7 @@ impl Owners {
             inventory: test_db.db("inventory").await,
             down: AtomicBool::default(),
             poisoned: Mutex::default(),
+            tree: Mutex::new(tree()),
             exports: AtomicUsize::default(),
         }
     }
@@ -111,12 +114,9 @@ impl Owners {
         for sale in sales {
             let version = self.next();
             let product = product(sale, version);
-            let mut known = self.known.lock().unwrap();
             let (id, sku) = (product.id.uuid(), product.variants[0].sku.clone());
-            known.prices.insert(sku.clone(), sale.price);
-            known.stock.insert(sku.clone(), sale.stock);
             let (product_id, slug) = (product.id, product.slug.clone());
-            known.products.insert(id, product);
+            self.shelve(product, sale.price, sale.stock);
             events.0.push(ProductChanged { product_id, slug, categories: Vec::new(), published: true, version });
             let lowest = Currency::EUR.of(sale.price);
             events.1.push(PriceChanged { product_id: id, skus: vec![sku.clone()], lowest, version });
@@ -126,6 +126,15 @@ impl Owners {
         Self::publish(&self.catalog, &events.0).await;
         Self::publish(&self.pricing, &events.1).await;
         Self::publish(&self.inventory, &events.2).await;
+    }
+
+    /// Has a product for sale that nobody is told of.
+    pub fn shelve(&self, product: Product, price: i64, stock: i64) {
+        let mut known = self.known.lock().unwrap();
+        let sku = product.variants[0].sku.clone();
+        known.prices.insert(sku.clone(), price);
+        known.stock.insert(sku, stock);
+        known.products.insert(product.id.uuid(), product);
     }
 
     /// Takes a product off the shelf.
@@ -290,7 +299,7 @@ impl catalog::CatalogApi for Owners {
     }
     async fn categories(&self, _: &Cx, _: catalog::AllCategories) -> Result<CategoryTree, Problem> {
         self.reachable()?;
-        Ok(tree())
+        Ok(self.tree.lock().unwrap().clone())
     }
     async fn product_by_slug(&self, _: &Cx, _: catalog::BySlug) -> Result<Product, Problem> {
         unused()
