@@ -1,0 +1,235 @@
+//! One scenario: its yardstick right before it, warm-up, the measured phase between two readings of all counters, and for
+//! orders the wait for their last effects and the rules.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::bench::{Bench, Counters};
+use crate::limits::BareServer;
+use crate::load::{Crowd, Pace, Scenario, Until};
+use crate::process::{Who, open_files};
+use crate::report::{Limit, Measured, Orders};
+use crate::scenario::{
+    Availability, CategoryList, Checkout, FlashSale, Journey, Kind, ProductPages, Searches, shipping_method, units_of,
+};
+use crate::target::Target;
+
+/// Searches a second that there must be enough different ones for.
+const SEARCHES_PER_SECOND: u64 = 6_000;
+/// And at most so many: 100 bytes each.
+const MAX_SEARCHES: u64 = 400_000;
+/// Buyers of a flash sale for each unit, and at most, when nobody says.
+const BUYERS_PER_UNIT: usize = 5;
+const MAX_BUYERS: usize = 5_000;
+/// Files kept for everything that is no buyer's connection.
+const OTHER_FILES: usize = 128;
+/// Wait for checkouts to come to an end.
+const SETTLE: Duration = Duration::from_secs(30);
+const SETTLE_PAUSE: Duration = Duration::from_millis(250);
+/// Transactions within one pause that are housekeeping and not somebody's order.
+const QUIET: i64 = 5;
+
+impl Bench {
+    pub(super) async fn measure(&self, kind: Kind) -> anyhow::Result<Measured> {
+        let page = self.bare_page.as_ref();
+        match kind {
+            Kind::ProductPage | Kind::ProductJson => {
+                let pages = match kind {
+                    Kind::ProductPage => ProductPages::html(&self.catalog),
+                    _ => ProductPages::json(&self.catalog),
+                };
+                let every = pages.pages();
+                self.compared(Arc::new(pages), every, page.map(|bare| (bare, "bare handler, 20 KB"))).await
+            }
+            Kind::CategoryPage | Kind::CategoryJson => {
+                let lists = match kind {
+                    Kind::CategoryPage => CategoryList::html(&self.catalog),
+                    _ => CategoryList::json(&self.catalog),
+                };
+                anyhow::ensure!(lists.pages() > 0, "no category has a product");
+                let every = lists.pages();
+                self.compared(Arc::new(lists), every, page.map(|bare| (bare, "bare handler, 20 KB"))).await
+            }
+            Kind::Search => {
+                let wanted = ((self.args.seconds + self.args.warmup) * SEARCHES_PER_SECOND).min(MAX_SEARCHES);
+                let searches = Searches::new(&self.catalog, usize::try_from(wanted)?);
+                let different = searches.different();
+                let (measured, turns) = self.drive(&Arc::new(searches), 0, false).await?;
+                if turns > different {
+                    eprintln!("search: {turns} searches, of which only {different} different");
+                }
+                Ok(measured)
+            }
+            Kind::Availability => {
+                let bare = self.bare_select.as_ref().map(|bare| (bare, "bare handler, one SELECT"));
+                self.compared(Arc::new(Availability::new(&self.catalog)), 0, bare).await
+            }
+            Kind::Checkout => {
+                let checkout = self.checkout("checkout").await?;
+                let (measured, _) = self.drive(&checkout, 0, true).await?;
+                self.with_orders(measured, &checkout, "checkout").await
+            }
+            Kind::Journey => {
+                let checkout = self.checkout("journey").await?;
+                let journey = Arc::new(Journey::new(&self.catalog, checkout.clone()));
+                let (measured, _) = self.drive(&journey, 0, true).await?;
+                self.with_orders(measured, &checkout, "journey").await
+            }
+            Kind::FlashSale => self.flash_sale().await,
+        }
+    }
+
+    async fn checkout(&self, name: &str) -> anyhow::Result<Arc<Checkout>> {
+        let method = shipping_method(&self.target, &self.catalog).await?;
+        Ok(Arc::new(Checkout::new(&format!("{}-{name}", self.run), &self.catalog, method)?))
+    }
+
+    /// The scenario with the bare handler right before it: machines are noisy, and neighbours in time are least so.
+    async fn compared<S: Scenario>(
+        &self,
+        scenario: Arc<S>,
+        every: u64,
+        bare: Option<(&BareServer, &str)>,
+    ) -> anyhow::Result<Measured> {
+        let limit = match bare {
+            Some((bare, name)) => Some(self.limit(&scenario, bare, name).await?),
+            None => None,
+        };
+        let (mut measured, _) = self.drive(&scenario, every, false).await?;
+        measured.limit = limit;
+        Ok(measured)
+    }
+
+    async fn limit<S: Scenario>(&self, scenario: &Arc<S>, bare: &BareServer, name: &str) -> anyhow::Result<Limit> {
+        let mut crowd = self.crowd(&bare.target);
+        let process = Who::One(bare.pid);
+        crowd.run(scenario, Pace::Closed, Until::Time(Duration::from_secs(self.args.warmup.min(1)))).await?;
+        let before = process.cpu_seconds()?;
+        let time = Until::Time(Duration::from_secs(self.args.seconds));
+        let (recorder, elapsed) = crowd.run(scenario, Pace::Closed, time).await?;
+        let cpu = Some(process.cpu_seconds()? - before);
+        let whole = recorder.summaries(elapsed).remove(scenario.name()).unwrap_or_default();
+        Ok(Limit { name: name.to_owned(), whole, cpu, seconds: elapsed.as_secs_f64() })
+    }
+
+    fn crowd(&self, target: &Target) -> Crowd {
+        let think = (self.args.think_ms > 0).then(|| Duration::from_millis(self.args.think_ms));
+        Crowd::new(target, usize::try_from(self.args.connections).unwrap_or(usize::MAX), think)
+    }
+
+    /// Warm-up (`every` turns first, to have seen each page once), then the measured phase; also how many turns were taken
+    /// in all. When turns have `effects` behind them, those are waited for and belong to the measured cost.
+    async fn drive<S: Scenario>(
+        &self,
+        scenario: &Arc<S>,
+        every: u64,
+        effects: bool,
+    ) -> anyhow::Result<(Measured, u64)> {
+        let mut crowd = self.crowd(&self.target);
+        if every > 0 {
+            crowd.run(scenario, Pace::Closed, Until::Turns(every)).await?;
+        }
+        let pace = self.args.rate.map_or(Pace::Closed, Pace::Open);
+        crowd.run(scenario, pace, Until::Time(Duration::from_secs(self.args.warmup))).await?;
+        if effects {
+            self.settle().await?;
+        }
+        let before = self.counters().await?;
+        let time = Until::Time(Duration::from_secs(self.args.seconds));
+        let (recorder, elapsed) = crowd.run(scenario, pace, time).await?;
+        if effects {
+            self.settle().await?;
+        }
+        let Counters { cpu, meters, writes } = self.counters().await?.since(before);
+        let mut parts = recorder.summaries(elapsed);
+        let whole = parts.remove(scenario.name()).unwrap_or_default();
+        let mut measured = Measured {
+            name: scenario.name().to_owned(),
+            seconds: elapsed.as_secs_f64(),
+            whole,
+            parts,
+            cpu,
+            hit_ratio: meters.and_then(|meters| meters.hit_ratio()),
+            throttled: meters.map(|meters| meters.throttled),
+            ..Measured::default()
+        };
+        if effects {
+            let placed = measured.parts.get("pay").map_or(0, |pay| pay.good);
+            let each = |total: f64| (placed > 0).then(|| total / placed as f64);
+            measured.orders = Some(Orders {
+                placed,
+                cpu_ms: cpu.shop.zip(cpu.database).and_then(|(shop, database)| each((shop + database) * 1000.0)),
+                commits: meters.and_then(|meters| each(meters.commits)),
+                statements: meters.and_then(|meters| each(meters.statements)),
+                writes,
+                ..Orders::default()
+            });
+        }
+        Ok((measured, crowd.next_turn()))
+    }
+
+    /// Waits until no checkout is under way and nobody writes any more, or until patience ends.
+    async fn settle(&self) -> anyhow::Result<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let (started, mut last) = (Instant::now(), store.writes().await?.transactions);
+        while started.elapsed() < SETTLE {
+            tokio::time::sleep(SETTLE_PAUSE).await;
+            let now = store.writes().await?.transactions;
+            if now - last <= QUIET && store.unfinished().await? == 0 {
+                break;
+            }
+            last = now;
+        }
+        Ok(())
+    }
+
+    /// What the orders of `name` came to.
+    async fn with_orders(&self, mut measured: Measured, checkout: &Checkout, name: &str) -> anyhow::Result<Measured> {
+        let orders = measured.orders.get_or_insert_default();
+        (orders.acknowledged, orders.unsure) = (checkout.placed(), checkout.unsure());
+        self.audit(orders, &format!("{}-{name}-", self.run)).await?;
+        Ok(measured)
+    }
+
+    async fn audit(&self, orders: &mut Orders, prefix: &str) -> anyhow::Result<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        orders.unfinished = Some(store.unfinished().await?);
+        orders.confirmed = Some(store.confirmed(prefix).await?);
+        orders.invariants = store.invariants().await?;
+        Ok(())
+    }
+
+    async fn flash_sale(&self) -> anyhow::Result<Measured> {
+        let method = shipping_method(&self.target, &self.catalog).await?;
+        let sku = match &self.args.flash_sku {
+            Some(sku) => sku.clone(),
+            None => self.catalog.skus.last().context("nothing in this catalogue can be bought")?.clone(),
+        };
+        let units = usize::try_from(units_of(&self.target, &sku).await?).unwrap_or_default();
+        let wanted = self.args.flash_buyers.unwrap_or((units * BUYERS_PER_UNIT).min(MAX_BUYERS)).max(1);
+        let buyers = wanted.min(open_files().saturating_sub(OTHER_FILES));
+        if buyers < wanted {
+            eprintln!("flash-sale: {buyers} buyers, not {wanted}: this process may open no more files (ulimit -n)");
+        }
+        let run = format!("{}-flash", self.run);
+        let sale = FlashSale { sku, buyers, run: run.clone(), method };
+        let before = self.counters().await?;
+        let sale = sale.run(&self.target).await?;
+        self.settle().await?;
+        let Counters { cpu, writes, .. } = self.counters().await?.since(before);
+        let unsure = sale.others.values().sum();
+        let mut orders = Orders { placed: sale.sold, writes, acknowledged: sale.sold, unsure, ..Orders::default() };
+        self.audit(&mut orders, &format!("{run}-")).await?;
+        Ok(Measured {
+            name: "flash-sale".into(),
+            seconds: sale.seconds,
+            whole: sale.wait.clone(),
+            cpu,
+            orders: Some(orders),
+            sale: Some(sale),
+            ..Measured::default()
+        })
+    }
+}
