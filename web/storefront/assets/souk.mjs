@@ -9,7 +9,7 @@ export async function refreshHeader() {
   if (!reply.ok) return;
   const { name, units } = await reply.json();
   const account = document.querySelector("[data-account] .name");
-  if (account && name) account.textContent = name;
+  if (account && name) account.textContent = name.split(" ")[0];
   const count = document.querySelector("[data-cart] .count");
   if (count) {
     count.hidden = !units;
@@ -71,6 +71,8 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-auto]");
+  // On a narrow screen filters fill the window: there one ticks several and then presses the button.
+  if (form?.matches(".filters:target") && matchMedia("(max-width: 59.99rem)").matches) return;
   if (form && event.target.checkValidity?.() !== false) form.requestSubmit();
 });
 

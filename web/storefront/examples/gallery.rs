@@ -10,7 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use souk_rpc::Cx;
-use souk_web::{Cookies, RequestIds, SESSION_COOKIE};
+use souk_web::{CART_COOKIE, Cookies, RequestIds, SESSION_COOKIE};
 use std::sync::Arc;
 
 type Shared = Arc<(Arc<fake::FakeShop>, RequestIds)>;
@@ -36,13 +36,32 @@ async fn picture(Path(file): Path<String>) -> Response {
     )
 }
 
+/// `GET /gallery/fill`: a signed-in customer with an address, an order and a cart with a surprise in it.
+async fn fill(State(shared): State<Shared>) -> Response {
+    match shared.0.fill().await {
+        Ok((session, cart)) => {
+            let cookies = Cookies { https: false };
+            let mut response = axum::response::Redirect::to("/account").into_response();
+            for cookie in [cookies.set(SESSION_COOKIE, &session, None), cookies.set(CART_COOKIE, &cart, None)] {
+                response.headers_mut().append("set-cookie", cookie);
+            }
+            response.headers_mut().append("set-cookie", "souk_known=1; Path=/".parse().expect("printable ASCII"));
+            response
+        }
+        Err(problem) => souk_web::ApiError::from(problem).into_response(),
+    }
+}
+
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let port = std::env::args().nth(1).and_then(|port| port.parse().ok()).unwrap_or(8090);
     let shop = fake::FakeShop::new(souk_demo::DEFAULT_PRODUCTS);
     let shared: Shared = Arc::new((shop.clone(), RequestIds::default()));
     let router = souk_storefront::router(shop.clients(&format!("http://127.0.0.1:{port}")));
-    let router = router.route("/media/{file}", get(picture)).layer(from_fn_with_state(shared, context));
+    let router = router
+        .route("/media/{file}", get(picture))
+        .route("/gallery/fill", get(fill).with_state(shared.clone()))
+        .layer(from_fn_with_state(shared, context));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("http://127.0.0.1:{port}");
     axum::serve(listener, router).await

@@ -89,7 +89,8 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         let essence = kind.split(';').next().unwrap_or_default().trim();
         let empty = request.headers().get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() == b"0");
         let is_form = essence.eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        if !is_form && !(essence.is_empty() && empty) {
+        let no_body = essence.is_empty() && empty;
+        if !is_form && !no_body {
             let detail = "this address takes forms";
             return Err(ApiError::transport(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
         }

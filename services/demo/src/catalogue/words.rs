@@ -62,13 +62,13 @@ pub(super) fn brands(department: &str) -> &'static [&'static str] {
 }
 
 const OPENINGS: [&str; 8] = [
-    "The {name} {noun} is made by {brand} for people who would rather buy once.",
+    "{brand} makes the {name} {noun} for people who would rather buy once.",
     "{brand} drew the {name} {noun} with few lines and made it to be used every day.",
     "Quiet in shape, sure in the hand: the {name} {noun} by {brand}.",
-    "A {noun} that gets better with time. {brand} makes {name} in small series.",
+    "Better with time, and hardly finished when new: {name}, made in small series by {brand}.",
     "{name} began as a sketch on a market stall and became the {noun} {brand} is known for.",
     "There is nothing on the {name} {noun} that could be left out, and {brand} tried.",
-    "With {name}, {brand} took a {noun} everybody knows and mended what always annoyed us about it.",
+    "With {name}, {brand} took what everybody knows and mended what always annoyed us about it.",
     "Made to be picked up first: {name}, the {noun} by {brand}.",
 ];
 

@@ -1,1 +1,141 @@
-//! To come.
+//! Accounts: signing in and out, orders, addresses, profile.
+
+use http::StatusCode;
+
+use crate::browser::{Browser, ORIGIN};
+
+const ANA: [(&str, &str); 3] = [("name", "Ana Example"), ("email", "ana@example.com"), ("password", "correct horse")];
+const HOME: [(&str, &str); 5] =
+    [("name", "Ana"), ("line1", "Marktplatz 1"), ("postal_code", "04109"), ("city", "Leipzig"), ("country", "de")];
+
+#[tokio::test]
+async fn a_guest_becomes_a_customer_and_keeps_the_cart() {
+    let mut browser = Browser::new(100);
+    let (sku, _) = browser.sku(0);
+    browser.submit("/cart/lines", &[("sku", &sku)]).await;
+    let guest_cart = browser.cookies["souk_cart"].clone();
+    let mut form = ANA.to_vec();
+    form.push(("next", "/cart"));
+    browser.submit("/account/register", &form).await.shows("1 item");
+    assert_ne!(browser.cookies["souk_cart"], guest_cart, "the customer's own cart took over");
+    browser.get("/account").await.shows("Hello Ana Example").shows("Nothing yet");
+    assert_eq!(browser.get("/fragments/header").await.body, r#"{"name":"Ana Example","units":1}"#);
+
+    let out = browser.post("/account/logout", &[]).await;
+    assert_eq!(out.location(), "/");
+    assert!(browser.cookies.is_empty(), "{:?}", browser.cookies);
+    browser.get("/cart").await.shows("Your cart is empty");
+
+    let mut elsewhere = Browser::of(&browser.shop, ORIGIN);
+    elsewhere.submit("/account/login", &ANA[1..]).await.shows("Hello Ana");
+    elsewhere.get("/cart").await.shows("1 item");
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_told_without_saying_which() {
+    let mut browser = Browser::new(10);
+    browser.post("/account/register", &ANA).await;
+    browser.post("/account/logout", &[]).await;
+    for (email, password) in [("ana@example.com", "not my horse"), ("nobody@example.com", "correct horse")] {
+        let page = browser.post("/account/login", &[("email", email), ("password", password)]).await;
+        assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+        page.shows("Address or password is wrong.").shows(email).hides(password);
+        assert!(browser.cookies.is_empty());
+    }
+    let taken = browser.post("/account/register", &ANA).await;
+    assert_eq!(taken.status, StatusCode::CONFLICT);
+    taken.shows("There is an account with this address already");
+    let short = browser.post("/account/register", &[("email", "b@example.com"), ("password", "short")]).await;
+    assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
+    short.shows("A password has 8 to 128 characters.").hides("value=\"short\"");
+}
+
+#[tokio::test]
+async fn cookies_are_guarded_and_bound_to_the_host_on_https() {
+    let mut browser = Browser::new(10);
+    let reply = browser.post("/account/register", &ANA).await;
+    let cookies: Vec<&str> = reply.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    let session = cookies.iter().find(|cookie| cookie.starts_with("souk_session=")).unwrap();
+    assert!(
+        session.contains("HttpOnly") && session.contains("SameSite=Lax") && !session.contains("Secure"),
+        "{session}"
+    );
+
+    let mut secure = Browser::of(&browser.shop, "https://shop.test");
+    let form = [("email", "b@example.com"), ("password", "correct horse")];
+    let reply = secure.post("/account/register", &form).await;
+    for cookie in reply.headers.get_all("set-cookie") {
+        let text = cookie.to_str().unwrap();
+        assert!(text.starts_with("__Host-souk_") && text.contains("Secure") && text.contains("Path=/"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_customer_orders_with_a_stored_address_and_cancels() {
+    let mut browser = Browser::new(100);
+    let (sku, _) = browser.sku(0);
+    browser.post("/account/register", &ANA).await;
+    browser.submit("/account/addresses/new", &HOME).await.shows("Saved.").shows("04109 Leipzig");
+    browser.submit("/cart/lines", &[("sku", &sku)]).await;
+    let page = browser.get("/checkout").await;
+    page.shows("Use this address").hides("as a guest");
+    browser.submit("/checkout/address", &[("saved", &page.hidden("saved"))]).await.shows("How should it travel?");
+    let till = browser.submit("/checkout/delivery", &[("method", "standard")]).await;
+    let order = browser.submit("/checkout", &[("key", &till.hidden("key")), ("token", "tok_ok")]).await;
+    order.shows("ana@example.com").shows("Cancel this order");
+    let id = order.after("action=\"/orders/");
+    browser.get("/account").await.shows("S-1000001").shows(&id);
+
+    let mut stranger = Browser::of(&browser.shop, ORIGIN);
+    stranger.post("/account/register", &[("email", "eve@example.com"), ("password", "correct horse")]).await;
+    assert_eq!(stranger.get(&format!("/orders/{id}")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(stranger.post(&format!("/orders/{id}/cancel"), &[]).await.status, StatusCode::NOT_FOUND);
+
+    browser
+        .submit(&format!("/orders/{id}/cancel"), &[])
+        .await
+        .shows("Cancelled")
+        .shows("The money was paid back.")
+        .hides("Cancel this order");
+    let again = browser.post(&format!("/orders/{id}/cancel"), &[]).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    again.shows("This order is on its way.");
+}
+
+#[tokio::test]
+async fn addresses_and_profile_are_kept() {
+    let mut browser = Browser::new(10);
+    browser.post("/account/register", &ANA).await;
+    let wrong = browser.post("/account/addresses/new", &[("name", "Ana")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    wrong.shows("Must not be empty.");
+    let account = browser.submit("/account/addresses/new", &HOME).await;
+    let id = account.after("href=\"/account/addresses/");
+    browser.get(&format!("/account/addresses/{id}")).await.shows("value=\"Marktplatz 1\"");
+    let mut changed = HOME.to_vec();
+    changed[1] = ("line1", "Hauptstr. 5");
+    browser.submit(&format!("/account/addresses/{id}"), &changed).await.shows("Hauptstr. 5").hides("Marktplatz");
+    browser.submit(&format!("/account/addresses/{id}/remove"), &[]).await.hides("Hauptstr. 5");
+    assert_eq!(browser.get("/account/addresses/nonsense").await.status, StatusCode::NOT_FOUND);
+
+    browser.submit("/account/profile", &[("name", "Ana B")]).await.shows("Hello Ana B");
+    let wrong =
+        browser.post("/account/password", &[("current_password", "no"), ("new_password", "another horse")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    wrong.shows("This is not your password.");
+    let form = [("current_password", "correct horse"), ("new_password", "another horse")];
+    browser.submit("/account/password", &form).await.shows("Your password is changed");
+}
+
+#[tokio::test]
+async fn personal_pages_ask_guests_to_sign_in() {
+    let mut browser = Browser::new(10);
+    browser.get("/account").await.shows("Sign in").shows("New here?");
+    assert_eq!(browser.get("/account/profile").await.location(), "/account?next=/account/profile");
+    assert_eq!(browser.get("/account/addresses/new").await.location(), "/account");
+    assert_eq!(browser.get("/checkout").await.location(), "/cart", "nothing to check out");
+    let page = browser.post("/account/profile", &[("name", "x")]).await;
+    assert_eq!(page.status, StatusCode::UNAUTHORIZED);
+    let evil = browser.get("/account?next=https://evil.example").await;
+    evil.hides("evil.example");
+}

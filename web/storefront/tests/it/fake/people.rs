@@ -2,9 +2,12 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use souk_cart_api::{AddLine, CartApi, ClaimCart, UpdateCart};
 use souk_identity_api::*;
 use souk_kernel::{Kind, Problem, Secret};
+use souk_order_api::{Checkout, OrderApi, PaymentMeans};
 use souk_rpc::{Actor, Cx};
+use souk_shipping_api::Address;
 
 use super::{FakeShop, NOW, State, unasked};
 
@@ -36,6 +39,56 @@ impl FakeShop {
         let mut state = self.state();
         let me = state.customers.iter_mut().find(|(customer, _)| customer.id.0 == id);
         act(me.ok_or_else(|| Problem::internal("a session without its customer"))?)
+    }
+}
+
+impl FakeShop {
+    /// A customer with an address, an order and a cart with a surprise in it: session and cart.
+    pub async fn fill(&self) -> Result<(String, String), Problem> {
+        let cx = Cx::new("fill", Actor::Anonymous);
+        let number = self.state().customers.len();
+        let register = Register {
+            email: format!("ana{number}@example.com"),
+            password: Secret::new("correct horse".into()),
+            name: "Ana Example".into(),
+        };
+        let signed_in = self.register(&cx, register).await?;
+        let cx = Cx::new("fill", Actor::Customer(signed_in.customer.id.0));
+        let address = Address {
+            name: "Ana Example".into(),
+            line1: "Marktplatz 1".into(),
+            city: "Leipzig".into(),
+            postal_code: "04109".into(),
+            country: "DE".into(),
+            ..Address::default()
+        };
+        self.put_address(&cx, PutAddress { id: None, address: address.clone(), make_default: true }).await?;
+        let cart = self.claim(&cx, ClaimCart { guest_cart_id: None }).await?;
+        let some = |skip: usize| {
+            let all = self.drafts.iter().flat_map(|draft| draft.variants.iter()).filter(|v| v.initial_stock() > 9);
+            all.skip(skip * 97).map(|v| v.sku.clone()).next().unwrap()
+        };
+        let add = |sku: String, quantity| AddLine { cart_id: cart.id, sku, quantity };
+        self.add_line(&cx, add(some(number + 1), 1)).await?;
+        self.add_line(&cx, add(some(number + 2), 2)).await?;
+        let email = Some("ana@example.com".into());
+        let update = UpdateCart {
+            cart_id: cart.id,
+            email,
+            shipping_address: Some(address),
+            shipping_method: Some("standard".into()),
+            coupons: None,
+        };
+        self.update(&cx, update).await?;
+        let payment = PaymentMeans { provider: "sandbox".into(), token: "tok_ok".into() };
+        self.checkout(&cx.clone().with_key(format!("fill-{number}")), Checkout { cart_id: cart.id, payment }).await?;
+        for (i, quantity) in [(3, 1), (4, 3), (5, 1)] {
+            self.add_line(&cx, add(some(number + i), quantity)).await?;
+        }
+        let mut state = self.state();
+        state.prices.insert(some(number + 3), 4_200);
+        state.stock.insert(some(number + 4), 2);
+        Ok((signed_in.session_token.into_inner(), cart.id.to_string()))
     }
 }
 
