@@ -1,0 +1,253 @@
+//! Somebody who buys over the JSON API: a guest, or a customer once registered.
+
+use ::http::{Method, StatusCode};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use souk_cart_api::{Cart, CartId};
+use souk_order_api::{CheckoutReply, Order, OrderPage};
+use uuid::Uuid;
+
+use crate::http::{Reply, Shop};
+
+/// The sandbox's means of payment.
+pub mod tokens {
+    /// Paid at once.
+    pub const OK: &str = "tok_ok";
+    /// Refused.
+    pub const DECLINED: &str = "tok_declined";
+    /// Refused for want of money.
+    pub const INSUFFICIENT: &str = "tok_insufficient_funds";
+    /// The buyer has to act at the provider.
+    pub const ACTION: &str = "tok_requires_action";
+    /// Charged, and no answer comes.
+    pub const SILENT: &str = "tok_timeout_after_charge";
+    /// 503.
+    pub const DOWN: &str = "tok_down";
+}
+
+/// A request that was refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// The problem's code.
+    pub code: String,
+    /// The whole problem.
+    pub problem: Value,
+}
+
+/// What became of a checkout.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// 201.
+    Bought(Box<CheckoutReply>),
+    /// 202.
+    Pending(Box<CheckoutReply>),
+    /// Anything else.
+    Refused(Refusal),
+}
+
+impl Outcome {
+    /// The sale; panics when there was none.
+    pub fn bought(self) -> CheckoutReply {
+        match self {
+            Outcome::Bought(reply) => *reply,
+            other => panic!("not bought: {other:?}"),
+        }
+    }
+
+    /// The refusal; panics when it was none.
+    pub fn refused(self) -> Refusal {
+        match self {
+            Outcome::Refused(refusal) => refusal,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+}
+
+impl From<Reply> for Outcome {
+    fn from(reply: Reply) -> Self {
+        match reply.status {
+            StatusCode::CREATED => Outcome::Bought(reply.json()),
+            StatusCode::ACCEPTED => Outcome::Pending(reply.json()),
+            _ => Outcome::Refused(refusal(&reply)),
+        }
+    }
+}
+
+fn refusal(reply: &Reply) -> Refusal {
+    Refusal { status: reply.status.as_u16(), code: reply.code(), problem: reply.json() }
+}
+
+fn accepted<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, Refusal> {
+    if reply.status.is_success() { Ok(reply.json()) } else { Err(refusal(reply)) }
+}
+
+/// An address that can be shipped to.
+pub fn address() -> Value {
+    json!({ "name": "Erika Mustermann", "line1": "Heidestr. 17", "city": "Köln", "postal_code": "51147", "country": "DE" })
+}
+
+/// A buyer with at most one cart.
+#[derive(Clone)]
+pub struct Guest {
+    /// The shop they are in.
+    pub shop: Shop,
+    /// Their cart, once they have one.
+    pub cart: Option<CartId>,
+    /// Where their mails go.
+    pub email: String,
+    /// Access token, once registered.
+    pub bearer: Option<String>,
+    /// Refresh token, once registered.
+    pub refresh: Option<String>,
+}
+
+impl Guest {
+    /// Somebody new.
+    pub fn new(shop: &Shop) -> Self {
+        let email = format!("buyer-{}@example.org", Uuid::new_v4().simple());
+        Self { shop: shop.clone(), cart: None, email, bearer: None, refresh: None }
+    }
+
+    /// A request with their credentials.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Reply {
+        let bearer = self.bearer.as_ref().map(|token| format!("Bearer {token}"));
+        let mut all = headers.to_vec();
+        if body.is_some() {
+            all.push(("content-type", "application/json"));
+        }
+        if let Some(bearer) = &bearer {
+            all.push(("authorization", bearer));
+        }
+        let body = body.map_or(Bytes::new(), |body| serde_json::to_vec(body).unwrap().into());
+        self.shop.send(method, path, &all, body).await
+    }
+
+    /// A product's page as JSON.
+    pub async fn browse(&self, slug: &str) -> Value {
+        accepted(&self.send(Method::GET, &format!("/api/v1/products/{slug}"), &[], None).await).unwrap()
+    }
+
+    /// A search.
+    pub async fn search(&self, query: &str) -> Value {
+        let words = percent_encoding::utf8_percent_encode(query, percent_encoding::NON_ALPHANUMERIC);
+        accepted(&self.send(Method::GET, &format!("/api/v1/search?q={words}"), &[], None).await).unwrap()
+    }
+
+    /// Their cart's path below `/api/v1`; makes the cart when there is none.
+    pub async fn cart_path(&mut self) -> String {
+        if self.cart.is_none() {
+            let cart: Cart = accepted(&self.send(Method::POST, "/api/v1/carts", &[], Some(&json!({}))).await).unwrap();
+            self.cart = Some(cart.id);
+        }
+        format!("/api/v1/carts/{}", self.cart.unwrap())
+    }
+
+    /// Puts units into the cart.
+    pub async fn add(&mut self, sku: &str, quantity: u32) -> Result<Cart, Refusal> {
+        let path = format!("{}/lines", self.cart_path().await);
+        let line = json!({ "sku": sku, "quantity": quantity });
+        accepted(&self.send(Method::POST, &path, &[], Some(&line)).await)
+    }
+
+    /// The cart as it stands.
+    pub async fn look(&mut self) -> Cart {
+        let path = self.cart_path().await;
+        accepted(&self.send(Method::GET, &path, &[], None).await).unwrap()
+    }
+
+    /// Changes the cart.
+    pub async fn update(&mut self, update: Value) -> Result<Cart, Refusal> {
+        let path = self.cart_path().await;
+        accepted(&self.send(Method::PUT, &path, &[], Some(&update)).await)
+    }
+
+    /// Says who they are and where they live.
+    pub async fn set_address(&mut self) {
+        let update = json!({ "email": self.email, "shipping_address": address() });
+        self.update(update).await.unwrap();
+    }
+
+    /// Takes the cheapest way to ship.
+    pub async fn choose_shipping(&mut self) {
+        let path = format!("{}/shipping-methods", self.cart_path().await);
+        let methods: Value = accepted(&self.send(Method::GET, &path, &[], None).await).unwrap();
+        self.update(json!({ "shipping_method": methods["items"][0]["id"] })).await.unwrap();
+    }
+
+    /// Enters a coupon.
+    pub async fn enter(&mut self, coupon: &str) -> Result<Cart, Refusal> {
+        self.update(json!({ "coupons": [coupon] })).await
+    }
+
+    /// All that is done before paying.
+    pub async fn fill(&mut self, sku: &str, quantity: u32) {
+        self.add(sku, quantity).await.unwrap();
+        self.set_address().await;
+        self.choose_shipping().await;
+    }
+
+    /// Pays, under a new key.
+    pub async fn checkout(&mut self, token: &str) -> Outcome {
+        self.checkout_under(&Uuid::new_v4().to_string(), token).await.into()
+    }
+
+    /// Pays under a key.
+    pub async fn checkout_under(&mut self, key: &str, token: &str) -> Reply {
+        self.cart_path().await;
+        let body = self.checkout_body(token);
+        self.send(Method::POST, "/api/v1/checkout", &[("idempotency-key", key)], Some(&body)).await
+    }
+
+    /// What is sent to pay for the cart.
+    pub fn checkout_body(&self, token: &str) -> Value {
+        json!({ "cart_id": self.cart.unwrap(), "payment": { "provider": "sandbox", "token": token } })
+    }
+
+    /// Looks at an order with the token of its checkout.
+    pub async fn order(&self, placed: &CheckoutReply) -> Order {
+        let path = format!("/api/v1/orders/{}?token={}", placed.order.id, placed.token);
+        accepted(&self.send(Method::GET, &path, &[], None).await).unwrap()
+    }
+
+    /// Makes an account and signs in.
+    pub async fn register(&mut self) {
+        let body = json!({ "email": self.email, "password": "correct horse battery", "name": "Erika" });
+        let reply = self.send(Method::POST, "/api/v1/auth/register", &[], Some(&body)).await;
+        self.signed_in(&reply);
+    }
+
+    /// Signs in.
+    pub async fn login(&mut self) {
+        let body = json!({ "email": self.email, "password": "correct horse battery" });
+        let reply = self.send(Method::POST, "/api/v1/auth/login", &[], Some(&body)).await;
+        self.signed_in(&reply);
+    }
+
+    fn signed_in(&mut self, reply: &Reply) {
+        let tokens: Value = accepted(reply).unwrap();
+        self.bearer = Some(tokens["access_token"].as_str().unwrap().to_owned());
+        self.refresh = Some(tokens["refresh_token"].as_str().unwrap().to_owned());
+    }
+
+    /// Signs out.
+    pub async fn logout(&mut self) {
+        let body = json!({ "refresh_token": self.refresh.take().unwrap() });
+        let reply = self.send(Method::POST, "/api/v1/auth/logout", &[], Some(&body)).await;
+        assert_eq!(reply.status, StatusCode::NO_CONTENT);
+        self.bearer = None;
+    }
+
+    /// Their orders, newest first.
+    pub async fn orders(&self) -> Result<Vec<Order>, Refusal> {
+        let page: OrderPage = accepted(&self.send(Method::GET, "/api/v1/orders", &[], None).await)?;
+        Ok(page.items)
+    }
+
+    /// Takes one of their orders back.
+    pub async fn cancel(&self, order: &Order) -> Result<Order, Refusal> {
+        let path = format!("/api/v1/orders/{}/cancel", order.id);
+        accepted(&self.send(Method::POST, &path, &[], Some(&json!({ "reason": "changed my mind" }))).await)
+    }
+}

@@ -1,0 +1,112 @@
+//! A small HTTP client on the shop's public listener. Redirects are not followed and nothing is decompressed: tests look
+//! at what is on the wire.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ::http::{HeaderMap, Method, Request, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::de::DeserializeOwned;
+
+/// Above every budget of the shop, debug builds on a busy machine included: what takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A shop's public listener. Clones share connections.
+#[derive(Clone)]
+pub struct Shop {
+    /// Where it listens.
+    pub address: SocketAddr,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// Status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// As text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// As JSON of a type; panics with the answer when it is none.
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {} {:?}", self.status, self.text()))
+    }
+
+    /// A header, empty when missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The code of a problem; panics unless this is a well-formed one.
+    pub fn code(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{} {}", self.status, self.text());
+        let problem: serde_json::Value = self.json();
+        assert_eq!(problem["status"], self.status.as_u16(), "{problem}");
+        problem["code"].as_str().unwrap_or_else(|| panic!("no code: {problem}")).to_owned()
+    }
+}
+
+impl Shop {
+    /// The shop at `address`.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, client: Client::builder(TokioExecutor::new()).build_http() }
+    }
+
+    /// GETs a path.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, &[], Bytes::new()).await
+    }
+
+    /// Sends JSON.
+    pub async fn json(&self, method: Method, path: &str, body: &serde_json::Value) -> Reply {
+        let json = [("content-type", "application/json")];
+        self.send(method, path, &json, serde_json::to_vec(body).unwrap().into()).await
+    }
+
+    /// Sends anything; panics when no answer comes.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Reply {
+        let what = format!("{method} {path}");
+        self.try_send(method, path, headers, body).await.unwrap_or_else(|error| panic!("{what}: {error}"))
+    }
+
+    /// The same where the shop may be gone.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> anyhow::Result<Reply> {
+        let uri = match path.starts_with("http://") {
+            true => path.to_owned(),
+            false => format!("http://{}{path}", self.address),
+        };
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.header(header::USER_AGENT, "souk-testkit").body(Full::new(body))?;
+        let exchange = async {
+            let (head, body) = self.client.request(request).await?.into_parts();
+            Ok::<_, anyhow::Error>(Reply {
+                status: head.status,
+                headers: head.headers,
+                body: body.collect().await?.to_bytes(),
+            })
+        };
+        tokio::time::timeout(PATIENCE, exchange).await?
+    }
+}

@@ -1,0 +1,61 @@
+//! What is paid is what was shown, and a coupon is used as often as it may be.
+
+use souk_testkit::{Guest, Outcome, World, tokens};
+
+in_both!(crate::crowded(); price_changed_meanwhile, limited_coupon);
+
+/// Buyers with the same coupon.
+const CROWD: usize = 30;
+/// Uses it has.
+const USES: u32 = 7;
+
+async fn price_changed_meanwhile(world: &World) {
+    let lamp = world.product("Lamp", 2_000, 5).await;
+    let mut guest = world.guest();
+    guest.fill(&lamp.sku, 1).await;
+    let shown = guest.look().await.totals.total;
+    world.price(&lamp, 2_600).await;
+    let refused = guest.checkout(tokens::OK).await.refused();
+    assert_eq!((refused.status, refused.code.as_str()), (409, "cart_changed"), "{refused:?}");
+    let cart = guest.look().await;
+    assert!(cart.messages.iter().any(|message| message.code == "price_changed"), "{:?}", cart.messages);
+    assert_eq!(cart.totals.total.amount, shown.amount + 600);
+    let placed = guest.checkout(tokens::OK).await.bought();
+    assert_eq!(placed.order.total, cart.totals.total);
+
+    let mut browser = world.browser();
+    browser.add(&lamp.slug, &[]).await;
+    world.price(&lamp, 2_100).await;
+    let cart = browser.visit("/cart").await.text();
+    assert!(cart.contains("€21.00") || cart.contains("21.00"), "{cart}");
+}
+
+async fn limited_coupon(world: &World) {
+    let lamp = world.product("Lamp", 2_000, 100).await;
+    world.coupon("FEW", USES).await;
+    let ready = (0..CROWD).map(|_| async {
+        let mut guest = world.guest();
+        guest.fill(&lamp.sku, 1).await;
+        let cart = guest.enter("FEW").await.unwrap();
+        assert_eq!(cart.totals.discount.amount, 200);
+        guest
+    });
+    let crowd: Vec<Guest> = futures_util::future::join_all(ready).await;
+    let buying = crowd.into_iter().map(|mut guest| async move { guest.checkout(tokens::OK).await });
+    let mut sold = 0;
+    for outcome in futures_util::future::join_all(buying).await {
+        match outcome {
+            Outcome::Bought(placed) => {
+                assert_eq!(placed.order.discount.amount, 200);
+                sold += 1;
+            }
+            Outcome::Refused(refusal) => {
+                assert_eq!(refusal.status, 409, "{refusal:?}");
+                assert!(["coupon_used_up", "cart_changed"].contains(&refusal.code.as_str()), "{refusal:?}");
+            }
+            Outcome::Pending(placed) => panic!("{placed:?}"),
+        }
+    }
+    assert_eq!((sold, world.coupon_uses("FEW").await), (USES, USES));
+    assert_eq!(world.available(&lamp).await, 100 - i64::from(USES));
+}
