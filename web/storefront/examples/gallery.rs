@@ -2,7 +2,7 @@
 //! Takes a port (default 8090). Nothing is stored and nothing else is needed.
 
 #[path = "../tests/it/fake/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unwrap_used)] // written for tests
 mod fake;
 
 use axum::extract::{Path, Request, State};

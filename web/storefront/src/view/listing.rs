@@ -217,8 +217,7 @@ fn filters(wanted: &Wanted, facets: Vec<Facet>) -> Vec<Filter> {
 
 /// Of the availability facet only "in stock" is a filter.
 fn in_stock(wanted: &Wanted, values: &[FacetValue]) -> Vec<FacetValue> {
-    let yes =
-        values.iter().find(|value| matches!(value.value.as_str(), "true" | "1" | "yes" | "available" | "in_stock"));
+    let yes = values.iter().find(|value| value.value == "true");
     let tick = |value: &FacetValue| FacetValue {
         value: "1".into(),
         label: "In stock".into(),

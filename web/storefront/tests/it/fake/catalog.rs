@@ -256,7 +256,7 @@ impl FakeShop {
                 req,
                 "availability",
                 "Availability",
-                |_, hit| same(if hit.available { "available" } else { "sold_out" }),
+                |_, hit| same(if hit.available { "true" } else { "false" }),
                 |_| req.available,
             ),
         ];
