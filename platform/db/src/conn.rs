@@ -53,7 +53,11 @@ impl Conn {
             runtime.spawn(async move {
                 if let Err(error) = connection.await {
                     let error = DbError::from_driver(&error, "");
-                    tracing::warn!(service, %error, "database connection lost");
+                    // A good-bye that nobody hears any more, when we and the server stop together, is no news.
+                    match error.to_string().contains("Broken pipe") {
+                        true => tracing::debug!(service, %error, "database connection closed"),
+                        false => tracing::warn!(service, %error, "database connection lost"),
+                    }
                 }
             });
             if !setup.is_empty() {
