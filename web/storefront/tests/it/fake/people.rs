@@ -44,6 +44,7 @@ impl FakeShop {
 
 impl FakeShop {
     /// A customer with an address, an order and a cart with a surprise in it: session and cart.
+    #[allow(dead_code)] // for the gallery example
     pub async fn fill(&self) -> Result<(String, String), Problem> {
         let cx = Cx::new("fill", Actor::Anonymous);
         let number = self.state().customers.len();
