@@ -62,6 +62,8 @@ enum Command {
     Admin(admin::Admin),
     /// Run the sandbox payment provider as a server of its own.
     PspSandbox(serve::PspSandbox),
+    /// Measure a running shop on this machine; see docs/bench.md.
+    Bench(Box<souk_bench::Args>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -142,6 +144,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Config(command) => config_command(command, &config),
             Command::Admin(command) => admin::run(command, config).await,
             Command::PspSandbox(sandbox) => serve::psp_sandbox(sandbox, config).await,
+            Command::Bench(args) => souk_bench::main(*args).await,
         }
     })
 }
