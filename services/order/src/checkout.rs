@@ -180,7 +180,14 @@ impl Step<CheckoutState> for AuthorisePayment {
             provider: state.payment.provider.clone(),
             token: state.payment.token.clone(),
         };
-        let payment = self.payment.authorise(cx, authorise).await?;
+        let payment = match self.payment.authorise(cx, authorise).await {
+            // Nobody was asked, and there is nobody to take it back from.
+            Err(problem) if problem.is("unknown_payment_provider") => {
+                state.declined = true;
+                return Err(Failure::Refused(problem));
+            }
+            answer => answer?,
+        };
         match payment.status {
             PaymentStatus::Authorised | PaymentStatus::Captured => Ok(Progress::Done),
             PaymentStatus::RequiresAction => self.wait_for_buyer(saga, payment.action_url).await,

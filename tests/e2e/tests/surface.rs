@@ -25,7 +25,8 @@ async fn description_is_complete(world: &World) {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let reply = guest.send(method.clone(), &real, &[], None).await;
             assert!(reply.status != 405 && !reply.status.is_server_error(), "{method} {real}: {}", reply.status);
-            if method == Method::GET && !path.contains('{') {
+            let needs = operation["parameters"].as_array().is_some_and(|all| all.iter().any(|p| p["required"] == true));
+            if method == Method::GET && !needs {
                 assert!(reply.status.is_success(), "{method} {real}: {} {}", reply.status, reply.text());
             }
             let documented = reference.contains_key(reply.status.as_str()) || reference.contains_key("default");

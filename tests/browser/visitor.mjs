@@ -1,0 +1,232 @@
+// Somebody at a screen: walks through the shop, and at each page looks whether it is as a page should be.
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import axe from "axe-core";
+
+/** Sum of all layout shifts a page may have; search engines call 0.1 good. */
+const MAX_SHIFT = 0.05;
+/** WCAG 2.0 to 2.2, levels A and AA. */
+const AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+/** How long one thing a buyer does may take here: a debug build on a machine that is busy with other tests. */
+const PATIENCE_MS = 20_000;
+
+/** What is asked of every page, by name; each answer is a fault or nothing. */
+export const CHECKS = {
+  "no horizontal scroll": (visitor) => visitor.overflow(),
+  "every picture is there": (visitor) => visitor.brokenPictures(),
+  "layout shift below 0.05": (visitor) => visitor.shift(),
+  "axe-core finds nothing": (visitor) => visitor.inaccessible(),
+  "console, CSP and network are quiet": (visitor) => visitor.noise(),
+};
+
+export class Visitor {
+  /** Faults of console, CSP and network since the last page was looked at. */
+  #noise = [];
+  #refused = [];
+  #flying = new Set();
+  #landed = () => {};
+  #shots = 0;
+
+  /** A new visitor with `screen`: {name, width, height, touch, scripts, dark}. */
+  static async enter(browser, origin, screen, report, artifacts) {
+    const context = await browser.newContext({
+      baseURL: origin,
+      viewport: { width: screen.width, height: screen.height },
+      isMobile: screen.touch,
+      hasTouch: screen.touch,
+      javaScriptEnabled: screen.scripts,
+      colorScheme: "light",
+      locale: "en-GB",
+    });
+    context.setDefaultTimeout(PATIENCE_MS);
+    await context.addInitScript(watchPage);
+    const visitor = new Visitor();
+    Object.assign(visitor, { context, screen, report, artifacts, page: await context.newPage() });
+    visitor.#listen();
+    await mkdir(artifacts, { recursive: true });
+    return visitor;
+  }
+
+  async leave() {
+    await this.context.close();
+  }
+
+  #listen() {
+    const { page } = this;
+    page.on("console", (message) => {
+      const kind = message.type();
+      if (kind !== "error" && kind !== "warning") return;
+      // The browser repeats a refusal here that is judged by its status below.
+      if (message.text().startsWith("Failed to load resource: the server responded")) return;
+      this.#noise.push(`console ${kind}: ${message.text()}`);
+    });
+    page.on("pageerror", (error) => this.#noise.push(`script error: ${error}`));
+    page.on("request", (request) => this.#flying.add(request));
+    const land = (request) => {
+      this.#flying.delete(request);
+      this.#landed();
+    };
+    page.on("requestfinished", land);
+    page.on("requestfailed", (request) => {
+      this.#noise.push(`request failed: ${request.url()} ${request.failure()?.errorText}`);
+      land(request);
+    });
+    page.on("response", (response) => {
+      if (response.status() >= 400) this.#refused.push({ status: response.status(), url: response.url() });
+    });
+  }
+
+  /** One thing a buyer does. A journey that cannot go on ends here. */
+  async step(what, doing) {
+    let fault;
+    try {
+      await doing(this.page);
+    } catch (error) {
+      fault = error;
+    }
+    this.report.check(this.screen.name, what, fault);
+    if (!fault) return;
+    await this.page.screenshot({ path: join(this.artifacts, `${this.screen.name}-failed.png`), fullPage: true });
+    throw new Stuck(`${this.screen.name}: ${what}`);
+  }
+
+  /** Goes to a page by its address. */
+  async open(path) {
+    await this.page.goto(path);
+  }
+
+  /** Does what leads to another page, and waits for that. */
+  async go(doing) {
+    await Promise.all([this.page.waitForNavigation({ waitUntil: "load" }), doing()]);
+  }
+
+  /** Looks at the page one is at: every check, and a screenshot for people. `status` is what it should have come with. */
+  async look(name, { status = 200 } = {}) {
+    await this.settle();
+    this.expect(status);
+    const place = `${this.screen.name} ${name}`;
+    for (const [what, check] of Object.entries(CHECKS)) {
+      this.report.check(place, what, await check(this));
+    }
+    const shot = `${this.screen.name}-${String((this.#shots += 1)).padStart(2, "0")}-${name}`;
+    await this.#shoot(shot);
+    if (!this.screen.dark) return;
+    await this.page.emulateMedia({ colorScheme: "dark" });
+    this.report.check(`${place} (dark)`, "axe-core finds nothing", await this.inaccessible());
+    await this.#shoot(`${shot}-dark`);
+    await this.page.emulateMedia({ colorScheme: "light" });
+  }
+
+  async #shoot(name) {
+    await this.page.screenshot({ path: join(this.artifacts, `${name}.png`), fullPage: true });
+  }
+
+  /** A refusal that belongs to what is tested is no fault; that it did not come is one. */
+  expect(status) {
+    if (status < 400) return;
+    const at = this.#refused.findIndex((refused) => refused.status === status);
+    if (at < 0) this.#noise.push(`expected an answer with status ${status}`);
+    else this.#refused.splice(at, 1);
+  }
+
+  /** Waits until nothing is under way, with every lazy picture called for. */
+  async settle() {
+    await this.page.waitForLoadState("load");
+    const height = await this.page.evaluate(() => document.scrollingElement.scrollHeight);
+    for (let y = 0; y < height; y += this.screen.height) await this.#scroll(y);
+    await this.#scroll(0);
+    const late = Date.now() + PATIENCE_MS;
+    while (this.#flying.size > 0 && Date.now() < late) {
+      let timer;
+      await new Promise((resolve) => {
+        this.#landed = resolve;
+        timer = setTimeout(resolve, 250);
+      });
+      clearTimeout(timer);
+    }
+    await this.#still();
+  }
+
+  async #scroll(y) {
+    await this.page.evaluate((top) => scrollTo({ top, behavior: "instant" }), y);
+  }
+
+  /** Waits until colours and positions have stopped moving. */
+  async #still() {
+    await this.page.waitForFunction(() => document.getAnimations().every((one) => one.playState !== "running"));
+  }
+
+  async overflow() {
+    // The width the screen has: a phone's browser would zoom out and call the wider page its window.
+    return this.page.evaluate((width) => {
+      const wide = document.scrollingElement.scrollWidth;
+      if (wide <= width) return null;
+      const outside = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > width);
+      const names = outside.slice(0, 5).map((e) => `<${e.localName} class="${e.className}">`);
+      return `${wide} px wide on ${width}: ${names.join(" ")}`;
+    }, this.screen.width);
+  }
+
+  async brokenPictures() {
+    return this.page.evaluate((width) => {
+      const seen = [...document.images].filter((image) => {
+        const box = image.getBoundingClientRect();
+        return box.width > 0 && box.right > 0 && box.left < width;
+      });
+      const broken = seen.filter((image) => !image.complete || image.naturalWidth === 0);
+      return broken.map((image) => image.src).join(" ");
+    }, this.screen.width);
+  }
+
+  async shift() {
+    // Nothing can watch a page without scripts; the same pages are measured with them.
+    if (!this.screen.scripts) return null;
+    const shifts = await this.page.evaluate(() => globalThis.watched.shifts);
+    const sum = shifts.reduce((all, shift) => all + shift.value, 0);
+    if (sum < MAX_SHIFT) return null;
+    return `${sum.toFixed(3)}: ${shifts.map((shift) => `${shift.value.toFixed(3)} ${shift.what}`).join("; ")}`;
+  }
+
+  /** axe-core is evaluated through the debugging protocol, which no Content-Security-Policy concerns. */
+  async inaccessible() {
+    await this.#still();
+    await this.page.evaluate(axe.source);
+    const violations = await this.page.evaluate(async (tags) => {
+      const result = await globalThis.axe.run(document, {
+        runOnly: { type: "tag", values: tags },
+        resultTypes: ["violations"],
+      });
+      return result.violations.map(({ id, help, nodes }) => ({
+        id,
+        help,
+        nodes: nodes.map((node) => `${node.target.join(" ")}: ${node.failureSummary}`),
+      }));
+    }, AXE_TAGS);
+    return violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.slice(0, 4).join("\n")}`).join("\n");
+  }
+
+  async noise() {
+    const csp = this.screen.scripts ? await this.page.evaluate(() => globalThis.watched.violations.splice(0)) : [];
+    const refused = this.#refused.splice(0).map(({ status, url }) => `${status} from ${url}`);
+    return [...this.#noise.splice(0), ...refused, ...csp].join("\n");
+  }
+}
+
+/** A journey that could not go on; its reason is in the report. */
+export class Stuck extends Error {}
+
+/** Runs in the page before its own scripts. */
+function watchPage() {
+  const watched = (globalThis.watched = { shifts: [], violations: [] });
+  const name = (node) => (node ? `<${node.localName ?? node.nodeName} class="${node.className ?? ""}">` : "(gone)");
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      if (entry.hadRecentInput) continue;
+      watched.shifts.push({ value: entry.value, what: entry.sources.map((source) => name(source.node)).join(" ") });
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+  document.addEventListener("securitypolicyviolation", (event) => {
+    watched.violations.push(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+  });
+}
