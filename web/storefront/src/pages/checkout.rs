@@ -252,12 +252,17 @@ async fn confirm_page(app: &App, cx: &Cx, bank: String, order: String) -> PageRe
     private(StatusCode::OK, &ConfirmPage { layout, steps: steps(2), bank, order })
 }
 
+/// A provider's reason (`insufficient_funds`) in words.
+fn declined(detail: &str) -> String {
+    sentence(detail.strip_suffix(": declined").unwrap_or(detail)).replace('_', " ")
+}
+
 /// Why there is no order, told where something can be done about it.
 async fn refused(app: &App, cx: &Cx, headers: &HeaderMap, form: &Form, problem: Problem) -> PageResult {
     let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let (key, notice) = match problem.kind {
         // Another attempt is another key: this one has had its answer.
-        Kind::Declined => (new_key(app), Notice::bad(format!("{} Nothing was charged.", sentence(&problem.detail)))),
+        Kind::Declined => (new_key(app), Notice::bad(format!("{} Nothing was charged.", declined(&problem.detail)))),
         // Perhaps it did happen: the same key makes sure that it happens once.
         Kind::Timeout | Kind::Unavailable => {
             let text = "This is taking long. Press the button again: you will not be charged twice.";

@@ -11,6 +11,10 @@ use crate::wanted::{PAGE_SIZE, SORTS, Wanted, sort_key};
 
 /// Filters that are open without a click: the ones people use.
 const OPEN_FACETS: usize = 4;
+/// Filters of one page: the first ones are the most useful, and every page carries them.
+const MAX_FACETS: usize = 10;
+/// Values of one filter, beside chosen ones: the most frequent come first.
+const MAX_VALUES: usize = 12;
 /// Pages one may go to from here: first, last, and two on each side.
 const NEAR: u32 = 2;
 
@@ -197,7 +201,12 @@ fn hidden(wanted: &Wanted) -> Vec<(&'static str, String)> {
 /// Search's facets as filters of a form.
 fn filters(wanted: &Wanted, facets: Vec<Facet>) -> Vec<Filter> {
     let mut filters = Vec::new();
-    for facet in facets {
+    for mut facet in facets {
+        let mut shown = 0;
+        facet.values.retain(|value| {
+            shown += 1;
+            shown <= MAX_VALUES || value.selected
+        });
         let open = filters.len() < OPEN_FACETS || facet.values.iter().any(|value| value.selected);
         let (name, kind, values) = match facet.key.as_str() {
             "availability" => ("available".to_owned(), "checkbox", in_stock(wanted, &facet.values)),
@@ -208,6 +217,9 @@ fn filters(wanted: &Wanted, facets: Vec<Facet>) -> Vec<Filter> {
             key => (key.to_owned(), "checkbox", facet.values),
         };
         // One value that everything has does not narrow anything.
+        if filters.len() >= MAX_FACETS && !values.iter().any(|value| value.selected) {
+            continue;
+        }
         if values.len() > 1 || values.iter().any(|value| value.selected) || name == "available" && !values.is_empty() {
             filters.push(Filter { name, label: facet.label, kind, open, values });
         }
