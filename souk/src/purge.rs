@@ -27,7 +27,7 @@ fn add(event: &Envelope, keys: &mut Vec<String>) -> Result<(), Problem> {
     }
     if event.parse::<CategoryChanged>()?.is_some() {
         // The tree is on every page's menu.
-        keys.push("catalog".into());
+        keys.extend(["catalog", "categories"].map(String::from));
     }
     if let Some(changed) = event.parse::<PriceChanged>()? {
         keys.push(format!("product/{}", changed.product_id));

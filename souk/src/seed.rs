@@ -10,11 +10,6 @@ use souk_rpc::Cx;
 use crate::load::Loader;
 use crate::wire::Clients;
 
-/// The seed of the demo shop: the same shop for everybody.
-const SEED: u64 = 2026;
-/// Products of the demo shop.
-pub const DEMO_PRODUCTS: usize = 1_600;
-
 /// True when the shop sells nothing yet.
 pub async fn is_empty(clients: &Clients) -> anyhow::Result<bool> {
     let cx = Cx::system("souk up");
@@ -36,7 +31,7 @@ pub async fn demo(clients: &Clients, objects: &Objects, count: usize) -> anyhow:
         ),
     });
     clients.catalog.put_categories(&cx, PutCategories { categories: facets.collect() }).await?;
-    let mut drafts = souk_demo::generate(SEED, count).peekable();
+    let mut drafts = souk_demo::generate(souk_demo::DEFAULT_SEED, count).peekable();
     while drafts.peek().is_some() {
         let batch: Vec<_> = drafts.by_ref().take(MAX_BATCH).collect();
         let mut stored = HashMap::new();

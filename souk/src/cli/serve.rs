@@ -30,7 +30,7 @@ pub struct Up {
     #[arg(long)]
     empty: bool,
     /// Products of the demo catalogue.
-    #[arg(long, default_value_t = seed::DEMO_PRODUCTS)]
+    #[arg(long, default_value_t = souk_demo::DEFAULT_PRODUCTS)]
     demo_products: usize,
     #[command(flatten)]
     place: Place,
