@@ -100,29 +100,24 @@ impl Analyzer {
     /// What a query looks for. Nothing in it is syntax except quotation marks.
     pub fn query(&self, text: &str) -> Words {
         let mut words = Vec::new();
-        let mut phrases = Vec::new();
         let mut seen = HashSet::new();
-        for (at, piece) in text.split('"').enumerate() {
-            // An inch mark (`17"`) is no opening quotation mark: a phrase has at least two terms.
-            let quoted: Vec<String> = parts_of(piece).map(|part| self.stem(&part)).take(MAX_WORDS).collect();
-            if at % 2 == 1 && quoted.len() > 1 {
-                phrases.push(quoted);
+        for chunk in text.split_whitespace().flat_map(|chunk| chunk.split('"')) {
+            let parts = parts(chunk);
+            if parts.is_empty() {
+                continue;
             }
-            for chunk in piece.split_whitespace() {
-                let parts = parts(chunk);
-                if parts.is_empty() {
-                    continue;
-                }
-                let word = Word {
-                    joined: joined(&parts),
-                    typed: parts.concat(),
-                    parts: parts.iter().map(|part| self.stem(part)).collect(),
-                };
-                if seen.insert(word.parts.clone()) {
-                    words.push(word);
-                }
+            let word = Word {
+                joined: joined(&parts),
+                typed: parts.concat(),
+                parts: parts.iter().map(|part| self.stem(part)).collect(),
+            };
+            if seen.insert(word.parts.clone()) {
+                words.push(word);
             }
         }
+        let phrase = |quoted: &str| parts_of(quoted).map(|part| self.stem(&part)).take(MAX_WORDS).collect();
+        let mut phrases: Vec<Vec<String>> = quoted(text).into_iter().map(phrase).collect();
+        phrases.retain(|phrase| phrase.len() > 1);
         let says_nothing = |word: &Word| STOP_WORDS.contains(&word.typed.as_str());
         if !words.iter().all(says_nothing) {
             words.retain(|word| !says_nothing(word));
@@ -138,6 +133,25 @@ impl Analyzer {
             false => self.stemmer.stem(part).into_owned(),
         }
     }
+}
+
+/// What stands in quotation marks. One opens after a space and closes before one, so that inch marks (`17"`) are none.
+fn quoted(text: &str) -> Vec<&str> {
+    let mut quoted = Vec::new();
+    let mut opened: Option<usize> = None;
+    for (at, _) in text.match_indices('"') {
+        let free = |c: Option<char>| c.is_none_or(char::is_whitespace);
+        let (before, after) = (text[..at].chars().next_back(), text[at + 1..].chars().next());
+        match opened {
+            Some(begin) if free(after) => {
+                quoted.push(&text[begin..at]);
+                opened = None;
+            }
+            None if free(before) => opened = Some(at + 1),
+            _ => {}
+        }
+    }
+    quoted
 }
 
 fn parts_of(text: &str) -> impl Iterator<Item = String> + '_ {
@@ -280,8 +294,10 @@ mod tests {
         let quoted = Analyzer::default().query("\"black toner\" xerox");
         assert_eq!((quoted.phrases.len(), quoted.words.len()), (1, 3));
         assert_eq!(quoted.phrases[0], ["black", "toner"]);
-        let inches = Analyzer::default().query("17\" notebook 15\"");
-        assert_eq!(inches.words.len(), 3);
+        for inches in ["17\" notebook 15\"", "9\" PhotoFrame Philips", "- 9\"/22cm bag", "\"unclosed black toner"] {
+            let inches = Analyzer::default().query(inches);
+            assert_eq!((inches.words.len(), inches.phrases.len()), (3, 0), "{inches:?}");
+        }
     }
 
     proptest! {
