@@ -53,6 +53,12 @@ pub struct Args {
     /// The set of throttles the shop runs under, for the report: `standard`, `bench`, `off`.
     #[arg(long, default_value = "not said")]
     pub throttle_profile: String,
+    /// Seconds an import of this catalogue took until search had all of it, for the report.
+    #[arg(long)]
+    pub import_seconds: Option<f64>,
+    /// Seconds the shop took to start with this catalogue there, for the report.
+    #[arg(long)]
+    pub start_seconds: Option<f64>,
     /// Leave out what the machine can do at most (bare handlers, pgbench).
     #[arg(long)]
     pub no_limits: bool,

@@ -125,6 +125,19 @@ fn tree(root: u32, all: &HashMap<u32, Stat>) -> Vec<u32> {
     pids
 }
 
+/// Seconds that all cores were busy for anybody so far; also those that the machine below us took away (steal).
+pub fn busy_seconds() -> Option<f64> {
+    parse_busy(&std::fs::read_to_string("/proc/stat").ok()?)
+}
+
+/// All of the first line of `/proc/stat` but idle and waiting for disks; guests are counted in user already.
+fn parse_busy(text: &str) -> Option<f64> {
+    let line = text.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<f64> = line.split_ascii_whitespace().take(8).filter_map(|field| field.parse().ok()).collect();
+    let all: f64 = ticks.iter().sum();
+    Some((all - ticks.get(3)? - ticks.get(4)?) / TICKS)
+}
+
 /// The processor's name and how many of it we may use, and the machine's memory in MiB.
 pub fn machine() -> (String, usize, f64) {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -159,6 +172,13 @@ mod tests {
         let text = "Name:\tsouk\nVmPeak:\t  999 kB\nVmRSS:\t  2048 kB\n";
         assert_eq!(parse_kib(text, "VmRSS"), Some(2.0));
         assert_eq!(parse_kib(text, "Pss"), None);
+    }
+
+    #[test]
+    fn idle_and_waiting_is_not_busy_and_guests_are_not_counted_twice() {
+        assert_eq!(parse_busy("cpu  100 10 50 9000 800 1 2 37 99 99\ncpu0 1 1 1\n"), Some(2.0));
+        assert_eq!(parse_busy("intr 1"), None);
+        assert!(busy_seconds().is_some());
     }
 
     #[test]

@@ -39,6 +39,10 @@ pub struct Report {
     pub pgbench: Option<Pgbench>,
     /// What was measured, in order.
     pub scenarios: Vec<Measured>,
+    /// Seconds an import took until search had all of it, when somebody measured.
+    pub import_seconds: Option<f64>,
+    /// Seconds the shop took to start with its data there, when somebody measured.
+    pub start_seconds: Option<f64>,
     /// Memory of the shop after all of it.
     pub shop_memory: Option<Memory>,
     /// Memory of the database after all of it.
@@ -124,6 +128,8 @@ pub struct Cpu {
     pub database: Option<f64>,
     /// Of the load generator.
     pub generator: Option<f64>,
+    /// Of everything on the machine, all of the above and strangers: how quiet it was.
+    pub machine: Option<f64>,
 }
 
 /// A bare handler's figures.
@@ -144,7 +150,7 @@ pub struct Limit {
 pub struct Orders {
     /// Checkouts answered 201 while it was measured.
     pub placed: u64,
-    /// CPU milliseconds of shop and database an order, until its last effect.
+    /// CPU milliseconds of shop and database an order, until its last effect; where orders are all that was done.
     pub cpu_ms: Option<f64>,
     /// Commits an order, as the shop's `/metrics` counts them: transactions with a statement, and single writes.
     pub commits: Option<f64>,

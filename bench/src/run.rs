@@ -24,7 +24,7 @@ const PGBENCH_SECONDS: u64 = 5;
 /// The shop cannot be measured: not on this machine, not running, empty.
 pub async fn main(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(kind) = args.serve_bare {
-        serve_until_stdin_closes(kind, args.database_url.as_deref()).await?;
+        serve_until_stdin_closes(kind).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let now = Clock::system().now();
@@ -50,11 +50,11 @@ pub async fn run(args: &Args, started: &str) -> anyhow::Result<Report> {
         let name = clap::ValueEnum::to_possible_value(&kind).map(|value| value.get_name().to_owned());
         let name = name.unwrap_or_default();
         eprintln!("{name} ...");
-        let measured = bench.measure(kind).await.with_context(|| format!("scenario {name}"))?;
-        let at = measured.whole.latency;
-        let (rate, bad) = (measured.whole.per_second, measured.whole.bad);
-        eprintln!("{name}: {rate:.0}/s, p50 {:.2} ms, p99 {:.2} ms, {bad} failed", at.p50, at.p99);
-        report.add(measured);
+        for measured in bench.measure(kind).await.with_context(|| format!("scenario {name}"))? {
+            let (at, rate, bad) = (measured.whole.latency, measured.whole.per_second, measured.whole.bad);
+            eprintln!("{}: {rate:.0}/s, p50 {:.2} ms, p99 {:.2} ms, {bad} failed", measured.name, at.p50, at.p99);
+            report.add(measured);
+        }
     }
     report.shop_memory = bench.shop.map(|who| who.memory()).transpose()?;
     report.database_memory = bench.postgres.map(|who| who.memory()).transpose()?;

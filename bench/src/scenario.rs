@@ -46,7 +46,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All, in the order they are run: reading first, as long as no orders make it slower.
+    /// All, in the order they are run: reading first, as long as no orders make it slower; what sells out last.
     pub const ALL: &[Kind] = &[
         Kind::ProductPage,
         Kind::ProductJson,
@@ -55,8 +55,8 @@ impl Kind {
         Kind::Search,
         Kind::Availability,
         Kind::Checkout,
-        Kind::FlashSale,
         Kind::Journey,
+        Kind::FlashSale,
     ];
 }
 

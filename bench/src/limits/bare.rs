@@ -15,9 +15,10 @@ use bytes::Bytes;
 use clap::ValueEnum;
 use percent_encoding::percent_decode_str;
 use souk_db::{Db, DbConfig};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
 
 use crate::store;
 use crate::target::Target;
@@ -66,15 +67,17 @@ async fn select(State(db): State<Arc<Db>>, RawQuery(query): RawQuery) -> Respons
     }
 }
 
-/// The child's side: serves, says where on stdout, and ends when stdin closes, as it does when the bench ends in any way.
+/// The child's side: is told the database on stdin, says where it listens on stdout, and ends when stdin closes, as it
+/// does when the bench ends in any way.
 ///
 /// # Errors
 /// No database, no port.
-pub async fn serve_until_stdin_closes(kind: BareKind, database: Option<&str>) -> anyhow::Result<()> {
+pub async fn serve_until_stdin_closes(kind: BareKind) -> anyhow::Result<()> {
+    let (told, closed) = stdin();
+    let url = told.await.context("nobody started this bare handler")?;
     let router = match kind {
         BareKind::Page => page_router(),
         BareKind::Select => {
-            let url = database.context("the bare SELECT needs a database")?;
             let db = Db::connect(DbConfig::new(url, "inventory")).await?;
             db.warm_up().await?;
             select_router(db)
@@ -88,19 +91,24 @@ pub async fn serve_until_stdin_closes(kind: BareKind, database: Option<&str>) ->
     });
     tokio::select! {
         served = axum::serve(listener, router) => served?,
-        _ = stdin_closed() => {}
+        _ = closed => {}
     }
     Ok(())
 }
 
-/// A thread of its own, because reading stdin blocks; it ends with the process.
-fn stdin_closed() -> tokio::sync::oneshot::Receiver<()> {
-    let (closed, wait) = tokio::sync::oneshot::channel();
+/// The first line, and when it is over. On a thread of its own, because reading blocks; it ends with the process.
+fn stdin() -> (oneshot::Receiver<String>, oneshot::Receiver<()>) {
+    let ((tell, told), (close, closed)) = (oneshot::channel(), oneshot::channel());
     std::thread::spawn(move || {
-        let _ = std::io::Read::read(&mut std::io::stdin(), &mut [0]);
-        let _ = closed.send(());
+        let (mut lines, mut line) = (std::io::stdin().lock(), String::new());
+        if std::io::BufRead::read_line(&mut lines, &mut line).is_ok_and(|bytes| bytes > 0) {
+            // Nobody listens when the server failed to start; then the process ends anyway.
+            let _ = tell.send(line.trim().to_owned());
+            let _ = std::io::Read::read_to_end(&mut lines, &mut Vec::new());
+        }
+        let _ = close.send(());
     });
-    wait
+    (told, closed)
 }
 
 /// The bench's side: the child, killed when dropped.
@@ -125,11 +133,10 @@ impl BareServer {
         };
         let mut command = Command::new(program);
         command.args(["bench", "--serve-bare", kind]).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        if let Some(url) = database {
-            // By the environment: a URL with a password is not to be seen in the list of processes.
-            command.env("SOUK_DATABASE_URL", url);
-        }
         let mut child = command.spawn().context("the bare handler does not start")?;
+        let stdin = child.stdin.as_mut().context("the bare handler has no input")?;
+        // Not as an argument: a URL with a password is not to be seen in the list of processes.
+        stdin.write_all(format!("{}\n", database.unwrap_or_default()).as_bytes()).await?;
         let pid = child.id().context("the bare handler ended at once")?;
         let stdout = child.stdout.take().context("the bare handler has no output")?;
         let mut line = String::new();

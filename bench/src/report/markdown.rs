@@ -106,23 +106,31 @@ fn errors(out: &mut String, report: &Report) -> std::fmt::Result {
         let kinds = scenario.whole.errors.iter().map(|(kind, count)| format!("{count} x {kind}"));
         writeln!(out, "Failed in {}: {}.\n", scenario.name, kinds.collect::<Vec<_>>().join(", "))?;
     }
+    for scenario in report.scenarios.iter().filter(|scenario| scenario.throttled.is_some_and(|count| count > 0.0)) {
+        let count = scenario.throttled.unwrap_or_default();
+        writeln!(out, "Throttled in {}: {count:.0} requests.\n", scenario.name)?;
+    }
     Ok(())
 }
 
 fn cpu(out: &mut String, report: &Report) -> std::fmt::Result {
-    writeln!(out, "## CPU seconds\n\n| | shop | database | generator | shop, us a turn |\n|---|---:|---:|---:|---:|")?;
+    writeln!(
+        out,
+        "## CPU seconds\n\n| | shop | database | generator | all of the machine | of so many | shop, us a turn |\n|---|---:|---:|---:|---:|---:|---:|"
+    )?;
     let shown = |seconds: Option<f64>| seconds.map_or_else(|| "-".into(), |seconds| format!("{seconds:.2}"));
-    for Measured { name, cpu, whole, limit, .. } in &report.scenarios {
+    for Measured { name, cpu, whole, limit, seconds, .. } in &report.scenarios {
         let each = |seconds: Option<f64>, whole: &Summary| {
             let turns = (whole.good + whole.bad).max(1) as f64;
             seconds.map_or_else(|| "-".into(), |seconds| format!("{:.1}", seconds * 1e6 / turns))
         };
         let (shop, database, generator) = (shown(cpu.shop), shown(cpu.database), shown(cpu.generator));
-        writeln!(out, "| {name} | {shop} | {database} | {generator} | {} |", each(cpu.shop, whole))?;
+        let (all, of) = (shown(cpu.machine), seconds * report.machine.cores as f64);
+        writeln!(out, "| {name} | {shop} | {database} | {generator} | {all} | {of:.2} | {} |", each(cpu.shop, whole))?;
         if let Some(limit) = limit {
             writeln!(
                 out,
-                "| *limit: {}* | {} | | | {} |",
+                "| *limit: {}* | {} | | | | | {} |",
                 limit.name,
                 shown(limit.cpu),
                 each(limit.cpu, &limit.whole)
@@ -148,15 +156,15 @@ fn orders(out: &mut String, name: &str, orders: &Orders) -> std::fmt::Result {
         "{} placed while it was measured; {} in all with the warm-up, {} unsure.",
         orders.placed, orders.acknowledged, orders.unsure
     )?;
-    let each = |figure: Option<f64>, unit: &str| {
-        figure.map_or_else(|| format!("{unit} unknown"), |figure| format!("{figure:.2} {unit}"))
-    };
-    let (cpu, commits) = (each(orders.cpu_ms, "ms CPU of shop and database"), each(orders.commits, "commits"));
-    writeln!(
-        out,
-        "An order, its events' effects included: {cpu}, {commits}, {}.",
-        each(orders.statements, "statements")
-    )?;
+    let costs = [
+        (orders.cpu_ms, "ms CPU of shop and database"),
+        (orders.commits, "commits"),
+        (orders.statements, "statements"),
+    ];
+    let costs: Vec<_> = costs.iter().filter_map(|(cost, unit)| Some(format!("{:.2} {unit}", (*cost)?))).collect();
+    if !costs.is_empty() {
+        writeln!(out, "An order, its events' effects included: {}.", costs.join(", "))?;
+    }
     if let Some(writes) = orders.writes {
         let each = |count: i64| count as f64 / orders.placed.max(1) as f64;
         let (transactions, syncs, bytes) = (each(writes.transactions), each(writes.syncs), each(writes.bytes) / 1024.0);

@@ -9,7 +9,7 @@ use crate::args::Args;
 use crate::catalog::Catalog;
 use crate::limits::{BareKind, BareServer};
 use crate::meters::Meters;
-use crate::process::{Who, machine};
+use crate::process::{Who, busy_seconds, machine};
 use crate::report::{Cpu, Machine, Report, Settings, Sizes};
 use crate::scenario::Kind;
 use crate::store::{Store, Writes};
@@ -67,7 +67,9 @@ impl Bench {
         for who in [shop, postgres].into_iter().flatten() {
             who.cpu_seconds()?;
         }
-        let catalog = Catalog::discover(&target).await.context("the shop's catalogue")?;
+        let mut catalog = Catalog::discover(&target).await.context("the shop's catalogue")?;
+        // What is kept for the flash sale is not to be bought before.
+        catalog.skus.retain(|sku| Some(sku) != args.flash_sku.as_ref());
         let run: String = started.chars().filter(char::is_ascii_digit).take(14).collect();
         let run = format!("bench-{run}-{}", std::process::id());
         describe(&mut report, args, &run, &catalog);
@@ -119,6 +121,7 @@ impl Bench {
             shop: self.shop.map(Who::cpu_seconds).transpose()?,
             database: self.postgres.map(Who::cpu_seconds).transpose()?,
             generator: Some(Who::One(std::process::id()).cpu_seconds()?),
+            machine: busy_seconds(),
         };
         let meters = match &self.operations {
             Some(operations) => Some(Meters::read(operations).await?),
@@ -149,6 +152,7 @@ impl Counters {
                 shop: less(self.cpu.shop, earlier.cpu.shop),
                 database: less(self.cpu.database, earlier.cpu.database),
                 generator: less(self.cpu.generator, earlier.cpu.generator),
+                machine: less(self.cpu.machine, earlier.cpu.machine),
             },
             meters: self.meters.zip(earlier.meters).map(|(now, then)| now.since(then)),
             writes: self.writes.zip(earlier.writes).map(|(now, then)| now.since(then)),
@@ -174,6 +178,7 @@ async fn postgres(args: &Args, store: Option<&Store>, report: &mut Report) -> Op
 fn describe(report: &mut Report, args: &Args, run: &str, catalog: &Catalog) {
     let (processor, cores, memory) = machine();
     report.run = run.to_owned();
+    (report.import_seconds, report.start_seconds) = (args.import_seconds, args.start_seconds);
     report.throttle_profile = args.throttle_profile.clone();
     report.machine = Machine { processor, cores, memory, postgresql: None };
     report.settings = Settings {

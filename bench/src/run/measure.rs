@@ -20,6 +20,9 @@ use crate::target::Target;
 const SEARCHES_PER_SECOND: u64 = 6_000;
 /// And at most so many: 100 bytes each.
 const MAX_SEARCHES: u64 = 400_000;
+/// The promised rates of searches and orders.
+const SEARCH_RATE: f64 = 1000.0;
+const ORDER_RATE: f64 = 300.0;
 /// Buyers of a flash sale for each unit, and at most, when nobody says.
 const BUYERS_PER_UNIT: usize = 5;
 const MAX_BUYERS: usize = 5_000;
@@ -32,7 +35,19 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(250);
 const QUIET: i64 = 5;
 
 impl Bench {
-    pub(super) async fn measure(&self, kind: Kind) -> anyhow::Result<Measured> {
+    /// Measures; a scenario with a promised rate also in an open loop at that rate, because a closed loop on so many
+    /// connections waits as long as it must, however fast the shop.
+    pub(super) async fn measure(&self, kind: Kind) -> anyhow::Result<Vec<Measured>> {
+        let measured = match kind {
+            Kind::Search => return self.search().await,
+            Kind::Checkout => return self.checkouts().await,
+            Kind::FlashSale => self.flash_sale().await,
+            _ => self.plain(kind).await,
+        };
+        Ok(vec![measured?])
+    }
+
+    async fn plain(&self, kind: Kind) -> anyhow::Result<Measured> {
         let page = self.bare_page.as_ref();
         match kind {
             Kind::ProductPage | Kind::ProductJson => {
@@ -52,33 +67,55 @@ impl Bench {
                 let every = lists.pages();
                 self.compared(Arc::new(lists), every, page.map(|bare| (bare, "bare handler, 20 KB"))).await
             }
-            Kind::Search => {
-                let wanted = ((self.args.seconds + self.args.warmup) * SEARCHES_PER_SECOND).min(MAX_SEARCHES);
-                let searches = Searches::new(&self.catalog, usize::try_from(wanted)?);
-                let different = searches.different();
-                let (measured, turns) = self.drive(&Arc::new(searches), 0, false).await?;
-                if turns > different {
-                    eprintln!("search: {turns} searches, of which only {different} different");
-                }
-                Ok(measured)
-            }
             Kind::Availability => {
                 let bare = self.bare_select.as_ref().map(|bare| (bare, "bare handler, one SELECT"));
                 self.compared(Arc::new(Availability::new(&self.catalog)), 0, bare).await
             }
-            Kind::Checkout => {
-                let checkout = self.checkout("checkout").await?;
-                let (measured, _) = self.drive(&checkout, 0, true).await?;
-                self.with_orders(measured, &checkout, "checkout").await
-            }
-            Kind::Journey => {
+            _ => {
                 let checkout = self.checkout("journey").await?;
                 let journey = Arc::new(Journey::new(&self.catalog, checkout.clone()));
-                let (measured, _) = self.drive(&journey, 0, true).await?;
+                let mut measured = self.drive(&journey, 0, true).await?;
+                // Most of it is browsing: what an order costs is measured where there is nothing else.
+                if let Some(orders) = &mut measured.orders {
+                    (orders.cpu_ms, orders.commits, orders.statements, orders.writes) = (None, None, None, None);
+                }
                 self.with_orders(measured, &checkout, "journey").await
             }
-            Kind::FlashSale => self.flash_sale().await,
         }
+    }
+
+    async fn search(&self) -> anyhow::Result<Vec<Measured>> {
+        let time = 2 * (self.args.seconds + self.args.warmup);
+        let searches = Searches::new(&self.catalog, usize::try_from((time * SEARCHES_PER_SECOND).min(MAX_SEARCHES))?);
+        let (searches, mut crowd) = (Arc::new(searches), self.crowd(&self.target));
+        let mut all = vec![self.phases(&mut crowd, &searches, self.pace(), false).await?];
+        if self.pace() == Pace::Closed {
+            let mut paced = self.phases(&mut crowd, &searches, Pace::Open(SEARCH_RATE), false).await?;
+            paced.name = format!("search at {SEARCH_RATE} a second");
+            all.push(paced);
+        }
+        if crowd.next_turn() > searches.different() {
+            eprintln!("search: {} searches, of which only {} different", crowd.next_turn(), searches.different());
+        }
+        Ok(all)
+    }
+
+    async fn checkouts(&self) -> anyhow::Result<Vec<Measured>> {
+        let checkout = self.checkout("checkout").await?;
+        let measured = self.drive(&checkout, 0, true).await?;
+        let mut all = vec![self.with_orders(measured, &checkout, "checkout").await?];
+        if self.pace() == Pace::Closed {
+            let checkout = self.checkout("paced").await?;
+            let mut crowd = self.crowd(&self.target);
+            let mut paced = self.phases(&mut crowd, &checkout, Pace::Open(ORDER_RATE), true).await?;
+            paced.name = format!("checkout at {ORDER_RATE} a second");
+            all.push(self.with_orders(paced, &checkout, "paced").await?);
+        }
+        Ok(all)
+    }
+
+    fn pace(&self) -> Pace {
+        self.args.rate.map_or(Pace::Closed, Pace::Open)
     }
 
     async fn checkout(&self, name: &str) -> anyhow::Result<Arc<Checkout>> {
@@ -97,7 +134,7 @@ impl Bench {
             Some((bare, name)) => Some(self.limit(&scenario, bare, name).await?),
             None => None,
         };
-        let (mut measured, _) = self.drive(&scenario, every, false).await?;
+        let mut measured = self.drive(&scenario, every, false).await?;
         measured.limit = limit;
         Ok(measured)
     }
@@ -119,19 +156,24 @@ impl Bench {
         Crowd::new(target, usize::try_from(self.args.connections).unwrap_or(usize::MAX), think)
     }
 
-    /// Warm-up (`every` turns first, to have seen each page once), then the measured phase; also how many turns were taken
-    /// in all. When turns have `effects` behind them, those are waited for and belong to the measured cost.
-    async fn drive<S: Scenario>(
-        &self,
-        scenario: &Arc<S>,
-        every: u64,
-        effects: bool,
-    ) -> anyhow::Result<(Measured, u64)> {
+    /// A crowd of its own, which has seen each of `every` pages once, at the pace of the run.
+    async fn drive<S: Scenario>(&self, scenario: &Arc<S>, every: u64, effects: bool) -> anyhow::Result<Measured> {
         let mut crowd = self.crowd(&self.target);
         if every > 0 {
             crowd.run(scenario, Pace::Closed, Until::Turns(every)).await?;
         }
-        let pace = self.args.rate.map_or(Pace::Closed, Pace::Open);
+        self.phases(&mut crowd, scenario, self.pace(), effects).await
+    }
+
+    /// Warm-up, then the measured phase. When turns have `effects` behind them, those are waited for and belong to the
+    /// measured cost.
+    async fn phases<S: Scenario>(
+        &self,
+        crowd: &mut Crowd,
+        scenario: &Arc<S>,
+        pace: Pace,
+        effects: bool,
+    ) -> anyhow::Result<Measured> {
         crowd.run(scenario, pace, Until::Time(Duration::from_secs(self.args.warmup))).await?;
         if effects {
             self.settle().await?;
@@ -167,7 +209,7 @@ impl Bench {
                 ..Orders::default()
             });
         }
-        Ok((measured, crowd.next_turn()))
+        Ok(measured)
     }
 
     /// Waits until no checkout is under way and nobody writes any more, or until patience ends.

@@ -131,12 +131,15 @@ async fn a_whole_run_measures_everything_and_names_what_is_missing() {
     let more = ["--scenario", "checkout", "--shop-pid", &pid, "--throttle-profile", "bench"];
     let report = bench(&server, &[options, more[..6].try_into().unwrap()].concat()).await.unwrap();
     let names: Vec<_> = report.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-    assert_eq!(names, ["product-page", "search", "availability", "checkout"]);
+    assert_eq!(
+        names,
+        ["product-page", "search", "search at 1000 a second", "availability", "checkout", "checkout at 300 a second"]
+    );
     assert!(report.scenarios.iter().all(|scenario| scenario.whole.good > 0 && scenario.whole.bad == 0), "{report:?}");
     assert_eq!(report.faults, Vec::<String>::new());
     assert_eq!(report.scenarios[0].whole.bytes_each, 1234);
     assert_eq!(report.scenarios[0].hit_ratio, Some(1.0));
-    let orders = report.scenarios[3].orders.as_ref().unwrap();
+    let orders = report.scenarios[4].orders.as_ref().unwrap();
     assert_eq!((orders.commits, orders.statements), (Some(7.0), Some(30.0)));
     assert!(orders.acknowledged >= orders.placed && orders.placed > 0);
     assert!(report.scenarios[0].cpu.shop.is_some() && report.shop_memory.is_some());
