@@ -85,10 +85,13 @@ async fn another_request_under_the_same_key_is_refused() {
     let shop = Shop::open().await;
     *shop.neighbours.stock.lock().unwrap() = 10;
     shop.client.checkout(&guest("k"), buy(1, "tok_ok")).await.unwrap();
-    let refused = shop.client.checkout(&guest("k"), buy(2, "tok_ok")).await.unwrap_err();
+    let refused = shop.client.checkout(&guest("k"), buy(1, "tok_slow")).await.unwrap_err();
     assert_eq!(refused.code, "idempotency_key_reused");
     let customer = Cx::new("test", Actor::Customer(uuid::Uuid::from_u128(5))).with_key("k");
     shop.client.checkout(&customer, buy(2, "tok_ok")).await.expect("the same key of somebody else is another key");
+    shop.client.checkout(&guest("k"), buy(3, "tok_ok")).await.expect("and so is that of a guest with another cart");
+    let refused = shop.client.checkout(&customer, buy(4, "tok_ok")).await.unwrap_err();
+    assert_eq!(refused.code, "idempotency_key_reused", "a customer is one, whichever the cart");
 }
 
 #[tokio::test]
