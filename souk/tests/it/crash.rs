@@ -1,0 +1,215 @@
+//! `kill -9` in the middle of checkouts: whoever was told that the order stands has it, everything comes to an end, nobody
+//! pays twice. Buyers behave as good clients do: no answer, the same request again under the same key.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use http::Method;
+use souk_db::TestDb;
+use souk_inventory_api::{Adjust, AdjustLine, Change};
+use souk_order_api::{CheckoutReply, ListOrders, Order, OrderStatus};
+use souk_rpc::Cx;
+use souk_testkit::{Guest, eventually_ok, free_port, tokens};
+
+use crate::orders::first_sku;
+use crate::place::{Inside, PATIENCE, Place, Running};
+
+/// Buyers at once; `SOUK_TEST_CRASH_BUYERS` asks for more.
+const BUYERS: usize = 60;
+
+fn buyers() -> usize {
+    std::env::var("SOUK_TEST_CRASH_BUYERS").ok().map_or(BUYERS, |text| text.parse().unwrap())
+}
+
+/// Everybody who buys, and what they were told.
+struct Crowd {
+    guests: Vec<Guest>,
+    acknowledged: AtomicUsize,
+}
+
+impl Crowd {
+    /// With carts that only need to be paid.
+    async fn gather(place: &Place, inside: &Inside) -> Self {
+        let sku = first_sku(place).await;
+        let enough = Change::Count(10_000);
+        let line = AdjustLine { product_id: uuid::Uuid::nil(), sku: sku.clone(), change: enough };
+        let adjust = Adjust { lines: vec![line], note: "test".into() };
+        inside.clients().inventory.adjust(&Cx::system("test"), adjust).await.unwrap();
+        let mut guests = Vec::new();
+        for _ in 0..buyers() {
+            let mut guest = Guest::new(&place.shop());
+            guest.fill(&sku, 1).await;
+            guests.push(guest);
+        }
+        Self { guests, acknowledged: AtomicUsize::new(0) }
+    }
+
+    /// All pay at once; each goes on until there is an answer.
+    async fn buy(&self) -> Vec<CheckoutReply> {
+        futures_util::future::join_all(self.guests.iter().map(|guest| self.insist(guest))).await
+    }
+
+    async fn insist(&self, guest: &Guest) -> CheckoutReply {
+        let key = format!("key-{}", guest.email);
+        let body = serde_json::to_vec(&guest.checkout_body(tokens::OK)).unwrap();
+        let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
+        eventually_ok("an answer to a checkout", 2 * PATIENCE, || async {
+            let asked = guest.shop.try_send(Method::POST, "/api/v1/checkout", &headers, body.clone().into()).await;
+            let reply = asked.map_err(|error| error.to_string())?;
+            match reply.status.as_u16() {
+                201 => {
+                    self.acknowledged.fetch_add(1, Ordering::SeqCst);
+                    Ok(reply.json::<CheckoutReply>())
+                }
+                // Under way, or nobody there to say: ask again.
+                202 | 502 | 503 | 504 => Err(reply.text()),
+                _ => panic!("{}: {}", reply.status, reply.text()),
+            }
+        })
+        .await
+    }
+
+    /// Waits until so many have been told that their order stands.
+    async fn told(&self, count: usize) {
+        eventually_ok("orders are acknowledged", PATIENCE, || async {
+            let told = self.acknowledged.load(Ordering::SeqCst);
+            if told >= count { Ok(()) } else { Err(told) }
+        })
+        .await;
+    }
+
+    /// Every buyer has exactly the one order they were told of, confirmed and paid.
+    async fn check(&self, told: &[CheckoutReply], inside: &Inside) {
+        inside.check().await;
+        let sold = all_orders(inside).await;
+        assert_eq!(sold.len(), self.guests.len(), "one order for each buyer");
+        for reply in told {
+            let order = sold.get(&reply.order.email).unwrap_or_else(|| panic!("{} is lost", reply.order.number));
+            assert_eq!((order.id, order.status), (reply.order.id, OrderStatus::Confirmed), "{}", order.number);
+        }
+        let ids: BTreeSet<_> = told.iter().map(|reply| reply.order.number.clone()).collect();
+        assert_eq!(ids.len(), told.len());
+    }
+}
+
+/// By e-mail; panics when somebody has two.
+async fn all_orders(inside: &Inside) -> BTreeMap<String, Order> {
+    let (mut found, mut cursor) = (BTreeMap::new(), None);
+    loop {
+        let request = ListOrders { limit: souk_order_api::MAX_PAGE, cursor, status: None };
+        let page = inside.clients().order.list(&Cx::system("test"), request).await.unwrap();
+        for order in page.items {
+            let email = order.email.clone();
+            assert!(found.insert(email.clone(), order).is_none(), "{email} has two orders");
+        }
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return found;
+        }
+    }
+}
+
+/// The whole shop dies twice: after the first acknowledgement and after half of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_shop_is_killed() {
+    let place = Place::new();
+    let provider = place.provider().await;
+    let shop = place.up(&["--demo-products", "5"]).await;
+    let database = place.database().await;
+    let inside = place.inside(&database).await;
+    let crowd = Crowd::gather(&place, &inside).await;
+    let half = crowd.guests.len() / 2;
+
+    let killing = async {
+        crowd.told(1).await;
+        shop.kill();
+        let shop = place.up(&[]).await;
+        crowd.told(half).await;
+        shop.kill();
+        let started = Instant::now();
+        (place.up(&[]).await, started)
+    };
+    let (told, (shop, started)) = tokio::join!(crowd.buy(), killing);
+    crowd.check(&told, &inside).await;
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(60), "everything ended, but only after {took:?}");
+    inside.leave().await;
+    shop.stop().await;
+    provider.stop().await;
+}
+
+/// A fleet of two processes on a given database.
+struct Fleet {
+    db: TestDb,
+    place: Place,
+}
+
+const ORDERS: &str = "order,order-worker";
+
+impl Fleet {
+    async fn new() -> Self {
+        let fleet = Self { db: TestDb::new(&souk::all_migrations()).await, place: Place::new() };
+        souk::migrate(&fleet.db.url()).await.unwrap();
+        let ports: Vec<String> = souk::all_roles().iter().map(|role| format!("{role} = {}", free_port())).collect();
+        fleet.place.configure(&format!("[internal.ports]\n{}\n", ports.join("\n")));
+        fleet
+    }
+
+    fn command(&self, roles: &str) -> Command {
+        let mut command = self.place.command(&["serve", "--role", roles, "--database-url"]);
+        command.arg(self.db.url());
+        command
+    }
+
+    async fn start(&self, roles: &str, name: &str) -> Running {
+        let log: PathBuf = self.place.log(name);
+        Running::start(self.command(roles), log, "ready").await
+    }
+
+    /// Everything but orders.
+    fn others() -> String {
+        let roles: Vec<&str> =
+            souk::all_roles().into_iter().filter(|role| !ORDERS.split(',').any(|o| o == *role)).collect();
+        roles.join(",")
+    }
+}
+
+/// Only the process with the orders dies; the others stay, and its successor finishes what it began.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_order_process_is_killed() {
+    let fleet = Fleet::new().await;
+    let place = &fleet.place;
+    let provider = place.provider().await;
+    let orders = fleet.start(ORDERS, "orders").await;
+    let others = fleet.start(&Fleet::others(), "others").await;
+    let inside = place.inside(&fleet.db.url()).await;
+    stock_the_shop(&fleet).await;
+    let crowd = Crowd::gather(place, &inside).await;
+    let third = crowd.guests.len() / 3;
+
+    let killing = async {
+        crowd.told(third).await;
+        orders.kill();
+        (fleet.start(ORDERS, "orders-again").await, Instant::now())
+    };
+    let (told, (orders, started)) = tokio::join!(crowd.buy(), killing);
+    crowd.check(&told, &inside).await;
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(60), "everything ended, but only after {took:?}");
+    inside.leave().await;
+    others.stop().await;
+    orders.stop().await;
+    provider.stop().await;
+}
+
+/// Something to buy, imported as a merchant would.
+async fn stock_the_shop(fleet: &Fleet) {
+    let csv = "Handle,Title,Vendor,Type,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Price,Status\n\
+               lamp,Lamp,Smithy,Lamps,true,Title,Default Title,LMP-1,900,39.90,active\n";
+    let file = fleet.place.file("lamp.csv", csv);
+    let mut import = fleet.place.command(&["import", "products", "--mapping", "shopify", "--database-url"]);
+    crate::place::said(import.arg(fleet.db.url()).arg(file));
+}

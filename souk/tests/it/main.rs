@@ -1,0 +1,9 @@
+//! The real binary as processes: starting, stopping, tools beside a running shop, and `kill -9` in the middle of work.
+#![allow(clippy::unwrap_used)] // a test may panic
+
+mod crash;
+mod orders;
+mod place;
+mod products;
+mod starting;
+mod statics;

@@ -1,0 +1,72 @@
+//! `souk orders` beside a running shop.
+
+use serde_json::Value;
+use souk_testkit::{Guest, eventually_ok, tokens};
+
+use crate::place::{PATIENCE, Place, complaint, said};
+
+fn listed(place: &Place, status: &str) -> Vec<Value> {
+    serde_json::from_str(&said(&mut place.command(&["orders", "list", "--json", "--status", status]))).unwrap()
+}
+
+fn shown(place: &Place, number: &str) -> Value {
+    serde_json::from_str(&said(&mut place.command(&["orders", "show", number, "--json"]))).unwrap()
+}
+
+async fn comes_to(place: &Place, number: &str, wanted: &str) -> Value {
+    eventually_ok(wanted, PATIENCE, || async {
+        let order = shown(place, number);
+        if order["status"] == wanted { Ok(order) } else { Err(order) }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_are_looked_after() {
+    let place = Place::new();
+    let provider = place.provider().await;
+    let shop = place.up(&["--demo-products", "5"]).await;
+    let sku = first_sku(&place).await;
+    let mut numbers = Vec::new();
+    for _ in 0..2 {
+        let mut guest = Guest::new(&place.shop());
+        guest.fill(&sku, 1).await;
+        numbers.push(guest.checkout(tokens::OK).await.bought().order.number);
+    }
+    let (kept, returned) = (&numbers[0], &numbers[1]);
+    assert_eq!(listed(&place, "confirmed").len(), 2);
+    let text = said(&mut place.command(&["orders", "list"]));
+    assert!(text.contains(kept) && text.contains("confirmed"), "{text}");
+
+    said(place.command(&["orders", "cancel", returned]).args(["--reason", "changed their mind"]));
+    eventually_ok("the money is back", PATIENCE, || async {
+        let order = shown(&place, returned);
+        let back = matches!(order["payment_status"].as_str(), Some("refunded" | "voided"));
+        if order["status"] == "cancelled" && back { Ok(()) } else { Err(order) }
+    })
+    .await;
+    said(place.command(&["orders", "ship", kept]).args(["--carrier", "DHL", "--tracking", "0034"]));
+    assert_eq!(comes_to(&place, kept, "shipped").await["shipments"][0]["tracking_number"], "0034");
+    let told = complaint(&mut place.command(&["orders", "cancel", kept]));
+    assert!(told.contains("souk:"), "{told}");
+    said(&mut place.command(&["orders", "deliver", kept]));
+    comes_to(&place, kept, "delivered").await;
+    let told = complaint(&mut place.command(&["orders", "ship", returned]));
+    assert!(told.contains("cannot be shipped"), "{told}");
+    assert!(complaint(&mut place.command(&["orders", "show", "S-1"])).contains("order"));
+    assert!(complaint(&mut place.command(&["orders", "list", "--status", "lost"])).contains("is no status"));
+
+    let inside = place.inside(&place.database().await).await;
+    inside.check().await;
+    inside.leave().await;
+    shop.stop().await;
+    provider.stop().await;
+}
+
+/// Something of the demo shop that can be bought.
+pub async fn first_sku(place: &Place) -> String {
+    let page: Value = place.shop().get("/api/v1/products?limit=1&sort=title").await.json();
+    let slug = page["items"][0]["slug"].as_str().unwrap().to_owned();
+    let product: Value = place.shop().get(&format!("/api/v1/products/{slug}")).await.json();
+    product["variants"][0]["sku"].as_str().unwrap().to_owned()
+}
