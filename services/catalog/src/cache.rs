@@ -130,6 +130,21 @@ impl Caches {
         Ok(found.into_values().filter(is_public).collect())
     }
 
+    /// Published products by id, in the order asked; what is not here is read in one statement.
+    pub(crate) async fn by_ids(&self, at_least: Lsn, ids: &[ProductId]) -> Result<Vec<Arc<Product>>, Problem> {
+        let mut found: HashMap<ProductId, Arc<Product>> =
+            ids.iter().filter_map(|id| Some((*id, self.products.get(id)?))).collect();
+        let missing: Vec<ProductId> = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
+        if !missing.is_empty() {
+            for product in self.store.by_ids(at_least, &missing).await? {
+                let product = Arc::new(product);
+                self.keep(&product);
+                found.insert(product.id, product);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).filter(is_public).collect())
+    }
+
     /// The tree.
     pub(crate) async fn tree(&self, at_least: Lsn) -> Result<Arc<CategoryTree>, Problem> {
         self.tree

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::HeaderValue;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use souk_catalog_api::{CatalogApi, ListProducts, ListSort, PRODUCT_MOVED, Product, ProductPage};
+use souk_catalog_api::{ListProducts, ListSort, PRODUCT_MOVED, Product};
 use souk_inventory_api::AvailabilityRequest;
 use souk_kernel::Problem;
 use souk_pricing_api::PricesRequest;
@@ -129,7 +129,7 @@ async fn list(
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
         cursor: query.cursor,
     };
-    let ProductPage { items, next_cursor } = service.list(&cx, request).await?;
+    let (items, next_cursor) = service.public_page(&cx, &request).await?;
     let offers = service.offers(&cx, &items).await?;
     let mut keys = vec!["catalog".to_owned()];
     keys.extend(items.iter().map(|product| format!("product/{}", product.id)));
@@ -149,7 +149,7 @@ async fn product(
         Ok(product) => product,
         Err(problem) => return moved(problem),
     };
-    let offers = service.offers(&cx, std::slice::from_ref(&*product)).await?;
+    let offers = service.offers(&cx, std::slice::from_ref(&product)).await?;
     let mut keys = vec![format!("product/{}", product.id)];
     keys.extend(product.category_path.iter().map(|id| format!("category/{id}")));
     Ok(Cached::public(&views::product(&product, &offers), &keys)?.into_response())
@@ -177,7 +177,7 @@ async fn categories(State(service): State<Arc<CatalogService>>, WebCx(cx): WebCx
 
 impl CatalogService {
     /// Prices and stock of all variants of these products.
-    async fn offers(&self, cx: &Cx, products: &[Product]) -> Result<Offers, Problem> {
+    async fn offers(&self, cx: &Cx, products: &[Arc<Product>]) -> Result<Offers, Problem> {
         let skus: Vec<String> = products.iter().flat_map(|p| &p.variants).map(|v| v.sku.clone()).collect();
         let mut offers: HashMap<String, Offer> = HashMap::with_capacity(skus.len());
         for chunk in skus.chunks(souk_pricing_api::MAX_BATCH.min(souk_inventory_api::MAX_BATCH)) {

@@ -70,24 +70,8 @@ impl CatalogApi for CatalogService {
     }
 
     async fn list(&self, cx: &Cx, req: ListProducts) -> Result<ProductPage, Problem> {
-        if req.limit == 0 || req.limit > MAX_PAGE {
-            return Err(Problem::invalid_field("/limit", format!("from 1 to {MAX_PAGE}")));
-        }
-        let after = match &req.cursor {
-            Some(text) => Some(Cursor::decode(text, req.sort, req.category.as_deref())?),
-            None => None,
-        };
-        let categories = match &req.category {
-            Some(path) => Some(self.branch(cx, path).await?),
-            None => None,
-        };
-        // One more than asked for says whether there is a next page.
-        let page = Page { categories, sort: req.sort, limit: i64::from(req.limit) + 1, after: after.as_ref() };
-        let mut rows = self.store.page(Lsn(cx.min_lsn()), &page).await?;
-        let more = rows.len() > req.limit as usize;
-        rows.truncate(req.limit as usize);
-        let next_cursor = rows.last().filter(|_| more).map(|last| cursor(last, &req).encode());
-        Ok(ProductPage { items: rows.into_iter().map(|row| row.product).collect(), next_cursor })
+        let (products, next_cursor) = self.public_page(cx, &req).await?;
+        Ok(ProductPage { items: products.into_iter().map(Arc::unwrap_or_clone).collect(), next_cursor })
     }
 
     async fn categories(&self, cx: &Cx, _: AllCategories) -> Result<CategoryTree, Problem> {
@@ -105,7 +89,13 @@ impl CatalogApi for CatalogService {
             req.products.iter().zip(&faults).filter(|(_, fault)| fault.is_none()).map(|(product, _)| product).collect();
         let _first = self.turn.lock().await;
         let turn = self.store.turn().await?;
-        let known = turn.known(&sound).await?;
+        let mut known = turn.known(&sound).await?;
+        if req.dry_run {
+            // A category that would have been made before these products is not held against them.
+            for input in &sound {
+                known.categories.entry(input.category_id).or_insert_with(|| vec![input.category_id]);
+            }
+        }
         let now = self.clock.now();
         let mut plan = plan::plan(&req.products, faults, known, || self.ids.v7(now));
         if req.dry_run {
@@ -175,6 +165,34 @@ impl CatalogService {
         }
     }
 
+    /// A page of published products, and where the next one begins. Places come from an index, products from memory.
+    pub(crate) async fn public_page(
+        &self,
+        cx: &Cx,
+        req: &ListProducts,
+    ) -> Result<(Vec<Arc<Product>>, Option<String>), Problem> {
+        if req.limit == 0 || req.limit > MAX_PAGE {
+            return Err(Problem::invalid_field("/limit", format!("from 1 to {MAX_PAGE}")));
+        }
+        let after = match &req.cursor {
+            Some(text) => Some(Cursor::decode(text, req.sort, req.category.as_deref())?),
+            None => None,
+        };
+        let categories = match &req.category {
+            Some(path) => Some(self.branch(cx, path).await?),
+            None => None,
+        };
+        // One more than asked for says whether there is a next page.
+        let page = Page { categories, sort: req.sort, limit: i64::from(req.limit) + 1, after: after.as_ref() };
+        let at_least = Lsn(cx.min_lsn());
+        let mut places = self.store.page(at_least, &page).await?;
+        let more = places.len() > req.limit as usize;
+        places.truncate(req.limit as usize);
+        let next_cursor = places.last().filter(|_| more).map(|last| cursor(last, req).encode());
+        let ids: Vec<_> = places.iter().map(|place| place.id).collect();
+        Ok((self.caches.by_ids(at_least, &ids).await?, next_cursor))
+    }
+
     /// The tree, from memory.
     pub(crate) async fn public_tree(&self, cx: &Cx) -> Result<Arc<CategoryTree>, Problem> {
         self.caches.tree(Lsn(cx.min_lsn())).await
@@ -224,7 +242,7 @@ fn cursor(last: &Listed, req: &ListProducts) -> Cursor {
         category: req.category.clone(),
         title: (req.sort == ListSort::Title).then(|| last.title_key.clone()),
         price: last.lowest_price.filter(|_| by_price),
-        id: last.product.id,
+        id: last.id,
     }
 }
 

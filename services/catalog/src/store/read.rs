@@ -13,7 +13,7 @@ macro_rules! products {
         concat!(
             "select p.id, p.source, p.external_id, p.slug, p.title, p.brand, p.description, p.status, p.category_id,
                 c.ancestors, c.slug as motif, p.attributes, p.options, p.media, p.tags, p.seo_title, p.seo_description,
-                p.version, p.created_at, p.updated_at, p.title_key, p.lowest_price,
+                p.version, p.created_at, p.updated_at,
                 (select json_agg(v) from (
                     select id, external_id, sku, option_values, barcode, weight_grams, tax_category, media
                     from variant where product_id = p.id order by position) v) as variants
@@ -26,25 +26,30 @@ macro_rules! products {
 /// One page of a category and its descendants: the first rows of each by its own index, then the first of those.
 macro_rules! category_page {
     ($compare:literal, $order:literal) => {
-        products!(
-            "where p.id in (
-                select k.id from unnest($1::uuid[]) as branch (id) cross join lateral (
-                    select id, title_key, lowest_price from product p where status = 'published' and category_id = branch.id and ",
-            $compare, " order by ", $order, " limit $2) k order by ", $order, " limit $2) order by ", $order
+        concat!(
+            "select k.id, k.title_key, k.lowest_price from unnest($1::uuid[]) as branch (id) cross join lateral (
+                select id, title_key, lowest_price from product
+                where status = 'published' and category_id = branch.id and ",
+            $compare,
+            " order by ",
+            $order,
+            " limit $2) k order by ",
+            $order,
+            " limit $2"
         )
     };
 }
 
-/// One page of everything. `$1` is the same list of categories, unused here, so that both take the same parameters.
+/// One page of everything. `$1` is the list of categories, unused here, so that both take the same parameters.
 macro_rules! page {
     ($compare:literal, $order:literal) => {
-        products!(
-            "where $1::uuid[] is not null and p.id in (select id from product p where status = 'published' and ",
+        concat!(
+            "select id, title_key, lowest_price from product
+             where $1::uuid[] is not null and status = 'published' and ",
             $compare,
             " order by ",
             $order,
-            " limit $2) order by ",
-            $order
+            " limit $2"
         )
     };
 }
@@ -95,9 +100,9 @@ pub(crate) struct Page<'a> {
     pub(crate) after: Option<&'a Cursor>,
 }
 
-/// A product with what its place in a list depends on.
+/// A place in a list: the product and what its place depends on.
 pub(crate) struct Listed {
-    pub(crate) product: Product,
+    pub(crate) id: ProductId,
     pub(crate) title_key: String,
     pub(crate) lowest_price: Option<i64>,
 }
@@ -130,7 +135,7 @@ impl Store {
         self.db.primary().query(EXPORT, &[&after, &limit]).await?.iter().map(product).collect()
     }
 
-    /// A page of published products; by price only those that have one.
+    /// Places of a page of published products; by price only those that have one. From an index alone.
     pub(crate) async fn page(&self, at_least: Lsn, page: &Page<'_>) -> Result<Vec<Listed>, DbError> {
         let descends = matches!(page.sort, ListSort::Newest | ListSort::PriceDesc);
         let id = page.after.map_or(if descends { Uuid::max() } else { Uuid::nil() }, |after| after.id.uuid());
@@ -161,7 +166,7 @@ impl Store {
 
 fn listed(row: &Row) -> Result<Listed, DbError> {
     Ok(Listed {
-        product: product(row)?,
+        id: ProductId(row.get_col("id")?),
         title_key: row.get_col("title_key")?,
         lowest_price: row.get_col("lowest_price")?,
     })
