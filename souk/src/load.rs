@@ -143,10 +143,15 @@ impl<'a> Loader<'a> {
                 }
             }
         }
+        if missing.is_empty() {
+            return Ok(());
+        }
         if self.dry_run {
-            // Any id will do: nothing is written.
+            // Known ones by their id, as it is part of the products' fingerprints; for the others any will do.
+            let known = self.categories_by_names().await?;
             let nobody = catalog::CategoryId(uuid::Uuid::nil());
-            self.categories.extend(missing.into_iter().map(|category| (category.path, nobody)));
+            let id = |path: &Vec<String>| known.get(path).copied().unwrap_or(nobody);
+            self.categories.extend(missing.into_iter().map(|category| (category.path.clone(), id(&category.path))));
             return Ok(());
         }
         for chunk in missing.chunks(catalog::MAX_BATCH) {
@@ -155,6 +160,18 @@ impl<'a> Loader<'a> {
             self.categories.extend(reply.categories.into_iter().map(|put| (put.path, put.id)));
         }
         Ok(())
+    }
+
+    async fn categories_by_names(&self) -> anyhow::Result<HashMap<Vec<String>, catalog::CategoryId>> {
+        let tree = self.clients.catalog.categories(&self.cx, catalog::AllCategories {}).await?;
+        let mut names: HashMap<catalog::CategoryId, Vec<String>> = HashMap::new();
+        for category in &tree.items {
+            // Parents come before their children.
+            let mut path = category.parent_id.and_then(|parent| names.get(&parent)).cloned().unwrap_or_default();
+            path.push(category.name.clone());
+            names.insert(category.id, path);
+        }
+        Ok(names.into_iter().map(|(id, path)| (path, id)).collect())
     }
 
     fn count(&mut self, outcome: ProductOutcome) -> Result<Option<catalog::ProductId>, Refused> {

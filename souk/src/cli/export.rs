@@ -66,8 +66,7 @@ async fn write_all(toolbox: &Toolbox, out: &mut dyn Write) -> anyhow::Result<(u6
         for product in &page.items {
             match draft(product, &names, &prices, &stock) {
                 Some(draft) => {
-                    serde_json::to_writer(&mut *out, &draft)?;
-                    out.write_all(b"\n")?;
+                    souk_feed::export::write_ndjson(&mut &mut *out, &draft)?;
                     written += 1;
                 }
                 None => unpriced += 1,

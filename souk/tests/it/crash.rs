@@ -159,8 +159,8 @@ impl Fleet {
     }
 
     fn command(&self, roles: &str) -> Command {
-        let mut command = self.place.command(&["serve", "--role", roles, "--database-url"]);
-        command.arg(self.db.url());
+        let mut command = self.place.command(&["serve", "--role", roles]);
+        command.arg(format!("--database-url={}", self.db.url()));
         command
     }
 
@@ -210,6 +210,6 @@ async fn stock_the_shop(fleet: &Fleet) {
     let csv = "Handle,Title,Vendor,Type,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Price,Status\n\
                lamp,Lamp,Smithy,Lamps,true,Title,Default Title,LMP-1,900,39.90,active\n";
     let file = fleet.place.file("lamp.csv", csv);
-    let mut import = fleet.place.command(&["import", "products", "--mapping", "shopify", "--database-url"]);
-    crate::place::said(import.arg(fleet.db.url()).arg(file));
+    let mut import = fleet.place.command(&["import", "products", "--mapping", "shopify"]);
+    crate::place::said(import.arg(format!("--database-url={}", fleet.db.url())).arg(file));
 }

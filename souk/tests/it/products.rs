@@ -54,6 +54,9 @@ async fn import_export_and_round_trip() {
     let second = report(&place, &["--mapping", "shopify"], file);
     assert_eq!(numbers(&second), [0, 0, 2, 0, 0], "a second run changes nothing: {second}");
 
+    let dry = report(&place, &["--mapping", "shopify", "--dry-run"], file);
+    assert_eq!(numbers(&dry), [0, 0, 2, 0, 0], "and a dry run knows that it would: {dry}");
+
     // Export, import it again: unchanged. In an empty shop: the same products, to the byte.
     let export = |place: &Place| said(&mut place.command(&["export", "products"]));
     let exported = export(&place);

@@ -27,7 +27,7 @@ async fn first_and_second_start() {
     let told = complaint(&mut place.command(&["up", "--listen", "127.0.0.1:0"]));
     assert!(told.contains("in use") && told.contains("data"), "{told}");
     let other = Place::new();
-    let told = complaint(other.command(&["up", "--empty", "--listen"]).arg(place.listen.to_string()));
+    let told = complaint(other.command(&["up", "--empty"]).arg(format!("--listen={}", place.listen)));
     assert!(told.contains("cannot listen on") && told.contains(&place.listen.to_string()), "{told}");
     assert_eq!(place.shop().get("/help").await.status, 200, "the first one does not mind");
 
