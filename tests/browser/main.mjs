@@ -46,7 +46,7 @@ async function main(names) {
   if (screens.length < (names.length || 1)) throw new Error(`screens are ${SCREENS.map((s) => s.name).join(", ")}`);
   const report = new Report();
   await rm(ARTIFACTS, { recursive: true, force: true });
-  const shop = await Shop.open(process.env.SOUK_BIN);
+  const shop = await Shop.open(process.env.SHOP_BINARY);
   let browser;
   const leave = async () => {
     await browser?.close();

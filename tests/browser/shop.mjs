@@ -24,7 +24,10 @@ export class Shop {
     shop.data = data;
     const listen = `127.0.0.1:${await freePort()}`;
     shop.origin = `http://${listen}`;
-    shop.child = spawn(binary, ["up", "--data-dir", data, "--listen", listen], { stdio: ["ignore", "pipe", "pipe"] });
+    // Nothing of the caller's configuration: it might name a database with somebody's orders in it.
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("SOUK_")));
+    const stdio = ["ignore", "pipe", "pipe"];
+    shop.child = spawn(binary, ["up", "--data-dir", data, "--listen", listen], { env, stdio });
     shop.ended = new Promise((resolve) => {
       shop.child.once("exit", (code, signal) => resolve(signal ?? code));
       shop.child.once("error", (error) => resolve(error.message));

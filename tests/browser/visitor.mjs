@@ -10,6 +10,7 @@ const MAX_SHIFT = 0.05;
 const AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 /** How long one thing a buyer does may take here: a debug build on a machine that is busy with other tests. */
 const PATIENCE_MS = 20_000;
+const POLL_MS = 20;
 
 /** What is asked of every page, by name; each answer is a fault or nothing. */
 export const CHECKS = {
@@ -25,7 +26,8 @@ export class Visitor {
   #noise = [];
   #refused = [];
   #flying = new Set();
-  #landed = () => {};
+  /** Pictures that came to sight and were none. */
+  #broken = new Set();
   #shots = 0;
 
   /** A new visitor with `screen`: {name, width, height, touch, scripts, dark}. */
@@ -63,14 +65,10 @@ export class Visitor {
     });
     page.on("pageerror", (error) => this.#noise.push(`script error: ${error}`));
     page.on("request", (request) => this.#flying.add(request));
-    const land = (request) => {
-      this.#flying.delete(request);
-      this.#landed();
-    };
-    page.on("requestfinished", land);
+    page.on("requestfinished", (request) => this.#flying.delete(request));
     page.on("requestfailed", (request) => {
       this.#noise.push(`request failed: ${request.url()} ${request.failure()?.errorText}`);
-      land(request);
+      this.#flying.delete(request);
     });
     page.on("response", (response) => {
       if (response.status() >= 400) this.#refused.push({ status: response.status(), url: response.url() });
@@ -134,17 +132,13 @@ export class Visitor {
   async settle() {
     await this.page.waitForLoadState("load");
     const height = await this.page.evaluate(() => document.scrollingElement.scrollHeight);
-    for (let y = 0; y < height; y += this.screen.height) await this.#scroll(y);
-    await this.#scroll(0);
-    const late = Date.now() + PATIENCE_MS;
-    while (this.#flying.size > 0 && Date.now() < late) {
-      let timer;
-      await new Promise((resolve) => {
-        this.#landed = resolve;
-        timer = setTimeout(resolve, 250);
-      });
-      clearTimeout(timer);
+    for (let y = 0; y < height; y += this.screen.height) {
+      await this.#scroll(y);
+      await this.#until("the pictures here have come", () => this.page.evaluate(picturesInSight).then(noneWaits));
+      for (const picture of await this.page.evaluate(picturesInSight)) if (picture.broken) this.#broken.add(picture.src);
     }
+    await this.#scroll(0);
+    await this.#until("nothing is under way", () => true);
     await this.#still();
   }
 
@@ -154,7 +148,20 @@ export class Visitor {
 
   /** Waits until colours and positions have stopped moving. */
   async #still() {
-    await this.page.waitForFunction(() => document.getAnimations().every((one) => one.playState !== "running"));
+    const moving = () => document.getAnimations().some((one) => one.playState === "running");
+    await this.#until("nothing moves", async () => !(await this.page.evaluate(moving)));
+  }
+
+  /** Asks the page from outside: in a page without scripts no timer runs that could ask from within. */
+  async #until(what, holds) {
+    const late = Date.now() + PATIENCE_MS;
+    while (this.#flying.size > 0 || !(await holds())) {
+      if (Date.now() > late) {
+        const flying = [...this.#flying].map((request) => `, ${request.url()} is under way`);
+        throw new Error(`waited in vain until ${what}${flying.join("")}`);
+      }
+      await this.page.waitForTimeout(POLL_MS);
+    }
   }
 
   async overflow() {
@@ -169,14 +176,9 @@ export class Visitor {
   }
 
   async brokenPictures() {
-    return this.page.evaluate((width) => {
-      const seen = [...document.images].filter((image) => {
-        const box = image.getBoundingClientRect();
-        return box.width > 0 && box.right > 0 && box.left < width;
-      });
-      const broken = seen.filter((image) => !image.complete || image.naturalWidth === 0);
-      return broken.map((image) => image.src).join(" ");
-    }, this.screen.width);
+    const broken = [...this.#broken];
+    this.#broken.clear();
+    return broken.join(" ");
   }
 
   async shift() {
@@ -215,6 +217,26 @@ export class Visitor {
 
 /** A journey that could not go on; its reason is in the report. */
 export class Stuck extends Error {}
+
+const noneWaits = (pictures) => pictures.every((picture) => picture.complete);
+
+/** Runs in the page: the pictures of which something is to be seen now, not cut off by a box they scroll in. */
+function picturesInSight() {
+  const inSight = (image) => {
+    let { left, top, right, bottom } = image.getBoundingClientRect();
+    const cut = (box) => {
+      [left, top] = [Math.max(left, box.left), Math.max(top, box.top)];
+      [right, bottom] = [Math.min(right, box.right), Math.min(bottom, box.bottom)];
+    };
+    cut({ left: 0, top: 0, right: innerWidth, bottom: innerHeight });
+    for (let box = image.parentElement; box; box = box.parentElement) {
+      if (getComputedStyle(box).overflowX !== "visible") cut(box.getBoundingClientRect());
+    }
+    return right - left >= 1 && bottom - top >= 1 && image.checkVisibility();
+  };
+  const state = ({ src, complete, naturalWidth }) => ({ src, complete, broken: complete && naturalWidth === 0 });
+  return [...document.images].filter(inSight).map(state);
+}
 
 /** Runs in the page before its own scripts. */
 function watchPage() {
