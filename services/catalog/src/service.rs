@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use souk_catalog_api::{
     AllCategories, ByIds, BySkus, BySlug, CatalogApi, CategoryChanged, CategoryId, CategoryPut, CategoryTree,
-    ExportProducts, ListProducts, ListSort, MAX_BATCH, MAX_PAGE, PRODUCT_MOVED, Product, ProductChanged, ProductInput,
+    ExportProducts, ListProducts, MAX_BATCH, MAX_PAGE, PRODUCT_MOVED, Product, ProductChanged, ProductInput,
     ProductPage, Products, PutCategories, PutCategoriesReply, PutProducts, PutProductsReply, Status, StoreMedia,
     StoredMedia, VariantCard, VariantCards,
 };
@@ -236,12 +236,11 @@ impl CatalogService {
 
 /// Where the page after `last` begins.
 fn cursor(last: &Listed, req: &ListProducts) -> Cursor {
-    let by_price = matches!(req.sort, ListSort::PriceAsc | ListSort::PriceDesc);
     Cursor {
         sort: req.sort,
         category: req.category.clone(),
-        title: (req.sort == ListSort::Title).then(|| last.title_key.clone()),
-        price: last.lowest_price.filter(|_| by_price),
+        title: last.title_key.clone(),
+        price: last.lowest_price,
         id: last.id,
     }
 }

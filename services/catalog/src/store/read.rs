@@ -23,13 +23,14 @@ macro_rules! products {
     };
 }
 
-/// One page of a category and its descendants: the first rows of each by its own index, then the first of those.
+/// One page of a category and its descendants: the first rows of each by its own index, then the first of those. Only
+/// columns of that index are named, so the rows themselves are not looked at.
 macro_rules! category_page {
-    ($compare:literal, $order:literal) => {
+    ($key:literal, $compare:literal, $order:literal) => {
         concat!(
-            "select k.id, k.title_key, k.lowest_price from unnest($1::uuid[]) as branch (id) cross join lateral (
-                select id, title_key, lowest_price from product
-                where status = 'published' and category_id = branch.id and ",
+            "select k.* from unnest($1::uuid[]) as branch (id) cross join lateral (select id",
+            $key,
+            " from product where status = 'published' and category_id = branch.id and ",
             $compare,
             " order by ",
             $order,
@@ -42,10 +43,11 @@ macro_rules! category_page {
 
 /// One page of everything. `$1` is the list of categories, unused here, so that both take the same parameters.
 macro_rules! page {
-    ($compare:literal, $order:literal) => {
+    ($key:literal, $compare:literal, $order:literal) => {
         concat!(
-            "select id, title_key, lowest_price from product
-             where $1::uuid[] is not null and status = 'published' and ",
+            "select id",
+            $key,
+            " from product where $1::uuid[] is not null and status = 'published' and ",
             $compare,
             " order by ",
             $order,
@@ -60,17 +62,21 @@ const BY_SKUS: &str = products!("where p.id in (select product_id from variant w
 const EXPORT: &str = products!("where p.id > $1 order by p.id limit $2");
 const MOVED: &str = "select p.slug from old_slug o join product p on p.id = o.product_id
     where o.slug = $1 and p.status = 'published'";
-const NEWEST: &str = page!("id < $3", "id desc");
-const TITLE: &str = page!("(title_key, id) > ($4, $3)", "title_key, id");
-const PRICE_ASC: &str = page!("lowest_price is not null and (lowest_price, id) > ($4, $3)", "lowest_price, id");
+const NEWEST: &str = page!("", "id < $3", "id desc");
+const TITLE: &str = page!(", title_key", "(title_key, id) > ($4, $3)", "title_key, id");
+const PRICE_ASC: &str =
+    page!(", lowest_price", "lowest_price is not null and (lowest_price, id) > ($4, $3)", "lowest_price, id");
 const PRICE_DESC: &str =
-    page!("lowest_price is not null and (lowest_price, id) < ($4, $3)", "lowest_price desc, id desc");
-const CATEGORY_NEWEST: &str = category_page!("id < $3", "id desc");
-const CATEGORY_TITLE: &str = category_page!("(title_key, id) > ($4, $3)", "title_key, id");
+    page!(", lowest_price", "lowest_price is not null and (lowest_price, id) < ($4, $3)", "lowest_price desc, id desc");
+const CATEGORY_NEWEST: &str = category_page!("", "id < $3", "id desc");
+const CATEGORY_TITLE: &str = category_page!(", title_key", "(title_key, id) > ($4, $3)", "title_key, id");
 const CATEGORY_PRICE_ASC: &str =
-    category_page!("lowest_price is not null and (lowest_price, id) > ($4, $3)", "lowest_price, id");
-const CATEGORY_PRICE_DESC: &str =
-    category_page!("lowest_price is not null and (lowest_price, id) < ($4, $3)", "lowest_price desc, id desc");
+    category_page!(", lowest_price", "lowest_price is not null and (lowest_price, id) > ($4, $3)", "lowest_price, id");
+const CATEGORY_PRICE_DESC: &str = category_page!(
+    ", lowest_price",
+    "lowest_price is not null and (lowest_price, id) < ($4, $3)",
+    "lowest_price desc, id desc"
+);
 
 pub(super) const STATEMENTS: &[(&str, &str)] = &[
     ("by_slug", BY_SLUG),
@@ -103,7 +109,9 @@ pub(crate) struct Page<'a> {
 /// A place in a list: the product and what its place depends on.
 pub(crate) struct Listed {
     pub(crate) id: ProductId,
-    pub(crate) title_key: String,
+    /// When sorted by it.
+    pub(crate) title_key: Option<String>,
+    /// When sorted by it.
     pub(crate) lowest_price: Option<i64>,
 }
 
@@ -160,16 +168,17 @@ impl Store {
                 reads.query(sql, &[&branches, &page.limit, &id, &price]).await?
             }
         };
-        rows.iter().map(listed).collect()
+        rows.iter().map(|row| listed(row, page.sort)).collect()
     }
 }
 
-fn listed(row: &Row) -> Result<Listed, DbError> {
-    Ok(Listed {
-        id: ProductId(row.get_col("id")?),
-        title_key: row.get_col("title_key")?,
-        lowest_price: row.get_col("lowest_price")?,
-    })
+fn listed(row: &Row, sort: ListSort) -> Result<Listed, DbError> {
+    let (title_key, lowest_price) = match sort {
+        ListSort::Newest => (None, None),
+        ListSort::Title => (Some(row.get_col("title_key")?), None),
+        ListSort::PriceAsc | ListSort::PriceDesc => (None, Some(row.get_col("lowest_price")?)),
+    };
+    Ok(Listed { id: ProductId(row.get_col("id")?), title_key, lowest_price })
 }
 
 fn product(row: &Row) -> Result<Product, DbError> {

@@ -24,8 +24,25 @@ const MAX_EXPANSIONS: usize = 16;
 const MAX_EXAMINED: usize = 2_000;
 /// Letters of words that may hold a slip: in shorter ones it makes another word.
 const FUZZY_LETTERS: std::ops::RangeInclusive<usize> = 4..=24;
-/// Words of one query that are looked for with a slip: each costs a walk over the whole dictionary.
-const MAX_FUZZY: usize = 2;
+/// What a query may still be helped with, since each guess costs: a beginning is many words at once, a slip is a walk
+/// over the whole dictionary.
+struct Guesses {
+    beginnings: usize,
+    slips: usize,
+}
+
+impl Default for Guesses {
+    fn default() -> Self {
+        Self { beginnings: 3, slips: 2 }
+    }
+}
+
+/// Takes one, if there is one left.
+fn take(left: &mut usize) -> bool {
+    let any = *left > 0;
+    *left = left.saturating_sub(1);
+    any
+}
 
 /// The text part of a search, ready to run.
 pub(super) enum Text {
@@ -56,9 +73,9 @@ pub(super) fn text(searcher: &Searcher, words: &Words, terms: &[Vec<String>]) ->
     let mut must: Vec<(Occur, Box<dyn Query>)> = Vec::new();
     let mut each = Vec::new();
     let mut partial = false;
-    let mut fuzzy = MAX_FUZZY;
+    let mut guesses = Guesses::default();
     for word in &words.words {
-        match query_of(searcher, word, &mut fuzzy)? {
+        match query_of(searcher, word, &mut guesses)? {
             Some(query) => {
                 each.push(query.box_clone());
                 must.push((Occur::Must, query));
@@ -95,7 +112,7 @@ pub(super) fn text(searcher: &Searcher, words: &Words, terms: &[Vec<String>]) ->
     })
 }
 
-fn query_of(searcher: &Searcher, word: &Word, fuzzy: &mut usize) -> tantivy::Result<Option<Box<dyn Query>>> {
+fn query_of(searcher: &Searcher, word: &Word, guesses: &mut Guesses) -> tantivy::Result<Option<Box<dyn Query>>> {
     let known = |term: &str| searcher.doc_freq(&Term::from_field_text(fields().1.all, term)).map(|count| count > 0);
     let mut parts_known = true;
     for part in &word.parts {
@@ -112,10 +129,12 @@ fn query_of(searcher: &Searcher, word: &Word, fuzzy: &mut usize) -> tantivy::Res
         (None, Some(joined)) => return Ok(Some(weighted(joined))),
         (None, None) => {}
     }
-    let mut others = expansions(searcher, &word.typed)?;
-    let plain = word.typed.bytes().all(|b| b.is_ascii_lowercase());
-    if others.is_empty() && *fuzzy > 0 && plain && FUZZY_LETTERS.contains(&word.typed.len()) && word.parts.len() == 1 {
-        *fuzzy -= 1;
+    let mut others = Vec::new();
+    if word.typed.chars().count() >= MIN_PREFIX && take(&mut guesses.beginnings) {
+        others = expansions(searcher, &word.typed)?;
+    }
+    let plain = word.parts.len() == 1 && word.typed.bytes().all(|b| b.is_ascii_lowercase());
+    if others.is_empty() && plain && FUZZY_LETTERS.contains(&word.typed.len()) && take(&mut guesses.slips) {
         others = slips(searcher, &word.parts[0])?;
     }
     let others: Vec<_> = others.iter().map(|term| weighted(term)).collect();
@@ -124,9 +143,6 @@ fn query_of(searcher: &Searcher, word: &Word, fuzzy: &mut usize) -> tantivy::Res
 
 /// The most frequent words that begin so.
 fn expansions(searcher: &Searcher, typed: &str) -> tantivy::Result<Vec<String>> {
-    if typed.chars().count() < MIN_PREFIX {
-        return Ok(Vec::new());
-    }
     let mut counts = HashMap::new();
     for segment in searcher.segment_readers() {
         let index = segment.inverted_index(fields().1.all)?;
