@@ -30,6 +30,8 @@ pub struct Answer {
     pub status: u16,
     /// Bytes of the body on the wire, compressed or not.
     pub bytes: u64,
+    /// Seconds that the server asks to wait before the next try.
+    pub retry_after: Option<u16>,
     gzip: bool,
 }
 
@@ -182,7 +184,12 @@ impl Client {
         if head.close {
             self.stream = None;
         }
-        Ok(Answer { status: head.status, bytes: self.body.len() as u64, gzip: head.gzip })
+        Ok(Answer {
+            status: head.status,
+            bytes: self.body.len() as u64,
+            retry_after: head.retry_after,
+            gzip: head.gzip,
+        })
     }
 }
 
@@ -197,6 +204,7 @@ struct Head {
     body: Body,
     gzip: bool,
     close: bool,
+    retry_after: Option<u16>,
 }
 
 impl Head {
@@ -211,7 +219,7 @@ impl Head {
             return if bytes.len() > MAX_HEAD { Err(invalid("the head is too long")) } else { Ok(None) };
         };
         let status = response.code.unwrap_or_default();
-        let mut head = Head { status, length, body: Body::Length(0), gzip: false, close: false };
+        let mut head = Head { status, length, body: Body::Length(0), gzip: false, close: false, retry_after: None };
         for header in response.headers.iter() {
             let is = |name: &str| header.name.eq_ignore_ascii_case(name);
             let says = |value: &str| header.value.eq_ignore_ascii_case(value.as_bytes());
@@ -222,6 +230,8 @@ impl Head {
                 head.body = Body::Chunks;
             } else if is("content-encoding") {
                 head.gzip = says("gzip");
+            } else if is("retry-after") {
+                head.retry_after = std::str::from_utf8(header.value).ok().and_then(|text| text.parse().ok());
             } else if is("connection") {
                 head.close = says("close");
             }

@@ -9,8 +9,10 @@ use crate::target::Target;
 /// Counters so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Meters {
-    /// Answered by the gateway's cache, fresh or stale.
-    pub cached: f64,
+    /// Answered by the gateway's cache.
+    pub fresh: f64,
+    /// Answered by it with what was due for a refresh, which then cost a rendering on the side.
+    pub stale: f64,
     /// Could have been, and were rendered.
     pub rendered: f64,
     /// Refused by throttles.
@@ -42,7 +44,8 @@ impl Meters {
             let name = series.split('{').next().unwrap_or_default();
             let way = |way: &str| series.contains(&format!("way=\"{way}\""));
             match name {
-                "souk_gateway_requests_total" if way("hit") || way("stale") => meters.cached += value,
+                "souk_gateway_requests_total" if way("hit") => meters.fresh += value,
+                "souk_gateway_requests_total" if way("stale") => meters.stale += value,
                 "souk_gateway_requests_total" if way("rendered") => meters.rendered += value,
                 "souk_gateway_requests_total" if way("throttled") => meters.throttled += value,
                 "souk_db_statements_total" => meters.statements += value,
@@ -56,7 +59,8 @@ impl Meters {
     /// What was counted since `earlier`.
     pub fn since(self, earlier: Self) -> Self {
         Self {
-            cached: self.cached - earlier.cached,
+            fresh: self.fresh - earlier.fresh,
+            stale: self.stale - earlier.stale,
             rendered: self.rendered - earlier.rendered,
             throttled: self.throttled - earlier.throttled,
             statements: self.statements - earlier.statements,
@@ -64,10 +68,10 @@ impl Meters {
         }
     }
 
-    /// Share of cacheable requests that the cache answered; none when there were none.
-    pub fn hit_ratio(self) -> Option<f64> {
-        let all = self.cached + self.rendered;
-        (all > 0.0).then(|| self.cached / all)
+    /// Share of cacheable requests that the cache answered, and that it answered stale; none when there were none.
+    pub fn hit_ratio(self) -> Option<(f64, f64)> {
+        let all = self.fresh + self.stale + self.rendered;
+        (all > 0.0).then(|| ((self.fresh + self.stale) / all, self.stale / all))
     }
 }
 
@@ -88,7 +92,7 @@ mod tests {
              souk_db_commits_total{schema=\"cart\"} 2\n\
              souk_db_pool_wait_seconds{schema=\"cart\",quantile=\"0.5\"} 0.1\n",
         );
-        assert_eq!(meters.hit_ratio(), Some(0.95));
+        assert_eq!(meters.hit_ratio(), Some((0.95, 0.05)));
         assert_eq!((meters.statements, meters.commits), (10.0, 2.0));
         assert_eq!(meters.since(meters).hit_ratio(), None);
     }

@@ -109,6 +109,8 @@ pub struct Measured {
     pub cpu: Cpu,
     /// Share of cacheable requests that the gateway's cache answered.
     pub hit_ratio: Option<f64>,
+    /// Share that it answered with what was due for a refresh, included above.
+    pub stale_ratio: Option<f64>,
     /// Requests that throttles refused.
     pub throttled: Option<f64>,
     /// The bare handler, driven the same way right before.

@@ -52,7 +52,10 @@ fn write_all(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out, "| | per second | p50 ms | p95 ms | p99 ms | max ms | failed | bytes each | cache hits |")?;
     writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---:|---:|")?;
     for scenario in &report.scenarios {
-        let hits = scenario.hit_ratio.map_or_else(|| "-".into(), |ratio| format!("{:.1} %", ratio * 100.0));
+        let mut hits = scenario.hit_ratio.map_or_else(|| "-".into(), |ratio| format!("{:.1} %", ratio * 100.0));
+        if let Some(stale) = scenario.stale_ratio.filter(|stale| *stale > 0.001) {
+            hits.push_str(&format!(" ({:.1} % stale)", stale * 100.0));
+        }
         line(out, &scenario.name, &scenario.whole, &hits)?;
         for (name, part) in &scenario.parts {
             line(out, &format!("- {name}"), part, "")?;

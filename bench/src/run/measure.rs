@@ -187,13 +187,15 @@ impl Bench {
         let Counters { cpu, meters, writes } = self.counters().await?.since(before);
         let mut parts = recorder.summaries(elapsed);
         let whole = parts.remove(scenario.name()).unwrap_or_default();
+        let hits = meters.and_then(|meters| meters.hit_ratio());
         let mut measured = Measured {
             name: scenario.name().to_owned(),
             seconds: elapsed.as_secs_f64(),
             whole,
             parts,
             cpu,
-            hit_ratio: meters.and_then(|meters| meters.hit_ratio()),
+            hit_ratio: hits.map(|(all, _)| all),
+            stale_ratio: hits.map(|(_, stale)| stale),
             throttled: meters.map(|meters| meters.throttled),
             ..Measured::default()
         };

@@ -18,10 +18,13 @@ use crate::target::Target;
 
 /// Carts filled at once before the sale: preparation is not what is measured.
 const PREPARE: usize = 64;
-/// How long a buyer keeps asking when told to come back later (503, 429) or that it is under way (202).
+/// How long a buyer keeps asking when told to come back later (429, 503), that it is under way (202) or that nobody knows
+/// (504).
 const PERSISTENCE: Duration = Duration::from_secs(60);
-/// Pause between two tries.
+/// Pause before the second try, unless the shop names one; doubled each time up to the longest. A crowd that asks more
+/// often is a crowd that keeps the shop from answering.
 const RETRY: Duration = Duration::from_millis(250);
+const LONGEST_RETRY: Duration = Duration::from_secs(4);
 
 /// The sale that is to be.
 #[derive(Clone, Debug)]
@@ -53,7 +56,7 @@ pub struct Sale {
     pub told_so: u64,
     /// Answered anything else in the end, by kind.
     pub others: BTreeMap<String, u64>,
-    /// Answers "later" (202, 429, 503) on the way, which buyers followed with the same key.
+    /// Answers "later" (202, 429, 503, 504) on the way, which buyers followed with the same key.
     pub retried: u64,
     /// Seconds from the first payment to the last answer.
     pub seconds: f64,
@@ -66,15 +69,17 @@ impl Sale {
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let units = u64::try_from(self.units).unwrap_or_default();
+        // Buyers without a final answer may have bought or not; each is a fault of its own below.
+        let unsure: u64 = self.others.values().sum();
         if self.sold > units {
             faults.push(format!("oversold: {} sold of {units} units", self.sold));
         }
-        if self.sold < units.min(self.buyers) {
+        if self.sold + unsure < units.min(self.buyers) {
             faults.push(format!("undersold: {} sold of {units} units to {} buyers", self.sold, self.buyers));
         }
-        let left = self.units - i64::try_from(self.sold).unwrap_or(i64::MAX);
-        if self.left != left {
-            faults.push(format!("{} units are left where {left} should be", self.left));
+        let taken = u64::try_from(self.units - self.left).unwrap_or_default();
+        if taken < self.sold.min(units) || taken > self.sold + unsure {
+            faults.push(format!("{taken} units are gone where {} were sold", self.sold));
         }
         for (kind, count) in &self.others {
             faults.push(format!("{count} buyers were answered {kind}"));
@@ -141,7 +146,7 @@ impl FlashSale {
         let mut sale = Sale { sku: self.sku.clone(), units, buyers: count as u64, ..Sale::default() };
         while let Some(buyer) = crowd.join_next().await {
             let (end, retried) = buyer.context("a buyer broke down")?;
-            sale.retried += retried;
+            sale.retried += u64::from(retried);
             match end {
                 End::Sold => sale.sold += 1,
                 End::OutOfStock => sale.told_so += 1,
@@ -179,17 +184,21 @@ impl FlashSale {
 }
 
 /// Pays until the answer is final; repeats are safe under the same key.
-async fn pay(user: &mut User, body: &str, key: &str) -> (End, u64) {
-    let (started, mut retried) = (Instant::now(), 0);
+async fn pay(user: &mut User, body: &str, key: &str) -> (End, u32) {
+    let (started, mut retried) = (Instant::now(), 0u32);
     loop {
         let answer = user.client.send("POST", "/api/v1/checkout", body, Some(key)).await;
         let later = match &answer {
-            Ok(answer) => matches!(answer.status, 202 | 429 | 503),
+            Ok(answer) => matches!(answer.status, 202 | 429 | 503 | 504),
             Err(error) => error.kind() != std::io::ErrorKind::InvalidData,
         };
         if later && started.elapsed() < PERSISTENCE {
+            let asked =
+                answer.ok().and_then(|answer| answer.retry_after).map(|after| Duration::from_secs(after.into()));
+            let pause = asked.unwrap_or(RETRY * 2u32.pow(retried.min(8))).min(LONGEST_RETRY);
             retried += 1;
-            tokio::time::sleep(RETRY).await;
+            // Not all at once again.
+            tokio::time::sleep(pause.mul_f64(0.5 + user.roll(1000) as f64 / 1000.0)).await;
             continue;
         }
         let end = match user.sort(answer, &[201]).await {

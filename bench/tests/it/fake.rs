@@ -1,6 +1,6 @@
 //! A shop of a few lines that can be told to misbehave.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -30,6 +30,10 @@ pub struct Shop {
     pub oversells: bool,
     /// Checkouts answered 201.
     pub sold: AtomicU64,
+    /// Says "later" to the first try under each key.
+    pub reluctant: bool,
+    /// Keys that tried.
+    pub tried: Mutex<HashSet<String>>,
     /// Carts made.
     pub carts: AtomicU64,
 }
@@ -131,7 +135,10 @@ async fn methods() -> Json<Value> {
 }
 
 async fn checkout(State(shop): State<Arc<Shop>>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
-    assert!(headers.contains_key("idempotency-key"));
+    let key = headers["idempotency-key"].to_str().unwrap().to_owned();
+    if shop.reluctant && shop.tried.lock().unwrap().insert(key) {
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "0")], "busy").into_response();
+    }
     assert_eq!(body["payment"]["token"], "tok_ok");
     let left = shop.units.fetch_sub(1, Ordering::SeqCst);
     if left > 0 || shop.oversells {

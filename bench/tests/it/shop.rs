@@ -110,6 +110,15 @@ async fn a_flash_sale_sells_exactly_what_is_there() {
 }
 
 #[tokio::test]
+async fn buyers_who_are_told_to_come_back_do_so_under_the_same_key() {
+    let (shop, server) = shop(Shop { units: AtomicI64::new(20), reluctant: true, ..Shop::default() }).await;
+    let sale = sale(50).run(&server.target).await.unwrap();
+    assert_eq!((sale.sold, sale.told_so, sale.retried), (20, 30, 50));
+    assert_eq!(sale.faults(), Vec::<String>::new());
+    assert_eq!(shop.tried.lock().unwrap().len(), 50);
+}
+
+#[tokio::test]
 async fn a_shop_that_oversells_is_found_out_and_the_run_says_so() {
     let (_, server) = shop(Shop { units: AtomicI64::new(20), oversells: true, ..Shop::default() }).await;
     let result = sale(100).run(&server.target).await.unwrap();
