@@ -18,8 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until nothing is under way, then panics with whatever is wrong in the books.
 pub async fn check(database_url: &str, clients: &Clients) {
+    check_within(PATIENCE, database_url, clients).await;
+}
+
+/// The same with less patience, for tests of the check itself.
+pub async fn check_within(patience: Duration, database_url: &str, clients: &Clients) {
     let db = Db::connect(one_connection(database_url)).await.unwrap();
-    eventually_ok("everything comes to an end", PATIENCE, || under_way(&db)).await;
+    eventually_ok("everything comes to an end", patience, || under_way(&db)).await;
     audit(&db, clients).await;
 }
 

@@ -112,7 +112,22 @@ async fn all_orders(inside: &Inside) -> BTreeMap<String, Order> {
     }
 }
 
-/// The whole shop dies twice: after the first acknowledgement and after half of them.
+/// Waits until so many orders are begun, whatever became of them since.
+async fn begun(inside: &Inside, count: usize) {
+    eventually_ok("orders are begun", PATIENCE, || async {
+        let there = all_orders(inside).await.len();
+        if there >= count { Ok(()) } else { Err(there) }
+    })
+    .await;
+}
+
+/// Checkouts that the dead process left behind.
+async fn orphans(inside: &Inside) -> usize {
+    let request = souk_order_api::AuditRequest {};
+    inside.clients().order.audit(&Cx::system("test"), request).await.unwrap().unfinished_sagas.len()
+}
+
+/// The whole shop dies twice: as soon as orders are begun, and when half of them are acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_shop_is_killed() {
     let place = Place::new();
@@ -124,8 +139,9 @@ async fn the_whole_shop_is_killed() {
     let half = crowd.guests.len() / 2;
 
     let killing = async {
-        crowd.told(1).await;
+        begun(&inside, 1).await;
         shop.kill();
+        assert!(orphans(&inside).await > 0, "it died in the middle of checkouts");
         let shop = place.up(&[]).await;
         crowd.told(half).await;
         shop.kill();
@@ -191,8 +207,9 @@ async fn the_order_process_is_killed() {
     let third = crowd.guests.len() / 3;
 
     let killing = async {
-        crowd.told(third).await;
+        begun(&inside, third).await;
         orders.kill();
+        assert!(orphans(&inside).await > 0, "it died in the middle of checkouts");
         (fleet.start(ORDERS, "orders-again").await, Instant::now())
     };
     let (told, (orders, started)) = tokio::join!(crowd.buy(), killing);

@@ -10,7 +10,7 @@ use souk_testkit::{Guest, Outcome, eventually_ok};
 use crate::place::{PATIENCE, Place, complaint};
 
 /// A shop that is there already opens at once; the rest is for a debug build on a busy machine.
-const QUICK: Duration = Duration::from_secs(15);
+const QUICK: Duration = Duration::from_secs(30);
 const LIST: &str = "/api/v1/products?limit=100&sort=title";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -26,6 +26,7 @@ macro_rules! in_both {
 
 mod buying;
 mod caching;
+mod controls;
 mod hostile;
 mod paying;
 mod pricing;

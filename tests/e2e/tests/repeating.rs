@@ -36,10 +36,17 @@ async fn same_key_many_times(world: &World) {
     let too_long = guest.checkout_under(&long, tokens::OK).await;
     assert!(too_long.status.is_client_error(), "{}", too_long.text());
 
-    // A key is its owner's: somebody else's purchase under the same one is another purchase.
-    let mut other = world.guest();
-    other.fill(&lamp.sku, 1).await;
-    let reply = other.checkout_under("key-1", tokens::OK).await;
+    // Guests share their keys: another cart is another request, and the answer tells nothing of the first.
+    let mut stranger = world.guest();
+    stranger.fill(&lamp.sku, 1).await;
+    let reply = stranger.checkout_under("key-1", tokens::OK).await;
+    assert_eq!((reply.status.as_u16(), reply.code().as_str()), (409, "idempotency_key_reused"));
+    assert!(!reply.text().contains(&guest.email), "{}", reply.text());
+    // A customer's keys are their own.
+    let mut customer = world.guest();
+    customer.register().await;
+    customer.fill(&lamp.sku, 1).await;
+    let reply = customer.checkout_under("key-1", tokens::OK).await;
     assert_eq!(reply.status, 201, "{}", reply.text());
     assert_ne!(reply.body, replies[0].body);
     assert_eq!(world.available(&lamp).await, 8);
