@@ -205,6 +205,9 @@ impl std::fmt::Display for Complaint {
     }
 }
 
+/// Variables that others read: the command line, [`crate::keys`]; tests have those that begin with `SOUK_TEST_`.
+const NO_SETTINGS: &[&str] = &["LOG", "CONFIG", "DATABASE_URL", "MASTER_KEY"];
+
 impl Config {
     /// Defaults, then `file` (if given, it must exist), then `SOUK_PUBLIC__LISTEN=...` variables.
     pub fn load(file: Option<&Path>) -> Result<Self, String> {
@@ -215,7 +218,8 @@ impl Config {
             }
             figment = figment.merge(Toml::file_exact(file));
         }
-        figment = figment.merge(Env::prefixed("SOUK_").ignore(&["LOG", "CONFIG"]).split("__"));
+        let variables = Env::prefixed("SOUK_").ignore(NO_SETTINGS).filter(|name| !name.starts_with("TEST_"));
+        figment = figment.merge(variables.split("__"));
         figment.extract().map_err(|errors| {
             let lines: Vec<String> = errors.into_iter().map(describe).collect();
             lines.join("\n")

@@ -17,6 +17,9 @@ use souk_testkit::{Guest, eventually_ok, free_port, tokens};
 use crate::orders::first_sku;
 use crate::place::{Inside, PATIENCE, Place, Running};
 
+/// How long a buyer waits before asking again, doubled each time: below the checkouts that one cart may try in a minute.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(6);
 /// Buyers at once; `SOUK_TEST_CRASH_BUYERS` asks for more.
 const BUYERS: usize = 60;
 
@@ -56,20 +59,23 @@ impl Crowd {
         let key = format!("key-{}", guest.email);
         let body = serde_json::to_vec(&guest.checkout_body(tokens::OK)).unwrap();
         let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
-        eventually_ok("an answer to a checkout", 2 * PATIENCE, || async {
+        let (started, mut pause) = (Instant::now(), FIRST_PAUSE);
+        loop {
             let asked = guest.shop.try_send(Method::POST, "/api/v1/checkout", &headers, body.clone().into()).await;
-            let reply = asked.map_err(|error| error.to_string())?;
-            match reply.status.as_u16() {
-                201 => {
+            let said = match asked {
+                Ok(reply) if reply.status == 201 => {
                     self.acknowledged.fetch_add(1, Ordering::SeqCst);
-                    Ok(reply.json::<CheckoutReply>())
+                    return reply.json();
                 }
-                // Under way, or nobody there to say: ask again.
-                202 | 502 | 503 | 504 => Err(reply.text()),
-                _ => panic!("{}: {}", reply.status, reply.text()),
-            }
-        })
-        .await
+                // Under way, nobody there to say, or asked too often: later, as a good client does.
+                Ok(reply) if [202, 429, 502, 503, 504].contains(&reply.status.as_u16()) => reply.text(),
+                Ok(reply) => panic!("{}: {}", reply.status, reply.text()),
+                Err(error) => error.to_string(),
+            };
+            assert!(started.elapsed() < 2 * PATIENCE, "no answer to a checkout: {said}");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 
     /// Waits until so many have been told that their order stands.

@@ -32,6 +32,10 @@ fn a_bad_configuration_is_explained() {
     assert!(told.contains("no such file"), "{told}");
     let told = complaint(souk().args(["config", "check"]).env("SOUK_PUBLIC__CACHE_MIB", "lots"));
     assert!(told.contains("cache_mib"), "{told}");
+    // Variables with a meaning of their own are no settings.
+    let mut check = souk();
+    check.args(["config", "check"]).env("SOUK_DATABASE_URL", "postgresql://localhost/x").env("SOUK_LOG", "warn");
+    assert!(said(check.env("SOUK_MASTER_KEY", "00").env("SOUK_TEST_ANYTHING", "x")).contains("fine"));
     // What cannot work is not started either.
     let file = place.file("bad.toml", "[public]\nurl = \"ftp://shop.example\"\n");
     let told = complaint(souk().args(["up", "--config"]).arg(file).arg("--data-dir").arg(place.data()));
