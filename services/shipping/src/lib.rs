@@ -8,7 +8,6 @@ mod http;
 mod service;
 mod store;
 
-
 use souk_db::{Db, Migrations};
 use souk_kernel::{Clock, Ids};
 
