@@ -11,6 +11,8 @@ build: setup
 
 test: setup-test
 	$(CARGO) test --workspace --locked
+	$(CARGO) build --locked --bin souk
+	tests/browser/run
 
 # Kafka and OpenSearch, which no distribution ships, come with the fleet; until then nothing needs them.
 test-engines: setup-test

@@ -193,19 +193,18 @@ export class Visitor {
   /** axe-core is evaluated through the debugging protocol, which no Content-Security-Policy concerns. */
   async inaccessible() {
     await this.#still();
-    await this.page.evaluate(axe.source);
-    const violations = await this.page.evaluate(async (tags) => {
-      const result = await globalThis.axe.run(document, {
-        runOnly: { type: "tag", values: tags },
-        resultTypes: ["violations"],
-      });
-      return result.violations.map(({ id, help, nodes }) => ({
-        id,
-        help,
-        nodes: nodes.map((node) => `${node.target.join(" ")}: ${node.failureSummary}`),
-      }));
-    }, AXE_TAGS);
-    return violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.slice(0, 4).join("\n")}`).join("\n");
+    if (this.screen.scripts) return audit(this.page);
+    // axe-core needs timers, which a page without scripts has not: the same markup in a page that has.
+    const [url, body] = [this.page.url(), await this.page.content()];
+    const reader = await this.context.browser().newPage({ viewport: this.page.viewportSize() });
+    try {
+      await reader.route("**/*.mjs", (route) => route.abort());
+      await reader.route(url, (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body }));
+      await reader.goto(url);
+      return await audit(reader);
+    } finally {
+      await reader.close();
+    }
   }
 
   async noise() {
@@ -213,6 +212,23 @@ export class Visitor {
     const refused = this.#refused.splice(0).map(({ status, url }) => `${status} from ${url}`);
     return [...this.#noise.splice(0), ...refused, ...csp].join("\n");
   }
+}
+
+/** What axe-core has against a page. */
+async function audit(page) {
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async (tags) => {
+    const result = await globalThis.axe.run(document, {
+      runOnly: { type: "tag", values: tags },
+      resultTypes: ["violations"],
+    });
+    return result.violations.map(({ id, help, nodes }) => ({
+      id,
+      help,
+      nodes: nodes.map((node) => `${node.target.join(" ")}: ${node.failureSummary}`),
+    }));
+  }, AXE_TAGS);
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.slice(0, 4).join("\n")}`).join("\n");
 }
 
 /** A journey that could not go on; its reason is in the report. */
