@@ -101,7 +101,7 @@ impl<'a> Loader<'a> {
             }
         }
         if !self.dry_run {
-            self.prices_and_stock(&taken).await?;
+            refused.extend(self.prices_and_stock(&taken).await?);
         }
         Ok(refused)
     }
@@ -188,7 +188,11 @@ impl<'a> Loader<'a> {
     }
 
     /// Also of unchanged products: a load that was interrupted may have written the product and not its prices.
-    async fn prices_and_stock(&mut self, taken: &[(catalog::ProductId, &ProductDraft)]) -> anyhow::Result<()> {
+    async fn prices_and_stock(
+        &mut self,
+        taken: &[(catalog::ProductId, &ProductDraft)],
+    ) -> anyhow::Result<Vec<Refused>> {
+        let mut refused = Vec::new();
         let variants: Vec<_> =
             taken.iter().flat_map(|(id, draft)| draft.variants.iter().map(|variant| (id.0, variant))).collect();
         let price = |(product_id, variant): &(uuid::Uuid, &souk_feed::VariantDraft)| SetPrice {
@@ -212,8 +216,13 @@ impl<'a> Loader<'a> {
             )?;
             self.tally.prices += prices.changed;
             self.tally.stocked += stocked.changed;
+            refused.extend(prices.refused.into_iter().map(|no| Refused {
+                external_id: no.sku,
+                code: no.code,
+                reason: no.reason,
+            }));
         }
-        Ok(())
+        Ok(refused)
     }
 
     fn input(&self, draft: &ProductDraft) -> anyhow::Result<ProductInput> {

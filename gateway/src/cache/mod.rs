@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderMap;
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{OptionsBuilder, Weighter};
 use souk_kernel::Clock;
 
 pub(crate) use entry::{Entry, Policy, Want, may_store};
@@ -21,6 +21,9 @@ use keys::Keys;
 
 /// Bytes of a typical entry, for the cache's first estimate of how many there will be.
 const TYPICAL_ENTRY: u64 = 6 * 1024;
+/// Share of the budget for what was asked for more than once. The rest is for newcomers, and must be large: buyers and
+/// crawlers go through a whole catalogue, and a page has to stay until it is asked for a second time.
+const HOT_SHARE: f64 = 0.5;
 /// After a purge the services behind us may still be forgetting the old state: what is rendered so soon after it is
 /// kept only for a moment, so that a page made too early heals itself.
 const SETTLING_US: i64 = 3_000_000;
@@ -94,7 +97,13 @@ pub(crate) enum Found {
 impl PageCache {
     pub(crate) fn new(budget: u64, clock: Clock) -> Self {
         let items = usize::try_from(budget / TYPICAL_ENTRY).unwrap_or(usize::MAX).max(16);
-        let entries = Cache::with_weighter(items, budget, ByBytes);
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(items)
+            .weight_capacity(budget)
+            .hot_allocation(HOT_SHARE)
+            .build()
+            .expect("capacities are given");
+        let entries = Cache::with_options(options, ByBytes, Default::default(), Default::default());
         Self(Arc::new(Inner { entries, keys: Keys::default(), counts: Counts::default(), clock }))
     }
 

@@ -6,5 +6,5 @@ mod log;
 mod position;
 
 pub use envelope::Envelope;
-pub use log::{CHANNEL, Log, MAX_READ};
+pub use log::{Log, MAX_READ, Wakes, channel};
 pub use position::Position;

@@ -8,11 +8,15 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use souk_db::{Db, DbError, Row, RowExt};
 use souk_kernel::Problem;
+use tokio::sync::watch;
 
 use crate::{Envelope, Position};
 
-/// Notification channel on which writers wake readers.
-pub const CHANNEL: &str = "souk_outbox";
+/// Notification channel on which the writers of `schema` wake its readers, and only those.
+pub fn channel(schema: &str) -> String {
+    format!("souk_outbox_{schema}")
+}
+
 /// Events of one read: bounds memory and the length of the consumer's transaction.
 pub const MAX_READ: i64 = 500;
 
@@ -58,10 +62,29 @@ impl Log {
         Ok(Position { xid: xid.parse().map_err(Problem::internal)?, seq: 0 })
     }
 
+    /// Wake-ups by the writers of `schemas`, from now on.
+    pub fn wakes(&self, schemas: &[&str]) -> Wakes {
+        Wakes(schemas.iter().map(|schema| self.db.listen(&channel(schema))).collect())
+    }
+}
+
+/// Tells that somebody wrote. Keep it over a whole loop: what is written between a read and the wait is not missed.
+pub struct Wakes(Vec<watch::Receiver<u64>>);
+
+impl Wakes {
+    /// Call it before reading: only what is written from here on wakes the next wait.
+    pub fn seen(&mut self) {
+        self.0.iter_mut().for_each(watch::Receiver::mark_unchanged);
+    }
+
     /// Waits until somebody wrote (true), at most `timeout` (false).
-    pub async fn wait(&self, timeout: Duration) -> bool {
-        let mut woken = self.db.listen(CHANNEL);
-        matches!(tokio::time::timeout(timeout, woken.changed()).await, Ok(Ok(())))
+    pub async fn wait(&mut self, timeout: Duration) -> bool {
+        let changes = self.0.iter_mut().map(|woken| Box::pin(woken.changed()));
+        let (changed, ..) = match tokio::time::timeout(timeout, futures_util::future::select_all(changes)).await {
+            Ok(first) => first,
+            Err(_) => return false,
+        };
+        changed.is_ok()
     }
 }
 

@@ -20,6 +20,8 @@ const LEASE_SECONDS: f64 = 10.0;
 const IDLE: Duration = Duration::from_millis(1000);
 /// After a wake-up the event may hide behind a transaction that is still running: look again soon.
 const SOON: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
+/// Pause after a batch that was not full: what comes meanwhile shares the next one, and its commit.
+const GATHER: Duration = Duration::from_millis(20);
 /// First pause after a failure; doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause between tries while something that is needed is down.
@@ -170,12 +172,18 @@ impl Reader {
 
     /// Reads until the process stops (Ok), the lease is lost or something fails.
     async fn read(&self, mut lease: Lease) -> Result<(), Stop> {
+        let mut wakes = self.log.wakes(&[self.source.schema]);
         let mut quiet = 0;
         while !self.tasks.stopping() {
+            wakes.seen();
             let batch = self.log.read(self.source.schema, self.source.types, lease.position, MAX_READ).await?;
             if !batch.is_empty() {
                 quiet = 0;
+                let full = batch.len() as i64 >= MAX_READ;
                 self.take(&mut lease, batch).await?;
+                if !full {
+                    self.tasks.pause(GATHER).await;
+                }
                 continue;
             }
             if let Some(soon) = SOON.get(quiet) {
@@ -189,7 +197,7 @@ impl Reader {
             self.renew(&lease).await?;
             tokio::select! {
                 () = self.tasks.token().cancelled() => break,
-                woken = self.log.wait(IDLE) => if woken { quiet = 0 },
+                woken = wakes.wait(IDLE) => if woken { quiet = 0 },
             }
         }
         self.db.write_one(HAND_BACK, &[&self.name(), &self.source.schema, &lease.epoch]).await?;

@@ -31,8 +31,11 @@ pub async fn follow(
     let (tasks, stopping) = (tasks.clone(), tasks.clone());
     tasks.spawn(name, async move {
         let mut places: Vec<(Source, Position)> = sources.iter().map(|source| (*source, start)).collect();
+        let schemas: Vec<&str> = sources.iter().map(|source| source.schema).collect();
+        let mut wakes = log.wakes(&schemas);
         let mut quiet = 0;
         while !stopping.stopping() {
+            wakes.seen();
             match read_all(&log, &mut places, &see).await {
                 Ok(0) => {}
                 Ok(_) => {
@@ -53,7 +56,7 @@ pub async fn follow(
             }
             tokio::select! {
                 () = stopping.token().cancelled() => {}
-                woken = log.wait(WAIT) => if woken { quiet = 0 },
+                woken = wakes.wait(WAIT) => if woken { quiet = 0 },
             }
         }
     });

@@ -1,5 +1,7 @@
 //! Writing events: no transaction, no event.
 
+use std::sync::Arc;
+
 use souk_db::{Db, DbError, Lsn, Tx};
 use souk_kernel::{Event, Ids, Problem};
 use uuid::Uuid;
@@ -14,12 +16,13 @@ const INSERT: &str = "insert into outbox (id, type, aggregate, version, data)
 pub struct Outbox {
     db: Db,
     ids: Ids,
+    channel: Arc<str>,
 }
 
 impl Outbox {
     /// The outbox in `db`'s schema.
     pub fn new(db: &Db) -> Self {
-        Self { db: db.clone(), ids: Ids::random() }
+        Self { db: db.clone(), ids: Ids::random(), channel: souk_bus::channel(db.schema()).into() }
     }
 
     /// Adds an event to the transaction.
@@ -60,6 +63,6 @@ impl Outbox {
 
     /// Wakes the consumers after a commit that was made elsewhere.
     pub fn wake(&self) {
-        self.db.notify_after_commit(souk_bus::CHANNEL);
+        self.db.notify_after_commit(&self.channel);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use souk_bus::{CHANNEL, Log, Position};
+use souk_bus::{Log, Position};
 use souk_cache::{Cache, Loaded, Settings};
 use souk_catalog_api::{CategoryChanged, CategoryTree, Product, ProductChanged, ProductId, Status};
 use souk_db::{Db, Lsn};
@@ -200,12 +200,12 @@ fn weigh(product: &Product) -> usize {
 /// Reads the catalogue's own log from now on, so that a change made by another process reaches these caches too.
 pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
     let log = Log::new(db);
-    let mut woken = db.listen(CHANNEL);
+    let mut woken = log.wakes(&["catalog"]);
     let stopping = tasks.clone();
     tasks.spawn("catalog.cache", async move {
         let mut after = None;
         while !stopping.stopping() {
-            woken.mark_unchanged();
+            woken.seen();
             let step = async {
                 let from = match after {
                     Some(at) => at,
@@ -224,7 +224,7 @@ pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
             }
             tokio::select! {
                 // Woken, waited long enough, or the channel is gone: look again in any case.
-                _ = tokio::time::timeout(FOLLOW_WAIT, woken.changed()) => {}
+                _ = woken.wait(FOLLOW_WAIT) => {}
                 () = stopping.token().cancelled() => return,
             }
         }

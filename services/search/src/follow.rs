@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use souk_bus::{CHANNEL, Envelope, Log, Position};
+use souk_bus::{Envelope, Log, Position};
 use souk_catalog_api::{CategoryChanged, CategoryId, ProductChanged};
 use souk_db::Db;
 use souk_inventory_api::AvailabilityChanged;
@@ -127,11 +127,11 @@ pub(crate) fn start(tasks: &Tasks, mut follower: Follower) {
     let stopping = tasks.clone();
     tasks.spawn("search.index", async move {
         let token = stopping.token();
-        let mut woken = follower.db.listen(CHANNEL);
+        let mut woken = follower.log.wakes(crate::READS);
         let mut ready = false;
         while !stopping.stopping() {
             // What is written from here on wakes the wait below, also when this round does not see it yet.
-            woken.mark_unchanged();
+            woken.seen();
             let round = async {
                 if !ready {
                     follower.prepare().await?;
@@ -149,7 +149,7 @@ pub(crate) fn start(tasks: &Tasks, mut follower: Follower) {
                         match pause {
                             Some(pause) => tokio::time::sleep(pause).await,
                             // Woken, waited long enough, or the channel is gone: look again in any case.
-                            None => drop(tokio::time::timeout(POLL, woken.changed()).await),
+                            None => drop(woken.wait(POLL).await),
                         }
                     };
                     tokio::select! { () = waiting => {}, () = token.cancelled() => return }

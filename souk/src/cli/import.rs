@@ -60,8 +60,14 @@ struct Report {
 /// Runs the command. Succeeds when the file could be read, whatever of it was refused; the report says so.
 pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode> {
     let mapping = args.mapping.as_deref().map(Mapping::load).transpose()?;
-    let shop_currency = config.shop.currency;
-    let options = Options { mapping, currency: Some(args.currency.unwrap_or(shop_currency)) };
+    let sells_in = config.shop.currency;
+    let currency = args.currency.unwrap_or(sells_in);
+    anyhow::ensure!(
+        currency == sells_in,
+        "this shop sells in {sells_in}; prices in {currency} could not be shown. \
+         To open a shop in {currency}, set shop.currency in its configuration"
+    );
+    let options = Options { mapping, currency: Some(currency) };
     let feed = Feed::open(&Input::file(&args.file), options).with_context(|| args.file.display().to_string())?;
     let toolbox = Toolbox::open(&args.place.apply(config)).await?;
     let result = load(&toolbox, feed, &args).await;
