@@ -2,8 +2,9 @@
 
 use axum::extract::State;
 use futures_util::future::try_join_all;
-use souk_search_api::{SearchReply, SearchRequest, Sort};
+use souk_search_api::{Hit, SearchReply, SearchRequest, Sort};
 use souk_web::WebCx;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::reply::{PageResult, product_keys, public};
@@ -16,6 +17,8 @@ use crate::wanted::Wanted;
 const HERO: usize = 3;
 /// Products of one row, and of two on a narrow screen.
 const SHELF: u32 = 8;
+/// Products of a department that its picture is chosen from: one that is not elsewhere on the page, if there is one.
+const TILE_CHOICES: u32 = 4;
 /// What counts as a small find, in minor units of the shop's currency.
 const SMALL_FIND: i64 = 2_500;
 
@@ -28,21 +31,21 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
         SearchRequest { sort: Sort::Newest, limit: HERO as u32 + SHELF, available: true, ..Default::default() };
     let small = SearchRequest { price_max: Some(SMALL_FIND), limit: SHELF, available: true, ..Default::default() };
     let tiles = layout.nav.groups.iter().map(|group| {
-        let request = SearchRequest { category: Some(group.path.clone()), limit: 1, ..Default::default() };
+        let request = SearchRequest { category: Some(group.path.clone()), limit: TILE_CHOICES, ..Default::default() };
         search.search(&cx, request)
     });
     let tiles = try_join_all(tiles);
     let (newest, small, tiles) = tokio::try_join!(search.search(&cx, newest), search.search(&cx, small), tiles)?;
 
-    let replies = [&newest, &small].into_iter().chain(&tiles);
-    let shown: Vec<_> = replies.flat_map(|reply: &SearchReply| &reply.items).map(|hit| hit.id).collect();
+    let mut shown: Vec<_> = newest.items.iter().chain(&small.items).map(|hit| hit.id).collect();
+    let faces: Vec<_> = tiles.iter().map(|reply| face(reply, &shown)).collect();
+    shown.extend(faces.iter().flatten().map(|hit| hit.id));
     let mut keys = product_keys(&shown);
     keys.extend(["home".to_owned(), "categories".to_owned()]);
-    let groups = layout.nav.groups.iter().zip(tiles);
-    let tiles = groups.map(|(group, reply)| Tile {
+    let tiles = layout.nav.groups.iter().zip(faces).map(|(group, face)| Tile {
         href: group.href.clone(),
         name: group.name.clone(),
-        image: image(reply.items.first().map_or("", |hit| &hit.image)),
+        image: image(face.map_or("", |hit| &hit.image)),
         count: count(group.products.unsigned_abs(), "thing", "things"),
     });
     let tiles = tiles.collect();
@@ -78,4 +81,9 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
         layout,
     };
     public(&page, &keys)
+}
+
+/// The product whose picture stands for a department.
+fn face<'a>(reply: &'a SearchReply, shown: &[Uuid]) -> Option<&'a Hit> {
+    reply.items.iter().find(|hit| !shown.contains(&hit.id)).or(reply.items.first())
 }

@@ -9,7 +9,7 @@ const MENU_GROUPS: usize = 14;
 /// Links below each: the menu is in every page, so it must stay small.
 const MENU_LINKS: usize = 8;
 /// Departments in the strip below the header on wide screens.
-const STRIP_GROUPS: usize = 10;
+const STRIP_GROUPS: usize = 12;
 
 /// A department with its categories, as the menu shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,12 @@
 
 use askama::Template;
 use serde_json::json;
+use souk_kernel::Currency;
 use souk_search_api::{Facet, FacetValue, SearchReply, Sort};
 
 use super::card::{Card, cards};
 use super::layout::{Layout, category};
+use super::money::show;
 use super::{Crumb, Notice, count, embedded_json};
 use crate::wanted::{PAGE_SIZE, SORTS, Wanted, sort_key};
 
@@ -149,6 +151,10 @@ fn listing(layout: Layout, path: String, wanted: &Wanted, reply: SearchReply) ->
         (false, true) => ("This stall is still empty", "Come back soon: it is being set up."),
         (false, false) => ("Nothing found", "Try fewer words, or another spelling."),
     };
+    let mut reply = reply;
+    if let Some(hit) = reply.items.first() {
+        label_prices(&mut reply.facets, hit.price.currency);
+    }
     let chips = chips(&path, wanted, &reply.facets);
     let facets = if reply.items.is_empty() && !filtered { Vec::new() } else { filters(wanted, reply.facets) };
     let sorts = SORTS.iter().map(|(_, name, sort)| Choice {
@@ -225,6 +231,22 @@ fn filters(wanted: &Wanted, facets: Vec<Facet>) -> Vec<Filter> {
         }
     }
     filters
+}
+
+/// Price ranges written as the prices beside them are: search names them for machines, `50.00 EUR`. It names no
+/// currency where several are for sale.
+fn label_prices(facets: &mut [Facet], currency: Currency) {
+    let amount = |minor: i64| show(currency.of(minor)).trim_end_matches(".00").to_owned();
+    let values = facets.iter_mut().filter(|facet| facet.key == "price").flat_map(|facet| &mut facet.values);
+    for value in values.filter(|value| value.label.contains(currency.code())) {
+        let Some((from, to)) = value.value.split_once('-') else { continue };
+        value.label = match (from.parse().ok(), to.parse::<i64>().ok().map(|last| last.saturating_add(1))) {
+            (None, Some(below)) => format!("Under {}", amount(below)),
+            (Some(from), None) => format!("{} and above", amount(from)),
+            (Some(from), Some(below)) => format!("{} to {}", amount(from), amount(below)),
+            (None, None) => continue,
+        };
+    }
 }
 
 /// Of the availability facet only "in stock" is a filter.

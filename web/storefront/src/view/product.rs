@@ -272,7 +272,10 @@ fn options(product: &Product, offers: &[Offer], first: &Offer, pictures: &[Pictu
 }
 
 fn specs(product: &Product) -> Vec<(String, String)> {
-    let mut specs: Vec<_> = product.attributes.iter().map(|a| (a.label.clone(), a.value.display())).collect();
+    // What one chooses above is no property of the whole.
+    let chosen = |label: &str| product.variants.len() > 1 && product.options.iter().any(|option| option.name == label);
+    let attributes = product.attributes.iter().filter(|attribute| !chosen(&attribute.label));
+    let mut specs: Vec<_> = attributes.map(|a| (a.label.clone(), a.value.display())).collect();
     if let [only] = product.variants.as_slice() {
         specs.push(("Item number".into(), only.sku.clone()));
         specs.extend(only.barcode.clone().map(|code| ("EAN".to_owned(), code)));
