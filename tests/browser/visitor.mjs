@@ -91,16 +91,21 @@ export class Visitor {
 
   /** Goes to a page by its address. */
   async open(path) {
+    await this.#quiet();
     await this.page.goto(path);
   }
 
   /** Does what leads to another page, and waits for that. */
   async go(doing) {
+    await this.#quiet();
     await Promise.all([this.page.waitForNavigation({ waitUntil: "load" }), doing()]);
   }
 
-  /** Looks at the page one is at: every check, and a screenshot for people. `status` is what it should have come with. */
-  async look(name, { status = 200 } = {}) {
+  /**
+   * Looks at the page one is at: every check, and a screenshot for people. `status` is what it should have come with;
+   * `whole` is false for what lies over the page and looks wrong on more than one window's height of it.
+   */
+  async look(name, { status = 200, whole = true } = {}) {
     await this.settle();
     this.expect(status);
     const place = `${this.screen.name} ${name}`;
@@ -108,16 +113,16 @@ export class Visitor {
       this.report.check(place, what, await check(this));
     }
     const shot = `${this.screen.name}-${String((this.#shots += 1)).padStart(2, "0")}-${name}`;
-    await this.#shoot(shot);
+    await this.#shoot(shot, whole);
     if (!this.screen.dark) return;
     await this.page.emulateMedia({ colorScheme: "dark" });
     this.report.check(`${place} (dark)`, "axe-core finds nothing", await this.inaccessible());
-    await this.#shoot(`${shot}-dark`);
+    await this.#shoot(`${shot}-dark`, whole);
     await this.page.emulateMedia({ colorScheme: "light" });
   }
 
-  async #shoot(name) {
-    await this.page.screenshot({ path: join(this.artifacts, `${name}.png`), fullPage: true });
+  async #shoot(name, whole) {
+    await this.page.screenshot({ path: join(this.artifacts, `${name}.png`), fullPage: whole });
   }
 
   /** A refusal that belongs to what is tested is no fault; that it did not come is one. */
@@ -138,8 +143,13 @@ export class Visitor {
       for (const picture of await this.page.evaluate(picturesInSight)) if (picture.broken) this.#broken.add(picture.src);
     }
     await this.#scroll(0);
-    await this.#until("nothing is under way", () => true);
+    await this.#quiet();
     await this.#still();
+  }
+
+  /** What is under way when one leaves a page is broken off, and that would look like a failure. */
+  async #quiet() {
+    await this.#until("nothing is under way", () => true);
   }
 
   async #scroll(y) {
