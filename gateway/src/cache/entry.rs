@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::keys::KeyState;
 use crate::answer::Answer;
@@ -198,8 +198,10 @@ impl Entry {
 
     /// Adds up the memory it takes.
     pub(super) fn weigh(&self) -> u64 {
+        // Names, and the values of security headers, are static: they take no memory of their own.
         let map = |headers: &HeaderMap| -> u64 {
-            headers.iter().map(|(name, value)| (name.as_str().len() + value.len()) as u64 + HEADER_OVERHEAD).sum()
+            let own = |name: &HeaderName| [header::ETAG, header::CONTENT_LENGTH, header::LAST_MODIFIED].contains(name);
+            headers.iter().map(|(name, value)| if own(name) { value.len() as u64 } else { 0 } + HEADER_OVERHEAD).sum()
         };
         let headers = map(&self.headers) + self.unchanged.as_ref().map_or(0, map);
         self.body.len() as u64 + headers + self.keys.len() as u64 * 8 + OVERHEAD

@@ -11,19 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderMap;
-use quick_cache::sync::Cache;
-use quick_cache::{OptionsBuilder, Weighter};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 use souk_kernel::Clock;
 
 pub(crate) use entry::{Entry, Policy, Want, may_store};
 pub(crate) use key::cache_key;
 use keys::Keys;
 
-/// Bytes of a typical entry, for the cache's first estimate of how many there will be.
-const TYPICAL_ENTRY: u64 = 6 * 1024;
-/// Share of the budget for what was asked for more than once. The rest is for newcomers, and must be large: buyers and
-/// crawlers go through a whole catalogue, and a page has to stay until it is asked for a second time.
-const HOT_SHARE: f64 = 0.5;
 /// After a purge the services behind us may still be forgetting the old state: what is rendered so soon after it is
 /// kept only for a moment, so that a page made too early heals itself.
 const SETTLING_US: i64 = 3_000_000;
@@ -35,7 +30,7 @@ const SETTLING_FRESH_US: i64 = 1_000_000;
 pub struct PageCache(Arc<Inner>);
 
 struct Inner {
-    entries: Cache<Box<str>, Arc<Entry>, ByBytes>,
+    entries: Cache<Box<str>, Arc<Entry>>,
     keys: Keys,
     counts: Counts,
     clock: Clock,
@@ -75,15 +70,6 @@ impl CacheStats {
     }
 }
 
-#[derive(Clone)]
-struct ByBytes;
-
-impl Weighter<Box<str>, Arc<Entry>> for ByBytes {
-    fn weight(&self, key: &Box<str>, entry: &Arc<Entry>) -> u64 {
-        entry.bytes + key.len() as u64
-    }
-}
-
 /// What a look-up found.
 pub(crate) enum Found {
     Fresh(Arc<Entry>),
@@ -96,14 +82,16 @@ pub(crate) enum Found {
 
 impl PageCache {
     pub(crate) fn new(budget: u64, clock: Clock) -> Self {
-        let items = usize::try_from(budget / TYPICAL_ENTRY).unwrap_or(usize::MAX).max(16);
-        let options = OptionsBuilder::new()
-            .estimated_items_capacity(items)
-            .weight_capacity(budget)
-            .hot_allocation(HOT_SHARE)
-            .build()
-            .expect("capacities are given");
-        let entries = Cache::with_options(options, ByBytes, Default::default(), Default::default());
+        // Least recently used goes first: buyers and crawlers walk through a whole catalogue, and what they walk through
+        // now is what is asked for next. A policy that keeps newcomers out until they have proved popular serves a
+        // walk with misses only.
+        let entries = Cache::builder()
+            .max_capacity(budget)
+            .weigher(|key: &Box<str>, entry: &Arc<Entry>| {
+                u32::try_from(entry.bytes + key.len() as u64).unwrap_or(u32::MAX)
+            })
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
         Self(Arc::new(Inner { entries, keys: Keys::default(), counts: Counts::default(), clock }))
     }
 
@@ -116,19 +104,21 @@ impl PageCache {
     /// Forgets everything.
     pub fn purge_all(&self) {
         self.0.keys.purge_all();
-        self.0.entries.clear();
+        self.0.entries.invalidate_all();
     }
 
     /// What it did so far.
     pub fn stats(&self) -> CacheStats {
         let counts = &self.0.counts;
+        // Counts and sizes are exact only after the cache has done its bookkeeping.
+        self.0.entries.run_pending_tasks();
         CacheStats {
             hits: counts.hits.load(Ordering::Relaxed),
             stale: counts.stale.load(Ordering::Relaxed),
             misses: counts.misses.load(Ordering::Relaxed),
             purges: counts.purges.load(Ordering::Relaxed),
-            entries: self.0.entries.len() as u64,
-            bytes: self.0.entries.weight(),
+            entries: self.0.entries.entry_count(),
+            bytes: self.0.entries.weighted_size(),
         }
     }
 
@@ -191,7 +181,7 @@ impl PageCache {
 
     /// True when what is stored began to render later: older never overwrites newer.
     fn newer(&self, key: &str, epoch: u64) -> bool {
-        self.0.entries.peek(key).is_some_and(|stored| stored.epoch > epoch && self.valid(&stored))
+        self.0.entries.get(key).is_some_and(|stored| stored.epoch > epoch && self.valid(&stored))
     }
 }
 
