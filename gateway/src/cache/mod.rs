@@ -85,11 +85,9 @@ impl PageCache {
         // Least recently used goes first: buyers and crawlers walk through a whole catalogue, and what they walk through
         // now is what is asked for next. A policy that keeps newcomers out until they have proved popular serves a
         // walk with misses only.
-        let entries = Cache::builder()
+        let entries = Cache::<Box<str>, Arc<Entry>>::builder()
             .max_capacity(budget)
-            .weigher(|key: &Box<str>, entry: &Arc<Entry>| {
-                u32::try_from(entry.bytes + key.len() as u64).unwrap_or(u32::MAX)
-            })
+            .weigher(|key, entry| u32::try_from(entry.bytes + key.len() as u64).unwrap_or(u32::MAX))
             .eviction_policy(EvictionPolicy::lru())
             .build();
         Self(Arc::new(Inner { entries, keys: Keys::default(), counts: Counts::default(), clock }))
