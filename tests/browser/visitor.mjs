@@ -85,7 +85,7 @@ export class Visitor {
     }
     this.report.check(this.screen.name, what, fault);
     if (!fault) return;
-    await this.page.screenshot({ path: join(this.artifacts, `${this.screen.name}-failed.png`), fullPage: true });
+    await this.#shoot(`${this.screen.name}-failed`, true);
     throw new Stuck(`${this.screen.name}: ${what}`);
   }
 
@@ -122,7 +122,12 @@ export class Visitor {
   }
 
   async #shoot(name, whole) {
-    await this.page.screenshot({ path: join(this.artifacts, `${name}.png`), fullPage: whole });
+    const { width, height } = this.screen;
+    // A window as high as the page: what is called a full-page screenshot makes Chromium forget that there is touch.
+    const all = whole ? await this.page.evaluate(() => document.scrollingElement.scrollHeight) : height;
+    await this.page.setViewportSize({ width, height: Math.max(all, height) });
+    await this.page.screenshot({ path: join(this.artifacts, `${name}.png`) });
+    await this.page.setViewportSize({ width, height });
   }
 
   /** A refusal that belongs to what is tested is no fault; that it did not come is one. */
