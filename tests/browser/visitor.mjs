@@ -67,8 +67,10 @@ export class Visitor {
     page.on("request", (request) => this.#flying.add(request));
     page.on("requestfinished", (request) => this.#flying.delete(request));
     page.on("requestfailed", (request) => {
-      this.#noise.push(`request failed: ${request.url()} ${request.failure()?.errorText}`);
       this.#flying.delete(request);
+      const why = request.failure()?.errorText;
+      // Broken off by the browser itself, as an icon is when one leaves; what a shop does wrong has other names.
+      if (why !== "net::ERR_ABORTED") this.#noise.push(`request failed: ${request.url()} ${why}`);
     });
     page.on("response", (response) => {
       if (response.status() >= 400) this.#refused.push({ status: response.status(), url: response.url() });
