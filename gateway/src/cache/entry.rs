@@ -50,8 +50,6 @@ pub(crate) struct Entry {
     status: StatusCode,
     /// Of the stored form, finished.
     headers: HeaderMap,
-    /// Of a 304, when there is an entity tag.
-    unchanged: Option<HeaderMap>,
     body: Bytes,
     /// Length before compression; the body is compressed when there is one.
     plain_len: Option<usize>,
@@ -125,7 +123,7 @@ impl Entry {
         let mut headers = parts.headers.clone();
         strip_internal(&mut headers);
         let text = compress::is_text(headers.get(header::CONTENT_TYPE));
-        let etag = headers.entry(header::ETAG).or_insert_with(|| souk_web::etag_of(&plain)).clone();
+        headers.entry(header::ETAG).or_insert_with(|| souk_web::etag_of(&plain));
         let packed = (text && plain.len() >= compress::MIN_BYTES).then(|| compress::gzip(&plain));
         let plain_len = packed.is_some().then_some(plain.len());
         let body = packed.unwrap_or_else(|| Bytes::copy_from_slice(&plain));
@@ -138,11 +136,9 @@ impl Entry {
         }
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         security.add(&mut headers);
-        let unchanged = (parts.status == StatusCode::OK).then(|| unchanged_headers(&headers, &etag));
         Self {
             status: parts.status,
             headers,
-            unchanged,
             body,
             plain_len,
             epoch: 0,
@@ -159,11 +155,12 @@ impl Entry {
     pub(crate) fn answer(&self, want: Want<'_>, now: i64) -> Response<Answer> {
         let mut response = Response::new(Answer::EMPTY);
         let age = usize::try_from((now - self.stored_at) / 1_000_000).unwrap_or(0);
-        if let (Some(known), Some(unchanged)) = (want.if_none_match, &self.unchanged)
-            && unchanged.get(header::ETAG).is_some_and(|etag| souk_web::etag_matches(known, etag.as_bytes()))
+        let etag = self.headers.get(header::ETAG).filter(|_| self.status == StatusCode::OK);
+        if let (Some(known), Some(etag)) = (want.if_none_match, etag)
+            && souk_web::etag_matches(known, etag.as_bytes())
         {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
-            *response.headers_mut() = unchanged.clone();
+            *response.headers_mut() = unchanged_headers(&self.headers, etag);
         } else {
             *response.status_mut() = self.status;
             *response.headers_mut() = self.headers.clone();
@@ -203,7 +200,7 @@ impl Entry {
             let own = |name: &HeaderName| [header::ETAG, header::CONTENT_LENGTH, header::LAST_MODIFIED].contains(name);
             headers.iter().map(|(name, value)| if own(name) { value.len() as u64 } else { 0 } + HEADER_OVERHEAD).sum()
         };
-        let headers = map(&self.headers) + self.unchanged.as_ref().map_or(0, map);
+        let headers = map(&self.headers);
         self.body.len() as u64 + headers + self.keys.len() as u64 * 8 + OVERHEAD
     }
 }
