@@ -34,8 +34,17 @@ impl<Q: Send + 'static, R: Send + 'static> Combiner<Q, R> {
         F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
     {
+        Self::lingering(tasks, name, max_batch, Duration::ZERO, work)
+    }
+
+    /// Like [`Combiner::new`], and a batch that is not full waits `linger` for company: for work that nobody waits for.
+    pub fn lingering<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, linger: Duration, work: F) -> Self
+    where
+        F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
+    {
         let (queue, waiting) = mpsc::channel(MAX_QUEUED);
-        tasks.spawn(name, run(waiting, name, max_batch, tasks.clone(), Arc::new(work)));
+        tasks.spawn(name, run(waiting, name, max_batch, linger, tasks.clone(), Arc::new(work)));
         Self { queue, name }
     }
 
@@ -58,6 +67,7 @@ async fn run<Q, R, F, Fut>(
     mut waiting: mpsc::Receiver<Queued<Q, R>>,
     name: &'static str,
     max_batch: usize,
+    linger: Duration,
     tasks: Tasks,
     work: Arc<F>,
 ) where
@@ -77,7 +87,14 @@ async fn run<Q, R, F, Fut>(
         if taken == 0 {
             return;
         }
-        metrics::histogram!("souk_combined", "work" => name).record(taken as f64);
+        if !linger.is_zero() && batch.len() < max_batch && tasks.pause(linger).await {
+            while batch.len() < max_batch
+                && let Ok(more) = waiting.try_recv()
+            {
+                batch.push(more);
+            }
+        }
+        metrics::histogram!("souk_combined", "work" => name).record(batch.len() as f64);
         let (requests, callers): (Vec<Q>, Vec<_>) = batch.drain(..).unzip();
         let results = work(requests).await;
         debug_assert_eq!(results.len(), callers.len(), "{name}: one result per request");

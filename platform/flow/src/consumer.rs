@@ -21,7 +21,7 @@ const IDLE: Duration = Duration::from_millis(1000);
 /// After a wake-up the event may hide behind a transaction that is still running: look again soon.
 const SOON: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
 /// Pause after a batch that was not full: what comes meanwhile shares the next one, and its commit.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(50);
 /// First pause after a failure; doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause between tries while something that is needed is down.

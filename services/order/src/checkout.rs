@@ -29,6 +29,8 @@ const HOLD_SECONDS: u32 = 15 * 60;
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
 /// Sales confirmed in one commit.
 const MAX_BATCH: usize = 64;
+/// How long a settlement waits for others to share its commit: the buyer has the answer already.
+const SETTLE_LINGER: Duration = Duration::from_millis(25);
 /// Number of the step after `Confirm`: what its commit records.
 const AFTER_CONFIRM: i32 = 6;
 /// Number of steps: what the last commit records.
@@ -352,7 +354,7 @@ struct Settle(Combiner<SagaRun, ()>);
 impl Settle {
     fn new(tasks: &Tasks, shared: &Arc<Shared>) -> Self {
         let shared = shared.clone();
-        Self(Combiner::new(tasks, "settle orders", MAX_BATCH, move |sagas: Vec<SagaRun>| {
+        Self(Combiner::lingering(tasks, "settle orders", MAX_BATCH, SETTLE_LINGER, move |sagas: Vec<SagaRun>| {
             let shared = shared.clone();
             async move {
                 let result = shared.store.settle(&sagas, END, shared.clock.now()).await;
