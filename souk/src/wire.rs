@@ -103,6 +103,11 @@ impl Services {
                     work.consumers = souk_catalog::consumers(catalog);
                 }
             }
+            "pricing" => {
+                if let Some(pricing) = &self.pricing {
+                    work.schedules = souk_pricing::schedules(pricing);
+                }
+            }
             "cart" => {
                 if let Some(cart) = &self.cart {
                     work.consumers = souk_cart::consumers(cart);
