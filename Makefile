@@ -17,8 +17,11 @@ test: setup-test
 # What needs Kafka, OpenSearch or S3, which no distribution ships. Such tests stand in targets or modules that only the
 # features named here build: `make test` does not know them, so nothing is skipped.
 test-engines: setup-test
+	@scripts/setup cxx
 	scripts/engines opensearch kafka s3
 	$(CARGO) test --locked -p souk-engines --features engines --test engines
+	$(CARGO) test --locked -p souk-bus -p souk-flow --features souk-bus/kafka,souk-flow/kafka
+	$(CARGO) test --locked -p souk --features kafka --lib config
 
 bench: setup
 	scripts/bench
@@ -26,6 +29,8 @@ bench: setup
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy -p souk -p souk-bus -p souk-flow -p souk-engines --all-targets --locked \
+		--features souk/kafka,souk-bus/kafka,souk-flow/kafka,souk-engines/engines -- -D warnings
 
 check:
 	$(CARGO) run --quiet --locked -p souk-xtask -- check

@@ -20,6 +20,9 @@ use setup::{SOURCES, Scribe, Setup, effects, happened, id, publish};
 /// For draining what has little to do.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a slow transaction takes: readers look several times meanwhile.
+const SLOW: Duration = Duration::from_millis(500);
+
 /// Makes a module of tests for each log.
 macro_rules! on_each_log {
     ($($name:ident),* $(,)?) => {
@@ -77,7 +80,9 @@ async fn a_slower_transaction_is_not_skipped(setup: Setup) {
     let (outbox, slow) = (Outbox::new(shop), shop.begin().await.unwrap());
     outbox.push(&slow, &happened(2, 1)).await.unwrap();
     publish(shop, &[happened(3, 1)]).await;
-    // A reader that moved past the slow one now would lose it: the control stands in `outbox.rs`.
+    // A reader that moved past the slow one now would lose it; the control stands in `outbox.rs`.
+    tokio::time::sleep(SLOW).await;
+    assert_eq!(effects(mail).await.len(), 1, "the later one waits");
     outbox.commit(slow).await.unwrap();
     eventually("all effects", async || effects(mail).await.len() == 3).await;
     tasks.drain(PATIENCE).await.unwrap();

@@ -1,19 +1,20 @@
 //! What only a broker can do to the events: be slow to start, go away, forget everything.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use souk_bus::kafka::Subscriber;
 use souk_db::{Db, RowExt};
 use souk_engines::Kafka as Broker;
-use souk_flow::{DeadLetters, Kafka, run_consumer, run_relay};
+use souk_flow::{DeadLetters, Envelope, Kafka, follow, run_consumer, run_relay};
 use souk_kernel::Event;
 use souk_modules::Tasks;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::setup::{Scribe, Setup, effects, happened, id, publish};
+use super::setup::{SOURCES, Scribe, Setup, effects, happened, id, publish};
 use super::{PATIENCE, assert_once_and_in_order};
 use crate::{Happened, eventually_within, shop_and_mail};
 
@@ -128,6 +129,7 @@ async fn a_wiped_broker_is_filled_again_and_effects_are_once() {
     // The control: the same events without an inbox.
     let naive = Tasks::new();
     let counted = count_without_inbox(&naive, &setup);
+    let memory = remember(&tasks, &setup).await;
     let facts = |version| (1..=20).map(|aggregate| happened(aggregate, version)).collect::<Vec<_>>();
     for version in 1..=3 {
         publish(shop, &facts(version)).await;
@@ -144,6 +146,8 @@ async fn a_wiped_broker_is_filled_again_and_effects_are_once() {
     publish(shop, &facts(5)).await;
     eventually_within(CATCH_UP, "all effects but those of 13", async || effects(mail).await.len() == 97).await;
     eventually_within(CATCH_UP, "the control", async || count() == 60 + 100).await;
+    let remembered = || memory.lock().unwrap().len();
+    eventually_within(CATCH_UP, "what is kept in memory", async || remembered() == 100).await;
     eventually_within(CATCH_UP, "its letters", async || dead_letters.list().await.unwrap().len() == 3).await;
 
     scribe.angry.store(false, Ordering::SeqCst);
@@ -156,9 +160,41 @@ async fn a_wiped_broker_is_filled_again_and_effects_are_once() {
     setup.finish().await;
 }
 
+/// Follows the log from now on, as memory does, and notes which events were seen.
+async fn remember(tasks: &Tasks, setup: &Setup) -> Arc<Mutex<BTreeSet<Uuid>>> {
+    let memory = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = memory.clone();
+    let see = move |events: &[Envelope]| seen.lock().unwrap().extend(events.iter().map(|event| event.id));
+    follow(tasks, &setup.mail, &setup.events(tasks), "memory", SOURCES, see).await.unwrap();
+    memory
+}
+
+#[tokio::test]
+async fn one_of_two_relays_publishes_and_the_other_takes_over() {
+    let setup = Setup::kafka().await;
+    let (shop, relayed) = (&setup.shop, setup.kafka.as_ref().unwrap());
+    let (second, naive) = (Tasks::new(), Tasks::new());
+    let counted = count_without_inbox(&naive, &setup);
+    let count = || counted.load(Ordering::SeqCst);
+    for version in 1..=50 {
+        publish(shop, &[happened(1, version)]).await;
+        if version == 20 {
+            run_relay(&second, shop, "shop", &relayed.connect(&second));
+        }
+    }
+    eventually_within(CATCH_UP, "the first fifty", async || count() == 50).await;
+    relayed.relay.drain(PATIENCE).await.unwrap();
+    publish(shop, &[happened(1, 51)]).await;
+    eventually_within(CATCH_UP, "the second relay", async || count() >= 51).await;
+    setup.caught_up().await;
+    naive.drain(PATIENCE).await.unwrap();
+    second.drain(PATIENCE).await.unwrap();
+    assert_eq!(count(), 51, "nothing was published twice");
+}
+
 /// Counts every event that a consumer is handed, as one without an inbox would.
-fn count_without_inbox(tasks: &Tasks, setup: &Setup) -> Arc<std::sync::atomic::AtomicUsize> {
-    let counted = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+fn count_without_inbox(tasks: &Tasks, setup: &Setup) -> Arc<AtomicUsize> {
+    let counted = Arc::new(AtomicUsize::new(0));
     let kafka = setup.kafka.as_ref().unwrap().connect(tasks);
     let (counting, stopping) = (counted.clone(), tasks.clone());
     tasks.spawn("control", async move {
