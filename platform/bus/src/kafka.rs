@@ -59,10 +59,19 @@ impl Kafka {
         let kafka = Self(Arc::new(Shared { brokers, prefix, admin, cluster: watch::Sender::new(None) }));
         let (watching, stopping) = (kafka.clone(), tasks.clone());
         tasks.spawn("kafka cluster", async move {
+            let mut answers = true;
             while !stopping.stopping() {
-                if let Err(problem) = watching.look().await {
-                    tracing::debug!(internal = problem.internal_detail(), "no kafka broker answers");
+                let looked = watching.look().await;
+                match &looked {
+                    Ok(cluster) if !answers => tracing::info!(cluster, "kafka answers"),
+                    Err(problem) if answers => {
+                        let internal = problem.internal_detail().unwrap_or_default();
+                        tracing::warn!(internal, "no kafka broker answers: events wait");
+                    }
+                    // Said already.
+                    _ => {}
                 }
+                answers = looked.is_ok();
                 stopping.pause(LOOK).await;
             }
         });

@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 const SOON: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
 
 /// Calls `see` with every batch of events written from now on, until the process stops. Returns once the place in the
-/// log is known: what is read into memory after that will be corrected. With Kafka it waits for the topics.
+/// log is known: what is read into memory after that will be corrected.
 pub async fn follow(
     tasks: &Tasks,
     db: &Db,
@@ -27,7 +27,7 @@ pub async fn follow(
     sources: &'static [Source],
     see: impl Fn(&[Envelope]) + Send + Sync + 'static,
 ) -> Result<(), Problem> {
-    let mut tail = Tail::from_now(tasks, db, events, name, sources).await?;
+    let mut tail = Tail::from_now(db, events, sources).await?;
     let stopping = tasks.clone();
     tasks.spawn(name, async move {
         while !stopping.stopping() {
@@ -38,18 +38,14 @@ pub async fn follow(
             match next {
                 Ok(events) => see(&events),
                 Err(problem) => {
-                    complain(name, "cannot follow the log, will try again", &problem);
+                    let internal = problem.internal_detail().unwrap_or_default();
+                    tracing::warn!(follower = name, code = %problem.code, internal, "cannot follow the log, will try again");
                     stopping.pause(PAUSE).await;
                 }
             }
         }
     });
     Ok(())
-}
-
-fn complain(name: &'static str, what: &str, problem: &Problem) {
-    let internal = problem.internal_detail().unwrap_or_default();
-    tracing::warn!(follower = name, code = %problem.code, internal, "{what}");
 }
 
 /// The end of a log.
@@ -69,14 +65,7 @@ struct Rows {
 }
 
 impl Tail {
-    #[cfg_attr(not(feature = "kafka"), allow(unused_variables))]
-    async fn from_now(
-        tasks: &Tasks,
-        db: &Db,
-        events: &EventLog,
-        name: &'static str,
-        sources: &'static [Source],
-    ) -> Result<Self, Problem> {
+    async fn from_now(db: &Db, events: &EventLog, sources: &'static [Source]) -> Result<Self, Problem> {
         match events {
             EventLog::Postgres => {
                 let log = Log::new(db);
@@ -90,15 +79,7 @@ impl Tail {
             EventLog::Kafka(kafka) => {
                 let wanted: souk_bus::kafka::Wanted =
                     sources.iter().map(|source| (source.schema, source.types)).collect();
-                loop {
-                    match souk_bus::kafka::Tail::from_now(kafka, wanted.clone()).await {
-                        Ok(tail) => return Ok(Tail::Kafka(tail)),
-                        Err(problem) => complain(name, "waiting for the topics to follow", &problem),
-                    }
-                    if !tasks.pause(PAUSE).await {
-                        return Err(Problem::unavailable("events_unavailable", "the process is stopping"));
-                    }
-                }
+                Ok(Tail::Kafka(souk_bus::kafka::Tail::from_now(kafka, wanted).await))
             }
         }
     }

@@ -1,15 +1,22 @@
 //! Reading topics from now on, outside any group: every process sees everything.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
-use souk_kernel::Problem;
+use souk_kernel::{Clock, Problem};
 
-use super::{Changes, Kafka, headers};
+use super::{Changes, Kafka, PATIENCE, headers, unavailable};
 use crate::{Envelope, MAX_READ};
 
+/// How long the start of a process waits for brokers: they answer within milliseconds, or are away.
+const START: Duration = Duration::from_secs(2);
+/// How far the clocks of two machines may be apart.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 /// Librdkafka wants a name; nothing is ever noted under it.
 const GROUP: &str = "souk.tail";
 
@@ -21,29 +28,44 @@ pub struct Tail {
     kafka: Kafka,
     wanted: Wanted,
     consumer: Option<StreamConsumer>,
+    from: From,
     cluster: Changes,
 }
 
+/// Where to begin.
+#[derive(Clone, Copy)]
+enum From {
+    /// With what is published next.
+    Now,
+    /// With what was published then, or later.
+    Since(Timestamp),
+    /// With the oldest.
+    Beginning,
+}
+
 impl Tail {
-    /// Reads what is published from now on.
-    ///
-    /// # Errors
-    /// Unavailable while no broker answers, or an owner's relay has not made its topic yet.
-    pub async fn from_now(kafka: &Kafka, wanted: Wanted) -> Result<Self, Problem> {
-        let mut tail = Self { kafka: kafka.clone(), wanted, consumer: None, cluster: kafka.changes() };
-        tail.open(false).await?;
-        Ok(tail)
+    /// Reads what is published from now on. When no broker answers, or an owner's relay has not made its topic yet, it
+    /// begins later, with what will have been published by then (and somewhat before now, since clocks differ).
+    pub async fn from_now(kafka: &Kafka, wanted: Wanted) -> Self {
+        let since = Clock::system().now() - CLOCKS_DIFFER;
+        let (kafka, cluster) = (kafka.clone(), kafka.changes());
+        let mut tail = Self { kafka, wanted, consumer: None, from: From::Now, cluster };
+        if !matches!(tokio::time::timeout(START, tail.open()).await, Ok(Ok(()))) {
+            tracing::warn!("kafka's topics cannot be followed yet");
+            tail.from = From::Since(since);
+        }
+        tail
     }
 
     /// Waits for events, returns what is there. Dropping it while it waits loses none. When another cluster answers, it is
     /// read from its beginning: seeing an event twice does no harm to memory, missing one does.
     ///
     /// # Errors
-    /// Unavailable while no broker of the other cluster answers: call it again.
+    /// Unavailable while no broker answers: call it again.
     pub async fn next(&mut self) -> Result<Vec<Envelope>, Problem> {
         loop {
             let Some(consumer) = &self.consumer else {
-                self.open(true).await?;
+                self.open().await?;
                 continue;
             };
             let mut events = Vec::new();
@@ -51,6 +73,7 @@ impl Tail {
                 biased;
                 () = self.cluster.another() => {
                     self.close();
+                    self.from = From::Beginning;
                     continue;
                 }
                 received = consumer.recv() => events.extend(self.event(received)),
@@ -65,21 +88,21 @@ impl Tail {
         }
     }
 
-    async fn open(&mut self, from_beginning: bool) -> Result<(), Problem> {
-        let mut list = TopicPartitionList::new();
-        for (schema, _) in &self.wanted {
-            for (partition, end) in (0..).zip(self.kafka.ends(schema).await?) {
-                let from = if from_beginning { Offset::Beginning } else { Offset::Offset(end) };
-                let added = list.add_partition_offset(&self.kafka.named(schema), partition, from);
-                added.map_err(Problem::internal)?;
-            }
-        }
+    async fn open(&mut self) -> Result<(), Problem> {
         let mut config = self.kafka.config();
         config.set("group.id", GROUP).set("enable.auto.commit", "false").set("auto.offset.reset", "earliest");
         config.set("fetch.wait.max.ms", "100");
-        let consumer: StreamConsumer = config.create().map_err(Problem::internal)?;
-        consumer.assign(&list).map_err(Problem::internal)?;
-        self.consumer = Some(consumer);
+        let mut topics = Vec::new();
+        for (schema, _) in &self.wanted {
+            topics.push((self.kafka.named(schema), self.kafka.ends(schema).await?));
+        }
+        let from = self.from;
+        let opened = tokio::task::spawn_blocking(move || {
+            let consumer: StreamConsumer = config.create()?;
+            consumer.assign(&begin(&consumer, &topics, from)?)?;
+            Ok(consumer)
+        });
+        self.consumer = Some(opened.await.map_err(Problem::internal)?.map_err(unavailable)?);
         Ok(())
     }
 
@@ -100,6 +123,37 @@ impl Tail {
             Err(_) => drop(consumer),
         }
     }
+}
+
+/// Where to begin with each partition of `topics`, whose ends were looked up before.
+fn begin(
+    consumer: &StreamConsumer,
+    topics: &[(String, Vec<i64>)],
+    from: From,
+) -> Result<TopicPartitionList, KafkaError> {
+    let (mut list, mut times) = (TopicPartitionList::new(), TopicPartitionList::new());
+    for (topic, ends) in topics {
+        for (partition, end) in (0..).zip(ends) {
+            list.add_partition_offset(topic, partition, Offset::Offset(*end))?;
+            if let From::Since(time) = from {
+                times.add_partition_offset(topic, partition, Offset::Offset(time.as_millisecond()))?;
+            }
+        }
+    }
+    match from {
+        From::Now => {}
+        From::Beginning => list.set_all_offsets(Offset::Beginning)?,
+        From::Since(_) => {
+            let found = consumer.offsets_for_times(times, PATIENCE)?;
+            for place in found.elements() {
+                // None where nothing is later; then it ends where it was found to end, not where it ends by then.
+                if let Offset::Offset(_) = place.offset() {
+                    list.set_partition_offset(place.topic(), place.partition(), place.offset())?;
+                }
+            }
+        }
+    }
+    Ok(list)
 }
 
 impl Drop for Tail {

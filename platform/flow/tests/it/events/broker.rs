@@ -105,7 +105,8 @@ async fn everything_arrives_although_the_broker_was_away() {
     eventually_within(CATCH_UP, "effects before", async || effects(mail).await.len() == 20).await;
 
     setup.broker().kill();
-    // Nobody who writes notices.
+    // Neither who writes notices, nor a process that starts.
+    let memory = remember(&tasks, &setup).await;
     for version in 2..=10 {
         publish(shop, &facts(version)).await;
         tokio::time::sleep(AWAY / 9).await;
@@ -114,6 +115,8 @@ async fn everything_arrives_although_the_broker_was_away() {
     setup.broker().restart().await.unwrap();
     publish(shop, &facts(11)).await;
     eventually_within(CATCH_UP, "all effects", async || effects(mail).await.len() >= 220).await;
+    let later = || memory.lock().unwrap().iter().filter(|(_, version)| *version > 1).count();
+    eventually_within(CATCH_UP, "what is kept in memory", async || later() == 200).await;
     tasks.drain(PATIENCE).await.unwrap();
     assert_once_and_in_order(&effects(mail).await, 20, 11);
     setup.finish().await;
@@ -161,10 +164,12 @@ async fn a_wiped_broker_is_filled_again_and_effects_are_once() {
 }
 
 /// Follows the log from now on, as memory does, and notes which events were seen.
-async fn remember(tasks: &Tasks, setup: &Setup) -> Arc<Mutex<BTreeSet<Uuid>>> {
+async fn remember(tasks: &Tasks, setup: &Setup) -> Arc<Mutex<BTreeSet<(Uuid, i64)>>> {
     let memory = Arc::new(Mutex::new(BTreeSet::new()));
     let seen = memory.clone();
-    let see = move |events: &[Envelope]| seen.lock().unwrap().extend(events.iter().map(|event| event.id));
+    let see = move |events: &[Envelope]| {
+        seen.lock().unwrap().extend(events.iter().map(|event| (event.aggregate, event.version)))
+    };
     follow(tasks, &setup.mail, &setup.events(tasks), "memory", SOURCES, see).await.unwrap();
     memory
 }
