@@ -97,7 +97,7 @@ pub(crate) fn answer(gateway: &Arc<Inner>, peer: &Peer, request: &Request<Incomi
             return Fast::Slow(visit);
         }
     };
-    let mut response = entry.answer(want(head, headers), now);
+    let mut response = entry.answer(want(head, headers), now, &gateway.security);
     if gateway.config.access_log {
         let (path, status) = (request.uri().path(), response.status().as_u16());
         tracing::info!(request_id = visit.id(), %client, path, status, way = "cache", "request");

@@ -75,7 +75,7 @@ impl Gateway {
             flights: Flights::default(),
             hints: Hints::default(),
             throttle: Throttle::new(config.throttles.clone()),
-            document: document(&deps.document, &security),
+            document: document(&deps.document),
             upstreams: deps.upstreams,
             proxies,
             security,
@@ -104,7 +104,7 @@ impl Gateway {
 }
 
 /// The description as a stored answer; it changes only with the binary.
-fn document(document: &serde_json::Value, security: &SecurityHeaders) -> Entry {
+fn document(document: &serde_json::Value) -> Entry {
     let parts = Response::builder()
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::CACHE_CONTROL, "public, max-age=300")
@@ -113,7 +113,7 @@ fn document(document: &serde_json::Value, security: &SecurityHeaders) -> Entry {
         .into_parts()
         .0;
     let policy = may_store(&parts).expect("it says public and how long");
-    Entry::new(&parts, Bytes::from(document.to_string()), policy, security)
+    Entry::new(&parts, Bytes::from(document.to_string()), policy)
 }
 
 /// Which parts of the site answered publicly when they were last asked. A guess only: it decides whether a visitor with

@@ -90,7 +90,7 @@ async fn handle(gateway: &Arc<Inner>, request: Request<Incoming>, visit: &Visit)
     let (role, upstream) = match gateway.upstreams.target(request.uri().path()) {
         Target::Role(role, upstream) => (role, upstream),
         Target::Document if *request.method() == Method::GET || head => {
-            return Ok(gateway.document.answer(want(head, request.headers()), 0));
+            return Ok(gateway.document.answer(want(head, request.headers()), 0, &gateway.security));
         }
         Target::Document => {
             let status = StatusCode::METHOD_NOT_ALLOWED;
@@ -135,7 +135,7 @@ async fn shared(
     let want = want(*request.method() == Method::HEAD, request.headers());
     let answered = |entry: &Entry| {
         gateway.meters.rendered.increment(1);
-        entry.answer(want, gateway.clock.now().as_microsecond())
+        entry.answer(want, gateway.clock.now().as_microsecond(), &gateway.security)
     };
     for _ in 0..MAX_FLIGHTS {
         match gateway.flights.board(key) {
@@ -226,8 +226,8 @@ async fn try_render(gateway: &Arc<Inner>, key: &str, request_id: &str) -> Result
         return Ok(Rendered::Private(Response::from_parts(parts, body)));
     };
     let plain = body.collect().await.map_err(|error| Problem::unavailable("upstream_unavailable", error))?.to_bytes();
-    let (security, sent) = (gateway.security.clone(), parts.headers.clone());
-    let entry = inline_or_aside(plain.len(), move || Entry::new(&parts, plain, policy, &security)).await?;
+    let sent = parts.headers.clone();
+    let entry = inline_or_aside(plain.len(), move || Entry::new(&parts, plain, policy)).await?;
     let now = gateway.clock.now().as_microsecond();
     let entry = gateway.cache.store(key, epoch, now, policy, entry, &sent);
     gateway.meters.cache(gateway.cache.stats());

@@ -131,7 +131,8 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
     }
     let format = if config.log.json { LogFormat::Json } else { LogFormat::Text };
     souk_telemetry::init_logs(format, &config.log.filter).map_err(anyhow::Error::msg)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(crate::memory::tidy).build()?;
     runtime.block_on(async {
         match cli.command {
             Command::Up(up) => serve::up(up, config).await,

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod keys;
 mod load;
+mod memory;
 pub mod modules;
 mod operations;
 mod process;
