@@ -25,6 +25,8 @@ pub struct Config {
     pub public: Public,
     /// PostgreSQL.
     pub database: Database,
+    /// How events travel.
+    pub events: Events,
     /// Roles in processes of their own.
     pub internal: Internal,
     /// Mails.
@@ -74,6 +76,22 @@ pub struct Database {
     /// Connections this process may open, all its services together, a reserve for people included. The sum over all
     /// processes must stay below the server's `max_connections`.
     pub connections: usize,
+}
+
+/// How events travel. The same for all processes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Events {
+    /// Brokers of a Kafka cluster, `host:port`; none: consumers read PostgreSQL.
+    pub kafka: Vec<String>,
+    /// Names of topics and consumer groups begin with it and a dot: shops that share a cluster differ in it.
+    pub prefix: String,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { kafka: Vec::new(), prefix: "souk".into() }
+    }
 }
 
 /// Roles in processes of their own (`souk serve`).
@@ -135,6 +153,7 @@ impl Default for Config {
             shop: Shop::default(),
             public: Public::default(),
             database: Database::default(),
+            events: Events::default(),
             internal: Internal::default(),
             mail: Mail::default(),
             payment: Payment::default(),
@@ -243,6 +262,20 @@ impl Config {
         if !(1..=65_536).contains(&self.public.cache_mib) {
             wrong("public.cache_mib", "must be 1 to 65536".into());
         }
+        if !self.events.kafka.is_empty() && cfg!(not(feature = "kafka")) {
+            wrong("events.kafka", "this souk was built without Kafka: build it with --features kafka".into());
+        }
+        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+        if !(1..=100).contains(&self.events.prefix.len()) || !self.events.prefix.chars().all(allowed) {
+            wrong("events.prefix", "must be 1 to 100 letters, digits, dots, dashes and underscores".into());
+        }
+        for broker in &self.events.kafka {
+            let port =
+                broker.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+            if !matches!(port, Some(Ok(1..))) {
+                wrong("events.kafka", format!("{broker:?} is not host:port"));
+            }
+        }
         let named = self.internal.ports.keys().map(|role| ("internal.ports", role));
         let named = named.chain(self.internal.addresses.keys().map(|role| ("internal.addresses", role)));
         for (key, role) in named {
@@ -349,6 +382,17 @@ mod tests {
     fn passwords_are_not_shown() {
         assert_eq!(without_password("postgresql://souk:s3cret@db/souk"), "postgresql://souk:***@db/souk");
         assert_eq!(without_password("postgresql://db/souk"), "postgresql://db/souk");
+    }
+
+    #[test]
+    fn brokers_need_a_port_and_a_souk_that_knows_kafka() {
+        let mut config = Config::default();
+        config.events.kafka = vec!["kafka-1:9092".into(), "kafka-2".into()];
+        let reasons: Vec<String> = config.check().iter().map(ToString::to_string).collect();
+        let built_without = "events.kafka: this souk was built without Kafka: build it with --features kafka";
+        assert_eq!(reasons.iter().any(|reason| reason == built_without), cfg!(not(feature = "kafka")), "{reasons:?}");
+        assert!(reasons.contains(&"events.kafka: \"kafka-2\" is not host:port".to_owned()), "{reasons:?}");
+        assert!(!reasons.iter().any(|reason| reason.contains("kafka-1")), "{reasons:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod config;
+mod events;
 pub mod keys;
 mod load;
 mod memory;

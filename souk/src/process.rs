@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use souk_db::DataDirLock;
-use souk_flow::{Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
+use souk_flow::{EventLog, Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
 use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, PageCache, Upstream, Upstreams};
 use souk_kernel::{Clock, Event};
 use souk_modules::{Readiness, Tasks, start_order};
@@ -21,7 +21,7 @@ use crate::modules::{self, ROLES};
 use crate::stores::Stores;
 use crate::surface::Surface;
 use crate::wire::{Clients, Plan, Services, wire};
-use crate::{operations, purge, sandbox};
+use crate::{events, operations, purge, sandbox};
 
 /// How long work under way may take to end after the listeners are closed: the longest request and a saga's step.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -97,14 +97,15 @@ impl Process {
         let plan = Plan { config: &config, keys: &keys, tasks: &tasks, roles: &roles, sandbox_url };
         let (services, clients) = wire(&plan, &mut stores).await?;
         prepare(&services).await?;
-        run_workers(&roles, &services, &tasks, &mut stores).await?;
+        let events = events::log(&config, &tasks)?;
+        run_workers(&roles, &services, &tasks, &mut stores, &events).await?;
         let surface = Surface::new(&plan, &services, &clients)?;
         if operations.is_none() {
             serve_roles(&plan, &surface, &listening, &readiness, start.metrics.clone()).await?;
         }
         if let Some(listener) = public {
             let gateway = gateway(&plan, &surface, &clients, &listening)?;
-            purge_by_events(&tasks, &mut stores, gateway.cache()).await?;
+            purge_by_events(&tasks, &mut stores, &events, gateway.cache()).await?;
             listening.spawn("gateway", async move { gateway.serve(listener).await });
         }
         let operations_at = operations.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -201,6 +202,7 @@ async fn run_workers(
     services: &Services,
     tasks: &Tasks,
     stores: &mut Stores,
+    events: &EventLog,
 ) -> anyhow::Result<()> {
     for role in roles {
         let Some(service) = role.strip_suffix("-worker") else { continue };
@@ -208,8 +210,9 @@ async fn run_workers(
         let db = stores.of(schema).await?;
         let work = services.work(service);
         for consumer in work.consumers {
-            run_consumer(tasks, &db, consumer);
+            run_consumer(tasks, &db, events, consumer);
         }
+        events::relay(tasks, &db, schema, events);
         if !work.jobs.is_empty() {
             run_jobs(tasks, &db, work.jobs);
         }
@@ -297,9 +300,14 @@ const SHOWN: &[Source] = &[
 ];
 
 /// Every process with a page cache follows what its pages show.
-async fn purge_by_events(tasks: &Tasks, stores: &mut Stores, cache: PageCache) -> anyhow::Result<()> {
+async fn purge_by_events(
+    tasks: &Tasks,
+    stores: &mut Stores,
+    events: &EventLog,
+    cache: PageCache,
+) -> anyhow::Result<()> {
     let db = stores.of("gateway").await?;
     let cache = Arc::new(cache);
-    follow(tasks, &db, "page cache", SHOWN, move |events| cache.purge(&purge::keys(events))).await?;
+    follow(tasks, &db, events, "page cache", SHOWN, move |events| cache.purge(&purge::keys(events))).await?;
     Ok(())
 }

@@ -16,10 +16,11 @@ mod world;
 
 pub use browser::{Browser, Page};
 pub use buyer::{Guest, Outcome, Refusal, address, tokens};
-pub use fleet::{free_port, role_groups};
+pub use fleet::role_groups;
 pub use form::{Form, forms, text_of};
 pub use http::{Reply, Shop};
 pub use shelf::Item;
+pub use souk_engines::free_port;
 pub use staff::Staff;
 pub use wait::{eventually, eventually_ok};
 pub use world::{Options, Topology, World};

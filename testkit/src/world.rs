@@ -13,10 +13,11 @@ use souk_gateway::{Profile, Throttles};
 use souk_objects::Objects;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::fleet::{free_port, role_groups};
+use crate::fleet::role_groups;
 use crate::http::Shop;
 use crate::staff::Staff;
 use crate::{Browser, Guest, books};
+use souk_engines::free_port;
 
 /// Worlds at once in a test process: each opens up to 100 connections, the test server takes 400.
 static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(3));

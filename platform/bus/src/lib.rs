@@ -1,10 +1,26 @@
-//! The event log as consumers see it: envelopes in order, from a position on. Default: the owners' outbox tables in
-//! PostgreSQL, read directly (ARCHITECTURE 4). Consumers cannot tell it from a broker.
+//! The event log as consumers see it: envelopes in order, from a place on. Default: the owners' outbox tables in
+//! PostgreSQL, read directly (ARCHITECTURE 4); with the feature `kafka`, topics that relays fill from those tables.
+//! Consumers cannot tell ([`EventLog`] is what they are given, souk-flow what reads it for them).
 
 mod envelope;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod log;
 mod position;
 
 pub use envelope::Envelope;
-pub use log::{Log, MAX_READ, Wakes, channel};
+#[cfg(feature = "kafka")]
+pub use kafka::Kafka;
+pub use log::{Log, MAX_READ, MAX_RELAY, Wakes, channel};
 pub use position::Position;
+
+/// Which log a process reads.
+#[derive(Clone, Default)]
+pub enum EventLog {
+    /// The owners' outbox tables.
+    #[default]
+    Postgres,
+    /// Topics of a Kafka cluster.
+    #[cfg(feature = "kafka")]
+    Kafka(Kafka),
+}

@@ -20,6 +20,9 @@ pub fn channel(schema: &str) -> String {
 /// Events of one read: bounds memory and the length of the consumer's transaction.
 pub const MAX_READ: i64 = 500;
 
+/// Events of one read of a relay, which sends them on without a transaction.
+pub const MAX_RELAY: i64 = 2000;
+
 /// The log, read with the rights of one service.
 #[derive(Clone)]
 pub struct Log {
@@ -44,6 +47,13 @@ impl Log {
         let xid = after.xid.to_string();
         let limit = limit.clamp(1, MAX_READ);
         let rows = self.db.primary().query(statements(schema).read, &[&xid, &after.seq, &types, &limit]).await?;
+        Ok(rows.iter().map(|row| decode(schema, row)).collect::<Result<_, DbError>>()?)
+    }
+
+    /// Events of all types, like [`Log::read`], at most [`MAX_RELAY`].
+    pub async fn read_all(&self, schema: &'static str, after: Position) -> Result<Vec<(Position, Envelope)>, Problem> {
+        let xid = after.xid.to_string();
+        let rows = self.db.primary().query(statements(schema).read_all, &[&xid, &after.seq, &MAX_RELAY]).await?;
         Ok(rows.iter().map(|row| decode(schema, row)).collect::<Result<_, DbError>>()?)
     }
 
@@ -94,27 +104,31 @@ const NOW: &str = "select pg_snapshot_xmin(pg_current_snapshot())::text as xid";
 #[derive(Clone, Copy)]
 struct Statements {
     read: &'static str,
+    read_all: &'static str,
     behind: &'static str,
 }
 
 /// Made once per owner and never freed: there are as many as there are services, and statements are cached by address.
 fn statements(schema: &'static str) -> Statements {
     static KNOWN: Mutex<BTreeMap<&'static str, Statements>> = Mutex::new(BTreeMap::new());
-    let make = || {
-        Statements {
-        read: String::leak(format!(
-            "select xid::text as xid, seq, id, type, aggregate, version, time, traceparent, data::text as data
-             from \"{schema}\".outbox
-             where (xid, seq) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot()) and type = any($3)
-             order by outbox.xid, seq limit $4"
-        )),
+    let make = || Statements {
+        read: select(schema, "and type = any($3)", "$4"),
+        read_all: select(schema, "", "$3"),
         behind: String::leak(format!(
             "select count(*) as behind from \"{schema}\".outbox
              where (xid, seq) > ($1::text::xid8, $2) and type = any($3)"
         )),
-    }
     };
     *KNOWN.lock().unwrap_or_else(PoisonError::into_inner).entry(schema).or_insert_with(make)
+}
+
+fn select(schema: &str, only: &str, limit: &str) -> &'static str {
+    String::leak(format!(
+        "select xid::text as xid, seq, id, type, aggregate, version, time, traceparent, data::text as data
+         from \"{schema}\".outbox
+         where (xid, seq) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot()) {only}
+         order by outbox.xid, seq limit {limit}"
+    ))
 }
 
 fn unreadable(column: &str) -> DbError {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use souk_bus::{Envelope, Log, MAX_READ, Position};
+use souk_bus::{Envelope, EventLog, Log, MAX_READ, Position, Wakes};
 use souk_db::Db;
 use souk_kernel::Problem;
 use souk_modules::Tasks;
@@ -18,61 +18,120 @@ const PAUSE: Duration = Duration::from_millis(500);
 const SOON: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
 
 /// Calls `see` with every batch of events written from now on, until the process stops. Returns once the place in the
-/// log is known: what is read into memory after that will be corrected.
+/// log is known: what is read into memory after that will be corrected. With Kafka it waits for the topics.
 pub async fn follow(
     tasks: &Tasks,
     db: &Db,
+    events: &EventLog,
     name: &'static str,
     sources: &'static [Source],
     see: impl Fn(&[Envelope]) + Send + Sync + 'static,
 ) -> Result<(), Problem> {
-    let log = Log::new(db);
-    let start = log.now().await?;
-    let (tasks, stopping) = (tasks.clone(), tasks.clone());
+    let mut tail = Tail::from_now(tasks, db, events, name, sources).await?;
+    let stopping = tasks.clone();
     tasks.spawn(name, async move {
-        let mut places: Vec<(Source, Position)> = sources.iter().map(|source| (*source, start)).collect();
-        let schemas: Vec<&str> = sources.iter().map(|source| source.schema).collect();
-        let mut wakes = log.wakes(&schemas);
-        let mut quiet = 0;
         while !stopping.stopping() {
-            wakes.seen();
-            match read_all(&log, &mut places, &see).await {
-                Ok(0) => {}
-                Ok(_) => {
-                    quiet = 0;
-                    continue;
-                }
+            let next = tokio::select! {
+                () = stopping.token().cancelled() => return,
+                next = tail.next() => next,
+            };
+            match next {
+                Ok(events) => see(&events),
                 Err(problem) => {
-                    let internal = problem.internal_detail().unwrap_or_default();
-                    tracing::warn!(follower = name, code = %problem.code, internal, "cannot follow the log, will try again");
+                    complain(name, "cannot follow the log, will try again", &problem);
                     stopping.pause(PAUSE).await;
-                    continue;
                 }
-            }
-            if let Some(soon) = SOON.get(quiet) {
-                quiet += 1;
-                stopping.pause(*soon).await;
-                continue;
-            }
-            tokio::select! {
-                () = stopping.token().cancelled() => {}
-                woken = wakes.wait(WAIT) => if woken { quiet = 0 },
             }
         }
     });
     Ok(())
 }
 
-async fn read_all(log: &Log, places: &mut [(Source, Position)], see: &impl Fn(&[Envelope])) -> Result<usize, Problem> {
-    let mut seen = 0;
-    for (source, place) in places {
-        let batch = log.read(source.schema, source.types, *place, MAX_READ).await?;
-        let Some((last, _)) = batch.last() else { continue };
-        let end = *last;
-        let events: Vec<Envelope> = batch.into_iter().map(|(_, event)| event).collect();
-        see(&events);
-        seen += events.len();
-        *place = end;
+fn complain(name: &'static str, what: &str, problem: &Problem) {
+    let internal = problem.internal_detail().unwrap_or_default();
+    tracing::warn!(follower = name, code = %problem.code, internal, "{what}");
+}
+
+/// The end of a log.
+enum Tail {
+    Postgres(Rows),
+    #[cfg(feature = "kafka")]
+    Kafka(souk_bus::kafka::Tail),
+}
+
+/// The end of owners' outbox tables.
+struct Rows {
+    log: Log,
+    places: Vec<(Source, Position)>,
+    wakes: Wakes,
+    /// Looks since the last event or wake-up that found nothing.
+    quiet: usize,
+}
+
+impl Tail {
+    #[cfg_attr(not(feature = "kafka"), allow(unused_variables))]
+    async fn from_now(
+        tasks: &Tasks,
+        db: &Db,
+        events: &EventLog,
+        name: &'static str,
+        sources: &'static [Source],
+    ) -> Result<Self, Problem> {
+        match events {
+            EventLog::Postgres => {
+                let log = Log::new(db);
+                let start = log.now().await?;
+                let schemas: Vec<&str> = sources.iter().map(|source| source.schema).collect();
+                let wakes = log.wakes(&schemas);
+                let places = sources.iter().map(|source| (*source, start)).collect();
+                Ok(Tail::Postgres(Rows { log, places, wakes, quiet: 0 }))
+            }
+            #[cfg(feature = "kafka")]
+            EventLog::Kafka(kafka) => {
+                let wanted: souk_bus::kafka::Wanted =
+                    sources.iter().map(|source| (source.schema, source.types)).collect();
+                loop {
+                    match souk_bus::kafka::Tail::from_now(kafka, wanted.clone()).await {
+                        Ok(tail) => return Ok(Tail::Kafka(tail)),
+                        Err(problem) => complain(name, "waiting for the topics to follow", &problem),
+                    }
+                    if !tasks.pause(PAUSE).await {
+                        return Err(Problem::unavailable("events_unavailable", "the process is stopping"));
+                    }
+                }
+            }
+        }
     }
-    Ok(seen)
+
+    /// Waits for events. Dropping it while it waits loses none.
+    async fn next(&mut self) -> Result<Vec<Envelope>, Problem> {
+        match self {
+            Tail::Postgres(rows) => rows.next().await,
+            #[cfg(feature = "kafka")]
+            Tail::Kafka(tail) => tail.next().await,
+        }
+    }
+}
+
+impl Rows {
+    async fn next(&mut self) -> Result<Vec<Envelope>, Problem> {
+        loop {
+            self.wakes.seen();
+            for (source, place) in &mut self.places {
+                let batch = self.log.read(source.schema, source.types, *place, MAX_READ).await?;
+                let Some((end, _)) = batch.last() else { continue };
+                *place = *end;
+                self.quiet = 0;
+                return Ok(batch.into_iter().map(|(_, event)| event).collect());
+            }
+            if let Some(soon) = SOON.get(self.quiet) {
+                self.quiet += 1;
+                tokio::time::sleep(*soon).await;
+                continue;
+            }
+            if self.wakes.wait(WAIT).await {
+                self.quiet = 0;
+            }
+        }
+    }
 }

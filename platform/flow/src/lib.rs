@@ -3,24 +3,34 @@
 
 mod combiner;
 mod consumer;
+mod cursor;
+mod dead_letter;
+mod feed;
 mod follow;
 mod housekeeping;
 mod jobs;
 mod outbox;
+#[cfg(feature = "kafka")]
+mod relay;
 mod saga;
 mod schedule;
 
 pub use combiner::Combiner;
-pub use consumer::{Consumer, DeadLetter, DeadLetters, MAX_TRIES, Source, run_consumer};
+pub use consumer::{Consumer, MAX_TRIES, Source, run_consumer};
+pub use dead_letter::{DeadLetter, DeadLetters};
 pub use follow::follow;
 pub use housekeeping::{KEEP_DAYS, housekeeping};
 pub use jobs::{Job, JobHandler, Jobs, run_jobs};
 pub use outbox::Outbox;
+#[cfg(feature = "kafka")]
+pub use relay::run_relay;
 pub use saga::{
     Direction, Failure, NewSaga, Progress, Recorded, SAGA_LEASE, SagaEngine, SagaRun, Step, insert_sagas, wake_saga,
 };
 pub use schedule::{Schedule, run_schedules};
-pub use souk_bus::{Envelope, Log, Position};
+#[cfg(feature = "kafka")]
+pub use souk_bus::Kafka;
+pub use souk_bus::{Envelope, EventLog, Log, Position};
 
 /// The first migration of every service: tables for all of the above.
 pub const TABLES: (&str, &str) = ("0000_flow", include_str!("../migrations/flow.sql"));

@@ -1,4 +1,4 @@
-//! Durable flow on a real PostgreSQL.
+//! Durable flow on a real PostgreSQL, and with the feature `kafka` on a real broker, too.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod events;
@@ -46,8 +46,13 @@ pub async fn shop_and_mail() -> (TestDb, Db, Db) {
 }
 
 /// Waits until `done` says so; a test that hangs fails.
-pub async fn eventually<F: AsyncFnMut() -> bool>(what: &str, mut done: F) {
-    let patience = tokio::time::timeout(Duration::from_secs(30), async {
+pub async fn eventually<F: AsyncFnMut() -> bool>(what: &str, done: F) {
+    eventually_within(Duration::from_secs(30), what, done).await;
+}
+
+/// The same with a patience of your own.
+pub async fn eventually_within<F: AsyncFnMut() -> bool>(patience: Duration, what: &str, mut done: F) {
+    let patience = tokio::time::timeout(patience, async {
         while !done().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

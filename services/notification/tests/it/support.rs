@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use souk_cart_api::CartId;
 use souk_db::{Db, Migrations, RowExt, TestDb, grant_outbox_read};
-use souk_flow::{Outbox, run_consumer};
+use souk_flow::{EventLog, Outbox, run_consumer};
 use souk_kernel::{Currency, Event};
 use souk_modules::Tasks;
 use souk_notification::{
@@ -58,7 +58,7 @@ impl World {
 
     pub fn run_consumers(&self) {
         for consumer in consumers(&self.service) {
-            run_consumer(&self.tasks, &self.db, consumer);
+            run_consumer(&self.tasks, &self.db, &EventLog::Postgres, consumer);
         }
     }
 

@@ -1,0 +1,184 @@
+//! Kafka as the log: one topic per owner, filled by that owner's relay ([`Publisher`]), read in consumer groups
+//! ([`Subscriber`]) or from now on by everybody ([`Tail`]). This module knows the cluster: where it is, which one it is,
+//! and its topics, which are declared here and never made by using them.
+
+mod headers;
+mod publisher;
+mod subscriber;
+mod tail;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use souk_kernel::Problem;
+use souk_modules::Tasks;
+use tokio::sync::watch;
+
+pub use publisher::{Publisher, Sent};
+pub use subscriber::{Place, Subscriber};
+pub use tail::{Tail, Wanted};
+
+/// Partitions of a topic: as many processes can share the work of one consumer. More of them later would move keys.
+const PARTITIONS: i32 = 6;
+/// As long as outbox rows are kept.
+const RETENTION: Duration = Duration::from_hours(7 * 24);
+/// Whole segments are forgotten. Small enough that nothing is read again that has left the inboxes (8 days).
+const SEGMENT: Duration = Duration::from_hours(6);
+/// Largest event with its attributes. The largest that anybody writes is a product with all its variants.
+const MAX_BYTES: usize = 8 << 20;
+/// Between two looks at which cluster answers: how long a wiped one may go unnoticed.
+const LOOK: Duration = Duration::from_secs(5);
+/// For one request of administration.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A cluster. Clones share it.
+#[derive(Clone)]
+pub struct Kafka(Arc<Shared>);
+
+struct Shared {
+    brokers: String,
+    prefix: String,
+    admin: AdminClient<DefaultClientContext>,
+    /// Id of the cluster that answers; none before one did.
+    cluster: watch::Sender<Option<String>>,
+}
+
+impl Kafka {
+    /// The cluster at `brokers` (`host:port`), where names of topics and groups begin with `prefix` and a dot. Waits for nothing: while none can be reached, reading waits and publishing
+    /// is tried again.
+    ///
+    /// # Errors
+    /// Internal, when the client cannot be made.
+    pub fn connect(tasks: &Tasks, brokers: &[String], prefix: &str) -> Result<Self, Problem> {
+        let (brokers, prefix) = (brokers.join(","), prefix.to_owned());
+        let admin = config(&brokers).create().map_err(Problem::internal)?;
+        let kafka = Self(Arc::new(Shared { brokers, prefix, admin, cluster: watch::Sender::new(None) }));
+        let (watching, stopping) = (kafka.clone(), tasks.clone());
+        tasks.spawn("kafka cluster", async move {
+            while !stopping.stopping() {
+                if let Err(problem) = watching.look().await {
+                    tracing::debug!(internal = problem.internal_detail(), "no kafka broker answers");
+                }
+                stopping.pause(LOOK).await;
+            }
+        });
+        Ok(kafka)
+    }
+
+    fn changes(&self) -> Changes {
+        let cluster = self.0.cluster.subscribe();
+        let known = cluster.borrow().clone();
+        Changes { cluster, known }
+    }
+
+    /// Name of an owner's topic, or of a consumer's group.
+    pub fn named(&self, name: &str) -> String {
+        format!("{}.{name}", self.0.prefix)
+    }
+
+    fn config(&self) -> ClientConfig {
+        config(&self.0.brokers)
+    }
+
+    /// Asks which cluster this is, and tells those who follow it.
+    async fn look(&self) -> Result<String, Problem> {
+        let shared = self.0.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let client = shared.admin.inner();
+            client.fetch_metadata(None, PATIENCE)?;
+            Ok(client.fetch_cluster_id(Duration::ZERO))
+        });
+        let id = looked.await.map_err(Problem::internal)?.map_err(unavailable)?;
+        let id = id.ok_or_else(|| Problem::internal("kafka has no cluster id"))?;
+        self.0.cluster.send_if_modified(|known| {
+            let old = known.replace(id.clone());
+            let changed = old.as_ref() != Some(&id);
+            if let (true, Some(old)) = (changed, old) {
+                tracing::warn!(old, new = id, "another kafka cluster answers");
+            }
+            changed
+        });
+        Ok(id)
+    }
+
+    /// Makes the topic of `schema` if it is not there. Only its relay may: a topic that is gone is then noticed by whoever
+    /// must fill it again before anything else is written to it.
+    async fn declare(&self, schema: &str) -> Result<(), Problem> {
+        let (topic, retention) = (self.named(schema), RETENTION.as_millis().to_string());
+        let (segment, bytes) = (SEGMENT.as_millis().to_string(), MAX_BYTES.to_string());
+        // As many copies as the brokers are configured to make.
+        let declared = NewTopic::new(&topic, PARTITIONS, TopicReplication::Fixed(-1))
+            .set("cleanup.policy", "delete")
+            .set("retention.ms", &retention)
+            .set("segment.ms", &segment)
+            .set("max.message.bytes", &bytes);
+        let options = AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
+        let results = self.0.admin.create_topics([&declared], &options).await.map_err(unavailable)?;
+        match results.into_iter().next() {
+            Some(Ok(_)) => tracing::info!(topic, "made the topic"),
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => {}
+            Some(Err((_, code))) => return Err(unavailable(KafkaError::AdminOp(code))),
+            None => return Err(Problem::internal("kafka said nothing about the topic")),
+        }
+        Ok(())
+    }
+
+    /// Where each partition of a topic ends: the offset that its next event will have, by partition.
+    async fn ends(&self, schema: &str) -> Result<Vec<i64>, Problem> {
+        let (shared, topic) = (self.0.clone(), self.named(schema));
+        let ends = tokio::task::spawn_blocking(move || {
+            let client = shared.admin.inner();
+            let metadata = client.fetch_metadata(Some(&topic), PATIENCE)?;
+            let known = metadata.topics().first();
+            if let Some(error) = known.and_then(|topic| topic.error()) {
+                return Err(KafkaError::MetadataFetch(error.into()));
+            }
+            let partitions = known.map_or(0, |topic| topic.partitions().len());
+            (0..i32::try_from(partitions).unwrap_or(i32::MAX))
+                .map(|partition| Ok(client.fetch_watermarks(&topic, partition, PATIENCE)?.1))
+                .collect::<Result<Vec<i64>, KafkaError>>()
+        });
+        ends.await.map_err(Problem::internal)?.map_err(unavailable)
+    }
+}
+
+/// Notices when another cluster answers than before: then everything in the old one is lost.
+struct Changes {
+    cluster: watch::Receiver<Option<String>>,
+    known: Option<String>,
+}
+
+impl Changes {
+    /// Returns when one does.
+    async fn another(&mut self) {
+        loop {
+            let now = self.cluster.borrow_and_update().clone();
+            let old = std::mem::replace(&mut self.known, now);
+            if old.is_some() && old != self.known {
+                return;
+            }
+            if self.cluster.changed().await.is_err() {
+                // The end of the process.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+fn config(brokers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("client.id", "souk").set("allow.auto.create.topics", "false");
+    // A broker that comes back is used within a second, and a topic that was made within two.
+    config.set("reconnect.backoff.max.ms", "1000").set("topic.metadata.refresh.interval.ms", "2000");
+    config.set("socket.keepalive.enable", "true").set("message.max.bytes", MAX_BYTES.to_string());
+    config
+}
+
+/// Whatever fails in talking to brokers is waited out.
+fn unavailable(error: KafkaError) -> Problem {
+    Problem::unavailable("events_unavailable", format!("kafka: {error}"))
+}

@@ -1,0 +1,170 @@
+//! Where a consumer's events come from: the owner's outbox table under a lease, or a Kafka topic in a group. Whoever reads
+//! cannot tell.
+
+use std::time::Duration;
+
+use souk_bus::{Envelope, EventLog, Log, MAX_READ, Position, Wakes};
+use souk_db::{Db, Tx};
+use souk_kernel::Problem;
+use uuid::Uuid;
+
+use crate::Source;
+use crate::cursor::{Cursor, Stop};
+
+/// Polling when nobody wakes us: covers lost notifications. Also how often a feed without events says so.
+const IDLE: Duration = Duration::from_millis(1000);
+/// After a wake-up the event may hide behind a transaction that is still running: look again soon.
+const SOON: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
+
+/// An open feed.
+pub(crate) enum Feed {
+    Postgres(Leased),
+    #[cfg(feature = "kafka")]
+    Kafka(souk_bus::kafka::Subscriber),
+}
+
+/// Place of an event in its feed.
+#[derive(Clone, Copy)]
+pub(crate) enum Mark {
+    Postgres(Position),
+    #[cfg(feature = "kafka")]
+    Kafka(souk_bus::kafka::Place),
+}
+
+/// A consumer's right to read one owner's outbox.
+pub(crate) struct Leased {
+    cursor: Cursor,
+    log: Log,
+    wakes: Wakes,
+    source: Source,
+    /// Looks since the last event or wake-up that found nothing.
+    quiet: usize,
+}
+
+impl Feed {
+    /// Opens the feed of `source` for `consumer`; none while another process has it. `holder` names this process.
+    pub(crate) async fn open(
+        events: &EventLog,
+        db: &Db,
+        consumer: &'static str,
+        source: Source,
+        holder: Uuid,
+    ) -> Result<Option<Self>, Problem> {
+        match events {
+            EventLog::Postgres => {
+                let Some(cursor) = Cursor::acquire(db, consumer, source.schema, holder).await? else { return Ok(None) };
+                let log = Log::new(db);
+                let wakes = log.wakes(&[source.schema]);
+                Ok(Some(Feed::Postgres(Leased { cursor, log, wakes, source, quiet: 0 })))
+            }
+            // A group for each owner: what holds up the events of one does not hold up those of another.
+            #[cfg(feature = "kafka")]
+            EventLog::Kafka(kafka) => {
+                let group = format!("{consumer}.{}", source.schema);
+                Ok(Some(Feed::Kafka(souk_bus::kafka::Subscriber::join(kafka, &group, source.schema, source.types)?)))
+            }
+        }
+    }
+
+    /// Waits for events, at most about a second; returns at most [`MAX_READ`], in order per aggregate. Dropping it while it
+    /// waits loses none.
+    pub(crate) async fn next(&mut self) -> Result<Vec<(Mark, Envelope)>, Stop> {
+        match self {
+            Feed::Postgres(leased) => leased.next().await,
+            #[cfg(feature = "kafka")]
+            Feed::Kafka(subscriber) => match tokio::time::timeout(IDLE, subscriber.next()).await {
+                Ok(Some(events)) => Ok(events.into_iter().map(|(place, event)| (Mark::Kafka(place), event)).collect()),
+                Ok(None) => Err(Stop::Lost),
+                Err(_) => Ok(Vec::new()),
+            },
+        }
+    }
+
+    /// Notes in the transaction of the effects that events up to these marks have had theirs.
+    pub(crate) async fn record(&self, tx: &Tx, marks: &[Mark]) -> Result<(), Stop> {
+        match (self, marks.last()) {
+            (Feed::Postgres(leased), Some(Mark::Postgres(end))) => leased.cursor.advance(tx, *end).await,
+            // Kafka is told after the commit; should that get lost, the inbox knows.
+            _ => Ok(()),
+        }
+    }
+
+    /// The transaction has committed.
+    pub(crate) fn recorded(&mut self, marks: &[Mark]) {
+        match self {
+            Feed::Postgres(leased) => {
+                if let Some(Mark::Postgres(end)) = marks.last() {
+                    leased.cursor.position = *end;
+                }
+            }
+            #[cfg(feature = "kafka")]
+            Feed::Kafka(subscriber) => subscriber.done(marks.iter().filter_map(|mark| match mark {
+                Mark::Kafka(place) => Some(*place),
+                Mark::Postgres(_) => None,
+            })),
+        }
+    }
+
+    /// Says that this process is alive.
+    pub(crate) async fn keep(&self) -> Result<(), Stop> {
+        match self {
+            Feed::Postgres(leased) => leased.cursor.renew().await,
+            // The client does.
+            #[cfg(feature = "kafka")]
+            Feed::Kafka(_) => Ok(()),
+        }
+    }
+
+    /// Changes when this process may have become responsible for events that another one handled before.
+    pub(crate) fn generation(&self) -> u64 {
+        match self {
+            Feed::Postgres(_) => 0,
+            #[cfg(feature = "kafka")]
+            Feed::Kafka(subscriber) => subscriber.assignments(),
+        }
+    }
+
+    /// Events that wait for this process.
+    pub(crate) async fn behind(&self) -> Result<u64, Problem> {
+        match self {
+            Feed::Postgres(Leased { cursor, log, source, .. }) => {
+                log.behind(source.schema, source.types, cursor.position).await
+            }
+            #[cfg(feature = "kafka")]
+            Feed::Kafka(subscriber) => Ok(subscriber.behind()),
+        }
+    }
+
+    /// Lets another process read at once.
+    pub(crate) async fn close(self) -> Result<(), Problem> {
+        match self {
+            Feed::Postgres(leased) => leased.cursor.hand_back().await,
+            // Dropping it leaves the group.
+            #[cfg(feature = "kafka")]
+            Feed::Kafka(_) => Ok(()),
+        }
+    }
+}
+
+impl Leased {
+    async fn next(&mut self) -> Result<Vec<(Mark, Envelope)>, Stop> {
+        loop {
+            self.wakes.seen();
+            let Source { schema, types } = self.source;
+            let batch = self.log.read(schema, types, self.cursor.position, MAX_READ).await?;
+            if !batch.is_empty() {
+                self.quiet = 0;
+                return Ok(batch.into_iter().map(|(position, event)| (Mark::Postgres(position), event)).collect());
+            }
+            if let Some(soon) = SOON.get(self.quiet) {
+                self.quiet += 1;
+                tokio::time::sleep(*soon).await;
+                continue;
+            }
+            if !self.wakes.wait(IDLE).await {
+                return Ok(Vec::new());
+            }
+            self.quiet = 0;
+        }
+    }
+}

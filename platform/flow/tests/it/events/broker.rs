@@ -1,0 +1,215 @@
+//! What only a broker can do to the events: be slow to start, go away, forget everything.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use souk_bus::kafka::Subscriber;
+use souk_db::{Db, RowExt};
+use souk_engines::Kafka as Broker;
+use souk_flow::{DeadLetters, Envelope, Kafka, follow, run_consumer, run_relay};
+use souk_kernel::Event;
+use souk_modules::Tasks;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::setup::{SOURCES, Scribe, Setup, effects, happened, id, publish};
+use super::{PATIENCE, assert_once_and_in_order};
+use crate::{Happened, eventually_within, shop_and_mail};
+
+/// How long the broker is away.
+const AWAY: Duration = Duration::from_secs(10);
+/// For the backlog of a broker that was away (PROMISES).
+const CATCH_UP: Duration = Duration::from_secs(60);
+
+/// One for all tests that leave it as it is.
+static BROKER: OnceCell<Arc<Broker>> = OnceCell::const_new();
+
+/// A broker, and the relay from the owner's outbox to it.
+pub struct Relayed {
+    pub broker: Arc<Broker>,
+    prefix: String,
+    relay: Tasks,
+}
+
+/// The cluster that [`Relayed::place`] names.
+pub fn connect(tasks: &Tasks, place: &str) -> Kafka {
+    let (address, prefix) = place.split_once(' ').unwrap();
+    Kafka::connect(tasks, &[address.to_owned()], prefix).unwrap()
+}
+
+impl Relayed {
+    fn start(broker: Arc<Broker>, shop: &Db) -> Self {
+        let relayed = Self { broker, prefix: format!("test-{}", Uuid::new_v4()), relay: Tasks::new() };
+        run_relay(&relayed.relay, shop, "shop", &relayed.connect(&relayed.relay));
+        relayed
+    }
+
+    pub fn connect(&self, tasks: &Tasks) -> Kafka {
+        connect(tasks, &self.place())
+    }
+
+    /// Address and prefix.
+    pub fn place(&self) -> String {
+        format!("{} {}", self.broker.address(), self.prefix)
+    }
+
+    /// Waits until the relay's recorded place is the outbox' end.
+    pub async fn caught_up(&self, shop: &Db) {
+        let sql = "select not exists (select from outbox where (xid, seq) >
+            (select xid, seq from consumer_cursor where consumer = 'relay' and source = 'shop')) as done
+            from consumer_cursor where consumer = 'relay' and source = 'shop'";
+        let done = async || match shop.primary().query(sql, &[]).await.unwrap().first() {
+            Some(row) => row.get_col("done").unwrap(),
+            None => false,
+        };
+        eventually_within(CATCH_UP, "the relay", done).await;
+    }
+
+    pub async fn finish(self) {
+        self.relay.drain(PATIENCE).await.unwrap();
+    }
+}
+
+impl Setup {
+    /// A topic of its own on the broker that all tests share.
+    pub async fn kafka() -> Self {
+        let broker = BROKER.get_or_init(async || Arc::new(Broker::start().await.unwrap())).await;
+        Self::on(broker.clone()).await
+    }
+
+    /// A broker of its own, to be mistreated.
+    async fn own_broker() -> Self {
+        Self::on(Arc::new(Broker::start().await.unwrap())).await
+    }
+
+    async fn on(broker: Arc<Broker>) -> Self {
+        let (test, shop, mail) = shop_and_mail().await;
+        let relayed = Relayed::start(broker, &shop);
+        Self { test, shop, mail, kafka: Some(relayed) }
+    }
+
+    fn broker(&self) -> &Broker {
+        &self.kafka.as_ref().unwrap().broker
+    }
+}
+
+#[tokio::test]
+async fn everything_arrives_although_the_broker_was_away() {
+    let setup = Setup::own_broker().await;
+    let (shop, mail, tasks) = (&setup.shop, &setup.mail, Tasks::new());
+    run_consumer(&tasks, mail, &setup.events(&tasks), Scribe::new(Uuid::nil()));
+    let facts = |version| (1..=20).map(|aggregate| happened(aggregate, version)).collect::<Vec<_>>();
+    publish(shop, &facts(1)).await;
+    eventually_within(CATCH_UP, "effects before", async || effects(mail).await.len() == 20).await;
+
+    setup.broker().kill();
+    // Nobody who writes notices.
+    for version in 2..=10 {
+        publish(shop, &facts(version)).await;
+        tokio::time::sleep(AWAY / 9).await;
+    }
+    assert_eq!(effects(mail).await.len(), 20, "without a broker nothing travels");
+    setup.broker().restart().await.unwrap();
+    publish(shop, &facts(11)).await;
+    eventually_within(CATCH_UP, "all effects", async || effects(mail).await.len() >= 220).await;
+    tasks.drain(PATIENCE).await.unwrap();
+    assert_once_and_in_order(&effects(mail).await, 20, 11);
+    setup.finish().await;
+}
+
+#[tokio::test]
+async fn a_wiped_broker_is_filled_again_and_effects_are_once() {
+    let setup = Setup::own_broker().await;
+    let (shop, mail, tasks) = (&setup.shop, &setup.mail, Tasks::new());
+    // Refuses what happens to 13 from its third version on.
+    let scribe = Scribe::refusing(id(13), 3);
+    run_consumer(&tasks, mail, &setup.events(&tasks), scribe.clone());
+    // The control: the same events without an inbox.
+    let naive = Tasks::new();
+    let counted = count_without_inbox(&naive, &setup);
+    let memory = remember(&tasks, &setup).await;
+    let facts = |version| (1..=20).map(|aggregate| happened(aggregate, version)).collect::<Vec<_>>();
+    for version in 1..=3 {
+        publish(shop, &facts(version)).await;
+    }
+    let dead_letters = DeadLetters::new(mail);
+    eventually_within(CATCH_UP, "effects before", async || effects(mail).await.len() == 59).await;
+    eventually_within(CATCH_UP, "the dead letter", async || dead_letters.list().await.unwrap().len() == 1).await;
+    let count = || counted.load(Ordering::SeqCst);
+    eventually_within(CATCH_UP, "the control", async || count() == 60).await;
+
+    setup.broker().kill();
+    publish(shop, &facts(4)).await;
+    setup.broker().wipe().await.unwrap();
+    publish(shop, &facts(5)).await;
+    eventually_within(CATCH_UP, "all effects but those of 13", async || effects(mail).await.len() == 97).await;
+    eventually_within(CATCH_UP, "the control", async || count() == 60 + 100).await;
+    let remembered = || memory.lock().unwrap().len();
+    eventually_within(CATCH_UP, "what is kept in memory", async || remembered() == 100).await;
+    eventually_within(CATCH_UP, "its letters", async || dead_letters.list().await.unwrap().len() == 3).await;
+
+    scribe.angry.store(false, Ordering::SeqCst);
+    assert_eq!(dead_letters.replay("mail.scribe", id(13)).await.unwrap(), 3);
+    eventually_within(CATCH_UP, "the replay", async || dead_letters.list().await.unwrap().is_empty()).await;
+    tasks.drain(PATIENCE).await.unwrap();
+    naive.drain(PATIENCE).await.unwrap();
+    assert_once_and_in_order(&effects(mail).await, 20, 5);
+    assert_eq!(count(), 160, "without the inbox the first 60 happened twice");
+    setup.finish().await;
+}
+
+/// Follows the log from now on, as memory does, and notes which events were seen.
+async fn remember(tasks: &Tasks, setup: &Setup) -> Arc<Mutex<BTreeSet<Uuid>>> {
+    let memory = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = memory.clone();
+    let see = move |events: &[Envelope]| seen.lock().unwrap().extend(events.iter().map(|event| event.id));
+    follow(tasks, &setup.mail, &setup.events(tasks), "memory", SOURCES, see).await.unwrap();
+    memory
+}
+
+#[tokio::test]
+async fn one_of_two_relays_publishes_and_the_other_takes_over() {
+    let setup = Setup::kafka().await;
+    let (shop, relayed) = (&setup.shop, setup.kafka.as_ref().unwrap());
+    let (second, naive) = (Tasks::new(), Tasks::new());
+    let counted = count_without_inbox(&naive, &setup);
+    let count = || counted.load(Ordering::SeqCst);
+    for version in 1..=50 {
+        publish(shop, &[happened(1, version)]).await;
+        if version == 20 {
+            run_relay(&second, shop, "shop", &relayed.connect(&second));
+        }
+    }
+    eventually_within(CATCH_UP, "the first fifty", async || count() == 50).await;
+    relayed.relay.drain(PATIENCE).await.unwrap();
+    publish(shop, &[happened(1, 51)]).await;
+    eventually_within(CATCH_UP, "the second relay", async || count() >= 51).await;
+    setup.caught_up().await;
+    naive.drain(PATIENCE).await.unwrap();
+    second.drain(PATIENCE).await.unwrap();
+    assert_eq!(count(), 51, "nothing was published twice");
+}
+
+/// Counts every event that a consumer is handed, as one without an inbox would.
+fn count_without_inbox(tasks: &Tasks, setup: &Setup) -> Arc<AtomicUsize> {
+    let counted = Arc::new(AtomicUsize::new(0));
+    let kafka = setup.kafka.as_ref().unwrap().connect(tasks);
+    let (counting, stopping) = (counted.clone(), tasks.clone());
+    tasks.spawn("control", async move {
+        while !stopping.stopping() {
+            let mut subscriber = Subscriber::join(&kafka, "naive", "shop", &[Happened::TYPE]).unwrap();
+            loop {
+                let next = tokio::select! {
+                    () = stopping.token().cancelled() => return,
+                    next = subscriber.next() => next,
+                };
+                let Some(events) = next else { break };
+                counting.fetch_add(events.len(), Ordering::SeqCst);
+                subscriber.done(events.iter().map(|(place, _)| *place));
+            }
+        }
+    });
+    counted
+}
