@@ -1,7 +1,13 @@
-//! Which roles live together in the split fleet, and on which ports.
+//! Which roles live together in the split fleet, on which ports, and how they prove who they are.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use souk::all_roles;
+use souk::config::TRUST_DOMAIN;
+use souk_tls::{Authority, TrustDomain, Validity};
 
 /// Ports are taken from below those that the system gives to outgoing connections, so that nobody takes one between our
 /// look and the process that binds it.
@@ -35,4 +41,33 @@ pub fn role_groups() -> [&'static [&'static str]; 6] {
         &["identity", "identity-worker", "notification", "notification-worker"],
         &["storefront", "gateway"],
     ]
+}
+
+/// Certificates of all roles, in a folder that goes with the last fleet.
+pub struct Pki(tempfile::TempDir);
+
+impl Pki {
+    /// Where they lie.
+    pub fn dir(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// The certificates of this test process: made once, all its fleets share them.
+pub fn pki() -> Arc<Pki> {
+    static MADE: Mutex<Weak<Pki>> = Mutex::new(Weak::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pki) = made.upgrade() {
+        return pki;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (authority, domain) =
+        (Authority::new(Validity::around_now(1)).unwrap(), TrustDomain::parse(TRUST_DOMAIN).unwrap());
+    authority.save(dir.path()).unwrap();
+    for role in all_roles() {
+        authority.issue(&domain, role, Validity::around_now(1)).unwrap().save(dir.path(), role, false).unwrap();
+    }
+    let pki = Arc::new(Pki(dir));
+    *made = Arc::downgrade(&pki);
+    pki
 }
