@@ -1,4 +1,4 @@
-//! Accepts connections, speaks HTTP/1.1 on them (TLS and HTTP/2 are [`secure`]'s), and drains them at the end.
+//! Accepts connections, speaks HTTP/1.1 on them (TLS and HTTP/2: `secure.rs`), and drains them at the end.
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -10,7 +10,7 @@ use souk_db::DataDirLock;
 use souk_flow::{Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
 use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, PageCache, Upstream, Upstreams};
 use souk_kernel::{Clock, Event};
-use souk_modules::{Readiness, Tasks, start_order};
+use souk_modules::{Readiness, ReadyCheck, Tasks, start_order};
 use souk_rpc::Listener;
 use souk_telemetry::Metrics;
 use souk_tls::{PublicTls, Reload};
@@ -48,6 +48,7 @@ pub struct Process {
     tasks: Tasks,
     listening: Tasks,
     readiness: Readiness,
+    process: ReadyCheck,
     stores: Stores,
     clients: Clients,
     public: Option<SocketAddr>,
@@ -64,9 +65,7 @@ pub fn all_roles() -> Vec<&'static str> {
 impl Process {
     /// Starts and returns when everything is ready.
     pub async fn start(start: Start) -> anyhow::Result<Self> {
-        let mut config = start.config;
-        let complaints: Vec<String> = config.check().iter().map(ToString::to_string).collect();
-        anyhow::ensure!(complaints.is_empty(), "the configuration cannot work:\n{}", complaints.join("\n"));
+        let mut config = checked(start.config)?;
         let roles: Vec<&'static str> = start_order(ROLES, &start.roles)?.iter().map(|role| role.name).collect();
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("cannot make the data directory {}", config.data_dir.display()))?;
@@ -81,21 +80,19 @@ impl Process {
             true => Some(bind(config.public.listen, "the public listener").await?),
             false => None,
         };
-        if let Some(listener) = &public {
-            config.public.listen = listener.local_addr()?;
-        }
+        config.public.listen = public.as_ref().map_or(Ok(config.public.listen), TcpListener::local_addr)?;
         let operations = bind(config.operations(&roles), "the operations listener").await?;
         let operations_at = operations.local_addr()?;
+        // Who waits for us sees what we wait for. What serves already stops when the rest does not start.
+        let process = readiness.part("process");
+        let unfinished = listening.token().clone().drop_guard();
+        serve_operations(&listening, operations, operations::router(readiness.clone(), start.metrics));
         let database = readiness.part("database");
         database.not_ready("connecting");
         let mut stores = Stores::open(&config, start.may_migrate, &roles).await?;
         database.ready();
 
-        let sandbox_url = match (&config.payment.sandbox_url, start.own_sandbox) {
-            (Some(url), _) => Some(url.clone()),
-            (None, true) => Some(sandbox::start(&config, &keys, &tasks).await?),
-            (None, false) => None,
-        };
+        let sandbox_url = provider(&config, &keys, start.own_sandbox, &tasks).await?;
         let plan = Plan {
             config: &config,
             keys: &keys,
@@ -119,13 +116,15 @@ impl Process {
             purge_by_events(&tasks, &mut stores, gateway.cache()).await?;
             listening.spawn("gateway", async move { gateway.serve(listener).await });
         }
-        serve_operations(&listening, operations, operations::router(readiness.clone(), start.metrics));
+        unfinished.disarm();
+        process.ready();
         let public = roles.contains(&"gateway").then_some(config.public.listen);
         Ok(Self {
             config,
             tasks,
             listening,
             readiness,
+            process,
             stores,
             clients,
             public,
@@ -172,7 +171,7 @@ impl Process {
 
     /// Sends callers elsewhere, then takes no more requests, finishes what is under way, stops the database if it is ours.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.readiness.part("process").not_ready("stopping");
+        self.process.not_ready("stopping");
         self.listening.leave();
         tokio::time::sleep(Duration::from_secs(self.config.internal.drain_seconds)).await;
         if let Err(hanging) = self.listening.drain(PATIENCE).await {
@@ -186,6 +185,13 @@ impl Process {
     }
 }
 
+/// A configuration that can work, or everything that is wrong with it.
+fn checked(config: Config) -> anyhow::Result<Config> {
+    let complaints: Vec<String> = config.check().iter().map(ToString::to_string).collect();
+    anyhow::ensure!(complaints.is_empty(), "the configuration cannot work:\n{}", complaints.join("\n"));
+    Ok(config)
+}
+
 /// Nobody else may use what lies in the data directory: the index, the private database. Roles that keep nothing there
 /// share it.
 fn take_lock(config: &Config, roles: &[&str]) -> anyhow::Result<Option<DataDirLock>> {
@@ -195,6 +201,15 @@ fn take_lock(config: &Config, roles: &[&str]) -> anyhow::Result<Option<DataDirLo
         return Ok(None);
     }
     Ok(Some(DataDirLock::take(&config.data_dir)?))
+}
+
+/// The configured sandbox provider or, for a shop that brings its own, a new one.
+async fn provider(config: &Config, keys: &Keys, own: bool, tasks: &Tasks) -> anyhow::Result<Option<String>> {
+    match &config.payment.sandbox_url {
+        Some(url) => Ok(Some(url.clone())),
+        None if own => Ok(Some(sandbox::start(config, keys, tasks).await?)),
+        None => Ok(None),
+    }
 }
 
 async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {

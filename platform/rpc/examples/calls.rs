@@ -30,6 +30,7 @@ impl AddApi for Adder {
 
 const CALLERS: usize = 32;
 const MEASURED: Duration = Duration::from_secs(3);
+const CONNECTIONS: u64 = 1000;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -54,23 +55,34 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let router = admit(serve_add(Arc::new(Adder)), admission);
         tasks.spawn("server", serve(Listener { name: "add", socket, router, identity: callee }, tasks.clone()));
         let remote = Remote { role: "add", addresses: vec![address.to_string()] };
-        let client: AddClient = match caller {
-            Some(caller) => Channel::https(remote, key, caller).into(),
-            None => Channel::http(remote, key).into(),
+        let client = || -> AddClient {
+            match &caller {
+                Some(caller) => Channel::https(remote.clone(), key.clone(), caller.clone()).into(),
+                None => Channel::http(remote.clone(), key.clone()).into(),
+            }
         };
-        let (started, cpu) = (Instant::now(), cpu());
-        let calls: Vec<_> = (0..CALLERS).map(|_| tasks.run("caller", call(client.clone()))).collect();
+        let (started, before, kept) = (Instant::now(), cpu(), client());
+        let calls: Vec<_> = (0..CALLERS).map(|_| tasks.run("caller", call(kept.clone()))).collect();
         let mut count = 0;
         for one in calls {
             count += one.await?;
         }
-        let (took, used) = (started.elapsed().as_secs_f64(), self::cpu() - cpu);
-        #[allow(clippy::cast_precision_loss)] // a few hundred thousand
-        let (rate, micros) = (count as f64 / took, used * 1e6 / count as f64);
-        println!("{name:<10} {rate:>7.0} calls/s, {micros:>5.1} us of CPU for both ends");
+        report(name, "calls", count, started, before);
+        let (started, before) = (Instant::now(), cpu());
+        for _ in 0..CONNECTIONS {
+            client().add(&Cx::new("bench", Actor::Anonymous), vec![1]).await.expect("the other end is here");
+        }
+        report(name, "connections with one call", CONNECTIONS, started, before);
         tasks.drain(MEASURED).await.map_err(|hanging| format!("{hanging:?}"))?;
     }
     Ok(())
+}
+
+fn report(name: &str, what: &str, count: u64, started: Instant, cpu_before: f64) {
+    let (took, used) = (started.elapsed().as_secs_f64(), cpu() - cpu_before);
+    #[allow(clippy::cast_precision_loss)] // a few hundred thousand
+    let (rate, micros) = (count as f64 / took, used * 1e6 / count as f64);
+    println!("{name:<10} {rate:>7.0} {what}/s, {micros:>6.1} us of CPU for both ends");
 }
 
 /// Calls one after the other; how many.

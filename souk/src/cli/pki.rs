@@ -14,6 +14,9 @@ use crate::modules::{self, ROLES};
 /// How long the authority itself holds: longer than anybody develops with one folder.
 const AUTHORITY_DAYS: u32 = 3650;
 
+/// The certificate for browsers; no role is called so.
+const PUBLIC: &str = "public";
+
 /// Certificates.
 #[derive(Debug, Subcommand)]
 pub enum Pki {
@@ -30,6 +33,9 @@ pub struct Init {
     /// Only these roles; `souk roles` lists them.
     #[arg(long, value_delimiter = ',')]
     role: Vec<String>,
+    /// Also one that browsers are shown, `public.pem`, for this host name or address; `[public.tls]` names it.
+    #[arg(long)]
+    host: Option<String>,
     /// Days the certificates hold.
     #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=i64::from(AUTHORITY_DAYS)))]
     days: u32,
@@ -52,8 +58,8 @@ impl Init {
         let domain = TrustDomain::parse(&self.trust_domain)?;
         let roles = self.roles()?;
         // Nothing is written when anything would be overwritten.
-        for role in &roles {
-            let file = self.dir.join(format!("{role}.pem"));
+        for name in roles.iter().copied().chain(self.host.is_some().then_some(PUBLIC)) {
+            let file = self.dir.join(format!("{name}.pem"));
             anyhow::ensure!(self.force || !file.exists(), "{} exists: --force makes a new one", file.display());
         }
         let dir = &self.dir;
@@ -71,6 +77,10 @@ impl Init {
         for role in &roles {
             let issued = authority.issue(&domain, role, Validity::days(now, self.days))?;
             issued.save(dir, role, self.force)?;
+        }
+        if let Some(host) = &self.host {
+            authority.issue_host(host, Validity::days(now, self.days))?.save(dir, PUBLIC, self.force)?;
+            println!("made {} for {host}", dir.join(format!("{PUBLIC}.pem")).display());
         }
         println!("made certificates of {} roles in {}, good for {} days", roles.len(), dir.display(), self.days);
         Ok(ExitCode::SUCCESS)

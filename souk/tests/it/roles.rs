@@ -119,6 +119,9 @@ fn pki_init_overwrites_nothing_unasked() {
     said(&mut init(&["--role", "order", "--force"]));
     assert_eq!((read("ca.pem"), read("cart.pem")), (before.0, before.2));
     assert_ne!(read("order.pem"), before.1);
+    said(&mut init(&["--role", "order", "--force", "--host", "localhost"]));
+    let (certificate, key) = (pki.join("public.pem"), pki.join("public.key"));
+    souk_tls::PublicTls::load(souk_tls::Files { certificate, key, authority: None }).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
