@@ -34,6 +34,8 @@ pub enum Topology {
     AllInOne,
     /// Six, as `souk serve --role ...`, each role with a certificate of its own.
     Split,
+    /// The same six without certificates, as on one machine.
+    SplitPlain,
 }
 
 /// What is different from an ordinary shop.
@@ -80,10 +82,10 @@ impl World {
         let data_dir = tempfile::tempdir().unwrap();
         let config = base_config(&db.url(), data_dir.path(), options.throttles);
         let pki = (topology == Topology::Split).then(pki);
-        let (processes, toolbox) = match &pki {
-            None => (all_in_one(config).await, None),
-            Some(pki) => {
-                let (processes, toolbox) = split(config, pki).await;
+        let (processes, toolbox) = match topology {
+            Topology::AllInOne => (all_in_one(config).await, None),
+            Topology::Split | Topology::SplitPlain => {
+                let (processes, toolbox) = split(config, pki.as_deref()).await;
                 (processes, Some(toolbox))
             }
         };
@@ -178,8 +180,8 @@ async fn all_in_one(mut config: Config) -> Vec<Process> {
     vec![start(config, all_roles(), true).await]
 }
 
-async fn split(mut config: Config, pki: &Pki) -> (Vec<Process>, Toolbox) {
-    config.internal.tls = Some(InternalTls { dir: pki.dir().to_owned(), trust_domain: TRUST_DOMAIN.into() });
+async fn split(mut config: Config, pki: Option<&Pki>) -> (Vec<Process>, Toolbox) {
+    config.internal.tls = pki.map(|pki| InternalTls { dir: pki.dir().to_owned(), trust_domain: TRUST_DOMAIN.into() });
     config.public.listen.set_port(free_port());
     config.internal.ports =
         all_roles().into_iter().map(|role| (role.to_owned(), free_port())).collect::<BTreeMap<_, _>>();

@@ -18,18 +18,18 @@ pub struct Fleet {
 impl Fleet {
     /// Nothing runs yet.
     pub async fn new() -> Self {
-        Self::with("").await
+        Self::with("", "").await
     }
 
-    /// The same with more settings below `[internal]`.
-    pub async fn with(internal: &str) -> Self {
+    /// The same with more settings below `[internal]`, and more tables.
+    pub async fn with(internal: &str, tables: &str) -> Self {
         let fleet = Self { db: TestDb::new(&souk::all_migrations()).await, place: Place::new() };
         souk::migrate(&fleet.db.url()).await.unwrap();
         said(souk().args(["pki", "init", "--dir"]).arg(fleet.pki()));
         let ports: Vec<String> = souk::all_roles().iter().map(|role| format!("{role} = {}", free_port())).collect();
         fleet.place.configure_internal(
             internal,
-            &format!("[internal.ports]\n{}\n[internal.tls]\ndir = {:?}\n", ports.join("\n"), fleet.pki()),
+            &format!("[internal.ports]\n{}\n[internal.tls]\ndir = {:?}\n{tables}", ports.join("\n"), fleet.pki()),
         );
         fleet
     }

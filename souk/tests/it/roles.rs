@@ -1,18 +1,22 @@
 //! Roles as processes that prove to each other who they are.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use http::Method;
 use nix::sys::signal::Signal;
 use souk::config::{Config, TRUST_DOMAIN};
 use souk::keys::Keys;
 use souk_inventory_api::{AuditRequest, AvailabilityRequest, InventoryClient};
+use souk_modules::Tasks;
 use souk_rpc::{Actor, Channel, Cx, Remote};
-use souk_testkit::{Shop, eventually_ok};
+use souk_testkit::{Shop, eventually_ok, free_port};
 use souk_tls::{Identity, TrustDomain};
 use uuid::Uuid;
 
 use crate::fleet::{Fleet, operations};
-use crate::place::{PATIENCE, complaint, said, souk};
+use crate::place::{PATIENCE, Running, complaint, said, souk};
 
 /// Inventory, as `caller` reaches it.
 fn inventory(fleet: &Fleet, caller: &'static str) -> InventoryClient {
@@ -80,7 +84,7 @@ async fn certificates_are_renewed_while_the_process_runs() {
 /// SIGTERM: first "not ready", with everything served as before; then the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_stops_says_so_first() {
-    let fleet = Fleet::with("drain_seconds = 3").await;
+    let fleet = Fleet::with("drain_seconds = 3", "").await;
     let mut process = fleet.start("inventory", "inventory").await;
     let (page, client) = (Shop::at(operations(&process)), inventory(&fleet, "cart"));
     let ask_it = async || client.availability(&Cx::new("test", Actor::Anonymous), ask()).await;
@@ -94,6 +98,67 @@ async fn who_stops_says_so_first() {
     ask_it().await.unwrap();
     assert!(process.ended().await.success(), "{}", process.said());
     assert!(ask_it().await.is_err());
+}
+
+/// New carts a second while processes are restarted: each is a request that must not be repeated.
+const RATE: u32 = 100;
+
+/// Both instances of a role are replaced, one after the other, under load.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rolling_restart_costs_nobody_a_request() {
+    let ports = [free_port(), free_port()];
+    let addresses = ports.map(|port| format!("\"127.0.0.1:{port}\"")).join(", ");
+    let fleet = Fleet::with("drain_seconds = 1", &format!("[internal.addresses]\ncart = [{addresses}]\n")).await;
+    let others: Vec<&str> = souk::all_roles().into_iter().filter(|role| *role != "cart").collect();
+    let others = fleet.start(&others.join(","), "others").await;
+    let cart = async |number: usize, name: &str| {
+        let mut command = fleet.command("cart");
+        command.env("SOUK_INTERNAL__PORTS__CART", ports[number].to_string());
+        Running::start(command, fleet.place.log(name), "ready").await
+    };
+    let mut carts = vec![cart(0, "cart-0").await, cart(1, "cart-1").await];
+
+    let (shop, stop) = (fleet.place.shop(), Arc::new(AtomicBool::new(false)));
+    let (tasks, stopping) = (Tasks::new(), stop.clone());
+    let load = tasks.run("load", async move { new_carts(shop, stopping).await });
+    for number in [0, 1] {
+        let mut old = carts.remove(number);
+        old.signal(Signal::SIGTERM);
+        assert!(old.ended().await.success(), "{}", old.said());
+        carts.insert(number, cart(number, &format!("cart-{number}-again")).await);
+    }
+    stop.store(true, Ordering::Relaxed);
+    let (made, failed) = load.await.unwrap();
+    assert!(failed.is_empty(), "{} of {made}: {:?}", failed.len(), failed.first());
+    assert!(made > RATE, "{made}");
+    for process in carts {
+        process.stop().await;
+    }
+    others.stop().await;
+}
+
+/// Makes carts until told to stop: how many, and what went wrong.
+async fn new_carts(shop: Shop, stop: Arc<AtomicBool>) -> (u32, Vec<String>) {
+    let (tasks, failed) = (Tasks::new(), Arc::new(Mutex::new(Vec::new())));
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
+    let mut made = 0;
+    while !stop.load(Ordering::Relaxed) {
+        ticks.tick().await;
+        made += 1;
+        let (shop, failed) = (shop.clone(), failed.clone());
+        tasks.spawn("cart", async move {
+            let json = [("content-type", "application/json")];
+            let said = match shop.try_send(Method::POST, "/api/v1/carts", &json, "{}".into()).await {
+                Ok(reply) if reply.status == 201 => return,
+                Ok(reply) => format!("{} {}", reply.status, reply.text()),
+                Err(error) => format!("{error:#}"),
+            };
+            failed.lock().unwrap().push(said);
+        });
+    }
+    tasks.drain(PATIENCE).await.unwrap();
+    let failed = failed.lock().unwrap().clone();
+    (made, failed)
 }
 
 #[test]
