@@ -86,15 +86,18 @@ impl HttpChannel {
         cx: &Cx,
         body: Bytes,
     ) -> Result<Response<Bytes>, Problem> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = Uri::from_static(path);
-        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let (parts, body) = self.send(cx, request, repeatable).await?.into_parts();
-        let body = Limited::new(body, MAX_RPC_BODY).collect().await.map_err(|error| {
-            Problem::new(Kind::Timeout, "connection_lost", "the answer was cut off").with_internal(error.to_string())
-        })?;
-        Ok(Response::from_parts(parts, body.to_bytes()))
+        for attempt in 0.. {
+            let (parts, body) = self.send(cx, post(path, body.clone()), repeatable).await?.into_parts();
+            let error = match Limited::new(body, MAX_RPC_BODY).collect().await {
+                Ok(body) => return Ok(Response::from_parts(parts, body.to_bytes())),
+                Err(error) => error.to_string(),
+            };
+            if !repeatable || attempt == MAX_RETRIES || !self.gate.may_retry() {
+                let cut = Problem::new(Kind::Timeout, "connection_lost", "the answer was cut off");
+                return Err(cut.with_internal(format!("{}: {error}", self.role)));
+            }
+        }
+        unreachable!("the loop returns")
     }
 
     /// Sends any request, its URI in origin form, to an instance of the role, with `cx` in its headers: the gateway forwards
@@ -230,6 +233,14 @@ impl HttpChannel {
             |_| std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no connection within {CONNECT_TIMEOUT:?}"));
         tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(late)?
     }
+}
+
+fn post(path: &'static str, body: Bytes) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = Uri::from_static(path);
+    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request
 }
 
 /// Speaks HTTP/1.1 on `socket`; what drives the connection ends with it.

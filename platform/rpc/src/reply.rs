@@ -31,6 +31,13 @@ impl ReplyBody {
         body
     }
 
+    /// Half an answer is none; the balancer hears of it with the next failure.
+    fn give_up(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.call.endpoint().failed();
+        }
+    }
+
     fn give_back(&mut self) {
         if let Some(Lease { sender, call }) = self.lease.take() {
             call.endpoint().keep(sender, Instant::now());
@@ -48,7 +55,7 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let polled = Pin::new(&mut self.incoming).poll_frame(cx);
         match &polled {
-            Poll::Ready(Some(Err(_))) => self.lease = None,
+            Poll::Ready(Some(Err(_))) => self.give_up(),
             Poll::Ready(None) => self.give_back(),
             Poll::Ready(Some(Ok(_))) if self.incoming.is_end_stream() => self.give_back(),
             _ => {}

@@ -71,25 +71,32 @@ async fn an_instance_that_hangs_costs_a_few_calls() {
     assert_eq!(late, 5);
 }
 
-/// The connection breaks before the answer: only what may be repeated is.
-#[tokio::test]
-async fn what_may_have_happened_is_repeated_only_when_that_is_harmless() {
-    use tokio::io::AsyncReadExt;
+/// An instance that reads a request, says `answer`, and is gone.
+async fn breaks_off(answer: &'static str) -> SocketAddr {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let breaks = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (address, well) = (breaks.local_addr().unwrap(), Server::plain().await);
+    let address = breaks.local_addr().unwrap();
     #[allow(clippy::disallowed_methods)] // ends with the test's runtime
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = breaks.accept().await {
             let mut head = [0; 1024];
             let _ = socket.read(&mut head).await;
+            let _ = socket.write_all(answer.as_bytes()).await;
         }
     });
-    let client = plain(&[address, well.address]);
-    client.echo(&anybody(), one()).await.unwrap();
-    let client = plain(&[address, well.address]);
-    client.once(&anybody().with_key("k"), one()).await.unwrap();
-    let client = plain(&[address, well.address]);
-    let lost = client.once(&anybody(), one()).await.unwrap_err();
-    assert_eq!((lost.kind, &*lost.code), (Kind::Timeout, "connection_lost"));
-    assert_eq!(well.echo.calls(), 2);
+    address
+}
+
+/// The connection breaks before the answer, or in the middle of it: only what may be repeated is.
+#[tokio::test]
+async fn what_may_have_happened_is_repeated_only_when_that_is_harmless() {
+    for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"half\":"] {
+        let (broken, well) = (breaks_off(answer).await, Server::plain().await);
+        let client = || plain(&[broken, well.address]);
+        client().echo(&anybody(), one()).await.unwrap();
+        client().once(&anybody().with_key("k"), one()).await.unwrap();
+        let lost = client().once(&anybody(), one()).await.unwrap_err();
+        assert_eq!((lost.kind, &*lost.code), (Kind::Timeout, "connection_lost"));
+        assert_eq!(well.echo.calls(), 2);
+    }
 }
