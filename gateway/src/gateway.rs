@@ -9,6 +9,7 @@ use http::{HeaderValue, Response, header};
 use souk_identity_api::IdentityClient;
 use souk_kernel::Clock;
 use souk_modules::Tasks;
+use souk_tls::PublicTls;
 use souk_web::{Cookies, RequestIds};
 use tokio::net::TcpListener;
 
@@ -33,6 +34,8 @@ pub struct GatewayDeps {
     pub clock: Clock,
     /// Where connections and renders run.
     pub tasks: Tasks,
+    /// The certificate that buyers see; none is plain HTTP/1.1.
+    pub tls: Option<PublicTls>,
 }
 
 /// The public listener. Clones share everything.
@@ -56,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) in_flight: AtomicUsize,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
+    pub(crate) tls: Option<PublicTls>,
 }
 
 impl Gateway {
@@ -85,6 +89,7 @@ impl Gateway {
             in_flight: AtomicUsize::new(0),
             clock: deps.clock,
             tasks: deps.tasks,
+            tls: deps.tls,
             config,
         };
         Ok(Self(Arc::new(inner)))

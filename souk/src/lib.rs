@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod config;
 mod events;
+mod identities;
 pub mod keys;
 mod load;
 mod memory;
@@ -15,8 +16,10 @@ mod sandbox;
 pub mod seed;
 mod stores;
 mod surface;
+mod toolbox;
 mod wire;
 
 pub use process::{Process, Start, all_roles};
 pub use stores::{all_migrations, migrate};
+pub use toolbox::Toolbox;
 pub use wire::Clients;
