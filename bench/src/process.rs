@@ -36,6 +36,8 @@ pub struct Memory {
     pub rss: f64,
     /// Proportional: shared memory counts once, divided among those who share it.
     pub pss: f64,
+    /// Resident at most so far; of several processes the sum of what each had at most, whenever that was.
+    pub peak: f64,
 }
 
 /// Parses a line of `/proc/<pid>/stat`; the name in it may hold blanks and parentheses.
@@ -89,6 +91,7 @@ impl Who {
             // One of many may end while we look; the first may not.
             let Ok(status) = read("status") else { continue };
             memory.rss += parse_kib(&status, "VmRSS").unwrap_or_default();
+            memory.peak += parse_kib(&status, "VmHWM").unwrap_or_default();
             memory.pss += read("smaps_rollup").ok().and_then(|text| parse_kib(&text, "Pss")).unwrap_or_default();
         }
         anyhow::ensure!(memory.rss > 0.0, "there is no process {}", pids[0]);
@@ -193,7 +196,8 @@ mod tests {
     #[test]
     fn this_process_is_measured_and_a_missing_one_is_named() {
         let own = Who::One(std::process::id());
-        assert!(own.memory().unwrap().rss > 0.0);
+        let memory = own.memory().unwrap();
+        assert!(memory.rss > 0.0 && memory.peak >= memory.rss, "{memory:?}");
         assert!(own.cpu_seconds().is_ok() && Who::Tree(std::process::id()).cpu_seconds().is_ok());
         let error = Who::One(u32::MAX).cpu_seconds().unwrap_err().to_string();
         assert!(error.contains("no process"), "{error}");

@@ -45,9 +45,9 @@ pub(crate) fn is_text(content_type: Option<&HeaderValue>) -> bool {
 pub(crate) fn gzip(body: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 3 + 64), Compression::new(LEVEL));
     encoder.write_all(body).expect("writing to memory does not fail");
-    let mut out = encoder.finish().expect("writing to memory does not fail");
-    out.shrink_to_fit();
-    out.into()
+    let out = encoder.finish().expect("writing to memory does not fail");
+    // Not `shrink_to_fit`: an allocator may leave a block that is up to twice too large as it is.
+    Bytes::copy_from_slice(&out)
 }
 
 /// What we compressed ourselves, `len` bytes of it.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use souk_kernel::{Kind, Problem};
@@ -97,7 +97,7 @@ pub(crate) fn answer(gateway: &Arc<Inner>, peer: &Peer, request: &Request<Incomi
             return Fast::Slow(visit);
         }
     };
-    let mut response = entry.answer(want(head, headers), now);
+    let mut response = entry.answer(want(head, headers), now, &gateway.security);
     if gateway.config.access_log {
         let (path, status) = (request.uri().path(), response.status().as_u16());
         tracing::info!(request_id = visit.id(), %client, path, status, way = "cache", "request");
@@ -141,6 +141,20 @@ fn request_id(gateway: &Inner, headers: &HeaderMap) -> HeaderValue {
     HeaderValue::from_bytes(&gateway.ids.next()).expect("hexadecimal digits are a header value")
 }
 
+/// HTTP/1.1 names the host in a header, HTTP/2 in the address; two that differ are an attack (RFC 9113, 8.3.1).
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (request.version(), hosts.next()) {
+        (Version::HTTP_2, None) => request.uri().authority().is_some(),
+        (Version::HTTP_2, Some(host)) => {
+            let named = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+            hosts.next().is_none() && named.is_none_or(|named| named == host.as_bytes())
+        }
+        (version, None) => version < Version::HTTP_11,
+        (_, Some(_)) => hosts.next().is_none(),
+    }
+}
+
 fn admit(gateway: &Inner, peer: &Peer, request: &Request<Incoming>, visit: &Visit) -> Result<(), ApiError> {
     let taken = match &peer.bucket {
         Some(bucket) => gateway.throttle.take(Rule::Address, bucket, visit.now),
@@ -152,8 +166,7 @@ fn admit(gateway: &Inner, peer: &Peer, request: &Request<Incoming>, visit: &Visi
     if uri.path().len() + uri.query().map_or(0, str::len) > gateway.config.limits.uri_bytes {
         return Err(ApiError::transport(StatusCode::URI_TOO_LONG, "uri_too_long", "the address is too long"));
     }
-    let hosts = headers.get_all(header::HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && request.version() >= http::Version::HTTP_11) {
+    if !names_one_host(request) {
         return Err(ApiError::transport(StatusCode::BAD_REQUEST, "bad_host", "a request names one host"));
     }
     if SEARCH_PATHS.iter().any(|path| uri.path().starts_with(path))

@@ -34,7 +34,9 @@ pub(crate) async fn forward(
             guarded(cx, router.clone().oneshot(request)).await
         }
         Upstream::Remote(Channel::Http(channel)) => {
-            let response = channel.send(cx, request.map(Full::new)).await?;
+            // What only reads may be asked again when an instance died before it answered.
+            let repeatable = request.method().is_safe();
+            let response = channel.send(cx, request.map(Full::new), repeatable).await?;
             Ok(response.map(Body::new))
         }
         Upstream::Remote(Channel::Loopback(router, key)) => {

@@ -9,6 +9,7 @@ use http::{HeaderValue, Response, header};
 use souk_identity_api::IdentityClient;
 use souk_kernel::Clock;
 use souk_modules::Tasks;
+use souk_tls::PublicTls;
 use souk_web::{Cookies, RequestIds};
 use tokio::net::TcpListener;
 
@@ -33,6 +34,8 @@ pub struct GatewayDeps {
     pub clock: Clock,
     /// Where connections and renders run.
     pub tasks: Tasks,
+    /// The certificate that buyers see; none is plain HTTP/1.1.
+    pub tls: Option<PublicTls>,
 }
 
 /// The public listener. Clones share everything.
@@ -56,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) in_flight: AtomicUsize,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
+    pub(crate) tls: Option<PublicTls>,
 }
 
 impl Gateway {
@@ -75,7 +79,7 @@ impl Gateway {
             flights: Flights::default(),
             hints: Hints::default(),
             throttle: Throttle::new(config.throttles.clone()),
-            document: document(&deps.document, &security),
+            document: document(&deps.document),
             upstreams: deps.upstreams,
             proxies,
             security,
@@ -85,6 +89,7 @@ impl Gateway {
             in_flight: AtomicUsize::new(0),
             clock: deps.clock,
             tasks: deps.tasks,
+            tls: deps.tls,
             config,
         };
         Ok(Self(Arc::new(inner)))
@@ -104,7 +109,7 @@ impl Gateway {
 }
 
 /// The description as a stored answer; it changes only with the binary.
-fn document(document: &serde_json::Value, security: &SecurityHeaders) -> Entry {
+fn document(document: &serde_json::Value) -> Entry {
     let parts = Response::builder()
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::CACHE_CONTROL, "public, max-age=300")
@@ -113,7 +118,7 @@ fn document(document: &serde_json::Value, security: &SecurityHeaders) -> Entry {
         .into_parts()
         .0;
     let policy = may_store(&parts).expect("it says public and how long");
-    Entry::new(&parts, Bytes::from(document.to_string()), policy, security)
+    Entry::new(&parts, Bytes::from(document.to_string()), policy)
 }
 
 /// Which parts of the site answered publicly when they were last asked. A guess only: it decides whether a visitor with

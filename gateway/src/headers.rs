@@ -94,14 +94,19 @@ impl SecurityHeaders {
         Ok(Self { hsts: config.https.then_some(HSTS), page_policy })
     }
 
+    /// Adds the one that is about the connection and not about what is shown.
+    pub(crate) fn add_hsts(&self, headers: &mut HeaderMap) {
+        if let Some(hsts) = &self.hsts {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+        }
+    }
+
     /// Adds them to an answer. A policy that a service set stays: the checkout page names its payment provider.
     pub(crate) fn add(&self, headers: &mut HeaderMap) {
         let content_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
         let (page, drawing) = (content_type.starts_with(b"text/html"), content_type.starts_with(b"image/svg"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-        if let Some(hsts) = &self.hsts {
-            headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
-        }
+        self.add_hsts(headers);
         if page {
             headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| self.page_policy.clone());
             headers.insert(header::REFERRER_POLICY, REFERRER);

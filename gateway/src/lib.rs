@@ -20,6 +20,7 @@ mod headers;
 mod limits;
 mod meters;
 mod routing;
+mod secure;
 mod server;
 mod slow;
 mod stall;

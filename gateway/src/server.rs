@@ -1,4 +1,4 @@
-//! Accepts connections, speaks HTTP/1.1 on them, and drains them at the end.
+//! Accepts connections, speaks HTTP/1.1 on them (TLS and HTTP/2: `secure.rs`), and drains them at the end.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,18 +8,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
+use futures_util::FutureExt;
+use http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::answer::Answer;
 use crate::fast::{self, Fast, Peer};
 use crate::gateway::Inner;
+use crate::secure::Secure;
 use crate::slow;
 use crate::stall::Stall;
 
@@ -34,26 +36,23 @@ pub(crate) async fn serve(gateway: Arc<Inner>, listener: TcpListener) {
     let permits = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let http = protocol(&gateway);
+    let secure = gateway.tls.clone().map(|tls| Secure::new(tls, &gateway, http.clone()));
     let stop = gateway.tasks.token().clone();
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = accept(&listener, &permits) => accepted,
-        };
-        let (socket, peer, permit) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let io = TokioIo::new(Stall::new(socket, Duration::from_millis(limits.stall_ms)));
-        let service =
-            Visitor { gateway: gateway.clone(), peer: Arc::new(Peer::new(&gateway, peer.ip().to_canonical())) };
-        let connection = graceful.watch(http.serve_connection(io, service));
+    let begin = |(socket, peer, permit): Accepted| {
+        let socket = Stall::new(socket, Duration::from_millis(limits.stall_ms));
+        let visitor = Visitor::new(&gateway, peer);
         let connections = gateway.meters.connections.clone();
         connections.increment(1);
+        if let Some(secure) = &secure {
+            let connection = secure.serve(socket, visitor, graceful.watcher());
+            gateway.tasks.spawn("gateway.connection", async move {
+                connection.await;
+                connections.decrement(1);
+                drop(permit);
+            });
+            return;
+        }
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(socket), visitor));
         gateway.tasks.spawn("gateway.connection", async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%peer, %error, "connection ended");
@@ -61,6 +60,23 @@ pub(crate) async fn serve(gateway: Arc<Inner>, listener: TcpListener) {
             connections.decrement(1);
             drop(permit);
         });
+    };
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accept(&listener, &permits) => accepted,
+        };
+        match accepted {
+            Ok(accepted) => begin(accepted),
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    // Who connected before we closed is not turned away.
+    while let Some(Ok(accepted)) = accept(&listener, &permits).now_or_never() {
+        begin(accepted);
     }
     drop(listener);
     let patience = Duration::from_millis(limits.drain_ms);
@@ -69,10 +85,9 @@ pub(crate) async fn serve(gateway: Arc<Inner>, listener: TcpListener) {
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> std::io::Result<Accepted> {
     let permit = permits.clone().acquire_owned().await.map_err(std::io::Error::other)?;
     let (socket, peer) = listener.accept().await?;
     socket.set_nodelay(true)?;
@@ -92,9 +107,23 @@ fn protocol(gateway: &Inner) -> http1::Builder {
 }
 
 /// What one connection calls.
-struct Visitor {
+pub(crate) struct Visitor {
     gateway: Arc<Inner>,
     peer: Arc<Peer>,
+}
+
+impl Visitor {
+    fn new(gateway: &Arc<Inner>, peer: SocketAddr) -> Self {
+        Self { gateway: gateway.clone(), peer: Arc::new(Peer::new(gateway, peer.ip().to_canonical())) }
+    }
+}
+
+/// Says that the connection ends with this answer, when the process is about to stop: clients and balancers go elsewhere of
+/// themselves. HTTP/2 has a frame for it.
+pub(crate) fn end_connection(gateway: &Inner, version: Version, response: &mut Response<Answer>) {
+    if gateway.tasks.leaving() && version < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
 }
 
 impl Service<Request<Incoming>> for Visitor {
@@ -104,14 +133,17 @@ impl Service<Request<Incoming>> for Visitor {
 
     fn call(&self, request: Request<Incoming>) -> Reply {
         match fast::answer(&self.gateway, &self.peer, &request) {
-            Fast::Done(response) => Reply::Done(Some(response)),
+            Fast::Done(mut response) => {
+                end_connection(&self.gateway, request.version(), &mut response);
+                Reply::Done(Some(response))
+            }
             Fast::Slow(visit) => Reply::Slow(Box::pin(slow::answer(self.gateway.clone(), request, visit))),
         }
     }
 }
 
 /// An answer that is there, or one that takes its time. Only the latter is boxed.
-enum Reply {
+pub(crate) enum Reply {
     Done(Option<Response<Answer>>),
     Slow(Pin<Box<dyn Future<Output = Response<Answer>> + Send>>),
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use souk_kernel::{Kind, Problem};
@@ -25,6 +26,7 @@ use crate::gateway::Inner;
 use crate::headers::{strip_claims, strip_hop_by_hop, strip_internal};
 use crate::limits;
 use crate::routing::Target;
+use crate::server::end_connection;
 
 /// Bytes of the largest answer that is cached or compressed: what is larger streams through.
 const MAX_BUFFERED: u64 = 1024 * 1024;
@@ -42,6 +44,7 @@ pub(crate) async fn answer(gateway: Arc<Inner>, request: Request<Incoming>, visi
     // that follows a chunked body on this connection is taken for a request (RFC 9112, 6.1).
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let (method, uri, accept) = (request.method().clone(), request.uri().clone(), accept_of(request.headers()));
+    let version = request.version();
     let mut response = match handle(&gateway, request, &visit).await {
         Ok(response) => response,
         Err(error) => refuse(&gateway, &error, &visit, &accept),
@@ -57,6 +60,7 @@ pub(crate) async fn answer(gateway: Arc<Inner>, request: Request<Incoming>, visi
     } else {
         tracing::debug!(request_id, client = %visit.client, %method, path, status, seconds, "request");
     }
+    end_connection(&gateway, version, &mut response);
     if chunked {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -90,7 +94,7 @@ async fn handle(gateway: &Arc<Inner>, request: Request<Incoming>, visit: &Visit)
     let (role, upstream) = match gateway.upstreams.target(request.uri().path()) {
         Target::Role(role, upstream) => (role, upstream),
         Target::Document if *request.method() == Method::GET || head => {
-            return Ok(gateway.document.answer(want(head, request.headers()), 0));
+            return Ok(gateway.document.answer(want(head, request.headers()), 0, &gateway.security));
         }
         Target::Document => {
             let status = StatusCode::METHOD_NOT_ALLOWED;
@@ -135,7 +139,7 @@ async fn shared(
     let want = want(*request.method() == Method::HEAD, request.headers());
     let answered = |entry: &Entry| {
         gateway.meters.rendered.increment(1);
-        entry.answer(want, gateway.clock.now().as_microsecond())
+        entry.answer(want, gateway.clock.now().as_microsecond(), &gateway.security)
     };
     for _ in 0..MAX_FLIGHTS {
         match gateway.flights.board(key) {
@@ -226,8 +230,8 @@ async fn try_render(gateway: &Arc<Inner>, key: &str, request_id: &str) -> Result
         return Ok(Rendered::Private(Response::from_parts(parts, body)));
     };
     let plain = body.collect().await.map_err(|error| Problem::unavailable("upstream_unavailable", error))?.to_bytes();
-    let (security, sent) = (gateway.security.clone(), parts.headers.clone());
-    let entry = inline_or_aside(plain.len(), move || Entry::new(&parts, plain, policy, &security)).await?;
+    let sent = parts.headers.clone();
+    let entry = inline_or_aside(plain.len(), move || Entry::new(&parts, plain, policy)).await?;
     let now = gateway.clock.now().as_microsecond();
     let entry = gateway.cache.store(key, epoch, now, policy, entry, &sent);
     gateway.meters.cache(gateway.cache.stats());
@@ -256,6 +260,9 @@ async fn personal(
     gateway.meters.uncached.increment(1);
     limits::before_body(gateway, &request, visit)?;
     let (mut parts, body) = request.into_parts();
+    if parts.version == Version::HTTP_2 {
+        as_http1(&mut parts)?;
+    }
     let limits = &gateway.config.limits;
     let checkout = limits::is_checkout(&parts.method, parts.uri.path());
     let budget = Duration::from_millis(if checkout { limits.checkout_ms } else { limits.request_ms });
@@ -304,6 +311,20 @@ fn may_store_head(response: &Response<Body>) -> bool {
     *head.status_mut() = response.status();
     *head.headers_mut() = response.headers().clone();
     may_store(&head.into_parts().0).is_some()
+}
+
+/// Gives a request the form that services know: the host in a header, all cookies in one (RFC 9113, 8.2.3 and 8.3.1).
+fn as_http1(parts: &mut Parts) -> Result<(), ApiError> {
+    if let Some(authority) = parts.uri.authority() {
+        let host = HeaderValue::from_str(authority.as_str()).map_err(Problem::internal)?;
+        parts.headers.insert(header::HOST, host);
+    }
+    if parts.headers.get_all(header::COOKIE).iter().count() > 1 {
+        let all: Vec<&[u8]> = parts.headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        let joined = HeaderValue::from_bytes(&all.join(&b"; "[..])).map_err(Problem::internal)?;
+        parts.headers.insert(header::COOKIE, joined);
+    }
+    Ok(())
 }
 
 /// Path and query alone: services never see under which name they were called.

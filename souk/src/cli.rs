@@ -4,8 +4,8 @@ mod admin;
 mod export;
 mod import;
 mod orders;
+mod pki;
 mod serve;
-mod toolbox;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ use souk_telemetry::LogFormat;
 
 use crate::config::Config;
 use crate::modules;
+use crate::toolbox::Toolbox;
 
 /// A commerce platform: `souk up` runs a whole shop from nothing, `souk serve --role ...` any part of a fleet.
 #[derive(Debug, Parser)]
@@ -60,6 +61,9 @@ enum Command {
     /// Look after staff.
     #[command(subcommand)]
     Admin(admin::Admin),
+    /// Certificates with which roles prove who they are to each other.
+    #[command(subcommand)]
+    Pki(pki::Pki),
     /// Run the sandbox payment provider as a server of its own.
     PspSandbox(serve::PspSandbox),
     /// Measure a running shop on this machine; see docs/bench.md.
@@ -131,7 +135,8 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
     }
     let format = if config.log.json { LogFormat::Json } else { LogFormat::Text };
     souk_telemetry::init_logs(format, &config.log.filter).map_err(anyhow::Error::msg)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(crate::memory::tidy).build()?;
     runtime.block_on(async {
         match cli.command {
             Command::Up(up) => serve::up(up, config).await,
@@ -143,6 +148,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Roles { json } => roles(json),
             Command::Config(command) => config_command(command, &config),
             Command::Admin(command) => admin::run(command, config).await,
+            Command::Pki(command) => pki::run(command),
             Command::PspSandbox(sandbox) => serve::psp_sandbox(sandbox, config).await,
             Command::Bench(args) => souk_bench::main(*args).await,
         }
@@ -156,7 +162,7 @@ impl Command {
 }
 
 async fn migrate(config: Config) -> anyhow::Result<ExitCode> {
-    let toolbox = toolbox::Toolbox::database(&config).await?;
+    let toolbox = Toolbox::database(&config).await?;
     let applied = crate::migrate(toolbox.url()).await?;
     for name in &applied {
         println!("applied {name}");
@@ -174,7 +180,7 @@ fn roles(json: bool) -> anyhow::Result<ExitCode> {
                 serde_json::json!({
                     "name": role.name, "about": role.about, "port": role.port, "needs": role.needs,
                     "calls": role.calls, "emits": role.emits, "consumes": role.consumes,
-                    "speaks_for_users": role.speaks_for_users,
+                    "speaks_for_users": role.speaks_for_users, "acts_for_itself": role.acts_for_itself,
                 })
             })
             .collect();

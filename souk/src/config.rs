@@ -13,6 +13,10 @@ use souk_kernel::Currency;
 
 use crate::modules;
 
+mod network;
+
+pub use network::{InternalTls, PublicTls, TRUST_DOMAIN};
+
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -57,7 +61,7 @@ pub struct Shop {
 pub struct Public {
     /// Where it listens.
     pub listen: SocketAddr,
-    /// How buyers reach it; links in mails begin with it. Default: `http://` and `listen`.
+    /// How buyers reach it; links in mails begin with it. Default: `listen`, with `https://` when `tls` is set.
     pub url: Option<String>,
     /// Memory of the page cache, in MiB.
     pub cache_mib: u64,
@@ -65,6 +69,8 @@ pub struct Public {
     pub trusted_proxies: Vec<String>,
     /// Limits on how often.
     pub throttle: Throttles,
+    /// TLS and HTTP/2; none is plain HTTP/1.1, on loopback or behind a proxy that speaks TLS.
+    pub tls: Option<PublicTls>,
 }
 
 /// PostgreSQL.
@@ -104,8 +110,14 @@ pub struct Internal {
     pub ports: BTreeMap<String, u16>,
     /// `host:port` of every instance of a role that runs elsewhere; default: `host` and the role's port.
     pub addresses: BTreeMap<String, Vec<String>>,
-    /// Where `/livez`, `/readyz` and `/metrics` of `souk up` listen; `souk serve` has them on every role's port.
-    pub operations: SocketAddr,
+    /// Where `/livez`, `/readyz` and `/metrics` listen, always plain HTTP: a kubelet and Prometheus have no certificate.
+    /// Default: `127.0.0.1:8081` for a whole shop; for some roles `host` and 1000 above the port of the first of them in
+    /// `souk roles` (8100 for a gateway).
+    pub operations: Option<SocketAddr>,
+    /// Seconds between "not ready" and the closing of listeners, so that balancers notice; `souk up` does not wait.
+    pub drain_seconds: u64,
+    /// Certificates of roles; none is plain HTTP, which is for loopback only.
+    pub tls: Option<InternalTls>,
 }
 
 /// Mails.
@@ -176,6 +188,7 @@ impl Default for Public {
             cache_mib: 128,
             trusted_proxies: Vec::new(),
             throttle: Throttles::default(),
+            tls: None,
         }
     }
 }
@@ -186,7 +199,9 @@ impl Default for Internal {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             ports: BTreeMap::new(),
             addresses: BTreeMap::new(),
-            operations: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081),
+            operations: None,
+            drain_seconds: network::DRAIN_SECONDS,
+            tls: None,
         }
     }
 }
@@ -283,11 +298,8 @@ impl Config {
                 wrong(&format!("{key}.{role}"), "there is no such role; `souk roles` lists them".into());
             }
         }
-        for (role, addresses) in &self.internal.addresses {
-            if addresses.is_empty() {
-                wrong(&format!("internal.addresses.{role}"), "must name at least one host:port".into());
-            }
-        }
+        self.check_public_tls(&mut wrong);
+        self.check_internal(&mut wrong);
         complaints
     }
 
@@ -300,7 +312,8 @@ impl Config {
 
     /// How buyers reach the shop.
     pub fn public_url(&self) -> String {
-        self.public.url.clone().unwrap_or_else(|| format!("http://{}", self.public.listen))
+        let scheme = if self.public.tls.is_some() { "https" } else { "http" };
+        self.public.url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.public.listen))
     }
 
     /// Port of a role's internal listener.
@@ -342,10 +355,10 @@ fn is_loopback(host_and_path: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn keys(config: &Config) -> Vec<String> {
+    pub fn keys(config: &Config) -> Vec<String> {
         config.check().into_iter().map(|complaint| complaint.key).collect()
     }
 

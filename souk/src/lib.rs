@@ -4,8 +4,10 @@
 pub mod cli;
 pub mod config;
 mod events;
+mod identities;
 pub mod keys;
 mod load;
+mod memory;
 pub mod modules;
 mod operations;
 mod process;
@@ -14,8 +16,10 @@ mod sandbox;
 pub mod seed;
 mod stores;
 mod surface;
+mod toolbox;
 mod wire;
 
 pub use process::{Process, Start, all_roles};
 pub use stores::{all_migrations, migrate};
+pub use toolbox::Toolbox;
 pub use wire::Clients;

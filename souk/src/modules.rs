@@ -10,6 +10,7 @@ use souk_modules::Role;
 use souk_order_api::{OrderChanged, OrderPlaced};
 use souk_payment_api::PaymentChanged;
 use souk_pricing_api::PriceChanged;
+use souk_rpc::{Caller, Callers};
 use souk_shipping_api::{ShipmentDelivered, ShipmentShipped};
 
 /// Every service that owns a schema: its worker is `<name>-worker`.
@@ -17,7 +18,17 @@ pub const SERVICES: &[&str] =
     &["identity", "catalog", "search", "pricing", "cart", "order", "payment", "inventory", "shipping", "notification"];
 
 const fn role(name: &'static str, about: &'static str, port: u16) -> Role {
-    Role { name, about, port, needs: &[], calls: &[], emits: &[], consumes: &[], speaks_for_users: false }
+    Role {
+        name,
+        about,
+        port,
+        needs: &[],
+        calls: &[],
+        emits: &[],
+        consumes: &[],
+        speaks_for_users: false,
+        acts_for_itself: false,
+    }
 }
 
 /// The roles. Ports are those of the internal listener when a role runs in a process of its own.
@@ -56,6 +67,8 @@ pub const ROLES: &[Role] = &[
         needs: &["postgres", "disk"],
         calls: &["catalog", "pricing", "inventory"],
         consumes: &[ProductChanged::TYPE, CategoryChanged::TYPE, PriceChanged::TYPE, AvailabilityChanged::TYPE],
+        // Reads the whole catalogue for its index, also what is not shown.
+        acts_for_itself: true,
         ..role("search", "finds products; owns its index and its place in the log", 7112)
     },
     Role {
@@ -75,7 +88,9 @@ pub const ROLES: &[Role] = &[
         needs: &["postgres"],
         calls: &["cart", "pricing", "inventory", "payment"],
         emits: &[OrderPlaced::TYPE, OrderChanged::TYPE],
+        // Reads the cart as who checks out; its sagas go on when nobody waits any more.
         speaks_for_users: true,
+        acts_for_itself: true,
         ..role("order", "checkout and orders", 7115)
     },
     Role {
@@ -83,6 +98,7 @@ pub const ROLES: &[Role] = &[
         calls: &["cart", "pricing", "inventory", "payment"],
         emits: &[OrderChanged::TYPE],
         consumes: &[ShipmentShipped::TYPE, ShipmentDelivered::TYPE, PaymentChanged::TYPE],
+        acts_for_itself: true,
         ..role("order-worker", "takes over checkouts of dead processes; follows parcels and payments", 7135)
     },
     Role {
@@ -123,6 +139,17 @@ pub const ROLES: &[Role] = &[
 /// The role called `name`.
 pub fn by_name(name: &str) -> Option<&'static Role> {
     ROLES.iter().find(|role| role.name == name)
+}
+
+/// Who may call `callee`, and on whose behalf. The command line is not among them: it works on the database itself.
+pub fn callers_of(callee: &'static str) -> Callers {
+    let callers = ROLES.iter().filter(|role| role.calls.contains(&callee));
+    let caller = |role: &Role| Caller {
+        role: role.name,
+        speaks_for_users: role.speaks_for_users,
+        acts_for_itself: role.acts_for_itself,
+    };
+    Callers { callee, allowed: callers.map(caller).collect() }
 }
 
 /// The schema of the service that publishes events of `event_type`: the part before its first dot.
@@ -172,6 +199,19 @@ mod tests {
                 assert_eq!(Some(owner_of(event_type)), schema_of(role.name), "{} emits {event_type}", role.name);
             }
         }
+    }
+
+    #[test]
+    fn callers_follow_from_the_calls() {
+        let of = |callee| callers_of(callee).allowed.into_iter().map(|caller| caller.role).collect::<Vec<_>>();
+        assert_eq!(of("payment"), ["gateway", "order", "order-worker"]);
+        assert_eq!(of("notification"), Vec::<&str>::new());
+        let faces_the_public = |role: &&Role| ["gateway", "storefront"].contains(&role.name);
+        for role in ROLES.iter().filter(faces_the_public) {
+            assert!(!role.acts_for_itself, "{}: what takes requests from outside never acts as the system", role.name);
+        }
+        let speak: Vec<_> = ROLES.iter().filter(|role| role.speaks_for_users).map(|role| role.name).collect();
+        assert_eq!(speak, ["gateway", "storefront", "order"]);
     }
 
     #[test]

@@ -10,12 +10,14 @@ use souk_db::DataDirLock;
 use souk_flow::{EventLog, Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
 use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, PageCache, Upstream, Upstreams};
 use souk_kernel::{Clock, Event};
-use souk_modules::{Readiness, Tasks, start_order};
-use souk_rpc::{Channel, Remote};
+use souk_modules::{Readiness, ReadyCheck, Tasks, start_order};
+use souk_rpc::Listener;
 use souk_telemetry::Metrics;
+use souk_tls::{PublicTls, Reload};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
+use crate::identities::Identities;
 use crate::keys::Keys;
 use crate::modules::{self, ROLES};
 use crate::stores::Stores;
@@ -46,10 +48,12 @@ pub struct Process {
     tasks: Tasks,
     listening: Tasks,
     readiness: Readiness,
+    process: ReadyCheck,
     stores: Stores,
     clients: Clients,
     public: Option<SocketAddr>,
-    operations: Option<SocketAddr>,
+    operations: SocketAddr,
+    sandbox_url: Option<String>,
     _lock: Option<DataDirLock>,
 }
 
@@ -61,14 +65,13 @@ pub fn all_roles() -> Vec<&'static str> {
 impl Process {
     /// Starts and returns when everything is ready.
     pub async fn start(start: Start) -> anyhow::Result<Self> {
-        let mut config = start.config;
-        let complaints: Vec<String> = config.check().iter().map(ToString::to_string).collect();
-        anyhow::ensure!(complaints.is_empty(), "the configuration cannot work:\n{}", complaints.join("\n"));
+        let mut config = checked(start.config)?;
         let roles: Vec<&'static str> = start_order(ROLES, &start.roles)?.iter().map(|role| role.name).collect();
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("cannot make the data directory {}", config.data_dir.display()))?;
         let lock = take_lock(&config, &roles)?;
         let keys = Keys::load(&config.data_dir)?;
+        let identities = Identities::load(&config, &roles)?;
         let (tasks, listening) = (Tasks::new(), Tasks::new());
         let readiness = Readiness::default();
 
@@ -77,51 +80,57 @@ impl Process {
             true => Some(bind(config.public.listen, "the public listener").await?),
             false => None,
         };
-        if let Some(listener) = &public {
-            config.public.listen = listener.local_addr()?;
-        }
-        let operations = match roles.len() == ROLES.len() {
-            true => Some(bind(config.internal.operations, "the operations listener").await?),
-            false => None,
-        };
+        config.public.listen = public.as_ref().map_or(Ok(config.public.listen), TcpListener::local_addr)?;
+        let operations = bind(config.operations(&roles), "the operations listener").await?;
+        let operations_at = operations.local_addr()?;
+        // Who waits for us sees what we wait for. What serves already stops when the rest does not start.
+        let process = readiness.part("process");
+        let unfinished = listening.token().clone().drop_guard();
+        serve_operations(&listening, operations, operations::router(readiness.clone(), start.metrics));
         let database = readiness.part("database");
         database.not_ready("connecting");
         let mut stores = Stores::open(&config, start.may_migrate, &roles).await?;
         database.ready();
 
-        let sandbox_url = match (&config.payment.sandbox_url, start.own_sandbox) {
-            (Some(url), _) => Some(url.clone()),
-            (None, true) => Some(sandbox::start(&config, &keys, &tasks).await?),
-            (None, false) => None,
+        let sandbox_url = provider(&config, &keys, start.own_sandbox, &tasks).await?;
+        let plan = Plan {
+            config: &config,
+            keys: &keys,
+            identities: &identities,
+            tasks: &tasks,
+            roles: &roles,
+            sandbox_url: sandbox_url.clone(),
         };
-        let plan = Plan { config: &config, keys: &keys, tasks: &tasks, roles: &roles, sandbox_url };
-        let (services, clients) = wire(&plan, &mut stores).await?;
+        let services = wire(&plan, &mut stores).await?;
+        let clients = Clients::of(roles.last().copied().unwrap_or_default(), &plan, &services)?;
         prepare(&services).await?;
         let events = events::log(&config, &tasks)?;
         run_workers(&roles, &services, &tasks, &mut stores, &events).await?;
-        let surface = Surface::new(&plan, &services, &clients)?;
-        if operations.is_none() {
-            serve_roles(&plan, &surface, &listening, &readiness, start.metrics.clone()).await?;
+        let surface = Surface::new(&plan, &services)?;
+        if roles.len() < ROLES.len() {
+            serve_roles(&plan, &surface, &listening).await?;
         }
+        let public_tls = config.public_files().filter(|_| public.is_some()).map(PublicTls::load).transpose()?;
+        identities.watch(&tasks, public_tls.iter().map(|tls| Arc::new(tls.clone()) as Arc<dyn Reload>).collect());
         if let Some(listener) = public {
-            let gateway = gateway(&plan, &surface, &clients, &listening)?;
+            let gateway = gateway(&plan, &surface, &services, &listening, public_tls)?;
             purge_by_events(&tasks, &mut stores, &events, gateway.cache()).await?;
             listening.spawn("gateway", async move { gateway.serve(listener).await });
         }
-        let operations_at = operations.as_ref().map(TcpListener::local_addr).transpose()?;
-        if let Some(listener) = operations {
-            serve(&listening, "operations", listener, operations::router(readiness.clone(), start.metrics));
-        }
+        unfinished.disarm();
+        process.ready();
         let public = roles.contains(&"gateway").then_some(config.public.listen);
         Ok(Self {
             config,
             tasks,
             listening,
             readiness,
+            process,
             stores,
             clients,
             public,
             operations: operations_at,
+            sandbox_url,
             _lock: lock,
         })
     }
@@ -131,9 +140,14 @@ impl Process {
         self.public
     }
 
-    /// Where operators ask a whole shop.
-    pub fn operations(&self) -> Option<SocketAddr> {
+    /// Where operators ask.
+    pub fn operations(&self) -> SocketAddr {
         self.operations
+    }
+
+    /// The sandbox provider, the configured one or the one this process runs.
+    pub fn sandbox_url(&self) -> Option<&str> {
+        self.sandbox_url.as_deref()
     }
 
     /// The configuration in force, with the addresses that were found.
@@ -146,7 +160,7 @@ impl Process {
         self.stores.url()
     }
 
-    /// The services, as this process reaches them.
+    /// The services, as the last of this process's roles reaches them.
     pub fn clients(&self) -> &Clients {
         &self.clients
     }
@@ -156,9 +170,11 @@ impl Process {
         &self.readiness
     }
 
-    /// Takes no more requests, finishes what is under way, stops the database if it is ours.
+    /// Sends callers elsewhere, then takes no more requests, finishes what is under way, stops the database if it is ours.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.readiness.part("process").not_ready("stopping");
+        self.process.not_ready("stopping");
+        self.listening.leave();
+        tokio::time::sleep(Duration::from_secs(self.config.internal.drain_seconds)).await;
         if let Err(hanging) = self.listening.drain(PATIENCE).await {
             tracing::warn!(?hanging, "some connections did not end");
         }
@@ -170,6 +186,13 @@ impl Process {
     }
 }
 
+/// A configuration that can work, or everything that is wrong with it.
+fn checked(config: Config) -> anyhow::Result<Config> {
+    let complaints: Vec<String> = config.check().iter().map(ToString::to_string).collect();
+    anyhow::ensure!(complaints.is_empty(), "the configuration cannot work:\n{}", complaints.join("\n"));
+    Ok(config)
+}
+
 /// Nobody else may use what lies in the data directory: the index, the private database. Roles that keep nothing there
 /// share it.
 fn take_lock(config: &Config, roles: &[&str]) -> anyhow::Result<Option<DataDirLock>> {
@@ -179,6 +202,15 @@ fn take_lock(config: &Config, roles: &[&str]) -> anyhow::Result<Option<DataDirLo
         return Ok(None);
     }
     Ok(Some(DataDirLock::take(&config.data_dir)?))
+}
+
+/// The configured sandbox provider or, for a shop that brings its own, a new one.
+async fn provider(config: &Config, keys: &Keys, own: bool, tasks: &Tasks) -> anyhow::Result<Option<String>> {
+    match &config.payment.sandbox_url {
+        Some(url) => Ok(Some(url.clone())),
+        None if own => Ok(Some(sandbox::start(config, keys, tasks).await?)),
+        None => Ok(None),
+    }
 }
 
 async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
@@ -226,44 +258,41 @@ async fn run_workers(
     Ok(())
 }
 
-/// One internal listener per role: its contract, its public routes for the gateway, and what operators ask.
-async fn serve_roles(
-    plan: &Plan<'_>,
-    surface: &Surface,
-    listening: &Tasks,
-    readiness: &Readiness,
-    metrics: Option<Metrics>,
-) -> anyhow::Result<()> {
+/// One internal listener for each role that answers: its contract, and its public routes for the gateway.
+async fn serve_roles(plan: &Plan<'_>, surface: &Surface, listening: &Tasks) -> anyhow::Result<()> {
     for role in plan.roles {
+        let Some(inner) = surface.internal(role) else { continue };
         let address = SocketAddr::new(plan.config.internal.host, plan.config.port(role));
-        let listener = bind(address, &format!("role {role}")).await?;
-        let inner = surface.internal(role).unwrap_or_default();
-        let router =
-            souk_rpc::accept(inner, plan.keys.actor()).merge(operations::router(readiness.clone(), metrics.clone()));
-        serve(listening, role, listener, router);
+        let socket = bind(address, &format!("role {role}")).await?;
+        let router = souk_rpc::admit(inner, plan.identities.admission(role, plan.keys.actor()));
+        let listener = Listener { name: role, socket, router, identity: plan.identities.of(role).cloned() };
+        listening.spawn(role, souk_rpc::serve(listener, listening.clone()));
     }
     Ok(())
 }
 
-fn serve(listening: &Tasks, name: &'static str, listener: TcpListener, router: Router) {
+fn serve_operations(listening: &Tasks, listener: TcpListener, router: Router) {
     let token = listening.token().clone();
-    listening.spawn(name, async move {
+    listening.spawn("operations", async move {
         let served = axum::serve(listener, router).with_graceful_shutdown(token.cancelled_owned()).await;
         if let Err(error) = served {
-            tracing::error!(listener = name, %error, "listener failed");
+            tracing::error!(listener = "operations", %error, "listener failed");
         }
     });
 }
 
-fn gateway(plan: &Plan<'_>, surface: &Surface, clients: &Clients, listening: &Tasks) -> anyhow::Result<Gateway> {
+fn gateway(
+    plan: &Plan<'_>,
+    surface: &Surface,
+    services: &Services,
+    listening: &Tasks,
+    tls: Option<PublicTls>,
+) -> anyhow::Result<Gateway> {
     let mut upstreams = Upstreams::new();
     for role in PUBLIC_ROLES {
         let upstream = match surface.public(role) {
             Some(router) => Upstream::Local(router),
-            None => {
-                let remote = Remote { role, addresses: plan.config.addresses(role) };
-                Upstream::Remote(Channel::http(remote, plan.keys.actor()))
-            }
+            None => Upstream::Remote(plan.channel("gateway", role)?),
         };
         upstreams = upstreams.with(role, upstream);
     }
@@ -278,10 +307,11 @@ fn gateway(plan: &Plan<'_>, surface: &Surface, clients: &Clients, listening: &Ta
     };
     let deps = GatewayDeps {
         upstreams,
-        identity: Some(clients.identity.clone()),
+        identity: Some(Clients::of("gateway", plan, services)?.identity),
         document: surface.document(),
         clock: Clock::system(),
         tasks: listening.clone(),
+        tls,
     };
     Ok(Gateway::new(config, deps)?)
 }

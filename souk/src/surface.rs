@@ -26,8 +26,8 @@ macro_rules! expose {
 }
 
 impl Surface {
-    /// The routers of `services`, and the storefront's on `clients`.
-    pub fn new(plan: &Plan<'_>, services: &Services, clients: &Clients) -> anyhow::Result<Self> {
+    /// The routers of `services`, and the storefront's.
+    pub fn new(plan: &Plan<'_>, services: &Services) -> anyhow::Result<Self> {
         let mut surface = Self { contracts: BTreeMap::new(), public: BTreeMap::new() };
         let s = services;
         expose!(surface, plan, "identity", s.identity, souk_identity_api::serve_identity, souk_identity::routes);
@@ -50,6 +50,7 @@ impl Surface {
             surface.contracts.insert("notification", contract);
         }
         if plan.roles.contains(&"storefront") {
+            let clients = Clients::of("storefront", plan, services)?;
             let router = souk_storefront::router(storefront_clients(plan, clients));
             surface.public.insert("storefront", router);
         }
@@ -93,15 +94,15 @@ impl Surface {
     }
 }
 
-fn storefront_clients(plan: &Plan<'_>, clients: &Clients) -> souk_storefront::Clients {
+fn storefront_clients(plan: &Plan<'_>, clients: Clients) -> souk_storefront::Clients {
     souk_storefront::Clients {
-        catalog: clients.catalog.clone(),
-        search: clients.search.clone(),
-        pricing: clients.pricing.clone(),
-        inventory: clients.inventory.clone(),
-        cart: clients.cart.clone(),
-        order: clients.order.clone(),
-        identity: clients.identity.clone(),
+        catalog: clients.catalog,
+        search: clients.search,
+        pricing: clients.pricing,
+        inventory: clients.inventory,
+        cart: clients.cart,
+        order: clients.order,
+        identity: clients.identity,
         shop: souk_storefront::Shop { name: plan.config.shop.name.clone(), public_url: plan.config.public_url() },
     }
 }

@@ -29,6 +29,7 @@ use souk_shipping::{ShippingDeps, ShippingService};
 use souk_shipping_api::{ShippingApi, ShippingClient};
 
 use crate::config::Config;
+use crate::identities::Identities;
 use crate::keys::Keys;
 use crate::stores::Stores;
 
@@ -36,6 +37,8 @@ use crate::stores::Stores;
 pub struct Plan<'a> {
     pub config: &'a Config,
     pub keys: &'a Keys,
+    /// Certificates of the roles of this process, when roles speak TLS.
+    pub identities: &'a Identities,
     pub tasks: &'a Tasks,
     /// Names of the roles of this process.
     pub roles: &'a [&'static str],
@@ -44,14 +47,16 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// True when this process has an instance of `service`, for its API or for its worker.
-    fn hosts(&self, service: &str) -> bool {
-        self.roles.iter().any(|role| *role == service || role.strip_suffix("-worker") == Some(service))
+    /// The role as which `service` runs in this process, for its API or, without that, for its worker.
+    fn runs_as(&self, service: &str) -> Option<&'static str> {
+        let worker = |role: &&&'static str| role.strip_suffix("-worker") == Some(service);
+        self.roles.iter().find(|role| **role == service).or(self.roles.iter().find(worker)).copied()
     }
 
-    fn channel(&self, service: &'static str) -> Channel {
-        let remote = Remote { role: service, addresses: self.config.addresses(service) };
-        Channel::http(remote, self.keys.actor())
+    /// How `caller`, a role of this process, reaches `callee`, which is not.
+    pub fn channel(&self, caller: &str, callee: &'static str) -> anyhow::Result<Channel> {
+        let remote = Remote { role: callee, addresses: self.config.addresses(callee) };
+        self.identities.channel(caller, remote, self.keys.actor())
     }
 }
 
@@ -150,35 +155,56 @@ impl Services {
     }
 }
 
-/// The client of a service that is here, or the channel to where it is.
-macro_rules! client {
-    ($plan:expr, $name:literal, $service:expr, $Api:path, $Client:ident) => {
-        match &$service {
-            Some(service) => $Client::Local(service.clone() as Arc<dyn $Api>),
-            None => $Client::Remote($plan.channel($name)),
+/// The client of a service that is here, or the channel of `caller` to where it is.
+macro_rules! clients {
+    ($($make:ident, $name:literal, $service:ident, $Api:path, $Client:ident;)+) => {
+        impl Services {
+            $(fn $make(&self, plan: &Plan<'_>, caller: &str) -> anyhow::Result<$Client> {
+                Ok(match &self.$service {
+                    Some(service) => $Client::Local(service.clone() as Arc<dyn $Api>),
+                    None => $Client::Remote(plan.channel(caller, $name)?),
+                })
+            })+
+        }
+        impl Clients {
+            /// Every service as `caller`, a role of this process, reaches it: with its certificate and no other's.
+            pub fn of(caller: &str, plan: &Plan<'_>, services: &Services) -> anyhow::Result<Self> {
+                Ok(Self { $($service: services.$make(plan, caller)?,)+ })
+            }
         }
     };
 }
 
-/// Makes the services of this process and the clients of all.
-pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<(Services, Clients)> {
+clients! {
+    identity_for, "identity", identity, IdentityApi, IdentityClient;
+    catalog_for, "catalog", catalog, CatalogApi, CatalogClient;
+    search_for, "search", search, SearchApi, SearchClient;
+    pricing_for, "pricing", pricing, PricingApi, PricingClient;
+    cart_for, "cart", cart, CartApi, CartClient;
+    order_for, "order", order, OrderApi, OrderClient;
+    payment_for, "payment", payment, PaymentApi, PaymentClient;
+    inventory_for, "inventory", inventory, InventoryApi, InventoryClient;
+    shipping_for, "shipping", shipping, ShippingApi, ShippingClient;
+    notification_for, "notification", notification, NotificationApi, NotificationClient;
+}
+
+/// Makes the services of this process, those that are called before those that call them.
+pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<Services> {
     let (clock, ids, tasks) = (Clock::system(), Ids::random(), plan.tasks.clone());
     let mut services = Services::default();
 
-    if plan.hosts("shipping") {
+    if plan.runs_as("shipping").is_some() {
         let db = stores.of("shipping").await?;
         services.shipping = Some(ShippingService::new(ShippingDeps { db, clock: clock.clone(), ids: ids.clone() }));
     }
-    let shipping = client!(plan, "shipping", services.shipping, ShippingApi, ShippingClient);
 
-    if plan.hosts("inventory") {
+    if plan.runs_as("inventory").is_some() {
         let db = stores.of("inventory").await?;
         let deps = InventoryDeps { db, tasks: tasks.clone() };
         services.inventory = Some(InventoryService::new(deps));
     }
-    let inventory = client!(plan, "inventory", services.inventory, InventoryApi, InventoryClient);
 
-    if plan.hosts("pricing") {
+    if plan.runs_as("pricing").is_some() {
         let db = stores.of("pricing").await?;
         let terms = souk_pricing_api::ShopTerms {
             currency: plan.config.shop.currency,
@@ -188,50 +214,46 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<(Servi
         let deps = PricingDeps { db, tasks: tasks.clone(), terms };
         services.pricing = Some(PricingService::new(deps));
     }
-    let pricing = client!(plan, "pricing", services.pricing, PricingApi, PricingClient);
 
-    if plan.hosts("catalog") {
+    if let Some(me) = plan.runs_as("catalog") {
         let deps = CatalogDeps {
             db: stores.of("catalog").await?,
             tasks: tasks.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
-            pricing: pricing.clone(),
-            inventory: inventory.clone(),
+            pricing: services.pricing_for(plan, me)?,
+            inventory: services.inventory_for(plan, me)?,
             objects: souk_objects::Objects::local(&plan.config.data_dir.join("media"))?,
         };
         services.catalog = Some(CatalogService::new(deps));
     }
-    let catalog = client!(plan, "catalog", services.catalog, CatalogApi, CatalogClient);
 
-    if plan.hosts("search") {
+    if let Some(me) = plan.runs_as("search") {
         let deps = SearchDeps {
             db: stores.of("search").await?,
             tasks: tasks.clone(),
-            catalog: catalog.clone(),
-            pricing: pricing.clone(),
-            inventory: inventory.clone(),
+            catalog: services.catalog_for(plan, me)?,
+            pricing: services.pricing_for(plan, me)?,
+            inventory: services.inventory_for(plan, me)?,
             directory: plan.config.data_dir.join("search"),
         };
         services.search = Some(SearchService::new(deps)?);
     }
-    let search = client!(plan, "search", services.search, SearchApi, SearchClient);
 
-    if plan.hosts("cart") {
+    if let Some(me) = plan.runs_as("cart") {
         let deps = CartDeps {
             db: stores.of("cart").await?,
             tasks: tasks.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
-            catalog: catalog.clone(),
-            pricing: pricing.clone(),
-            inventory: inventory.clone(),
+            catalog: services.catalog_for(plan, me)?,
+            pricing: services.pricing_for(plan, me)?,
+            inventory: services.inventory_for(plan, me)?,
         };
         services.cart = Some(CartService::new(deps));
     }
-    let cart = client!(plan, "cart", services.cart, CartApi, CartClient);
 
-    if plan.hosts("payment") {
+    if plan.runs_as("payment").is_some() {
         let mut providers: Vec<Arc<dyn souk_payment::Provider>> = Vec::new();
         if let Some(url) = &plan.sandbox_url {
             providers.push(Arc::new(souk_payment::SandboxProvider::new(crate::sandbox::settings(plan.keys, url))?));
@@ -245,25 +267,23 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<(Servi
         };
         services.payment = Some(PaymentService::new(deps));
     }
-    let payment = client!(plan, "payment", services.payment, PaymentApi, PaymentClient);
 
-    if plan.hosts("order") {
+    if let Some(me) = plan.runs_as("order") {
         let deps = OrderDeps {
             db: stores.of("order").await?,
             tasks: tasks.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
             token_key: plan.keys.order_tokens(),
-            cart: cart.clone(),
-            pricing: pricing.clone(),
-            inventory: inventory.clone(),
-            payment: payment.clone(),
+            cart: services.cart_for(plan, me)?,
+            pricing: services.pricing_for(plan, me)?,
+            inventory: services.inventory_for(plan, me)?,
+            payment: services.payment_for(plan, me)?,
         };
         services.order = Some(OrderService::new(deps));
     }
-    let order = client!(plan, "order", services.order, OrderApi, OrderClient);
 
-    if plan.hosts("identity") {
+    if plan.runs_as("identity").is_some() {
         let deps = IdentityDeps {
             db: stores.of("identity").await?,
             tasks: tasks.clone(),
@@ -273,9 +293,8 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<(Servi
         };
         services.identity = Some(IdentityService::new(deps));
     }
-    let identity = client!(plan, "identity", services.identity, IdentityApi, IdentityClient);
 
-    if plan.hosts("notification") {
+    if plan.runs_as("notification").is_some() {
         let deps = NotificationDeps {
             db: stores.of("notification").await?,
             shop: souk_notification::ShopConfig {
@@ -293,9 +312,6 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<(Servi
         };
         services.notification = Some(NotificationService::new(deps)?);
     }
-    let notification = client!(plan, "notification", services.notification, NotificationApi, NotificationClient);
 
-    let clients =
-        Clients { identity, catalog, search, pricing, cart, order, payment, inventory, shipping, notification };
-    Ok((services, clients))
+    Ok(services)
 }

@@ -1,4 +1,11 @@
-//! Which roles live together in the split fleet.
+//! Which roles live together in the split fleet, and how they prove who they are.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use souk::all_roles;
+use souk::config::TRUST_DOMAIN;
+use souk_tls::{Authority, TrustDomain, Validity};
 
 /// Roles by process, in the order they are started.
 pub fn role_groups() -> [&'static [&'static str]; 6] {
@@ -10,4 +17,33 @@ pub fn role_groups() -> [&'static [&'static str]; 6] {
         &["identity", "identity-worker", "notification", "notification-worker"],
         &["storefront", "gateway"],
     ]
+}
+
+/// Certificates of all roles, in a folder that goes with the last fleet.
+pub struct Pki(tempfile::TempDir);
+
+impl Pki {
+    /// Where they lie.
+    pub fn dir(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// The certificates of this test process: made once, all its fleets share them.
+pub fn pki() -> Arc<Pki> {
+    static MADE: Mutex<Weak<Pki>> = Mutex::new(Weak::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pki) = made.upgrade() {
+        return pki;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (authority, domain) =
+        (Authority::new(Validity::around_now(1)).unwrap(), TrustDomain::parse(TRUST_DOMAIN).unwrap());
+    authority.save(dir.path()).unwrap();
+    for role in all_roles() {
+        authority.issue(&domain, role, Validity::around_now(1)).unwrap().save(dir.path(), role, false).unwrap();
+    }
+    let pki = Arc::new(Pki(dir));
+    *made = Arc::downgrade(&pki);
+    pki
 }

@@ -16,7 +16,7 @@ mod world;
 
 pub use browser::{Browser, Page};
 pub use buyer::{Guest, Outcome, Refusal, address, tokens};
-pub use fleet::role_groups;
+pub use fleet::{Pki, pki, role_groups};
 pub use form::{Form, forms, text_of};
 pub use http::{Reply, Shop};
 pub use shelf::Item;

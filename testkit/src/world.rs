@@ -4,35 +4,39 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use souk::config::Config;
-use souk::{Clients, Process, Start, all_roles};
+use souk::config::{Config, InternalTls, TRUST_DOMAIN};
+use souk::{Clients, Process, Start, Toolbox, all_roles};
 use souk_db::TestDb;
 use souk_gateway::{Profile, Throttles};
 use souk_objects::Objects;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::fleet::role_groups;
+use crate::fleet::{Pki, pki, role_groups};
 use crate::http::Shop;
 use crate::staff::Staff;
 use crate::{Browser, Guest, books};
 use souk_engines::free_port;
 
-/// Worlds at once in a test process: each opens up to 100 connections, the test server takes 400.
-static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(3));
+/// Worlds at once in a test process: each opens up to 160 connections, the test server takes 400.
+static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
 /// Connections of one schema: a reader, a listener, four transactions. Few, as many shops share a test server.
 const CONNECTIONS_PER_SCHEMA: usize = 6;
 /// What `PoolSizes` sets aside in every process.
 const RESERVED: usize = 12;
+/// Connections of the merchant's tools beside a fleet: the fewest there can be for nine schemas.
+const TOOLBOX_CONNECTIONS: usize = RESERVED + 9 * 5;
 
 /// How the shop is spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {
     /// One process, as `souk up`.
     AllInOne,
-    /// Six, as `souk serve --role ...`.
+    /// Six, as `souk serve --role ...`, each role with a certificate of its own.
     Split,
+    /// The same six without certificates, as on one machine.
+    SplitPlain,
 }
 
 /// What is different from an ordinary shop.
@@ -57,6 +61,8 @@ pub struct World {
     /// Its public listener.
     pub shop: Shop,
     processes: Vec<Process>,
+    toolbox: Option<Toolbox>,
+    _pki: Option<Arc<Pki>>,
     db: TestDb,
     data_dir: tempfile::TempDir,
     stopped: bool,
@@ -76,12 +82,16 @@ impl World {
         souk::migrate(&db.url()).await.unwrap();
         let data_dir = tempfile::tempdir().unwrap();
         let config = base_config(&db.url(), data_dir.path(), options.throttles);
-        let (processes, public) = match topology {
-            Topology::AllInOne => all_in_one(config).await,
-            Topology::Split => split(config).await,
+        let pki = (topology == Topology::Split).then(pki);
+        let (processes, toolbox) = match topology {
+            Topology::AllInOne => (all_in_one(config).await, None),
+            Topology::Split | Topology::SplitPlain => {
+                let (processes, toolbox) = split(config, pki.as_deref()).await;
+                (processes, Some(toolbox))
+            }
         };
-        let shop = Shop::at(public);
-        let world = Self { topology, shop, processes, db, data_dir, stopped: false, _room: room };
+        let shop = Shop::at(processes.last().and_then(Process::public).unwrap());
+        let world = Self { topology, shop, processes, toolbox, _pki: pki, db, data_dir, stopped: false, _room: room };
         if options.demo_products > 0 {
             let objects = Objects::local(&world.data_dir.path().join("media")).unwrap();
             souk::seed::demo(world.clients(), &objects, options.demo_products).await.unwrap();
@@ -89,9 +99,12 @@ impl World {
         world
     }
 
-    /// The services; in a fleet through its internal listeners.
+    /// The services, for a merchant; beside a fleet as the command line reaches them, since no role may do everything.
     pub fn clients(&self) -> &Clients {
-        self.processes.last().unwrap().clients()
+        match &self.toolbox {
+            Some(toolbox) => &toolbox.clients,
+            None => self.processes.last().unwrap().clients(),
+        }
     }
 
     /// The services' data directory.
@@ -137,6 +150,9 @@ impl World {
         while let Some(process) = self.processes.pop() {
             process.stop().await.unwrap();
         }
+        if let Some(toolbox) = self.toolbox.take() {
+            toolbox.close().await.unwrap();
+        }
     }
 }
 
@@ -154,19 +170,19 @@ fn base_config(url: &str, data_dir: &Path, throttles: Profile) -> Config {
     config.public.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.public.throttle = Throttles::profile(throttles);
     config.public.cache_mib = 16;
-    config.internal.operations = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    config.internal.operations = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    config.internal.drain_seconds = 0;
     config
 }
 
-async fn all_in_one(mut config: Config) -> (Vec<Process>, SocketAddr) {
+async fn all_in_one(mut config: Config) -> Vec<Process> {
     let schemas = souk::all_migrations().len();
     config.database.connections = RESERVED + schemas * CONNECTIONS_PER_SCHEMA;
-    let process = start(config, all_roles(), true).await;
-    let public = process.public().unwrap();
-    (vec![process], public)
+    vec![start(config, all_roles(), true).await]
 }
 
-async fn split(mut config: Config) -> (Vec<Process>, SocketAddr) {
+async fn split(mut config: Config, pki: Option<&Pki>) -> (Vec<Process>, Toolbox) {
+    config.internal.tls = pki.map(|pki| InternalTls { dir: pki.dir().to_owned(), trust_domain: TRUST_DOMAIN.into() });
     config.public.listen.set_port(free_port());
     config.internal.ports =
         all_roles().into_iter().map(|role| (role.to_owned(), free_port())).collect::<BTreeMap<_, _>>();
@@ -177,8 +193,10 @@ async fn split(mut config: Config) -> (Vec<Process>, SocketAddr) {
         // The provider runs beside the payment service; its webhooks go to the public listener all the same.
         processes.push(start(config.clone(), roles.to_vec(), roles.contains(&"payment")).await);
     }
-    let public = processes.last().and_then(Process::public).unwrap();
-    (processes, public)
+    config.database.connections = TOOLBOX_CONNECTIONS;
+    config.payment.sandbox_url = processes.iter().find_map(Process::sandbox_url).map(str::to_owned);
+    let toolbox = Toolbox::open(&config).await.unwrap();
+    (processes, toolbox)
 }
 
 async fn start(config: Config, roles: Vec<&'static str>, own_sandbox: bool) -> Process {

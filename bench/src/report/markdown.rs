@@ -145,8 +145,8 @@ fn cpu(out: &mut String, report: &Report) -> std::fmt::Result {
     for (who, memory) in memory.iter().filter_map(|(who, memory)| Some((who, (*memory)?))) {
         writeln!(
             out,
-            "Memory of the {who} after all of it: {:.0} MiB resident, {:.0} MiB proportional.\n",
-            memory.rss, memory.pss
+            "Memory of the {who} after all of it: {:.0} MiB resident, {:.0} MiB proportional, {:.0} MiB at most.\n",
+            memory.rss, memory.pss, memory.peak
         )?;
     }
     Ok(())

@@ -17,9 +17,8 @@ fn answer(cache_control: &str, keys: &str) -> http::response::Parts {
 }
 
 fn put(cache: &PageCache, key: &str, epoch: u64, now: i64, parts: &http::response::Parts, body: &str) -> Arc<Entry> {
-    let security = SecurityHeaders::new(&GatewayConfig::default()).unwrap();
     let policy = may_store(parts).unwrap();
-    let entry = Entry::new(parts, body.to_owned().into(), policy, &security);
+    let entry = Entry::new(parts, body.to_owned().into(), policy);
     cache.store(key, epoch, now, policy, entry, &parts.headers)
 }
 
@@ -139,9 +138,10 @@ fn only_the_compressed_form_is_kept() {
     let body = "<li>product</li>".repeat(2_000);
     let entry = put(&cache, "/p", cache.begin(), NOW, &answer("public, max-age=60", ""), &body);
     assert!(cache.stats().bytes < body.len() as u64 / 4, "{:?}", cache.stats());
-    let headers = entry.answer(Want { gzip: true, ..Want::default() }, NOW).headers().clone();
+    let security = SecurityHeaders::new(&GatewayConfig::default()).unwrap();
+    let headers = entry.answer(Want { gzip: true, ..Want::default() }, NOW, &security).headers().clone();
     assert_eq!(headers[header::CONTENT_ENCODING], "gzip");
-    let plain = entry.answer(Want::default(), NOW + 7 * SECOND);
+    let plain = entry.answer(Want::default(), NOW + 7 * SECOND, &security);
     assert_eq!(plain.headers()[header::CONTENT_LENGTH], body.len().to_string().as_str());
     assert_eq!(plain.headers()[header::AGE], "7");
     assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));

@@ -6,5 +6,6 @@ mod client;
 mod edge;
 mod hardening;
 mod remote;
+mod secure;
 mod shop;
 mod throttles;

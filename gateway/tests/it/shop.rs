@@ -19,6 +19,7 @@ use souk_identity_api::*;
 use souk_kernel::{Clock, Kind, Problem};
 use souk_modules::Tasks;
 use souk_rpc::Cx;
+use souk_tls::PublicTls;
 use souk_web::{ApiError, Cached};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -238,6 +239,22 @@ impl World {
     }
 
     pub async fn over(shop: Arc<Shop>, upstream: Upstream, change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::build(shop, upstream, change, None).await
+    }
+
+    /// Over TLS.
+    pub async fn secure(tls: PublicTls) -> Self {
+        let (shop, router) = shop();
+        let https = |config: &mut GatewayConfig| config.https = true;
+        Self::build(shop, Upstream::Local(router), https, Some(tls)).await
+    }
+
+    async fn build(
+        shop: Arc<Shop>,
+        upstream: Upstream,
+        change: impl FnOnce(&mut GatewayConfig),
+        tls: Option<PublicTls>,
+    ) -> Self {
         let mut config = GatewayConfig { public_host: Some("public.test".into()), ..GatewayConfig::default() };
         change(&mut config);
         let clock = Clock::manual(jiff::Timestamp::from_second(1_700_000_000).unwrap());
@@ -252,6 +269,7 @@ impl World {
             document: json!({ "openapi": "3.1.0", "info": { "title": "x".repeat(2000) } }),
             clock: clock.clone(),
             tasks: tasks.clone(),
+            tls,
         };
         let gateway = Gateway::new(config, deps).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,6 +1,8 @@
-//! Many callers, one commit. While one batch is being written the next gathers, so nobody waits for company, and the
-//! more callers there are, the fewer commits each of them costs (SPEED.md: hot rows, fewer commits).
+//! Many callers, one commit. While one batch is being written the next gathers, and the more callers there are, the fewer
+//! commits each of them costs (SPEED.md: hot rows, fewer commits). A caller alone waits for nobody; once batches follow
+//! each other closely, they begin a few milliseconds apart, so that they are worth their commit.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +10,17 @@ use std::time::Duration;
 use souk_kernel::Problem;
 use souk_modules::Tasks;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// Callers that may queue before new ones are turned away: some seconds of work, beyond that waiting helps nobody.
 const MAX_QUEUED: usize = 10_000;
+/// How far apart batches begin at least while there are many. A checkout passes five combiners, so it costs a buyer half
+/// of five times this in a busy shop; a commit costs more CPU than all that is in it.
+const PACE: Duration = Duration::from_millis(8);
+/// There are many when so many batches ...
+const MANY: usize = 4;
+/// ... began within this time: a buyer alone never brings that about.
+const MANY_WITHIN: Duration = PACE.saturating_mul(2 * MANY as u32);
 
 type Queued<Q, R> = (Q, oneshot::Sender<Result<R, Problem>>);
 
@@ -37,7 +47,7 @@ impl<Q: Send + 'static, R: Send + 'static> Combiner<Q, R> {
         Self::lingering(tasks, name, max_batch, Duration::ZERO, work)
     }
 
-    /// Like [`Combiner::new`], and a batch that is not full waits `linger` for company: for work that nobody waits for.
+    /// Like [`Combiner::new`], and every batch that is not full waits `linger` for company: for work that nobody waits for.
     pub fn lingering<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, linger: Duration, work: F) -> Self
     where
         F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
@@ -75,6 +85,7 @@ async fn run<Q, R, F, Fut>(
     Fut: Future<Output = Vec<Result<R, Problem>>>,
 {
     let mut batch = Vec::with_capacity(max_batch);
+    let mut pace = Pace::default();
     loop {
         // Once the process stops, what is queued is still done, and what comes later is turned away.
         let taken = tokio::select! {
@@ -87,13 +98,15 @@ async fn run<Q, R, F, Fut>(
         if taken == 0 {
             return;
         }
-        if !linger.is_zero() && batch.len() < max_batch && tasks.pause(linger).await {
+        let wait = linger.max(pace.wait());
+        if !wait.is_zero() && batch.len() < max_batch && tasks.pause(wait).await {
             while batch.len() < max_batch
                 && let Ok(more) = waiting.try_recv()
             {
                 batch.push(more);
             }
         }
+        pace.begin();
         metrics::histogram!("souk_combined", "work" => name).record(batch.len() as f64);
         let (requests, callers): (Vec<Q>, Vec<_>) = batch.drain(..).unzip();
         let results = work(requests).await;
@@ -102,6 +115,29 @@ async fn run<Q, R, F, Fut>(
             // A caller that has given up does not need its result; the work is done all the same.
             let _ = caller.send(result);
         }
+    }
+}
+
+/// When the last batches began.
+#[derive(Default)]
+struct Pace(VecDeque<Instant>);
+
+impl Pace {
+    /// How long the next batch should wait for company.
+    fn wait(&self) -> Duration {
+        match (self.0.front(), self.0.back()) {
+            (Some(first), Some(last)) if self.0.len() == MANY && first.elapsed() < MANY_WITHIN => {
+                PACE.saturating_sub(last.elapsed())
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn begin(&mut self) {
+        if self.0.len() == MANY {
+            self.0.pop_front();
+        }
+        self.0.push_back(Instant::now());
     }
 }
 
@@ -137,5 +173,38 @@ mod tests {
         assert!(batches.load(Ordering::SeqCst) <= 32, "{batches:?} batches for 1000 callers");
         tasks.drain(Duration::from_secs(5)).await.unwrap();
         assert!(combiner.submit(1).await.is_err_and(|p| p.is("overloaded")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn batches_that_follow_each_other_closely_gather_and_a_caller_alone_does_not_wait() {
+        let (tasks, sizes) = (Tasks::new(), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let combiner = Combiner::new(&tasks, "test", 64, {
+            let sizes = sizes.clone();
+            move |batch: Vec<u32>| {
+                sizes.lock().unwrap().push(batch.len());
+                async move { batch.into_iter().map(Ok).collect() }
+            }
+        });
+        for n in 0..20 {
+            let start = Instant::now();
+            combiner.submit(n).await.unwrap();
+            assert_eq!(start.elapsed(), Duration::ZERO, "alone");
+            tokio::time::advance(MANY_WITHIN / 2).await;
+        }
+        sizes.lock().unwrap().clear();
+        // One caller a millisecond, for a fifth of a second.
+        let crowd = (0..200u64).map(|n| {
+            let combiner = combiner.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(n)).await;
+                let start = Instant::now();
+                combiner.submit(0).await.unwrap();
+                assert!(start.elapsed() <= PACE, "nobody waits longer than the pace");
+            }
+        });
+        join_all(crowd).await;
+        let batches = sizes.lock().unwrap().len();
+        assert!((200 / 8..200 / 5).contains(&batches), "{batches} batches for 200 callers");
+        tasks.drain(Duration::from_secs(5)).await.unwrap();
     }
 }

@@ -17,8 +17,10 @@ pub struct Role {
     pub emits: &'static [&'static str],
     /// Event types it consumes; gives it the right to read their owner's outbox.
     pub consumes: &'static [&'static str],
-    /// May set the actor of a call.
+    /// May call on behalf of customers and staff. What else a role calls, it calls on nobody's behalf.
     pub speaks_for_users: bool,
+    /// May call as the system itself, which may do everything: for work that no request waits for.
+    pub acts_for_itself: bool,
 }
 
 /// Why a set of roles cannot start.
@@ -74,7 +76,17 @@ mod tests {
     use super::*;
 
     const fn role(name: &'static str, calls: &'static [&'static str]) -> Role {
-        Role { name, about: "", port: 0, needs: &[], calls, emits: &[], consumes: &[], speaks_for_users: false }
+        Role {
+            name,
+            about: "",
+            port: 0,
+            needs: &[],
+            calls,
+            emits: &[],
+            consumes: &[],
+            speaks_for_users: false,
+            acts_for_itself: false,
+        }
     }
 
     #[test]

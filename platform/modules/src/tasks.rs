@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio_util::task::TaskTracker;
 pub struct Tasks {
     tracker: TaskTracker,
     token: CancellationToken,
+    leaving: Arc<AtomicBool>,
     running: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
@@ -60,6 +62,16 @@ impl Tasks {
         self.token.is_cancelled()
     }
 
+    /// Says that this process is about to stop: listeners still serve, and tell every caller not to come back.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// True once [`Tasks::leave`] or [`Tasks::stop`] was called. Cheap enough to ask for every request.
+    pub fn leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
     /// Waits `pause`, or less when the process is to stop; true when there is more to do.
     pub async fn pause(&self, pause: Duration) -> bool {
         tokio::select! {
@@ -70,6 +82,7 @@ impl Tasks {
 
     /// Tells all tasks to stop.
     pub fn stop(&self) {
+        self.leave();
         self.token.cancel();
     }
 

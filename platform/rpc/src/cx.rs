@@ -67,6 +67,11 @@ impl Cx {
         Self { actor: Actor::System, ..self.clone() }
     }
 
+    /// The same call on nobody's behalf, for what is the same for everybody: only some roles may speak for users.
+    pub fn for_anybody(&self) -> Self {
+        Self { actor: Actor::Anonymous, ..self.clone() }
+    }
+
     /// The same call, given up `timeout` from now at the latest.
     pub fn within(mut self, timeout: Duration) -> Self {
         let mine = Instant::now() + timeout;
@@ -109,14 +114,20 @@ impl Cx {
         if self.actor != Actor::Anonymous {
             put(header::ACTOR, &key.sign(&self.actor));
         }
-        if let Some(left) = self.time_left() {
-            put(header::TIMEOUT_MS, &left.as_millis().to_string());
-        }
         if let Some(idempotency) = &self.idempotency_key {
             put(header::IDEMPOTENCY_KEY, idempotency);
         }
         if self.min_lsn() > 0 {
-            put(header::LSN, &self.min_lsn().to_string());
+            headers.insert(header::LSN, HeaderValue::from(self.min_lsn()));
+        }
+        self.write_timeout(headers);
+    }
+
+    /// Puts the time that is left into the headers of an outgoing call: less with every repeat.
+    pub(crate) fn write_timeout(&self, headers: &mut HeaderMap) {
+        if let Some(left) = self.time_left() {
+            let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+            headers.insert(header::TIMEOUT_MS, HeaderValue::from(millis));
         }
     }
 

@@ -4,16 +4,27 @@
 //! whether the other end is in this process is decided by the binary's role table and nobody else.
 
 mod actor;
-mod breaker;
+mod admission;
+mod balance;
 mod channel;
 mod cx;
+mod endpoint;
+mod gate;
 mod macros;
+mod remote;
+mod reply;
+mod serve;
 mod server;
 
 pub use actor::{Actor, ActorKey, Permission};
-pub use channel::{Channel, HttpChannel, Remote};
+pub use admission::{Admission, Caller, Callers};
+pub use channel::Channel;
 pub use cx::{Cx, header};
-pub use server::{MAX_RPC_BODY, accept};
+pub use gate::{Gate, Refused};
+pub use remote::{HttpChannel, Remote};
+pub use reply::ReplyBody;
+pub use serve::{Listener, serve};
+pub use server::{MAX_RPC_BODY, accept, admit};
 
 #[doc(hidden)]
 pub mod hidden {

@@ -11,21 +11,26 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use souk_kernel::{Kind, Problem};
 
-use crate::{ActorKey, Cx, header};
+use crate::{ActorKey, Admission, Cx, header};
 
 /// Bytes of the largest request between roles: a batch of 500 imported products with all their attributes.
 pub const MAX_RPC_BODY: usize = 32 * 1024 * 1024;
 
 /// Puts in front of a role's internal router what every call needs: the caller's context, with the actor proven.
-pub fn accept(router: Router, key: ActorKey) -> Router {
+pub fn admit(router: Router, admission: Admission) -> Router {
     router.layer(DefaultBodyLimit::max(MAX_RPC_BODY)).layer(middleware::from_fn(move |request: Request, next: Next| {
-        let key = key.clone();
-        async move { with_cx(request, next, &key).await }
+        let admission = admission.clone();
+        async move { with_cx(request, next, &admission).await }
     }))
 }
 
-async fn with_cx(mut request: Request, next: Next, key: &ActorKey) -> Response {
-    match Cx::from_headers(request.headers(), key) {
+/// The same where callers have no certificates.
+pub fn accept(router: Router, key: ActorKey) -> Router {
+    admit(router, Admission::by_signature(key))
+}
+
+async fn with_cx(mut request: Request, next: Next, admission: &Admission) -> Response {
+    match admission.context(request.headers(), request.extensions()) {
         Ok(cx) => {
             request.extensions_mut().insert(cx);
             next.run(request).await
@@ -94,5 +99,5 @@ fn problem_response(problem: &Problem) -> Response {
     }
     let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(problem).unwrap_or_default();
-    (status, [(http::header::CONTENT_TYPE, "application/json")], body).into_response()
+    (status, [(http::header::CONTENT_TYPE, "application/problem+json")], body).into_response()
 }

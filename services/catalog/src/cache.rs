@@ -16,8 +16,9 @@ use souk_modules::Tasks;
 use crate::domain::tree;
 use crate::store::Store;
 
-/// Bytes of products kept: about eight thousand notebooks with all their attributes, or thirty thousand shirts.
-const PRODUCT_BYTES: u64 = 32 * 1024 * 1024;
+/// Bytes of products kept: about four thousand notebooks with all their attributes, or fifteen thousand shirts. Pages made of
+/// them are kept beyond this, by the gateway.
+const PRODUCT_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes of slugs and SKUs kept, each.
 const KEY_BYTES: u64 = 4 * 1024 * 1024;
 /// Events carry every change; this is for what no event tells of.

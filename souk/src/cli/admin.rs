@@ -10,8 +10,8 @@ use souk_kernel::Secret;
 use souk_rpc::{Cx, Permission};
 
 use super::Place;
-use super::toolbox::Toolbox;
 use crate::config::Config;
+use crate::toolbox::Toolbox;
 
 /// Staff.
 #[derive(Debug, Subcommand)]

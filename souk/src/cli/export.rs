@@ -14,8 +14,8 @@ use souk_pricing_api::{Price, PricesRequest};
 use souk_rpc::Cx;
 
 use super::Place;
-use super::toolbox::Toolbox;
 use crate::config::Config;
+use crate::toolbox::Toolbox;
 
 /// An export.
 #[derive(Debug, Args)]

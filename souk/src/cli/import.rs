@@ -12,9 +12,9 @@ use souk_feed::{Feed, Input, Mapping, Options, ProductDraft, Refusal};
 use souk_kernel::Currency;
 
 use super::Place;
-use super::toolbox::Toolbox;
 use crate::config::Config;
 use crate::load::{Loader, Refused, Tally};
+use crate::toolbox::Toolbox;
 
 /// Refused lines printed one by one; the rest are counted, and `--json` lists them all.
 const SHOWN_REFUSALS: usize = 50;

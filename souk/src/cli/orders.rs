@@ -8,8 +8,8 @@ use souk_rpc::Cx;
 use souk_shipping_api::{Deliver, Ship};
 
 use super::Place;
-use super::toolbox::Toolbox;
 use crate::config::Config;
+use crate::toolbox::Toolbox;
 
 /// Orders.
 #[derive(Debug, Subcommand)]

@@ -66,12 +66,14 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
     if let Some(listen) = args.listen {
         config.public.listen = listen;
         // Two shops on one machine: each has its own page for operators.
-        if listen.port() != Config::default().public.listen.port()
-            && config.internal.operations == Config::default().internal.operations
-        {
-            config.internal.operations.set_port(if listen.port() == 0 { 0 } else { listen.port().wrapping_add(1) });
+        if listen.port() != Config::default().public.listen.port() && config.internal.operations.is_none() {
+            let mut operations = config.operations(&all_roles());
+            operations.set_port(if listen.port() == 0 { 0 } else { listen.port().wrapping_add(1) });
+            config.internal.operations = Some(operations);
         }
     }
+    // Nobody balances load over the one process there is.
+    config.internal.drain_seconds = 0;
     let private = config.database.url.is_none();
     let start = Start {
         config,
@@ -91,8 +93,8 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
         seed::demo(process.clients(), &objects, args.demo_products).await?;
     }
     let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let operations = process.operations().map(|address| address.to_string());
-    tracing::info!(shop = process.config().public_url(), operations, millis, "the shop is open; Ctrl-C closes it");
+    let operations = process.operations();
+    tracing::info!(shop = process.config().public_url(), %operations, millis, "the shop is open; Ctrl-C closes it");
     stop.asked().await;
     tracing::info!("closing: finishing what is under way");
     process.stop().await?;
@@ -122,7 +124,8 @@ pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
         process = Process::start(start) => process?,
         () = stop.asked() => return Ok(ExitCode::SUCCESS),
     };
-    tracing::info!(roles = roles.join(","), public = process.public().map(|a| a.to_string()), "ready");
+    let (public, operations) = (process.public().map(|a| a.to_string()), process.operations());
+    tracing::info!(roles = roles.join(","), public, %operations, "ready");
     stop.asked().await;
     tracing::info!("draining");
     process.stop().await?;

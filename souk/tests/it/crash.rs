@@ -2,20 +2,18 @@
 //! pays twice. Buyers behave as good clients do: no answer, the same request again under the same key.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use http::Method;
-use souk_db::TestDb;
 use souk_inventory_api::{Adjust, AdjustLine, Change};
 use souk_order_api::{CheckoutReply, ListOrders, Order, OrderStatus};
 use souk_rpc::Cx;
-use souk_testkit::{Guest, eventually_ok, free_port, tokens};
+use souk_testkit::{Guest, eventually_ok, tokens};
 
+use crate::fleet::Fleet;
 use crate::orders::first_sku;
-use crate::place::{Inside, PATIENCE, Place, Running};
+use crate::place::{Inside, PATIENCE, Place};
 
 /// How long a buyer waits before asking again, doubled each time: below the checkouts that one cart may try in a minute.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -163,40 +161,13 @@ async fn the_whole_shop_is_killed() {
     provider.stop().await;
 }
 
-/// A fleet of two processes on a given database.
-struct Fleet {
-    db: TestDb,
-    place: Place,
-}
-
 const ORDERS: &str = "order,order-worker";
 
-impl Fleet {
-    async fn new() -> Self {
-        let fleet = Self { db: TestDb::new(&souk::all_migrations()).await, place: Place::new() };
-        souk::migrate(&fleet.db.url()).await.unwrap();
-        let ports: Vec<String> = souk::all_roles().iter().map(|role| format!("{role} = {}", free_port())).collect();
-        fleet.place.configure(&format!("[internal.ports]\n{}\n", ports.join("\n")));
-        fleet
-    }
-
-    fn command(&self, roles: &str) -> Command {
-        let mut command = self.place.command(&["serve", "--role", roles]);
-        command.arg(format!("--database-url={}", self.db.url()));
-        command
-    }
-
-    async fn start(&self, roles: &str, name: &str) -> Running {
-        let log: PathBuf = self.place.log(name);
-        Running::start(self.command(roles), log, "ready").await
-    }
-
-    /// Everything but orders.
-    fn others() -> String {
-        let roles: Vec<&str> =
-            souk::all_roles().into_iter().filter(|role| !ORDERS.split(',').any(|o| o == *role)).collect();
-        roles.join(",")
-    }
+/// Everything but orders.
+fn others() -> String {
+    let roles: Vec<&str> =
+        souk::all_roles().into_iter().filter(|role| !ORDERS.split(',').any(|o| o == *role)).collect();
+    roles.join(",")
 }
 
 /// Only the process with the orders dies; the others stay, and its successor finishes what it began.
@@ -206,7 +177,7 @@ async fn the_order_process_is_killed() {
     let place = &fleet.place;
     let provider = place.provider().await;
     let orders = fleet.start(ORDERS, "orders").await;
-    let others = fleet.start(&Fleet::others(), "others").await;
+    let others = fleet.start(&others(), "others").await;
     let inside = place.inside(&fleet.db.url()).await;
     stock_the_shop(&fleet).await;
     let crowd = Crowd::gather(place, &inside).await;

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod crash;
+mod fleet;
 mod orders;
 mod place;
 mod products;
+mod roles;
 mod starting;
 mod statics;

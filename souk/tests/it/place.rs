@@ -68,10 +68,17 @@ impl Place {
 
     /// Adds to the settings.
     pub fn configure(&self, more: &str) {
+        self.configure_internal("", more);
+    }
+
+    /// Adds to the settings, and to those between roles.
+    pub fn configure_internal(&self, internal: &str, more: &str) {
+        // No balancer has to notice that a process of a test stops.
+        let drain = if internal.contains("drain_seconds") { "" } else { "drain_seconds = 0\n" };
         // One address stands for a crowd.
         let text = format!(
             "[public]\nlisten = \"{}\"\n[public.throttle]\naddress = {{ count = 100000, per_seconds = 1, burst = 100000 }}\n\
-             [internal]\noperations = \"127.0.0.1:0\"\n[database]\nconnections = {CONNECTIONS}\n\
+             [internal]\noperations = \"127.0.0.1:0\"\n{drain}{internal}\n[database]\nconnections = {CONNECTIONS}\n\
              [payment]\nsandbox_url = \"http://{}\"\n{more}",
             self.listen, self.sandbox
         );

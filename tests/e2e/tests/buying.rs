@@ -3,10 +3,18 @@
 use http::StatusCode;
 use serde_json::json;
 use souk_order_api::{OrderPayment, OrderStatus};
-use souk_testkit::{World, eventually_ok, tokens};
+use souk_testkit::{Topology, World, eventually_ok, tokens};
 use std::time::Duration;
 
 in_both!(crate::ordinary(); guest_over_the_api, guest_through_forms, customer_over_the_api, customer_through_forms);
+
+/// Everything else that is split has certificates.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn customer_of_a_fleet_without_certificates() {
+    let world = World::start(Topology::SplitPlain).await;
+    customer_over_the_api(&world).await;
+    world.stop().await;
+}
 
 /// How long a new product may take to be found.
 const INDEXED: Duration = Duration::from_secs(20);

@@ -1,5 +1,5 @@
-//! Whole shops, used from outside. Every scenario runs twice: in a shop of one process and in a fleet of six; after each
-//! the books are checked (`souk_testkit::books`).
+//! Whole shops, used from outside. Every scenario runs twice: in a shop of one process, and in a fleet of six whose roles
+//! have certificates; after each the books are checked (`souk_testkit::books`).
 #![allow(clippy::unwrap_used)] // a test may panic
 
 /// Runs scenarios (`async fn(&World)`) in shops of both kinds.

@@ -3,7 +3,6 @@
 //! Every call that moves money goes out under a key derived from the payment, so repeating it never moves money twice, and
 //! an answer that got lost can be asked for with [`Provider::lookup_by_key`].
 
-mod gate;
 mod sandbox;
 mod signature;
 

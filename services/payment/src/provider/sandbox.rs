@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde_json::json;
 use souk_kernel::{Currency, Money, Problem, Secret};
 use souk_payment_api::{PaymentId, scrub};
+use souk_rpc::Gate;
 
-use super::gate::Gate;
 use super::{
     AskAuthorisation, LedgerPage, Provider, ProviderError, Reported, WebhookEvent, WebhookRefused, key, money,
     signature,
@@ -106,7 +106,7 @@ impl SandboxProvider {
     ) -> Result<Bytes, ProviderError> {
         let started = Instant::now();
         request.headers_mut().insert(header::AUTHORIZATION, self.authorization.clone());
-        let _permit = self.gate.enter(within).await.map_err(|why| ProviderError::NotSent(why.to_owned()))?;
+        let _permit = self.gate.enter(within).await.map_err(|why| ProviderError::NotSent(why.to_string()))?;
         let left = within.saturating_sub(started.elapsed());
         let result = tokio::time::timeout(left, self.round_trip(request)).await;
         let result = result.unwrap_or_else(|_| Err(ProviderError::Unknown(format!("nothing within {within:?}"))));

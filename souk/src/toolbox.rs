@@ -4,6 +4,7 @@
 use souk_modules::Tasks;
 
 use crate::config::Config;
+use crate::identities::Identities;
 use crate::keys::Keys;
 use crate::stores::{Stores, running_url};
 use crate::wire::{Clients, Plan, wire};
@@ -50,11 +51,13 @@ impl Toolbox {
         let plan = Plan {
             config: &config,
             keys: &keys,
+            identities: &Identities::none(),
             tasks: &tasks,
             roles: SERVICES,
             sandbox_url: config.payment.sandbox_url.clone(),
         };
-        let (_services, clients) = wire(&plan, &mut stores).await?;
+        let services = wire(&plan, &mut stores).await?;
+        let clients = Clients::of("toolbox", &plan, &services)?;
         Ok(Self { clients, stores, tasks })
     }
 
