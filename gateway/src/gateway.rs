@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use souk_identity_api::IdentityClient;
-use souk_kernel::Clock;
+use souk_kernel::{Clock, Secret};
 use souk_modules::Tasks;
 use souk_web::{Cookies, RequestIds};
 use tokio::net::TcpListener;
@@ -18,6 +18,7 @@ use crate::cache::{Entry, PageCache, may_store};
 use crate::flight::Flights;
 use crate::headers::SecurityHeaders;
 use crate::meters::Meters;
+use crate::position::Positions;
 use crate::throttle::Throttle;
 use crate::{ConfigError, GatewayConfig, Upstreams, server};
 
@@ -33,6 +34,8 @@ pub struct GatewayDeps {
     pub clock: Clock,
     /// Where connections and renders run.
     pub tasks: Tasks,
+    /// Signs the positions that visitors carry; none where nothing is read from replicas.
+    pub position_key: Option<Secret<[u8; 32]>>,
 }
 
 /// The public listener. Clones share everything.
@@ -54,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) ids: RequestIds,
     pub(crate) meters: Meters,
     pub(crate) in_flight: AtomicUsize,
+    pub(crate) positions: Option<Positions>,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
 }
@@ -83,6 +87,7 @@ impl Gateway {
             ids: RequestIds::default(),
             meters: Meters::new(),
             in_flight: AtomicUsize::new(0),
+            positions: deps.position_key.map(Positions::new),
             clock: deps.clock,
             tasks: deps.tasks,
             config,

@@ -158,6 +158,9 @@ impl Command {
 async fn migrate(config: Config) -> anyhow::Result<ExitCode> {
     let toolbox = toolbox::Toolbox::database(&config).await?;
     let applied = crate::migrate(toolbox.url()).await?;
+    let passwords = config.database.all_passwords().map_err(anyhow::Error::msg)?;
+    let passwords: Vec<_> = passwords.iter().map(|(schema, password)| (schema.as_str(), password)).collect();
+    souk_db::set_passwords(toolbox.url(), &passwords).await?;
     for name in &applied {
         println!("applied {name}");
     }

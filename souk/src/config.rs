@@ -13,6 +13,8 @@ use souk_kernel::Currency;
 
 use crate::modules;
 
+pub use crate::database::{Database, DatabaseLogin};
+
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -63,17 +65,6 @@ pub struct Public {
     pub trusted_proxies: Vec<String>,
     /// Limits on how often.
     pub throttle: Throttles,
-}
-
-/// PostgreSQL.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Database {
-    /// Yours; none runs a private one in the data directory.
-    pub url: Option<String>,
-    /// Connections this process may open, all its services together, a reserve for people included. The sum over all
-    /// processes must stay below the server's `max_connections`.
-    pub connections: usize,
 }
 
 /// Roles in processes of their own (`souk serve`).
@@ -172,12 +163,6 @@ impl Default for Internal {
     }
 }
 
-impl Default for Database {
-    fn default() -> Self {
-        Self { url: None, connections: 180 }
-    }
-}
-
 impl Default for Mail {
     fn default() -> Self {
         Self { from: "shop@localhost.localdomain".into(), smtp: None }
@@ -255,13 +240,16 @@ impl Config {
                 wrong(&format!("internal.addresses.{role}"), "must name at least one host:port".into());
             }
         }
+        for (key, reason) in self.database.complaints() {
+            wrong(&format!("database.{key}"), reason);
+        }
         complaints
     }
 
     /// The same without passwords, to be shown.
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();
-        shown.database.url = shown.database.url.as_deref().map(without_password);
+        shown.database = shown.database.redacted();
         shown
     }
 
@@ -289,14 +277,6 @@ fn describe(error: figment::Error) -> String {
         None => format!("{}: ", data.name),
     });
     format!("{}{key}: {}", place.unwrap_or_default(), error.kind)
-}
-
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    match rest.rsplit_once('@') {
-        Some((login, host)) => format!("{scheme}://{}:***@{host}", login.split(':').next().unwrap_or_default()),
-        None => url.to_owned(),
-    }
 }
 
 fn is_loopback(host_and_path: &str) -> bool {
@@ -343,12 +323,6 @@ mod tests {
         std::fs::write(&file, "[publik]\nlisten = \"127.0.0.1:1\"\n").unwrap();
         assert!(Config::load(Some(&file)).unwrap_err().contains("publik"));
         assert!(Config::load(Some(&dir.path().join("none.toml"))).unwrap_err().contains("no such file"));
-    }
-
-    #[test]
-    fn passwords_are_not_shown() {
-        assert_eq!(without_password("postgresql://souk:s3cret@db/souk"), "postgresql://souk:***@db/souk");
-        assert_eq!(without_password("postgresql://db/souk"), "postgresql://db/souk");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod config;
+mod database;
 pub mod keys;
 mod load;
 pub mod modules;

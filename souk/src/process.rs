@@ -279,6 +279,7 @@ fn gateway(plan: &Plan<'_>, surface: &Surface, clients: &Clients, listening: &Ta
         document: surface.document(),
         clock: Clock::system(),
         tasks: listening.clone(),
+        position_key: plan.config.database.reads_replicas().then(|| plan.keys.positions()),
     };
     Ok(Gateway::new(config, deps)?)
 }

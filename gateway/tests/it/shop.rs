@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, Upstream, Upstreams};
 use souk_identity_api::*;
-use souk_kernel::{Clock, Kind, Problem};
+use souk_kernel::{Clock, Kind, Problem, Secret};
 use souk_modules::Tasks;
 use souk_rpc::Cx;
 use souk_web::{ApiError, Cached};
@@ -29,6 +29,9 @@ use crate::client::{Client, PATIENCE, Reply, post, request};
 /// The token of the one customer who is signed in, and their id.
 pub const SESSION: &str = "good-session";
 pub const CUSTOMER: Uuid = Uuid::from_u128(42);
+
+/// Where a write of `POST /cart/lines` is in the log.
+pub const WROTE: u64 = 123_456;
 
 pub struct Shop {
     renders: watch::Sender<usize>,
@@ -108,8 +111,12 @@ async fn echo(State(shop): State<Arc<Shop>>, request: Request) -> Response {
         let pairs = headers.iter().map(|(n, v)| (n.to_string(), json!(v.to_str().unwrap_or("?"))));
         Value::Object(pairs.collect())
     };
+    let asked = cx.min_lsn();
+    if parts.method == http::Method::POST && parts.uri.path() == "/cart/lines" {
+        cx.wrote(WROTE);
+    }
     let seen = json!({
-        "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": text(&parts.headers),
+        "position": asked.to_string(), "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": text(&parts.headers),
         "body": bytes.len(), "actor": cx.actor.scope(), "request_id": &*cx.request_id, "key": cx.idempotency_key.as_deref(),
         "seconds": cx.time_left().map(|left| left.as_secs_f64().round()), "filling": "x".repeat(2000),
     });
@@ -238,6 +245,20 @@ impl World {
     }
 
     pub async fn over(shop: Arc<Shop>, upstream: Upstream, change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::keyed(shop, upstream, change, None).await
+    }
+
+    /// In front of services that read from replicas.
+    pub async fn replicated(shop: Arc<Shop>, upstream: Upstream) -> Self {
+        Self::keyed(shop, upstream, |_| {}, Some(Secret::new([3; 32]))).await
+    }
+
+    async fn keyed(
+        shop: Arc<Shop>,
+        upstream: Upstream,
+        change: impl FnOnce(&mut GatewayConfig),
+        position_key: Option<Secret<[u8; 32]>>,
+    ) -> Self {
         let mut config = GatewayConfig { public_host: Some("public.test".into()), ..GatewayConfig::default() };
         change(&mut config);
         let clock = Clock::manual(jiff::Timestamp::from_second(1_700_000_000).unwrap());
@@ -252,6 +273,7 @@ impl World {
             document: json!({ "openapi": "3.1.0", "info": { "title": "x".repeat(2000) } }),
             clock: clock.clone(),
             tasks: tasks.clone(),
+            position_key,
         };
         let gateway = Gateway::new(config, deps).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -7,9 +7,17 @@ use std::{
 };
 
 use tokio::runtime::Handle;
-use tokio_postgres::{Client, NoTls, Row, Statement, types::ToSql};
+use tokio_postgres::{
+    Client, Row, Statement,
+    types::{PgLsn, ToSql},
+};
 
-use crate::{DbError, config::CONNECT_TIMEOUT};
+use crate::{
+    DbError, Position, RowExt,
+    config::CONNECT_TIMEOUT,
+    row,
+    target::{Link, Target},
+};
 
 /// Parameters as the driver takes them.
 pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -32,6 +40,9 @@ impl<'a> Sql<'a> {
     }
 }
 
+/// Bytes of the log written so far, flushed or not: on a primary only.
+const POSITION: &str = "select pg_current_wal_insert_lsn()";
+
 /// Built statements kept per connection. They come from few shapes (lists of columns, sort orders); when there are
 /// more, something builds values into its text, and forgetting all is the safe answer.
 const MAX_DYNAMIC_STATEMENTS: usize = 128;
@@ -39,39 +50,40 @@ const MAX_DYNAMIC_STATEMENTS: usize = 128;
 /// An open connection.
 pub(crate) struct Conn {
     client: Client,
+    /// Of the primary this is a connection to; 0 when nobody asked, because there is only one server.
+    timeline: u32,
     statements: Mutex<HashMap<(usize, usize), Statement, BuildHasherDefault<AddressHasher>>>,
     dynamic: Mutex<HashMap<Box<str>, Statement>>,
 }
 
 impl Conn {
     /// Connects, drives the connection on `runtime`, and runs `setup` when it is not empty.
-    pub(crate) async fn open(config: &tokio_postgres::Config, runtime: &Handle, setup: &str) -> Result<Conn, DbError> {
-        let open = async {
-            let (client, connection) = config.connect(NoTls).await?;
-            let service = config.get_application_name().unwrap_or_default().to_owned();
-            // Ends by itself: when the client is dropped, or when the server closes.
-            runtime.spawn(async move {
-                if let Err(error) = connection.await {
-                    let error = DbError::from_driver(&error, "");
-                    // A good-bye that nobody hears any more, when we and the server stop together, is no news.
-                    match error.to_string().contains("Broken pipe") {
-                        true => tracing::debug!(service, %error, "database connection closed"),
-                        false => tracing::warn!(service, %error, "database connection lost"),
-                    }
+    pub(crate) async fn open(target: &Target, runtime: &Handle, setup: &str) -> Result<Conn, DbError> {
+        let Link { client, connection, tenure } = target.connect().await?;
+        let (service, timeline) = (target.name().to_owned(), tenure.timeline);
+        // Ends by itself: when the client is dropped, when the server closes, or when another one is the primary.
+        runtime.spawn(async move {
+            let ended = tokio::select! {
+                ended = connection => ended,
+                () = tenure.over() => {
+                    tracing::info!(service, "another server is the primary, left the old one");
+                    return;
                 }
-            });
-            if !setup.is_empty() {
-                client.batch_execute(setup).await?;
+            };
+            let Err(error) = ended else { return };
+            let error = DbError::from_driver(&error, "");
+            // A good-bye that nobody hears any more, when we and the server stop together, is no news.
+            match error.to_string().contains("Broken pipe") {
+                true => tracing::debug!(service, %error, "database connection closed"),
+                false => tracing::warn!(service, %error, "database connection lost"),
             }
-            Ok(client)
-        };
-        // The driver's own timeout covers the socket only, not a server that accepts and then says nothing.
-        let client = match tokio::time::timeout(CONNECT_TIMEOUT, open).await {
-            Ok(Ok(client)) => client,
-            Ok(Err(error)) => return Err(connect_error(&error)),
-            Err(_) => return Err(DbError::Unavailable(format!("no answer within {CONNECT_TIMEOUT:?}"))),
-        };
-        Ok(Conn { client, statements: Mutex::default(), dynamic: Mutex::default() })
+        });
+        if !setup.is_empty() {
+            let set_up = tokio::time::timeout(CONNECT_TIMEOUT, client.batch_execute(setup)).await;
+            let late = || DbError::Unavailable(format!("no answer within {CONNECT_TIMEOUT:?}"));
+            set_up.map_err(|_| late())?.map_err(|error| connect_error(&error))?;
+        }
+        Ok(Conn { client, timeline, statements: Mutex::default(), dynamic: Mutex::default() })
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -135,6 +147,14 @@ impl Conn {
             }
             done => done,
         }
+    }
+
+    /// Where the log stands: at or after the record of every commit that was acknowledged before this was asked.
+    pub(crate) async fn position(&self) -> Result<Position, DbError> {
+        let rows = self.query(Sql::Static(POSITION), &[]).await;
+        let rows = rows.map_err(|error| DbError::from_driver(&error, POSITION))?;
+        let lsn: PgLsn = row::exactly_one(rows, POSITION)?.get_col(0)?;
+        Ok(Position::written(self.timeline, lsn.into()))
     }
 
     /// Rows affected by one statement outside a transaction; a stale plan is prepared again, once.

@@ -6,12 +6,13 @@
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use tokio_postgres::{Client, NoTls, error::SqlState};
+use souk_kernel::Secret;
+use tokio_postgres::{Client, error::SqlState};
 
 use crate::{
     DbError, RowExt,
-    config::{check_identifier, parse_url, role_of},
-    conn::connect_error,
+    config::{check_identifier, role_of},
+    target::{Link, Target},
 };
 
 /// The files of one schema, in the order they run: `(name, sql)`. Make it with [`migrations!`].
@@ -94,6 +95,9 @@ pub struct Applied {
     pub took: Duration,
 }
 
+/// "Schema" of the login that watches servers; it has none.
+pub const MONITOR: &str = "monitor";
+
 /// Everybody who migrates a database waits here for their turn. Any constant does; this one spells "souk".
 const ADVISORY_LOCK: i64 = 0x736f_756b;
 
@@ -108,6 +112,9 @@ pub async fn migrate(url: &str, sets: &[&Migrations]) -> Result<Vec<Applied>, Mi
     let session = Session::open(url).await?;
     session.run(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await?;
     let with_roles = session.may_create_roles().await?;
+    if with_roles {
+        session.create_monitor().await?;
+    }
     let mut applied = Vec::new();
     for set in sets {
         session.prepare_schema(set.schema, with_roles).await?;
@@ -154,6 +161,22 @@ pub async fn grant_outbox_read(url: &str, owner: &str, reader: &str) -> Result<(
     Ok(())
 }
 
+/// Gives the login roles of `passwords` (schema, password) their passwords. Only verifiers leave this process, so that no
+/// log of the server can show one.
+///
+/// # Errors
+/// When a role is missing, or the right to change it.
+pub async fn set_passwords(url: &str, passwords: &[(&str, &Secret<String>)]) -> Result<(), DbError> {
+    let session = Session::open(url).await?;
+    for (schema, password) in passwords {
+        check_identifier(schema)?;
+        let verifier = postgres_protocol::password::scram_sha_256(password.reveal().as_bytes());
+        session.run(&format!("ALTER ROLE {} PASSWORD '{verifier}'", role_of(schema))).await?;
+    }
+    session.close().await;
+    Ok(())
+}
+
 /// A connection of its own: migrating may take longer than any pool's statement timeout.
 struct Session {
     client: Client,
@@ -162,9 +185,10 @@ struct Session {
 
 impl Session {
     async fn open(url: &str) -> Result<Session, DbError> {
-        let mut config = parse_url(url)?;
-        config.application_name("souk migrate");
-        let (client, connection) = config.connect(NoTls).await.map_err(|error| connect_error(&error))?;
+        let target = Target::of_url(url, |config| {
+            config.application_name("souk migrate");
+        })?;
+        let Link { client, connection, .. } = target.connect().await?;
         let driver = tokio::runtime::Handle::current().spawn(async move {
             if let Err(error) = connection.await {
                 tracing::warn!(error = %DbError::from_driver(&error, ""), "migration connection lost");
@@ -207,6 +231,21 @@ impl Session {
             set_role(schema, with_roles),
         ))
         .await
+    }
+
+    /// The login that watches servers. It sees how far standbys are and no data; where the right to let it see that is
+    /// missing, it learns of a standby's new timeline later.
+    async fn create_monitor(&self) -> Result<(), DbError> {
+        let role = role_of(MONITOR);
+        self.create_role(&role).await?;
+        match self.client.batch_execute(&format!("GRANT pg_monitor TO {role}")).await {
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                tracing::warn!(role, "may not be made a member of pg_monitor: an administrator should do it");
+                Ok(())
+            }
+            Err(error) => Err(DbError::from_driver(&error, "GRANT pg_monitor")),
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Roles belong to the whole server, so another database's migration may be making the same one right now.

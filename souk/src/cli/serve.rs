@@ -32,6 +32,9 @@ pub struct Up {
     /// Products of the demo catalogue.
     #[arg(long, default_value_t = souk_demo::DEFAULT_PRODUCTS)]
     demo_products: usize,
+    /// Standbys beside the private database, to read from.
+    #[arg(long)]
+    replicas: Option<usize>,
     #[command(flatten)]
     place: Place,
 }
@@ -71,6 +74,9 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
         {
             config.internal.operations.set_port(if listen.port() == 0 { 0 } else { listen.port().wrapping_add(1) });
         }
+    }
+    if let Some(replicas) = args.replicas {
+        config.database.private_replicas = replicas;
     }
     let private = config.database.url.is_none();
     let start = Start {
