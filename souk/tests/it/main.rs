@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod crash;
+mod logins;
 mod orders;
 mod place;
 mod products;
+mod replicas;
 mod starting;
 mod statics;
