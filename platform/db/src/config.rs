@@ -1,13 +1,13 @@
 //! How one service reaches the database: addresses, schema, login, pool sizes, timeouts; and the one connection budget
 //! from which all pool sizes come, so that together they stay below `max_connections`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use souk_kernel::Secret;
 use tokio_postgres::{Config, config::SslMode};
 
-use crate::{DbError, servers::Servers, target::Target};
+use crate::{DbError, book::TypeBook, servers::Servers, target::Target};
 
 /// As whom a service logs in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,10 @@ pub struct DbConfig {
     /// The servers `url` and replicas stand for, watched once for all services of the process; none is made from `url`
     /// when that names several.
     pub servers: Option<Servers>,
+    /// `url` is a pooler that gives a server connection for one transaction at a time (pgbouncer's transaction mode), and
+    /// this is the way past it, for LISTEN and for learning the types of statements. The login's own settings (search path,
+    /// timeouts) must be set on its role, as the migrator does.
+    pub direct_url: Option<String>,
     /// Shared pipelined connections for reads; at least 1.
     pub read_connections: usize,
     /// Connections for transactions at most; at least 1. Opened as needed.
@@ -51,14 +55,14 @@ const READ_CONNECTIONS: usize = 2;
 /// flush; beyond this, on the machines we measured, they only queue at each other's locks.
 const TX_CONNECTIONS: usize = 12;
 /// Above every well-behaved statement (p95 < 50 ms), below every caller's patience.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that does not answer a connect within this is treated as gone.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server whose machine is gone says nothing at all: after this long without an acknowledgement the connection counts
 /// as broken. The same time passes before an idle one is asked, and again before it is given up.
 const SILENCE: Duration = Duration::from_secs(9);
 /// A transaction nobody goes on with holds locks and stalls every reader of the outbox: the server ends it.
-const IDLE_IN_TRANSACTION_SECONDS: u64 = 30;
+pub(crate) const IDLE_IN_TRANSACTION_SECONDS: u64 = 30;
 /// PostgreSQL cuts names at 63 bytes; the role's name has five more than the schema's.
 const MAX_SCHEMA_BYTES: usize = 58;
 
@@ -73,6 +77,7 @@ impl DbConfig {
             login: Login::default(),
             password: None,
             servers: None,
+            direct_url: None,
             read_connections: READ_CONNECTIONS,
             tx_connections: TX_CONNECTIONS,
             statement_timeout: STATEMENT_TIMEOUT,
@@ -97,6 +102,12 @@ impl DbConfig {
         self
     }
 
+    /// Through a pooler, past which `direct_url` leads.
+    pub fn pooled(mut self, direct_url: Option<String>) -> Self {
+        self.direct_url = direct_url;
+        self
+    }
+
     /// Takes its pool sizes from the common budget.
     pub fn pools(mut self, sizes: PoolSizes) -> Self {
         self.read_connections = sizes.reads;
@@ -110,27 +121,45 @@ impl DbConfig {
         if self.read_connections == 0 || self.tx_connections == 0 {
             return Err(DbError::Other("a pool needs at least one connection".into()));
         }
-        match &self.servers {
-            Some(servers) => Ok(Target::primary(servers, |driver| self.dress(driver))),
-            None => Target::of_url(&self.url, |driver| self.dress(driver)),
+        match (&self.direct_url, &self.servers) {
+            (Some(_), _) => {
+                let mut driver = parse_url(&self.url)?;
+                self.log_in(&mut driver);
+                Ok(Target::Pooled(Box::new(driver), Arc::new(TypeBook::new(self.direct_target()?))))
+            }
+            (None, Some(servers)) => Ok(Target::primary(servers, |driver| self.dress(driver))),
+            (None, None) => Target::of_url(&self.url, |driver| self.dress(driver)),
+        }
+    }
+
+    /// The same without a pooler.
+    pub(crate) fn direct_target(&self) -> Result<Target, DbError> {
+        match &self.direct_url {
+            Some(url) => Target::of_url(url, |driver| self.dress(driver)),
+            None => self.target(),
         }
     }
 
     /// Puts the service's login and settings on the way to a server. They go into the start packet, which costs no round
     /// trip.
     pub(crate) fn dress(&self, driver: &mut Config) {
+        self.log_in(driver);
+        let settings = connection_settings(&self.schema, self.statement_timeout);
+        let options = match driver.get_options() {
+            Some(given) => format!("{given} {settings}"),
+            None => settings,
+        };
+        driver.options(options);
+    }
+
+    fn log_in(&self, driver: &mut Config) {
         if self.login == Login::PerService {
             driver.user(role_of(&self.schema));
         }
         if let Some(password) = &self.password {
             driver.password(password.reveal());
         }
-        let settings = connection_settings(&self.schema, self.statement_timeout);
-        let options = match driver.get_options() {
-            Some(given) => format!("{given} {settings}"),
-            None => settings,
-        };
-        driver.options(options).application_name(&self.service);
+        driver.application_name(&self.service);
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{
 
 use futures_util::future;
 use tokio::{runtime::Handle, sync::watch};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, Statement};
 
 use crate::{
     Counters, DbConfig, DbError, Migrations, Position, Reads, RowExt, Servers, Tx,
@@ -81,8 +81,8 @@ impl Db {
         let reads = Reads::new(target.clone(), config.read_connections, runtime.clone(), Arc::clone(&meter));
         let reads = Arc::new(reads);
         let replicas = Replicas::new(&config, &reads, &runtime, &meter);
-        let pool = Pool::new(target.clone(), config.tx_connections, runtime.clone(), Arc::clone(&meter));
-        let signals = Signals::new(target, runtime);
+        let pool = Pool::new(target, config.tx_connections, runtime.clone(), Arc::clone(&meter));
+        let signals = Signals::new(config.direct_target()?, runtime);
         Ok(Db(Arc::new(Inner { schema: config.schema, reads, replicas, pool, signals, meter })))
     }
 
@@ -144,14 +144,16 @@ impl Db {
     /// Any [`DbError`]; [`DbError::OutcomeUnknown`] when the connection broke before the answer.
     pub async fn write_one(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DbError> {
         let conn = self.0.pool.get().await?;
-        let done = conn.committed(conn.execute(Sql::Static(sql), params)).await;
+        let learned = conn.learned(Sql::Static(sql)).await?;
+        let done = conn.committed(conn.execute(learned, Sql::Static(sql), params)).await;
         self.written(&conn, sql, done)
     }
 
     /// As [`Db::write_one`], with the rows of its RETURNING clause.
     pub async fn write_returning(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let conn = self.0.pool.get().await?;
-        let done = conn.committed(conn.query(Sql::Static(sql), params)).await;
+        let learned = conn.learned(Sql::Static(sql)).await?;
+        let done = conn.committed(conn.query(learned, Sql::Static(sql), params)).await;
         self.written(&conn, sql, done)
     }
 
@@ -164,7 +166,8 @@ impl Db {
     /// the statement and COMMIT in one round trip. For carts only.
     pub async fn write_relaxed(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let conn = self.0.pool.get().await?;
-        let done = conn.committed(relaxed(&conn, Sql::Static(sql), params)).await;
+        let learned = conn.learned(Sql::Static(sql)).await?;
+        let done = conn.committed(relaxed(&conn, learned, Sql::Static(sql), params)).await;
         self.written(&conn, sql, done)
     }
 
@@ -249,17 +252,22 @@ impl Db {
     }
 }
 
-async fn relaxed(conn: &Pooled, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let statement = match conn.cached(sql) {
+async fn relaxed(
+    conn: &Pooled,
+    learned: Option<Statement>,
+    sql: Sql<'_>,
+    params: Params<'_>,
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let statement = match learned.or_else(|| conn.cached(sql)) {
         Some(statement) => statement,
         None => conn.prepare(sql).await?,
     };
     let client = conn.client();
-    let all = |statement| async move {
+    let all = |statement: Statement| async move {
         // Polled in order, sent in order. When the statement fails, COMMIT is a rollback.
         let (begun, rows, committed) = future::join3(
             client.batch_execute(tx::RELAXED.sql),
-            client.query(&statement, params),
+            conn.rows(&statement, sql, params),
             client.batch_execute("COMMIT"),
         )
         .await;

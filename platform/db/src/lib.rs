@@ -5,6 +5,7 @@
 //! tests use [`TestDb`]. Which handle: decisions read `db.primary()`, pages read `db.read(position)`, a write of one
 //! statement is `db.write_one(..)`, of several `db.begin()`.
 
+mod book;
 mod config;
 mod conn;
 mod counters;

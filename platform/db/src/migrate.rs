@@ -11,7 +11,7 @@ use tokio_postgres::{Client, error::SqlState};
 
 use crate::{
     DbError, RowExt,
-    config::{check_identifier, role_of},
+    config::{IDLE_IN_TRANSACTION_SECONDS, STATEMENT_TIMEOUT, check_identifier, role_of},
     target::{Link, Target},
 };
 
@@ -218,6 +218,7 @@ impl Session {
         check_identifier(schema)?;
         if with_roles {
             self.create_role(&role_of(schema)).await?;
+            self.set_defaults(schema).await?;
         }
         let owner = if with_roles { format!("AUTHORIZATION {}", role_of(schema)) } else { String::new() };
         self.run(&format!(
@@ -231,6 +232,25 @@ impl Session {
             set_role(schema, with_roles),
         ))
         .await
+    }
+
+    /// What a service says in its start packet, for connections that a pooler makes for it and that say nothing.
+    async fn set_defaults(&self, schema: &str) -> Result<(), DbError> {
+        let role = role_of(schema);
+        let (timeout, idle) = (STATEMENT_TIMEOUT.as_millis(), IDLE_IN_TRANSACTION_SECONDS);
+        let settings = [
+            ("search_path", schema.to_owned()),
+            ("statement_timeout", timeout.to_string()),
+            ("idle_in_transaction_session_timeout", format!("{idle}s")),
+            ("timezone", "UTC".to_owned()),
+        ];
+        let mut sql = String::from("DO $$ BEGIN ");
+        for (name, value) in settings {
+            let alter = "EXECUTE format('ALTER ROLE %I IN DATABASE %I SET";
+            sql.push_str(&format!("{alter} {name} TO %L', '{role}', current_database(), '{value}'); "));
+        }
+        sql.push_str("END $$");
+        self.run(&sql).await
     }
 
     /// The login that watches servers. It sees how far standbys are and no data; where the right to let it see that is

@@ -137,7 +137,8 @@ impl Reads {
     async fn ask(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let slot = self.next_slot();
         let conn = self.connected(slot).await?;
-        let error = match conn.query(sql, params).await {
+        let learned = conn.learned(sql).await?;
+        let error = match conn.query(learned, sql, params).await {
             Ok(rows) => return Ok(rows),
             Err(error) => DbError::from_driver(&error, sql.text()),
         };
@@ -148,7 +149,8 @@ impl Reads {
         // because what broke this connection probably broke the others, too.
         slot.clear(&conn);
         let conn = self.connected(slot).await?;
-        conn.query(sql, params).await.map_err(|error| DbError::from_driver(&error, sql.text()))
+        let learned = conn.learned(sql).await?;
+        conn.query(learned, sql, params).await.map_err(|error| DbError::from_driver(&error, sql.text()))
     }
 
     fn next_slot(&self) -> &Slot {
@@ -168,7 +170,9 @@ impl Reads {
             tracing::debug!(failed_ago = ?at.elapsed(), "shared a failed connect");
             return Err(error.clone());
         }
-        match Conn::open(&self.target, &self.runtime, READ_ONLY).await {
+        // Behind a pooler a setting would go to whoever gets the server connection next.
+        let setup = if self.target.book().is_none() { READ_ONLY } else { "" };
+        match Conn::open(&self.target, &self.runtime, setup).await {
             Ok(conn) => {
                 let conn = Arc::new(conn);
                 *slot.conn.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&conn));

@@ -1,12 +1,13 @@
 //! Where connections go: to the one server there is, or to whichever of several is the primary now.
 
-use std::future::pending;
+use std::{future::pending, sync::Arc};
 
 use tokio::{sync::watch, time::timeout};
 use tokio_postgres::{Client, Config, Connection, NoTls, Socket, tls::NoTlsStream};
 
 use crate::{
     DbError,
+    book::TypeBook,
     config::{CONNECT_TIMEOUT, parse_url},
     conn::connect_error,
     servers::{Leader, Servers, ServersConfig, identify},
@@ -20,6 +21,8 @@ const NEWS: std::time::Duration = std::time::Duration::from_millis(400);
 pub(crate) enum Target {
     /// This server, whatever it is.
     One(Box<Config>),
+    /// A pooler that gives a server connection for one transaction at a time.
+    Pooled(Box<Config>, Arc<TypeBook>),
     /// The primary among watched servers; a configuration for each.
     Primary(Box<[Config]>, Servers),
 }
@@ -80,7 +83,7 @@ impl Target {
     pub(crate) async fn connect(&self) -> Result<Link, DbError> {
         let connect = async {
             match self {
-                Target::One(config) => {
+                Target::One(config) | Target::Pooled(config, _) => {
                     let (client, connection) = config.connect(NoTls).await.map_err(|error| connect_error(&error))?;
                     Ok(Link { client, connection, tenure: Tenure { timeline: 0, leader: None } })
                 }
@@ -93,10 +96,18 @@ impl Target {
         }
     }
 
+    /// Where types are learned, when nothing can be prepared.
+    pub(crate) fn book(&self) -> Option<&Arc<TypeBook>> {
+        match self {
+            Target::Pooled(_, book) => Some(book),
+            _ => None,
+        }
+    }
+
     /// `application_name`, for messages.
     pub(crate) fn name(&self) -> &str {
         let config = match self {
-            Target::One(config) => Some(config.as_ref()),
+            Target::One(config) | Target::Pooled(config, _) => Some(config.as_ref()),
             Target::Primary(configs, _) => configs.first(),
         };
         config.and_then(Config::get_application_name).unwrap_or_default()

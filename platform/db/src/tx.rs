@@ -99,7 +99,7 @@ impl Tx {
         let sql = Sql::Static(sql);
         let first = self.state.load(Ordering::Relaxed) == FRESH;
         let statement = self.statement(sql).await?;
-        let done = self.with_begin(self.conn().client().execute(&statement, params)).await;
+        let done = self.with_begin(self.conn().affected(&statement, sql, params)).await;
         match done {
             Err(error) if is_stale_plan(&error) => {
                 let statement = self.prepare_again(sql, first, &error).await?;
@@ -229,7 +229,7 @@ impl Tx {
     async fn rows(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let first = self.state.load(Ordering::Relaxed) == FRESH;
         let statement = self.statement(sql).await?;
-        let done = self.with_begin(self.conn().client().query(&statement, params)).await;
+        let done = self.with_begin(self.conn().rows(&statement, sql, params)).await;
         match done {
             Err(error) if is_stale_plan(&error) => {
                 let statement = self.prepare_again(sql, first, &error).await?;
@@ -242,7 +242,7 @@ impl Tx {
 
     async fn statement(&self, sql: Sql<'_>) -> Result<Statement, DbError> {
         self.meter.statement();
-        if let Some(statement) = self.conn().cached(sql) {
+        if let Some(statement) = self.conn().learned(sql).await?.or_else(|| self.conn().cached(sql)) {
             return Ok(statement);
         }
         self.with_begin(self.conn().prepare(sql)).await.map_err(|error| self.failed(&error, sql.text()))

@@ -5,6 +5,7 @@ mod failover;
 mod managed;
 mod migrate;
 mod notify;
+mod pooler;
 mod reads;
 mod replicas;
 mod testdb;
