@@ -14,9 +14,11 @@ test: setup-test
 	$(CARGO) build --locked --bin souk
 	tests/browser/run
 
-# Kafka and OpenSearch, which no distribution ships, come with the fleet; until then nothing needs them.
+# What takes minutes, or needs more than PostgreSQL: failover under Patroni. Kafka and OpenSearch, which no distribution
+# ships, come with the fleet.
 test-engines: setup-test
-	@echo "no adapter for Kafka or OpenSearch yet: nothing to test"
+	@scripts/setup patroni
+	$(CARGO) test -p souk-db --features engines --test patroni --locked -- --nocapture
 
 bench: setup
 	scripts/bench
@@ -32,9 +34,9 @@ check:
 setup:
 	@scripts/setup postgresql
 
-# What the tests need on top: a browser.
+# What the tests need on top: a browser, and a pooler to stand before PostgreSQL.
 setup-test:
-	@scripts/setup postgresql browser
+	@scripts/setup postgresql browser pgbouncer
 
 clean:
 	$(CARGO) clean

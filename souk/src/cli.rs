@@ -141,7 +141,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Export(Export::Products(products)) => export::products(products, config).await,
             Command::Orders(command) => orders::run(command, config).await,
             Command::Roles { json } => roles(json),
-            Command::Config(command) => config_command(command, &config),
+            Command::Config(command) => config_command(command, &config).await,
             Command::Admin(command) => admin::run(command, config).await,
             Command::PspSandbox(sandbox) => serve::psp_sandbox(sandbox, config).await,
             Command::Bench(args) => souk_bench::main(*args).await,
@@ -190,7 +190,7 @@ fn roles(json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn config_command(command: ConfigCommand, config: &Config) -> anyhow::Result<ExitCode> {
+async fn config_command(command: ConfigCommand, config: &Config) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Print => {
             print!("{}", toml::to_string_pretty(&config.redacted())?);
@@ -202,6 +202,9 @@ fn config_command(command: ConfigCommand, config: &Config) -> anyhow::Result<Exi
                 eprintln!("{complaint}");
             }
             if complaints.is_empty() {
+                if let Some(warning) = config.database.ask_limits().await {
+                    eprintln!("warning: {warning}");
+                }
                 println!("the configuration is fine");
                 return Ok(ExitCode::SUCCESS);
             }

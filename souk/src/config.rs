@@ -13,7 +13,7 @@ use souk_kernel::Currency;
 
 use crate::modules;
 
-pub use crate::database::{Database, DatabaseLogin};
+pub use crate::database::{Database, DatabaseLogin, Pooler};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use souk_db::{Login, MONITOR};
+use souk_db::{Db, DbConfig, Login, MONITOR, RowExt};
 use souk_gateway::POSITION_SECONDS;
 use souk_kernel::Secret;
 
@@ -36,6 +36,10 @@ pub struct Database {
     pub passwords: BTreeMap<String, Secret<String>>,
     /// The same from a TOML file: `order = "..."`. What `passwords` says counts more.
     pub password_file: Option<PathBuf>,
+    /// What stands between us and the server at `url`.
+    pub pooler: Pooler,
+    /// The way past the pooler: for signals, migrations, and learning the types of statements.
+    pub direct_url: Option<String>,
     /// Connections this process may open, all its services together, a reserve for people included. The sum over all
     /// processes must stay below the server's `max_connections`.
     pub connections: usize,
@@ -54,6 +58,17 @@ pub enum DatabaseLogin {
     PerService,
 }
 
+/// What stands between us and the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooler {
+    /// Nothing, or what keeps sessions together.
+    #[default]
+    None,
+    /// One that gives a server connection for one transaction at a time, as pgbouncer does with `pool_mode = transaction`.
+    Transaction,
+}
+
 impl Default for Database {
     fn default() -> Self {
         Self {
@@ -64,6 +79,8 @@ impl Default for Database {
             login: DatabaseLogin::AsIs,
             passwords: BTreeMap::new(),
             password_file: None,
+            pooler: Pooler::None,
+            direct_url: None,
             connections: 180,
             processes: 1,
         }
@@ -106,6 +123,28 @@ impl Database {
         Ok(all)
     }
 
+    /// Asks the server whether it takes the connections of all processes; a warning when it does not, or cannot be asked.
+    pub async fn ask_limits(&self) -> Option<String> {
+        let url = self.direct_url.as_ref().or(self.url.as_ref())?;
+        let password = self.all_passwords().ok()?.remove(MONITOR);
+        let config = DbConfig::new(url, MONITOR).login(self.login()).password(password);
+        let ask = async {
+            let db = Db::connect(config).await?;
+            let sql = "select current_setting('max_connections')::int - \
+                       current_setting('superuser_reserved_connections')::int as usable";
+            db.primary().query_one(sql, &[]).await?.get_col::<i32>("usable")
+        };
+        let wanted = self.processes * self.connections;
+        match ask.await {
+            Ok(usable) if usize::try_from(usable).unwrap_or(0) >= wanted => None,
+            Ok(usable) => Some(format!(
+                "database.connections: {} for each of {} processes are {wanted}, and the server takes {usable}",
+                self.connections, self.processes
+            )),
+            Err(error) => Some(format!("database.url: the server could not be asked for its limits: {error}")),
+        }
+    }
+
     /// What cannot work: key and reason.
     pub fn complaints(&self) -> Vec<(String, String)> {
         let mut complaints = Vec::new();
@@ -124,6 +163,26 @@ impl Database {
         }
         if self.private_replicas > MAX_PRIVATE_REPLICAS {
             wrong("private_replicas", format!("must be 0 to {MAX_PRIVATE_REPLICAS}"));
+        }
+        match (self.pooler, &self.direct_url) {
+            (Pooler::None, None) => {}
+            (Pooler::None, Some(_)) => wrong("direct_url", "is the way past a pooler, and `pooler` is none".into()),
+            (Pooler::Transaction, direct) => {
+                if self.url.is_none() || direct.is_none() {
+                    wrong("pooler", "needs `url`, through the pooler, and `direct_url`, past it".into());
+                }
+                // Where nothing can be said at the start of a session, the login says in which schema it works.
+                if self.login != DatabaseLogin::PerService {
+                    wrong("login", "must be per-service behind a pooler".into());
+                }
+                // Whose position would that be?
+                if !self.replicas.is_empty() {
+                    wrong(
+                        "replicas",
+                        "cannot be read from behind a pooler: nobody can tell which server it asks".into(),
+                    );
+                }
+            }
         }
         if self.processes == 0 {
             wrong("processes", "must be at least 1".into());
@@ -145,6 +204,7 @@ impl Database {
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();
         shown.url = shown.url.as_deref().map(without_password);
+        shown.direct_url = shown.direct_url.as_deref().map(without_password);
         shown.replicas.iter_mut().for_each(|url| *url = without_password(url));
         shown.passwords.values_mut().for_each(|password| *password = Secret::new("***".into()));
         shown
@@ -189,6 +249,17 @@ mod tests {
         assert_eq!(keys(&database), ["replica_max_lag_seconds", "private_replicas", "passwords.orders"]);
         let database = Database { replicas: vec!["r:5432".into()], ..Database::default() };
         assert_eq!(keys(&database), ["replicas"]);
+        let mut database = Database {
+            url: Some("postgresql://pooler:6432/souk".into()),
+            pooler: Pooler::Transaction,
+            replicas: vec!["r:5432".into()],
+            ..Database::default()
+        };
+        assert_eq!(keys(&database), ["pooler", "login", "replicas"]);
+        database.direct_url = Some("postgresql://db/souk".into());
+        database.login = DatabaseLogin::PerService;
+        database.replicas.clear();
+        assert_eq!(keys(&database), Vec::<String>::new());
     }
 
     #[test]

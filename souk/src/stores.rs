@@ -42,6 +42,8 @@ pub async fn migrate(url: &str) -> anyhow::Result<Vec<String>> {
 /// Where the data is.
 pub struct Stores {
     url: String,
+    /// Past a pooler, when there is one.
+    direct_url: Option<String>,
     managed: Option<Managed>,
     /// Watched once for all services, when there are several.
     servers: Option<Servers>,
@@ -60,11 +62,11 @@ impl Stores {
         // At a given database where each service is itself, nobody here may do what migrating takes.
         let is_itself = stores.managed.is_none() && stores.login == Login::PerService;
         if may_migrate && !is_itself {
-            migrate(&stores.url).await?;
+            migrate(stores.url()).await?;
         }
         let pending = match is_itself {
             true => stores.pending_of_own().await?,
-            false => souk_db::pending(&stores.url, &all_migrations()).await?.into_iter().next(),
+            false => souk_db::pending(stores.url(), &all_migrations()).await?.into_iter().next(),
         };
         if let Some((schema, name)) = pending {
             anyhow::bail!("the database lacks migration {schema}/{name}: run `souk migrate` first");
@@ -100,19 +102,22 @@ impl Stores {
         let login = config.database.login();
         let passwords = config.database.all_passwords().map_err(anyhow::Error::msg)?;
         let watched_as = (managed.is_none() && login == Login::PerService).then(|| format!("souk_{MONITOR}"));
-        let servers = Servers::watch(&ServersConfig {
+        // Behind a pooler nobody can tell which server is asked; past it is where signals and migrations go.
+        let direct_url = config.database.direct_url.clone();
+        let servers = ServersConfig {
             url: url.clone(),
             replicas,
             max_lag: config.database.max_lag(),
             password: watched_as.as_ref().and_then(|_| passwords.get(MONITOR)).cloned(),
             user: watched_as,
-        })?;
+        };
+        let servers = if direct_url.is_none() { Servers::watch(&servers)? } else { None };
         let mut schemas: Vec<_> = roles.iter().filter_map(|role| modules::schema_of(role)).collect();
         schemas.sort_unstable();
         schemas.dedup();
         let replicas = config.database.reads_replicas();
         let sizes = PoolSizes::from_budget(config.database.connections, schemas.len().max(1), replicas)?;
-        Ok(Self { url, managed, servers, schemas, sizes, login, passwords, open: BTreeMap::new() })
+        Ok(Self { url, direct_url, managed, servers, schemas, sizes, login, passwords, open: BTreeMap::new() })
     }
 
     /// The handle of one service.
@@ -124,15 +129,16 @@ impl Stores {
             .login(self.login)
             .password(self.passwords.get(schema).cloned())
             .servers(self.servers.clone())
+            .pooled(self.direct_url.clone())
             .pools(self.sizes);
         let db = Db::connect(config).await.with_context(|| format!("database of {schema}"))?;
         self.open.insert(schema, db.clone());
         Ok(db)
     }
 
-    /// How to connect to the whole database: for tools and for the bench.
+    /// How to connect to the whole database, past a pooler: for tools and for the bench.
     pub fn url(&self) -> &str {
-        &self.url
+        self.direct_url.as_ref().unwrap_or(&self.url)
     }
 
     /// Stops a private database.

@@ -3,17 +3,20 @@
 //! Each service ships its files with [`migrations!`]; the binary runs them all before anything else, tests run them once
 //! per template. Files only ever get added: one that ran and then changed is refused, because nobody would run the change.
 
+mod roles;
+
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use souk_kernel::Secret;
 use tokio_postgres::{Client, error::SqlState};
 
 use crate::{
     DbError, RowExt,
-    config::{IDLE_IN_TRANSACTION_SECONDS, STATEMENT_TIMEOUT, check_identifier, role_of},
+    config::{check_identifier, role_of},
     target::{Link, Target},
 };
+
+pub use roles::{MONITOR, set_passwords};
 
 /// The files of one schema, in the order they run: `(name, sql)`. Make it with [`migrations!`].
 #[derive(Clone, Copy, Debug)]
@@ -95,9 +98,6 @@ pub struct Applied {
     pub took: Duration,
 }
 
-/// "Schema" of the login that watches servers; it has none.
-pub const MONITOR: &str = "monitor";
-
 /// Everybody who migrates a database waits here for their turn. Any constant does; this one spells "souk".
 const ADVISORY_LOCK: i64 = 0x736f_756b;
 
@@ -161,22 +161,6 @@ pub async fn grant_outbox_read(url: &str, owner: &str, reader: &str) -> Result<(
     Ok(())
 }
 
-/// Gives the login roles of `passwords` (schema, password) their passwords. Only verifiers leave this process, so that no
-/// log of the server can show one.
-///
-/// # Errors
-/// When a role is missing, or the right to change it.
-pub async fn set_passwords(url: &str, passwords: &[(&str, &Secret<String>)]) -> Result<(), DbError> {
-    let session = Session::open(url).await?;
-    for (schema, password) in passwords {
-        check_identifier(schema)?;
-        let verifier = postgres_protocol::password::scram_sha_256(password.reveal().as_bytes());
-        session.run(&format!("ALTER ROLE {} PASSWORD '{verifier}'", role_of(schema))).await?;
-    }
-    session.close().await;
-    Ok(())
-}
-
 /// A connection of its own: migrating may take longer than any pool's statement timeout.
 struct Session {
     client: Client,
@@ -208,12 +192,6 @@ impl Session {
         self.client.batch_execute(sql).await.map_err(|error| DbError::from_driver(&error, sql))
     }
 
-    async fn may_create_roles(&self) -> Result<bool, DbError> {
-        let sql = "select rolcreaterole or rolsuper from pg_roles where rolname = current_user";
-        let row = self.client.query_one(sql, &[]).await.map_err(|error| DbError::from_driver(&error, sql))?;
-        row.get_col(0)
-    }
-
     async fn prepare_schema(&self, schema: &str, with_roles: bool) -> Result<(), DbError> {
         check_identifier(schema)?;
         if with_roles {
@@ -232,58 +210,6 @@ impl Session {
             set_role(schema, with_roles),
         ))
         .await
-    }
-
-    /// What a service says in its start packet, for connections that a pooler makes for it and that say nothing.
-    async fn set_defaults(&self, schema: &str) -> Result<(), DbError> {
-        let role = role_of(schema);
-        let (timeout, idle) = (STATEMENT_TIMEOUT.as_millis(), IDLE_IN_TRANSACTION_SECONDS);
-        let settings = [
-            ("search_path", schema.to_owned()),
-            ("statement_timeout", timeout.to_string()),
-            ("idle_in_transaction_session_timeout", format!("{idle}s")),
-            ("timezone", "UTC".to_owned()),
-        ];
-        let mut sql = String::from("DO $$ BEGIN ");
-        for (name, value) in settings {
-            let alter = "EXECUTE format('ALTER ROLE %I IN DATABASE %I SET";
-            sql.push_str(&format!("{alter} {name} TO %L', '{role}', current_database(), '{value}'); "));
-        }
-        sql.push_str("END $$");
-        self.run(&sql).await
-    }
-
-    /// The login that watches servers. It sees how far standbys are and no data; where the right to let it see that is
-    /// missing, it learns of a standby's new timeline later.
-    async fn create_monitor(&self) -> Result<(), DbError> {
-        let role = role_of(MONITOR);
-        self.create_role(&role).await?;
-        match self.client.batch_execute(&format!("GRANT pg_monitor TO {role}")).await {
-            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
-                tracing::warn!(role, "may not be made a member of pg_monitor: an administrator should do it");
-                Ok(())
-            }
-            Err(error) => Err(DbError::from_driver(&error, "GRANT pg_monitor")),
-            Ok(()) => Ok(()),
-        }
-    }
-
-    /// Roles belong to the whole server, so another database's migration may be making the same one right now.
-    async fn create_role(&self, role: &str) -> Result<(), DbError> {
-        let sql = "select 1 from pg_roles where rolname = $1";
-        let found = self.client.query_opt(sql, &[&role]).await;
-        if found.map_err(|error| DbError::from_driver(&error, sql))?.is_none() {
-            let sql = format!("CREATE ROLE {role} LOGIN");
-            match self.client.batch_execute(&sql).await {
-                Err(error) if !is_already_there(&error) => return Err(DbError::from_driver(&error, &sql)),
-                _ => {}
-            }
-        }
-        // To create objects as that role one must be a member, unless one is a superuser.
-        let sql = format!(
-            "DO $$ BEGIN IF NOT pg_has_role(current_user, '{role}', 'member') THEN GRANT {role} TO current_user; END IF; END $$"
-        );
-        self.run(&sql).await
     }
 
     /// Name and checksum of the files that ran; none when the schema is not there.
@@ -340,10 +266,6 @@ impl Session {
 
 fn set_role(schema: &str, with_roles: bool) -> String {
     if with_roles { format!("SET LOCAL ROLE {};", role_of(schema)) } else { String::new() }
-}
-
-fn is_already_there(error: &tokio_postgres::Error) -> bool {
-    matches!(error.code(), Some(&SqlState::DUPLICATE_OBJECT | &SqlState::UNIQUE_VIOLATION))
 }
 
 /// The files still to run, after making sure that what ran is what this program knows.

@@ -5,7 +5,7 @@ use std::process::Command;
 use souk_db::{Managed, ManagedOptions};
 use souk_testkit::free_port;
 
-use crate::place::{Place, Running, complaint, said};
+use crate::place::{Place, Running, complaint, said, souk};
 
 /// With the settings of a shop whose services have passwords.
 fn with_passwords(mut command: Command, shipping: &str) -> Command {
@@ -34,6 +34,20 @@ async fn each_service_is_itself_and_sees_nothing_of_the_others() {
     assert!(said(migrate.env("SOUK_DATABASE_URL", &admin)).contains("up to date"));
     let told = complaint(&mut serve("wrong"));
     assert!(told.contains("souk_shipping") && told.contains("password") && !told.contains("s3cret"), "{told}");
+
+    // Thirty connections for each of ten processes are more than it takes.
+    let check = |processes: &str| {
+        let mut command = souk();
+        command.args(["config", "check", "--config"]).arg(place.config());
+        let mut command = with_passwords(command, "s3cret of shipping");
+        command.env("SOUK_DATABASE__URL", format!("postgresql://127.0.0.1:{port}/souk"));
+        let output = command.env("SOUK_DATABASE__PROCESSES", processes).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(check("3"), "");
+    let told = check("10");
+    assert!(told.contains("300") && told.contains("takes 197"), "{told}");
 
     let running = Running::start(serve("s3cret of shipping"), place.log("shipping"), "ready").await;
     let (client, connection) = tokio_postgres::connect(&admin, tokio_postgres::NoTls).await.unwrap();

@@ -40,7 +40,9 @@ impl Pooler {
             socket.display()
         );
         fs::write(dir.path().join("pgbouncer.ini"), ini).unwrap();
-        let mut command = Command::new("pgbouncer");
+        // Where Debian has it, which is not on every user's PATH.
+        let program = ["/usr/sbin/pgbouncer"].into_iter().find(|path| Path::new(path).exists()).unwrap_or("pgbouncer");
+        let mut command = Command::new(program);
         command.arg(dir.path().join("pgbouncer.ini")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // It refuses to run as root, and the server's socket is its user's.
         if let Ok(Some(user)) = nix::unistd::User::from_name("postgres")
