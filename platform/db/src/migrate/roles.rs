@@ -63,7 +63,13 @@ impl Session {
             ("idle_in_transaction_session_timeout", format!("{idle}s")),
             ("timezone", "UTC".to_owned()),
         ];
-        let mut sql = String::from("DO $$ BEGIN ");
+        // Once per database: what an administrator changed stays.
+        let mut sql = format!(
+            "DO $$ BEGIN IF EXISTS (
+                 SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole JOIN pg_database d ON d.oid = s.setdatabase
+                 WHERE r.rolname = '{role}' AND d.datname = current_database()
+             ) THEN RETURN; END IF; "
+        );
         for (name, value) in settings {
             let alter = "EXECUTE format('ALTER ROLE %I IN DATABASE %I SET";
             sql.push_str(&format!("{alter} {name} TO %L', '{role}', current_database(), '{value}'); "));
@@ -77,7 +83,10 @@ impl Session {
     pub(super) async fn create_monitor(&self) -> Result<(), DbError> {
         let role = role_of(MONITOR);
         self.create_role(&role).await?;
-        match self.client.batch_execute(&format!("GRANT pg_monitor TO {role}")).await {
+        let sql = format!(
+            "DO $$ BEGIN IF NOT pg_has_role('{role}', 'pg_monitor', 'member') THEN GRANT pg_monitor TO {role}; END IF; END $$"
+        );
+        match self.client.batch_execute(&sql).await {
             Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
                 tracing::warn!(role, "may not be made a member of pg_monitor: an administrator should do it");
                 Ok(())

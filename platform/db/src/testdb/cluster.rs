@@ -101,6 +101,18 @@ impl TestCluster {
         self.sql(node, "select pg_promote(true, 60)").await;
     }
 
+    /// A standby receives on and shows nothing new from now on.
+    pub async fn pause(&self, node: usize) {
+        self.sql(node, "select pg_wal_replay_pause()").await;
+        // It is only asked to: what it is replaying it replays to the end.
+        self.until(node, "select pg_get_wal_replay_pause_state()", "paused").await;
+    }
+
+    /// It goes on.
+    pub async fn resume(&self, node: usize) {
+        self.sql(node, "select pg_wal_replay_resume()").await;
+    }
+
     /// Lets `node` replicate from `primary`.
     pub async fn follow(&self, node: usize, primary: usize) {
         let conninfo = self.nodes[primary].conninfo(&format!("r{node}")).replace('\'', "''");

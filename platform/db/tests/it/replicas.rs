@@ -115,11 +115,11 @@ async fn a_replica_that_lags_too_far_or_hangs_is_left_out_and_comes_back() {
     }
     assert_eq!(seen.len(), 2, "{seen:?}");
 
-    cluster.sql(1, "select pg_wal_replay_pause()").await;
+    cluster.pause(1).await;
     write(&db, 1).await;
     until_read_from(&db, &cluster, 1, false).await;
     until_read_from(&db, &cluster, 2, true).await;
-    cluster.sql(1, "select pg_wal_replay_resume()").await;
+    cluster.resume(1).await;
     until_read_from(&db, &cluster, 1, true).await;
 
     // One that hangs: reads under way are answered by the primary, later ones do not go there.
@@ -149,14 +149,14 @@ async fn what_a_replica_cannot_answer_the_primary_does() {
     let db = db(&cluster, &[0], &[1], Duration::from_secs(60)).await;
     until_read_from(&db, &cluster, 1, true).await;
     // A migration that has not come there yet.
-    cluster.sql(1, "select pg_wal_replay_pause()").await;
+    cluster.pause(1).await;
     const MORE: Migrations =
         Migrations { schema: "shop", files: &[SHOP.files[0], SHOP.files[1], ("0003_more", "create table more ()")] };
     migrate(&cluster.url(&[0]), &[&MORE]).await.unwrap();
     db.read(Position::ANY).query("select from more", &[]).await.unwrap();
     let wrong = db.read(Position::ANY).query("select from nowhere", &[]).await.unwrap_err();
     assert!(matches!(wrong, DbError::Other(_)), "what is wrong everywhere is still wrong: {wrong}");
-    cluster.sql(1, "select pg_wal_replay_resume()").await;
+    cluster.resume(1).await;
     // Nothing is written on the reads of a replica either.
     let refused =
         db.read(Position::ANY).query("insert into item values (1, 'a', 1) returning id", &[]).await.unwrap_err();

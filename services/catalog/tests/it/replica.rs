@@ -46,7 +46,7 @@ async fn a_change_by_another_process_is_shown_though_the_replica_does_not_have_i
     cluster.caught_up(1, 0).await;
     assert_eq!((title(&reader).await.as_str(), categories(&reader).await), ("Product 1", 1));
 
-    cluster.sql(1, "select pg_wal_replay_pause()").await;
+    cluster.pause(1).await;
     let mut changed = product("1", home);
     changed.title = "Changed".into();
     seal(&mut changed);
