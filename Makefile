@@ -14,14 +14,15 @@ test: setup-test
 	$(CARGO) build --locked --bin souk
 	tests/browser/run
 
-# What needs Kafka, OpenSearch or S3, which no distribution ships. Such tests stand in targets or modules that only the
-# features named here build: `make test` does not know them, so nothing is skipped.
+# What needs Kafka, OpenSearch or S3, which no distribution ships, and what takes minutes: failover under Patroni. Such tests
+# stand in targets or modules that only the features named here build: `make test` does not know them, so nothing is skipped.
 test-engines: setup-test
-	@scripts/setup cxx
+	@scripts/setup cxx patroni
 	scripts/engines opensearch kafka s3
 	$(CARGO) test --locked -p souk-engines --features engines --test engines
 	$(CARGO) test --locked -p souk-bus -p souk-flow --features souk-bus/kafka,souk-flow/kafka
 	$(CARGO) test --locked -p souk --features kafka --lib config
+	$(CARGO) test --locked -p souk-db --features engines --test patroni -- --nocapture
 
 bench: setup
 	scripts/bench
@@ -39,9 +40,9 @@ check:
 setup:
 	@scripts/setup postgresql
 
-# What the tests need on top: a browser, Redis, a mail server.
+# What the tests need on top: a browser, Redis, a mail server, a pooler to stand before PostgreSQL.
 setup-test:
-	@scripts/setup postgresql redis smtp browser
+	@scripts/setup postgresql pgbouncer redis smtp browser
 
 clean:
 	$(CARGO) clean

@@ -37,14 +37,23 @@ pub(crate) async fn forward(
             // What only reads may be asked again when an instance died before it answered.
             let repeatable = request.method().is_safe();
             let response = channel.send(cx, request.map(Full::new), repeatable).await?;
-            Ok(response.map(Body::new))
+            Ok(marked(cx, response.map(Body::new)))
         }
         Upstream::Remote(Channel::Loopback(router, key)) => {
             let mut request = request.map(Body::from);
             cx.write_headers(request.headers_mut(), key);
-            guarded(cx, router.clone().oneshot(request)).await
+            Ok(marked(cx, guarded(cx, router.clone().oneshot(request)).await?))
         }
     }
+}
+
+/// Takes the position of what was written from an answer's headers; in this process the context has it already.
+fn marked(cx: &Cx, response: Response<Body>) -> Response<Body> {
+    let position = response.headers().get(header::LSN).and_then(|value| value.to_str().ok()?.parse().ok());
+    if let Some(position) = position {
+        cx.wrote(position);
+    }
+    response
 }
 
 /// A panic of a handler is its own, and so is its time.

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use souk_identity_api::IdentityClient;
-use souk_kernel::Clock;
+use souk_kernel::{Clock, Secret};
 use souk_modules::Tasks;
 use souk_tls::PublicTls;
 use souk_web::{Cookies, RequestIds};
@@ -19,6 +19,7 @@ use crate::cache::{Entry, PageCache, may_store};
 use crate::flight::Flights;
 use crate::headers::SecurityHeaders;
 use crate::meters::Meters;
+use crate::position::Positions;
 use crate::throttle::Throttle;
 use crate::{ConfigError, GatewayConfig, Upstreams, server};
 
@@ -36,6 +37,8 @@ pub struct GatewayDeps {
     pub tasks: Tasks,
     /// The certificate that buyers see; none is plain HTTP/1.1.
     pub tls: Option<PublicTls>,
+    /// Signs the positions that visitors carry; none where nothing is read from replicas.
+    pub position_key: Option<Secret<[u8; 32]>>,
 }
 
 /// The public listener. Clones share everything.
@@ -57,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) ids: RequestIds,
     pub(crate) meters: Meters,
     pub(crate) in_flight: AtomicUsize,
+    pub(crate) positions: Option<Positions>,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
     pub(crate) tls: Option<PublicTls>,
@@ -87,6 +91,7 @@ impl Gateway {
             ids: RequestIds::default(),
             meters: Meters::new(),
             in_flight: AtomicUsize::new(0),
+            positions: deps.position_key.map(Positions::new),
             clock: deps.clock,
             tasks: deps.tasks,
             tls: deps.tls,

@@ -25,6 +25,7 @@ use crate::forward::{forward, read_body};
 use crate::gateway::Inner;
 use crate::headers::{strip_claims, strip_hop_by_hop, strip_internal};
 use crate::limits;
+use crate::position;
 use crate::routing::Target;
 use crate::server::end_connection;
 
@@ -160,8 +161,9 @@ async fn shared(
                         let broken = Problem::unavailable("upstream_failed", response.status());
                         last_resort(visit, broken.into()).map(|entry| Some(answered(&entry)))
                     }
-                    // Made for nobody in particular, so it is right for a visitor we know nothing of.
-                    Ok(Rendered::Private(response)) if !recognised => {
+                    // Made for nobody in particular, so it is right for a visitor we know nothing of; but not where a
+                    // replica may have made it, and they may have written just now.
+                    Ok(Rendered::Private(response)) if !recognised && gateway.positions.is_none() => {
                         Ok(Some(finish(gateway, response, request.method(), request.headers()).await?))
                     }
                     Ok(Rendered::Private(_)) => Ok(None),
@@ -282,10 +284,16 @@ async fn personal(
         csrf::check(&parts.method, &parts.uri, &parts.headers)?;
     }
     cx.actor = who.actor;
+    let now = gateway.clock.now().as_microsecond();
+    if let Some(positions) = &gateway.positions {
+        cx.wrote(positions.asked(gateway.auth.cookies, &parts.method, &parts.headers, now));
+    }
+    let asked = cx.min_lsn();
     limits::after_body(gateway, &parts, &body, &cx, visit)?;
     strip_hop_by_hop(&mut parts.headers);
     strip_claims(&mut parts.headers);
     parts.headers.remove(IDEMPOTENCY_KEY);
+    parts.headers.remove(position::HEADER);
     let seen = parts.headers.clone();
     // Compressing is our business: what a service sends must be fit for everybody's cache.
     parts.headers.remove(header::ACCEPT_ENCODING);
@@ -294,7 +302,7 @@ async fn personal(
     *outgoing.method_mut() = parts.method;
     *outgoing.uri_mut() = origin_form(parts.uri)?;
     *outgoing.headers_mut() = parts.headers;
-    let response = forward(upstream, &cx, Some(visit.client), outgoing).await.inspect_err(|problem| {
+    let mut response = forward(upstream, &cx, Some(visit.client), outgoing).await.inspect_err(|problem| {
         tracing::debug!(request_id = visit.id(), role, code = %problem.code, "forwarding failed");
     })?;
     if !method.is_safe() {
@@ -302,6 +310,12 @@ async fn personal(
     }
     if visit.key.is_some() && response.status().is_success() {
         gateway.hints.learn(uri.path(), may_store_head(&response));
+    }
+    if let Some(positions) = &gateway.positions
+        && cx.min_lsn() > asked
+        && !may_store_head(&response)
+    {
+        positions.tell(gateway.auth.cookies, response.headers_mut(), cx.min_lsn(), now);
     }
     finish(gateway, response, &method, &seen).await
 }

@@ -146,7 +146,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Export(Export::Products(products)) => export::products(products, config).await,
             Command::Orders(command) => orders::run(command, config).await,
             Command::Roles { json } => roles(json),
-            Command::Config(command) => config_command(command, &config),
+            Command::Config(command) => config_command(command, &config).await,
             Command::Admin(command) => admin::run(command, config).await,
             Command::Pki(command) => pki::run(command),
             Command::PspSandbox(sandbox) => serve::psp_sandbox(sandbox, config).await,
@@ -164,6 +164,9 @@ impl Command {
 async fn migrate(config: Config) -> anyhow::Result<ExitCode> {
     let toolbox = Toolbox::database(&config).await?;
     let applied = crate::migrate(toolbox.url()).await?;
+    let passwords = config.database.all_passwords().map_err(anyhow::Error::msg)?;
+    let passwords: Vec<_> = passwords.iter().map(|(schema, password)| (schema.as_str(), password)).collect();
+    souk_db::set_passwords(toolbox.url(), &passwords).await?;
     for name in &applied {
         println!("applied {name}");
     }
@@ -193,7 +196,7 @@ fn roles(json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn config_command(command: ConfigCommand, config: &Config) -> anyhow::Result<ExitCode> {
+async fn config_command(command: ConfigCommand, config: &Config) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Print => {
             print!("{}", toml::to_string_pretty(&config.redacted())?);
@@ -205,6 +208,9 @@ fn config_command(command: ConfigCommand, config: &Config) -> anyhow::Result<Exi
                 eprintln!("{complaint}");
             }
             if complaints.is_empty() {
+                if let Some(warning) = config.database.ask_limits().await {
+                    eprintln!("warning: {warning}");
+                }
                 println!("the configuration is fine");
                 return Ok(ExitCode::SUCCESS);
             }

@@ -15,6 +15,7 @@ use crate::modules;
 
 mod network;
 
+pub use crate::database::{Database, DatabaseLogin, Pooler};
 pub use network::{InternalTls, PublicTls, TRUST_DOMAIN};
 
 /// Everything that can be configured.
@@ -71,17 +72,6 @@ pub struct Public {
     pub throttle: Throttles,
     /// TLS and HTTP/2; none is plain HTTP/1.1, on loopback or behind a proxy that speaks TLS.
     pub tls: Option<PublicTls>,
-}
-
-/// PostgreSQL.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Database {
-    /// Yours; none runs a private one in the data directory.
-    pub url: Option<String>,
-    /// Connections this process may open, all its services together, a reserve for people included. The sum over all
-    /// processes must stay below the server's `max_connections`.
-    pub connections: usize,
 }
 
 /// How events travel. The same for all processes.
@@ -206,12 +196,6 @@ impl Default for Internal {
     }
 }
 
-impl Default for Database {
-    fn default() -> Self {
-        Self { url: None, connections: 180 }
-    }
-}
-
 impl Default for Mail {
     fn default() -> Self {
         Self { from: "shop@localhost.localdomain".into(), smtp: None }
@@ -300,13 +284,16 @@ impl Config {
         }
         self.check_public_tls(&mut wrong);
         self.check_internal(&mut wrong);
+        for (key, reason) in self.database.complaints() {
+            wrong(&format!("database.{key}"), reason);
+        }
         complaints
     }
 
     /// The same without passwords, to be shown.
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();
-        shown.database.url = shown.database.url.as_deref().map(without_password);
+        shown.database = shown.database.redacted();
         shown
     }
 
@@ -335,14 +322,6 @@ fn describe(error: figment::Error) -> String {
         None => format!("{}: ", data.name),
     });
     format!("{}{key}: {}", place.unwrap_or_default(), error.kind)
-}
-
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    match rest.rsplit_once('@') {
-        Some((login, host)) => format!("{scheme}://{}:***@{host}", login.split(':').next().unwrap_or_default()),
-        None => url.to_owned(),
-    }
 }
 
 fn is_loopback(host_and_path: &str) -> bool {
@@ -389,12 +368,6 @@ pub(crate) mod tests {
         std::fs::write(&file, "[publik]\nlisten = \"127.0.0.1:1\"\n").unwrap();
         assert!(Config::load(Some(&file)).unwrap_err().contains("publik"));
         assert!(Config::load(Some(&dir.path().join("none.toml"))).unwrap_err().contains("no such file"));
-    }
-
-    #[test]
-    fn passwords_are_not_shown() {
-        assert_eq!(without_password("postgresql://souk:s3cret@db/souk"), "postgresql://souk:***@db/souk");
-        assert_eq!(without_password("postgresql://db/souk"), "postgresql://db/souk");
     }
 
     #[test]

@@ -40,6 +40,11 @@ impl Keys {
         Secret::new(self.derive("souk 2026 order tokens of guests"))
     }
 
+    /// Positions of their own writes that visitors carry.
+    pub fn positions(&self) -> Secret<[u8; 32]> {
+        Secret::new(self.derive("souk 2026 log positions carried by visitors"))
+    }
+
     /// Encrypts identity's signing keys at rest.
     pub fn identity(&self) -> Secret<[u8; 32]> {
         Secret::new(self.derive("souk 2026 key encryption of identity"))

@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod config;
+mod database;
 mod events;
 mod identities;
 pub mod keys;

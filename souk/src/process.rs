@@ -312,6 +312,7 @@ fn gateway(
         clock: Clock::system(),
         tasks: listening.clone(),
         tls,
+        position_key: plan.config.database.reads_replicas().then(|| plan.keys.positions()),
     };
     Ok(Gateway::new(config, deps)?)
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use souk_db::{Db, DbConfig, Login, Managed, ManagedOptions, Migrations, PoolSizes};
+use souk_db::{Db, DbConfig, Login, MONITOR, Managed, ManagedOptions, Migrations, PoolSizes, Servers, ServersConfig};
+use souk_kernel::Secret;
 
 use crate::config::Config;
 use crate::modules;
@@ -41,9 +42,15 @@ pub async fn migrate(url: &str) -> anyhow::Result<Vec<String>> {
 /// Where the data is.
 pub struct Stores {
     url: String,
+    /// Past a pooler, when there is one.
+    direct_url: Option<String>,
     managed: Option<Managed>,
+    /// Watched once for all services, when there are several.
+    servers: Option<Servers>,
+    schemas: Vec<&'static str>,
     sizes: PoolSizes,
     login: Login,
+    passwords: BTreeMap<String, Secret<String>>,
     open: BTreeMap<&'static str, Db>,
 }
 
@@ -51,31 +58,66 @@ impl Stores {
     /// The configured database, or a private one in the data directory; migrated when `may_migrate`, else it must be up
     /// to date.
     pub async fn open(config: &Config, may_migrate: bool, roles: &[&str]) -> anyhow::Result<Self> {
-        let stores = Self::connect(config, roles).await?;
-        if may_migrate {
-            migrate(&stores.url).await?;
+        let mut stores = Self::connect(config, roles).await?;
+        // At a given database where each service is itself, nobody here may do what migrating takes.
+        let is_itself = stores.managed.is_none() && stores.login == Login::PerService;
+        if may_migrate && !is_itself {
+            migrate(stores.url()).await?;
         }
-        let pending = souk_db::pending(&stores.url, &all_migrations()).await?;
-        if let Some((schema, name)) = pending.first() {
+        let pending = match is_itself {
+            true => stores.pending_of_own().await?,
+            false => souk_db::pending(stores.url(), &all_migrations()).await?.into_iter().next(),
+        };
+        if let Some((schema, name)) = pending {
             anyhow::bail!("the database lacks migration {schema}/{name}: run `souk migrate` first");
         }
         Ok(stores)
     }
 
+    /// The first missing migration of this process's services, asked with their own logins.
+    async fn pending_of_own(&mut self) -> anyhow::Result<Option<(&'static str, &'static str)>> {
+        for schema in self.schemas.clone() {
+            let Some(set) = all_migrations().into_iter().find(|set| set.schema == schema) else { continue };
+            let db = self.of(schema).await?;
+            let pending = db.pending(set).await.with_context(|| format!("logging in as souk_{schema}"))?;
+            if let Some(name) = pending.first() {
+                return Ok(Some((schema, name)));
+            }
+        }
+        Ok(None)
+    }
+
     /// The same as it is, migrated or not.
     pub async fn connect(config: &Config, roles: &[&str]) -> anyhow::Result<Self> {
-        let (url, managed, login) = match &config.database.url {
-            Some(url) => (url.clone(), None, Login::AsIs),
+        let (url, managed, replicas) = match &config.database.url {
+            Some(url) => (url.clone(), None, config.database.replicas.clone()),
             None => {
-                let managed = Managed::start(&config.data_dir, ManagedOptions::default()).await?;
-                (managed.url(), Some(managed), Login::PerService)
+                let options =
+                    ManagedOptions { replicas: config.database.private_replicas, ..ManagedOptions::default() };
+                let managed = Managed::start(&config.data_dir, options).await?;
+                let replicas = managed.replica_urls();
+                (managed.url(), Some(managed), replicas)
             }
         };
+        let login = config.database.login();
+        let passwords = config.database.all_passwords().map_err(anyhow::Error::msg)?;
+        let watched_as = (managed.is_none() && login == Login::PerService).then(|| format!("souk_{MONITOR}"));
+        // Behind a pooler nobody can tell which server is asked; past it is where signals and migrations go.
+        let direct_url = config.database.direct_url.clone();
+        let servers = ServersConfig {
+            url: url.clone(),
+            replicas,
+            max_lag: config.database.max_lag(),
+            password: watched_as.as_ref().and_then(|_| passwords.get(MONITOR)).cloned(),
+            user: watched_as,
+        };
+        let servers = if direct_url.is_none() { Servers::watch(&servers)? } else { None };
         let mut schemas: Vec<_> = roles.iter().filter_map(|role| modules::schema_of(role)).collect();
         schemas.sort_unstable();
         schemas.dedup();
-        let sizes = PoolSizes::from_budget(config.database.connections, schemas.len().max(1))?;
-        Ok(Self { url, managed, sizes, login, open: BTreeMap::new() })
+        let replicas = config.database.reads_replicas();
+        let sizes = PoolSizes::from_budget(config.database.connections, schemas.len().max(1), replicas)?;
+        Ok(Self { url, direct_url, managed, servers, schemas, sizes, login, passwords, open: BTreeMap::new() })
     }
 
     /// The handle of one service.
@@ -83,15 +125,20 @@ impl Stores {
         if let Some(db) = self.open.get(schema) {
             return Ok(db.clone());
         }
-        let config = DbConfig::new(self.url.clone(), schema).login(self.login).pools(self.sizes);
+        let config = DbConfig::new(self.url.clone(), schema)
+            .login(self.login)
+            .password(self.passwords.get(schema).cloned())
+            .servers(self.servers.clone())
+            .pooled(self.direct_url.clone())
+            .pools(self.sizes);
         let db = Db::connect(config).await.with_context(|| format!("database of {schema}"))?;
         self.open.insert(schema, db.clone());
         Ok(db)
     }
 
-    /// How to connect to the whole database: for tools and for the bench.
+    /// How to connect to the whole database, past a pooler: for tools and for the bench.
     pub fn url(&self) -> &str {
-        &self.url
+        self.direct_url.as_ref().unwrap_or(&self.url)
     }
 
     /// Stops a private database.

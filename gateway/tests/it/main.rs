@@ -5,6 +5,7 @@ mod cache;
 mod client;
 mod edge;
 mod hardening;
+mod positions;
 mod remote;
 mod secure;
 mod shop;

@@ -11,13 +11,17 @@ use crate::client::{post, request};
 use crate::shop::{CUSTOMER, SESSION, Shop, World, shop};
 
 async fn split() -> (World, Arc<Shop>) {
+    split_by(async |shop, upstream| World::over(shop, upstream, |_| {}).await).await
+}
+
+pub async fn split_by(world: impl AsyncFnOnce(Arc<Shop>, Upstream) -> World) -> (World, Arc<Shop>) {
     let (shop, router) = shop();
     let key = ActorKey::new([9; 32]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addresses = vec![listener.local_addr().unwrap().to_string()];
     let remote = Remote { role: "storefront", addresses };
     let upstream = Upstream::Remote(Channel::http(remote, key.clone()));
-    let world = World::over(shop.clone(), upstream, |_| {}).await;
+    let world = world(shop.clone(), upstream).await;
     let stop = world.tasks.token().clone();
     world.tasks.spawn("role", async move {
         let role = serve(listener, accept(router, key)).with_graceful_shutdown(stop.cancelled_owned());

@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, Upstream, Upstreams};
 use souk_identity_api::*;
-use souk_kernel::{Clock, Kind, Problem};
+use souk_kernel::{Clock, Kind, Problem, Secret};
 use souk_modules::Tasks;
 use souk_rpc::Cx;
 use souk_tls::PublicTls;
@@ -30,6 +30,9 @@ use crate::client::{Client, PATIENCE, Reply, post, request};
 /// The token of the one customer who is signed in, and their id.
 pub const SESSION: &str = "good-session";
 pub const CUSTOMER: Uuid = Uuid::from_u128(42);
+
+/// Where a write of `POST /cart/lines` is in the log.
+pub const WROTE: u64 = 123_456;
 
 pub struct Shop {
     renders: watch::Sender<usize>,
@@ -109,8 +112,12 @@ async fn echo(State(shop): State<Arc<Shop>>, request: Request) -> Response {
         let pairs = headers.iter().map(|(n, v)| (n.to_string(), json!(v.to_str().unwrap_or("?"))));
         Value::Object(pairs.collect())
     };
+    let asked = cx.min_lsn();
+    if parts.method == http::Method::POST && parts.uri.path() == "/cart/lines" {
+        cx.wrote(WROTE);
+    }
     let seen = json!({
-        "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": text(&parts.headers),
+        "position": asked.to_string(), "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": text(&parts.headers),
         "body": bytes.len(), "actor": cx.actor.scope(), "request_id": &*cx.request_id, "key": cx.idempotency_key.as_deref(),
         "seconds": cx.time_left().map(|left| left.as_secs_f64().round()), "filling": "x".repeat(2000),
     });
@@ -239,14 +246,19 @@ impl World {
     }
 
     pub async fn over(shop: Arc<Shop>, upstream: Upstream, change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        Self::build(shop, upstream, change, None).await
+        Self::build(shop, upstream, change, None, None).await
     }
 
     /// Over TLS.
     pub async fn secure(tls: PublicTls) -> Self {
         let (shop, router) = shop();
         let https = |config: &mut GatewayConfig| config.https = true;
-        Self::build(shop, Upstream::Local(router), https, Some(tls)).await
+        Self::build(shop, Upstream::Local(router), https, Some(tls), None).await
+    }
+
+    /// In front of services that read from replicas.
+    pub async fn replicated(shop: Arc<Shop>, upstream: Upstream) -> Self {
+        Self::build(shop, upstream, |_| {}, None, Some(Secret::new([3; 32]))).await
     }
 
     async fn build(
@@ -254,6 +266,7 @@ impl World {
         upstream: Upstream,
         change: impl FnOnce(&mut GatewayConfig),
         tls: Option<PublicTls>,
+        position_key: Option<Secret<[u8; 32]>>,
     ) -> Self {
         let mut config = GatewayConfig { public_host: Some("public.test".into()), ..GatewayConfig::default() };
         change(&mut config);
@@ -270,6 +283,7 @@ impl World {
             clock: clock.clone(),
             tasks: tasks.clone(),
             tls,
+            position_key,
         };
         let gateway = Gateway::new(config, deps).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,12 +1,13 @@
 //! How one service reaches the database: addresses, schema, login, pool sizes, timeouts; and the one connection budget
 //! from which all pool sizes come, so that together they stay below `max_connections`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use souk_kernel::Secret;
+use tokio_postgres::{Config, config::SslMode};
 
-use crate::DbError;
+use crate::{DbError, book::TypeBook, servers::Servers, target::Target};
 
 /// As whom a service logs in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,15 @@ pub struct DbConfig {
     pub service: String,
     /// As whom to log in.
     pub login: Login,
+    /// Password instead of the URL's: of the service's own login.
+    pub password: Option<Secret<String>>,
+    /// The servers `url` and replicas stand for, watched once for all services of the process; none is made from `url`
+    /// when that names several.
+    pub servers: Option<Servers>,
+    /// `url` is a pooler that gives a server connection for one transaction at a time (pgbouncer's transaction mode), and
+    /// this is the way past it, for LISTEN and for learning the types of statements. The login's own settings (search path,
+    /// timeouts) must be set on its role, as the migrator does.
+    pub direct_url: Option<String>,
     /// Shared pipelined connections for reads; at least 1.
     pub read_connections: usize,
     /// Connections for transactions at most; at least 1. Opened as needed.
@@ -45,14 +55,14 @@ const READ_CONNECTIONS: usize = 2;
 /// flush; beyond this, on the machines we measured, they only queue at each other's locks.
 const TX_CONNECTIONS: usize = 12;
 /// Above every well-behaved statement (p95 < 50 ms), below every caller's patience.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that does not answer a connect within this is treated as gone.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server whose machine is gone says nothing at all: after this long without an acknowledgement the connection counts
 /// as broken. The same time passes before an idle one is asked, and again before it is given up.
 const SILENCE: Duration = Duration::from_secs(9);
 /// A transaction nobody goes on with holds locks and stalls every reader of the outbox: the server ends it.
-const IDLE_IN_TRANSACTION_SECONDS: u64 = 30;
+pub(crate) const IDLE_IN_TRANSACTION_SECONDS: u64 = 30;
 /// PostgreSQL cuts names at 63 bytes; the role's name has five more than the schema's.
 const MAX_SCHEMA_BYTES: usize = 58;
 
@@ -65,6 +75,9 @@ impl DbConfig {
             service: schema.clone(),
             schema,
             login: Login::default(),
+            password: None,
+            servers: None,
+            direct_url: None,
             read_connections: READ_CONNECTIONS,
             tx_connections: TX_CONNECTIONS,
             statement_timeout: STATEMENT_TIMEOUT,
@@ -77,6 +90,24 @@ impl DbConfig {
         self
     }
 
+    /// With a password of its own.
+    pub fn password(mut self, password: Option<Secret<String>>) -> Self {
+        self.password = password;
+        self
+    }
+
+    /// On servers that are watched already.
+    pub fn servers(mut self, servers: Option<Servers>) -> Self {
+        self.servers = servers;
+        self
+    }
+
+    /// Through a pooler, past which `direct_url` leads.
+    pub fn pooled(mut self, direct_url: Option<String>) -> Self {
+        self.direct_url = direct_url;
+        self
+    }
+
     /// Takes its pool sizes from the common budget.
     pub fn pools(mut self, sizes: PoolSizes) -> Self {
         self.read_connections = sizes.reads;
@@ -84,38 +115,70 @@ impl DbConfig {
         self
     }
 
-    /// The driver's form of this: where to connect and what to set in the start packet (which costs no round trip).
-    pub(crate) fn driver(&self) -> Result<tokio_postgres::Config, DbError> {
+    /// Where the primary is, with the service's login.
+    pub(crate) fn target(&self) -> Result<Target, DbError> {
         check_identifier(&self.schema)?;
         if self.read_connections == 0 || self.tx_connections == 0 {
             return Err(DbError::Other("a pool needs at least one connection".into()));
         }
-        let mut driver = parse_url(&self.url)?;
-        if self.login == Login::PerService {
-            driver.user(role_of(&self.schema));
+        match (&self.direct_url, &self.servers) {
+            (Some(_), _) => {
+                let mut driver = parse_url(&self.url)?;
+                self.log_in(&mut driver);
+                Ok(Target::Pooled(Box::new(driver), Arc::new(TypeBook::new(self.direct_target()?))))
+            }
+            (None, Some(servers)) => Ok(Target::primary(servers, |driver| self.dress(driver))),
+            (None, None) => Target::of_url(&self.url, |driver| self.dress(driver)),
         }
-        // Statements are few, prepared and made for their indexes; left to itself, PostgreSQL goes on planning those that
-        // take arrays anew at every execution, a fifth of what a checkout costs it.
-        let settings = format!(
-            "-c search_path={} -c statement_timeout={} -c idle_in_transaction_session_timeout={}s -c timezone=UTC \
-             -c plan_cache_mode=force_generic_plan",
-            self.schema,
-            self.statement_timeout.as_millis(),
-            IDLE_IN_TRANSACTION_SECONDS,
-        );
+    }
+
+    /// The same without a pooler.
+    pub(crate) fn direct_target(&self) -> Result<Target, DbError> {
+        match &self.direct_url {
+            Some(url) => Target::of_url(url, |driver| self.dress(driver)),
+            None => self.target(),
+        }
+    }
+
+    /// Puts the service's login and settings on the way to a server. They go into the start packet, which costs no round
+    /// trip.
+    pub(crate) fn dress(&self, driver: &mut Config) {
+        self.log_in(driver);
+        let settings = connection_settings(&self.schema, self.statement_timeout);
         let options = match driver.get_options() {
             Some(given) => format!("{given} {settings}"),
             None => settings,
         };
-        driver.options(options).application_name(&self.service);
-        Ok(driver)
+        driver.options(options);
+    }
+
+    fn log_in(&self, driver: &mut Config) {
+        if self.login == Login::PerService {
+            driver.user(role_of(&self.schema));
+        }
+        if let Some(password) = &self.password {
+            driver.password(password.reveal());
+        }
+        driver.application_name(&self.service);
     }
 }
 
+/// Settings of a connection, as the start packet's `options`.
+pub(crate) fn connection_settings(schema: &str, statement_timeout: Duration) -> String {
+    // Statements are few, prepared and made for their indexes; left to itself, PostgreSQL goes on planning those that take
+    // arrays anew at every execution, a fifth of what a checkout costs it.
+    format!(
+        "-c search_path={schema} -c statement_timeout={} -c idle_in_transaction_session_timeout={}s -c timezone=UTC \
+         -c plan_cache_mode=force_generic_plan",
+        statement_timeout.as_millis(),
+        IDLE_IN_TRANSACTION_SECONDS,
+    )
+}
+
 /// Parses a URL or key-value string and adds what every connection of ours has.
-pub(crate) fn parse_url(url: &str) -> Result<tokio_postgres::Config, DbError> {
+pub(crate) fn parse_url(url: &str) -> Result<Config, DbError> {
     // The URL may carry a password: it is not repeated in the message.
-    let mut driver: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {
+    let mut driver: Config = url.parse().map_err(|error: tokio_postgres::Error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         DbError::Other(format!("the database URL is not understood: {error}: {cause}"))
     })?;
@@ -132,9 +195,6 @@ pub(crate) fn parse_url(url: &str) -> Result<tokio_postgres::Config, DbError> {
     }
     if driver.get_keepalives_interval().is_none() {
         driver.keepalives_idle(SILENCE).keepalives_interval(SILENCE / 3).keepalives_retries(3);
-    }
-    if driver.get_hosts().len() > 1 {
-        driver.target_session_attrs(TargetSessionAttrs::ReadWrite);
     }
     Ok(driver)
 }
@@ -163,7 +223,7 @@ pub struct PoolSizes {
     pub tx: usize,
 }
 
-/// Connections left for people, backups, migrations and PostgreSQL's own reserve for superusers (3).
+/// Connections left for people, backups, migrations, the watcher and PostgreSQL's own reserve for superusers (3).
 const RESERVED_CONNECTIONS: usize = 12;
 /// One per service for LISTEN and NOTIFY.
 const SIGNAL_CONNECTIONS: usize = 1;
@@ -171,18 +231,20 @@ const SIGNAL_CONNECTIONS: usize = 1;
 const MAX_TX_CONNECTIONS: usize = 16;
 
 impl PoolSizes {
-    /// Shares `max_connections` of the server among `services` processes-times-services that connect to it.
+    /// Shares `max_connections` of the server among `services` processes-times-services that connect to it. With
+    /// `replicas`, a server that was a replica and is the primary now has the connections of both.
     ///
     /// # Errors
     /// When not even one read, one signal and two transaction connections are left for each.
-    pub fn from_budget(max_connections: usize, services: usize) -> Result<PoolSizes, DbError> {
+    pub fn from_budget(max_connections: usize, services: usize, replicas: bool) -> Result<PoolSizes, DbError> {
         let share = max_connections.saturating_sub(RESERVED_CONNECTIONS) / services.max(1);
+        let roles = if replicas { 2 } else { 1 };
         let reads = if share >= 8 { READ_CONNECTIONS } else { 1 };
-        let tx = share.saturating_sub(reads + SIGNAL_CONNECTIONS).min(MAX_TX_CONNECTIONS);
+        let tx = share.saturating_sub(roles * reads + SIGNAL_CONNECTIONS).min(MAX_TX_CONNECTIONS);
         if tx < 2 {
             return Err(DbError::Other(format!(
                 "max_connections = {max_connections} is too small for {services} services: at least {} are needed",
-                RESERVED_CONNECTIONS + services * (1 + SIGNAL_CONNECTIONS + 2),
+                RESERVED_CONNECTIONS + services * (roles + SIGNAL_CONNECTIONS + 2),
             )));
         }
         Ok(PoolSizes { reads, tx })
@@ -197,13 +259,16 @@ mod tests {
     fn budgets_add_up_below_the_limit() {
         for max in [50, 100, 200, 500] {
             for services in 1..=16 {
-                let Ok(sizes) = PoolSizes::from_budget(max, services) else {
-                    assert!(max < RESERVED_CONNECTIONS + services * 5, "{max} connections, {services} services");
-                    continue;
-                };
-                let total = services * (sizes.reads + sizes.tx + SIGNAL_CONNECTIONS) + RESERVED_CONNECTIONS;
-                assert!(total <= max, "{sizes:?} of {max} for {services}");
-                assert!(sizes.reads >= 1 && sizes.tx >= 2);
+                for replicas in [false, true] {
+                    let roles = if replicas { 2 } else { 1 };
+                    let Ok(sizes) = PoolSizes::from_budget(max, services, replicas) else {
+                        assert!(max < RESERVED_CONNECTIONS + services * 7, "{max} connections, {services} services");
+                        continue;
+                    };
+                    let each = roles * sizes.reads + sizes.tx + SIGNAL_CONNECTIONS;
+                    assert!(services * each + RESERVED_CONNECTIONS <= max, "{sizes:?} of {max} for {services}");
+                    assert!(sizes.reads >= 1 && sizes.tx >= 2);
+                }
             }
         }
     }
@@ -211,18 +276,20 @@ mod tests {
     #[test]
     fn hostile_names_and_bad_urls_are_refused() {
         for name in ["", "1a", "a;b", "A", "a b", "a\"", "ä", &"a".repeat(59)] {
-            assert!(DbConfig::new("host=/tmp", name).driver().is_err(), "{name:?}");
+            assert!(DbConfig::new("host=/tmp", name).target().is_err(), "{name:?}");
         }
-        let error = DbConfig::new("postgresql://u:secret@host:99999999/db", "x").driver().unwrap_err();
+        let error = DbConfig::new("postgresql://u:secret@host:99999999/db", "x").target().err().unwrap();
         assert!(!error.to_string().contains("secret"), "{error}");
-        assert!(DbConfig::new("host=db sslmode=require", "x").driver().is_err());
+        assert!(DbConfig::new("host=db sslmode=require", "x").target().is_err());
     }
 
     #[test]
     fn own_login_and_settings_go_into_the_start_packet() {
         let config = DbConfig::new("host=/run/pg user=boss options='-c jit=off'", "order").login(Login::PerService);
-        let driver = config.driver().unwrap();
-        assert_eq!(driver.get_user(), Some("souk_order"));
+        let Target::One(driver) = config.password(Some(Secret::new("own".into()))).target().unwrap() else {
+            panic!("there is one server")
+        };
+        assert_eq!((driver.get_user(), driver.get_password()), (Some("souk_order"), Some(&b"own"[..])));
         let options = driver.get_options().unwrap();
         assert!(options.starts_with("-c jit=off -c search_path=order -c statement_timeout=5000"), "{options}");
     }

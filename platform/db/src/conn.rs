@@ -3,13 +3,23 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
+use futures_util::TryStreamExt;
 use tokio::runtime::Handle;
-use tokio_postgres::{Client, NoTls, Row, Statement, types::ToSql};
+use tokio_postgres::{
+    Client, Row, Statement,
+    types::{PgLsn, ToSql, Type},
+};
 
-use crate::{DbError, config::CONNECT_TIMEOUT};
+use crate::{
+    DbError, Position, RowExt,
+    book::TypeBook,
+    config::CONNECT_TIMEOUT,
+    row,
+    target::{Link, Target},
+};
 
 /// Parameters as the driver takes them.
 pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -32,6 +42,9 @@ impl<'a> Sql<'a> {
     }
 }
 
+/// Bytes of the log written so far, flushed or not: on a primary only.
+const POSITION: &str = "select pg_current_wal_insert_lsn()";
+
 /// Built statements kept per connection. They come from few shapes (lists of columns, sort orders); when there are
 /// more, something builds values into its text, and forgetting all is the safe answer.
 const MAX_DYNAMIC_STATEMENTS: usize = 128;
@@ -39,39 +52,43 @@ const MAX_DYNAMIC_STATEMENTS: usize = 128;
 /// An open connection.
 pub(crate) struct Conn {
     client: Client,
+    /// Of the primary this is a connection to; 0 when nobody asked, because there is only one server.
+    timeline: u32,
+    /// Set behind a pooler.
+    book: Option<Arc<TypeBook>>,
     statements: Mutex<HashMap<(usize, usize), Statement, BuildHasherDefault<AddressHasher>>>,
     dynamic: Mutex<HashMap<Box<str>, Statement>>,
 }
 
 impl Conn {
     /// Connects, drives the connection on `runtime`, and runs `setup` when it is not empty.
-    pub(crate) async fn open(config: &tokio_postgres::Config, runtime: &Handle, setup: &str) -> Result<Conn, DbError> {
-        let open = async {
-            let (client, connection) = config.connect(NoTls).await?;
-            let service = config.get_application_name().unwrap_or_default().to_owned();
-            // Ends by itself: when the client is dropped, or when the server closes.
-            runtime.spawn(async move {
-                if let Err(error) = connection.await {
-                    let error = DbError::from_driver(&error, "");
-                    // A good-bye that nobody hears any more, when we and the server stop together, is no news.
-                    match error.to_string().contains("Broken pipe") {
-                        true => tracing::debug!(service, %error, "database connection closed"),
-                        false => tracing::warn!(service, %error, "database connection lost"),
-                    }
+    pub(crate) async fn open(target: &Target, runtime: &Handle, setup: &str) -> Result<Conn, DbError> {
+        let Link { client, connection, tenure } = target.connect().await?;
+        let (service, timeline) = (target.name().to_owned(), tenure.timeline);
+        // Ends by itself: when the client is dropped, when the server closes, or when another one is the primary.
+        runtime.spawn(async move {
+            let ended = tokio::select! {
+                ended = connection => ended,
+                () = tenure.over() => {
+                    tracing::info!(service, "another server is the primary, left the old one");
+                    return;
                 }
-            });
-            if !setup.is_empty() {
-                client.batch_execute(setup).await?;
+            };
+            let Err(error) = ended else { return };
+            let error = DbError::from_driver(&error, "");
+            // A good-bye that nobody hears any more, when we and the server stop together, is no news.
+            match error.to_string().contains("Broken pipe") {
+                true => tracing::debug!(service, %error, "database connection closed"),
+                false => tracing::warn!(service, %error, "database connection lost"),
             }
-            Ok(client)
-        };
-        // The driver's own timeout covers the socket only, not a server that accepts and then says nothing.
-        let client = match tokio::time::timeout(CONNECT_TIMEOUT, open).await {
-            Ok(Ok(client)) => client,
-            Ok(Err(error)) => return Err(connect_error(&error)),
-            Err(_) => return Err(DbError::Unavailable(format!("no answer within {CONNECT_TIMEOUT:?}"))),
-        };
-        Ok(Conn { client, statements: Mutex::default(), dynamic: Mutex::default() })
+        });
+        if !setup.is_empty() {
+            let set_up = tokio::time::timeout(CONNECT_TIMEOUT, client.batch_execute(setup)).await;
+            let late = || DbError::Unavailable(format!("no answer within {CONNECT_TIMEOUT:?}"));
+            set_up.map_err(|_| late())?.map_err(|error| connect_error(&error))?;
+        }
+        let book = target.book().cloned();
+        Ok(Conn { client, timeline, book, statements: Mutex::default(), dynamic: Mutex::default() })
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -93,6 +110,11 @@ impl Conn {
     /// Prepares and remembers.
     pub(crate) async fn prepare(&self, sql: Sql<'_>) -> Result<Statement, tokio_postgres::Error> {
         let statement = self.client.prepare(sql.text()).await?;
+        self.remember(sql, &statement);
+        Ok(statement)
+    }
+
+    fn remember(&self, sql: Sql<'_>, statement: &Statement) {
         match sql {
             Sql::Static(text) => {
                 lock(&self.statements).insert(address(text), statement.clone());
@@ -105,7 +127,46 @@ impl Conn {
                 cache.insert(text.into(), statement.clone());
             }
         }
-        Ok(statement)
+    }
+
+    /// Behind a pooler, the statement with its types, from elsewhere; else none, and it is prepared here when it is run.
+    pub(crate) async fn learned(&self, sql: Sql<'_>) -> Result<Option<Statement>, DbError> {
+        let Some(book) = &self.book else { return Ok(None) };
+        if let Some(known) = self.cached(sql) {
+            return Ok(Some(known));
+        }
+        let statement = book.statement(sql).await?;
+        self.remember(sql, &statement);
+        Ok(Some(statement))
+    }
+
+    /// Rows of a statement of this connection's.
+    pub(crate) async fn rows(
+        &self,
+        statement: &Statement,
+        sql: Sql<'_>,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        match self.book {
+            None => self.client.query(statement, params).await,
+            Some(_) => self.client.query_typed(sql.text(), &typed(statement, params)).await,
+        }
+    }
+
+    /// Rows affected by a statement of this connection's.
+    pub(crate) async fn affected(
+        &self,
+        statement: &Statement,
+        sql: Sql<'_>,
+        params: Params<'_>,
+    ) -> Result<u64, tokio_postgres::Error> {
+        if self.book.is_none() {
+            return self.client.execute(statement, params).await;
+        }
+        let rows = self.client.query_typed_raw(sql.text(), typed(statement, params)).await?;
+        let mut rows = std::pin::pin!(rows);
+        while rows.as_mut().try_next().await?.is_some() {}
+        Ok(rows.rows_affected().unwrap_or(0))
     }
 
     /// Forgets a statement whose plan went stale, and the types it may have been stale about.
@@ -117,18 +178,23 @@ impl Conn {
         self.client.clear_type_cache();
     }
 
-    async fn statement(&self, sql: Sql<'_>) -> Result<Statement, tokio_postgres::Error> {
-        match self.cached(sql) {
+    async fn statement(&self, learned: Option<Statement>, sql: Sql<'_>) -> Result<Statement, tokio_postgres::Error> {
+        match learned.or_else(|| self.cached(sql)) {
             Some(statement) => Ok(statement),
             None => self.prepare(sql).await,
         }
     }
 
-    /// Rows of one statement outside a transaction; a stale plan is prepared again, once.
-    pub(crate) async fn query(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
-        let statement = self.statement(sql).await?;
-        match self.client.query(&statement, params).await {
-            Err(error) if crate::error::is_stale_plan(&error) => {
+    /// Rows of one statement outside a transaction; a stale plan is prepared again, once. `learned` is of [`Conn::learned`].
+    pub(crate) async fn query(
+        &self,
+        learned: Option<Statement>,
+        sql: Sql<'_>,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let statement = self.statement(learned, sql).await?;
+        match self.rows(&statement, sql, params).await {
+            Err(error) if crate::error::is_stale_plan(&error) && self.book.is_none() => {
                 self.forget(sql);
                 let statement = self.prepare(sql).await?;
                 self.client.query(&statement, params).await
@@ -137,11 +203,24 @@ impl Conn {
         }
     }
 
-    /// Rows affected by one statement outside a transaction; a stale plan is prepared again, once.
-    pub(crate) async fn execute(&self, sql: Sql<'_>, params: Params<'_>) -> Result<u64, tokio_postgres::Error> {
-        let statement = self.statement(sql).await?;
-        match self.client.execute(&statement, params).await {
-            Err(error) if crate::error::is_stale_plan(&error) => {
+    /// Where the log stands: at or after the record of every commit that was acknowledged before this was asked.
+    pub(crate) async fn position(&self) -> Result<Position, DbError> {
+        let rows = self.query(None, Sql::Static(POSITION), &[]).await;
+        let rows = rows.map_err(|error| DbError::from_driver(&error, POSITION))?;
+        let lsn: PgLsn = row::exactly_one(rows, POSITION)?.get_col(0)?;
+        Ok(Position::written(self.timeline, lsn.into()))
+    }
+
+    /// Rows affected by one statement outside a transaction, as above.
+    pub(crate) async fn execute(
+        &self,
+        learned: Option<Statement>,
+        sql: Sql<'_>,
+        params: Params<'_>,
+    ) -> Result<u64, tokio_postgres::Error> {
+        let statement = self.statement(learned, sql).await?;
+        match self.affected(&statement, sql, params).await {
+            Err(error) if crate::error::is_stale_plan(&error) && self.book.is_none() => {
                 self.forget(sql);
                 let statement = self.prepare(sql).await?;
                 self.client.execute(&statement, params).await
@@ -149,6 +228,11 @@ impl Conn {
             done => done,
         }
     }
+}
+
+/// Parameters with the types the statement has for them. Too few or too many are refused by the driver or the server.
+fn typed<'a>(statement: &Statement, params: Params<'a>) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    params.iter().copied().zip(statement.params().iter().cloned()).collect()
 }
 
 /// A failure to connect: a wrong password or database is an operator's mistake, everything else is out of reach.

@@ -1,18 +1,23 @@
 //! The handle a service holds: its schema, its two kinds of connections, its signals. One per service and process.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use futures_util::future;
 use tokio::{runtime::Handle, sync::watch};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, Statement};
 
 use crate::{
-    Counters, DbConfig, DbError, Lsn, Reads, Tx,
+    Counters, DbConfig, DbError, Migrations, Position, Reads, RowExt, Servers, Tx,
     conn::{Params, Sql},
     counters::Meter,
     notify::Signals,
     pool::{Pool, Pooled},
+    reads::Replica,
     row,
+    target::Target,
     tx::{self, Begin},
 };
 
@@ -22,10 +27,43 @@ pub struct Db(Arc<Inner>);
 
 struct Inner {
     schema: String,
-    reads: Reads,
+    reads: Arc<Reads>,
+    replicas: Option<Replicas>,
     pool: Arc<Pool>,
     signals: Signals,
     meter: Arc<Meter>,
+}
+
+/// What else is read from.
+struct Replicas {
+    servers: Servers,
+    /// A server and its connections.
+    reads: Box<[(usize, Reads)]>,
+    next: AtomicUsize,
+}
+
+impl Replicas {
+    /// Connections to each of `servers` that may be read from, opened when first used.
+    fn new(config: &DbConfig, primary: &Arc<Reads>, runtime: &Handle, meter: &Arc<Meter>) -> Option<Replicas> {
+        let servers = config.servers.as_ref().filter(|servers| servers.has_replicas())?;
+        let reads_of = |at: usize| {
+            let mut driver = servers.all()[at].driver.clone();
+            config.dress(&mut driver);
+            let reads = Reads::new(Target::one(driver), config.read_connections, runtime.clone(), Arc::clone(meter));
+            reads.of(Replica { at, servers: servers.clone(), primary: Arc::clone(primary) })
+        };
+        let readable = servers.all().iter().enumerate().filter(|(_, server)| server.may_read);
+        let reads = readable.map(|(at, _)| (at, reads_of(at))).collect();
+        Some(Replicas { servers: servers.clone(), reads, next: AtomicUsize::new(0) })
+    }
+
+    /// The next one in turn of those that show everything up to `at_least`.
+    fn find(&self, at_least: Position) -> Option<&Reads> {
+        let first = self.next.fetch_add(1, Relaxed);
+        let count = self.reads.len();
+        let mut turns = (0..count).map(|turn| &self.reads[first.wrapping_add(turn) % count]);
+        turns.find(|(at, _)| self.servers.serves(*at, at_least)).map(|(_, reads)| reads)
+    }
 }
 
 impl Db {
@@ -37,19 +75,43 @@ impl Db {
     /// # Errors
     /// [`DbError::Other`] when the configuration makes no sense.
     pub async fn connect(config: DbConfig) -> Result<Db, DbError> {
-        let driver = config.driver()?;
+        let target = config.target()?;
         let runtime = Handle::current();
         let meter = Arc::new(Meter::new(&config.schema));
-        let reads = Reads::new(driver.clone(), config.read_connections, runtime.clone(), Arc::clone(&meter));
-        let pool = Pool::new(driver.clone(), config.tx_connections, runtime.clone(), Arc::clone(&meter));
-        let signals = Signals::new(driver, runtime);
-        Ok(Db(Arc::new(Inner { schema: config.schema, reads, pool, signals, meter })))
+        let reads = Reads::new(target.clone(), config.read_connections, runtime.clone(), Arc::clone(&meter));
+        let reads = Arc::new(reads);
+        let replicas = Replicas::new(&config, &reads, &runtime, &meter);
+        let pool = Pool::new(target, config.tx_connections, runtime.clone(), Arc::clone(&meter));
+        let signals = Signals::new(config.direct_target()?, runtime);
+        Ok(Db(Arc::new(Inner { schema: config.schema, reads, replicas, pool, signals, meter })))
     }
 
-    /// Reads that see everything up to `at_least`: from a healthy replica that has replayed that far, else from the
-    /// primary. There are no replicas yet, so it is always the primary.
-    pub fn read(&self, _at_least: Lsn) -> &Reads {
-        &self.0.reads
+    /// Reads that show everything up to `at_least`: from a healthy replica that has replayed that far, else from the
+    /// primary. Whoever wrote hands the position of the write (`Cx` carries it) and sees it; what decides something reads
+    /// [`Db::primary`].
+    pub fn read(&self, at_least: Position) -> &Reads {
+        let Some(replicas) = &self.0.replicas else { return &self.0.reads };
+        replicas.find(at_least).unwrap_or_else(|| {
+            if at_least != Position::PRIMARY {
+                self.0.meter.fell_back("behind");
+            }
+            &self.0.reads
+        })
+    }
+
+    /// Where the primary's log stands now: at or after every commit that was acknowledged before. One small statement; none
+    /// where there are no replicas, [`Position::ANY`] then. When the primary cannot be asked it is [`Position::PRIMARY`].
+    pub async fn position(&self) -> Position {
+        match self.0.replicas {
+            Some(_) => self.0.reads.position().await,
+            None => Position::ANY,
+        }
+    }
+
+    /// True when no replica will ever have `position`, because it is of a timeline that is not the primary's any more.
+    pub fn is_void(&self, position: Position) -> bool {
+        let timeline = self.0.replicas.as_ref().map_or(0, |replicas| replicas.servers.timeline());
+        timeline != 0 && position != Position::ANY && position.timeline() != timeline
     }
 
     /// Reads that decide something: stock, price, coupon, permission.
@@ -73,7 +135,7 @@ impl Db {
 
     async fn begin_with(&self, begin: Begin) -> Result<Tx, DbError> {
         let conn = self.0.pool.get().await?;
-        Ok(Tx::new(conn, begin, Arc::clone(&self.0.meter)))
+        Ok(Tx::new(conn, begin, self.0.replicas.is_some(), Arc::clone(&self.0.meter)))
     }
 
     /// One statement that writes, as its own transaction: one round trip, one commit. Rows affected come back.
@@ -82,14 +144,16 @@ impl Db {
     /// Any [`DbError`]; [`DbError::OutcomeUnknown`] when the connection broke before the answer.
     pub async fn write_one(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DbError> {
         let conn = self.0.pool.get().await?;
-        let done = conn.tracked(conn.execute(Sql::Static(sql), params)).await;
+        let learned = conn.learned(Sql::Static(sql)).await?;
+        let done = conn.committed(conn.execute(learned, Sql::Static(sql), params)).await;
         self.written(&conn, sql, done)
     }
 
     /// As [`Db::write_one`], with the rows of its RETURNING clause.
     pub async fn write_returning(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let conn = self.0.pool.get().await?;
-        let done = conn.tracked(conn.query(Sql::Static(sql), params)).await;
+        let learned = conn.learned(Sql::Static(sql)).await?;
+        let done = conn.committed(conn.query(learned, Sql::Static(sql), params)).await;
         self.written(&conn, sql, done)
     }
 
@@ -102,7 +166,8 @@ impl Db {
     /// the statement and COMMIT in one round trip. For carts only.
     pub async fn write_relaxed(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let conn = self.0.pool.get().await?;
-        let done = conn.tracked(relaxed(&conn, Sql::Static(sql), params)).await;
+        let learned = conn.learned(Sql::Static(sql)).await?;
+        let done = conn.committed(relaxed(&conn, learned, Sql::Static(sql), params)).await;
         self.written(&conn, sql, done)
     }
 
@@ -159,6 +224,23 @@ impl Db {
         prepared.map(drop).map_err(|error| DbError::from_driver(&error, sql))
     }
 
+    /// Files of `set`, this service's, that have not run. As [`crate::pending`], with the service's own login.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn pending(&self, set: &Migrations) -> Result<Vec<&'static str>, DbError> {
+        let found =
+            self.primary().query_one("select to_regclass('schema_migrations') is not null as found", &[]).await?;
+        let mut done: Vec<String> = Vec::new();
+        if found.get_col("found")? {
+            for row in self.primary().query("select name from schema_migrations", &[]).await? {
+                done.push(row.get_col("name")?);
+            }
+        }
+        let missing = set.files.iter().map(|(name, _)| *name).filter(|name| !done.iter().any(|known| known == name));
+        Ok(missing.collect())
+    }
+
     /// Statements and commits of this service so far.
     pub fn counters(&self) -> Counters {
         self.0.meter.counters()
@@ -170,17 +252,22 @@ impl Db {
     }
 }
 
-async fn relaxed(conn: &Pooled, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let statement = match conn.cached(sql) {
+async fn relaxed(
+    conn: &Pooled,
+    learned: Option<Statement>,
+    sql: Sql<'_>,
+    params: Params<'_>,
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let statement = match learned.or_else(|| conn.cached(sql)) {
         Some(statement) => statement,
         None => conn.prepare(sql).await?,
     };
     let client = conn.client();
-    let all = |statement| async move {
+    let all = |statement: Statement| async move {
         // Polled in order, sent in order. When the statement fails, COMMIT is a rollback.
         let (begun, rows, committed) = future::join3(
             client.batch_execute(tx::RELAXED.sql),
-            client.query(&statement, params),
+            conn.rows(&statement, sql, params),
             client.batch_execute("COMMIT"),
         )
         .await;

@@ -5,18 +5,21 @@
 //! tests use [`TestDb`]. Which handle: decisions read `db.primary()`, pages read `db.read(position)`, a write of one
 //! statement is `db.write_one(..)`, of several `db.begin()`.
 
+mod book;
 mod config;
 mod conn;
 mod counters;
 mod db;
 mod error;
-mod lsn;
 mod managed;
 mod migrate;
 mod notify;
 mod pool;
+mod position;
 mod reads;
 mod row;
+mod servers;
+mod target;
 mod testdb;
 mod tx;
 
@@ -24,12 +27,13 @@ pub use config::{DbConfig, Login, PoolSizes};
 pub use counters::{Counters, process_counters};
 pub use db::{Db, assert_all_prepare};
 pub use error::DbError;
-pub use lsn::{InvalidLsn, Lsn};
 pub use managed::{DataDirLock, MANAGED_MAX_CONNECTIONS, Managed, ManagedError, ManagedOptions};
-pub use migrate::{Applied, MigrateError, Migrations, grant_outbox_read, migrate, pending};
+pub use migrate::{Applied, MONITOR, MigrateError, Migrations, grant_outbox_read, migrate, pending, set_passwords};
+pub use position::Position;
 pub use reads::Reads;
 pub use row::RowExt;
-pub use testdb::{TestDb, TestServer};
+pub use servers::{DEFAULT_MAX_LAG, Servers, ServersConfig};
+pub use testdb::{TestCluster, TestDb, TestServer};
 pub use tokio_postgres::{
     Row,
     types::{Json, ToSql},

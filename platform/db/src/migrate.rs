@@ -3,16 +3,20 @@
 //! Each service ships its files with [`migrations!`]; the binary runs them all before anything else, tests run them once
 //! per template. Files only ever get added: one that ran and then changed is refused, because nobody would run the change.
 
+mod roles;
+
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use tokio_postgres::{Client, NoTls, error::SqlState};
+use tokio_postgres::{Client, error::SqlState};
 
 use crate::{
     DbError, RowExt,
-    config::{check_identifier, parse_url, role_of},
-    conn::connect_error,
+    config::{check_identifier, role_of},
+    target::{Link, Target},
 };
+
+pub use roles::{MONITOR, set_passwords};
 
 /// The files of one schema, in the order they run: `(name, sql)`. Make it with [`migrations!`].
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +112,9 @@ pub async fn migrate(url: &str, sets: &[&Migrations]) -> Result<Vec<Applied>, Mi
     let session = Session::open(url).await?;
     session.run(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await?;
     let with_roles = session.may_create_roles().await?;
+    if with_roles {
+        session.create_monitor().await?;
+    }
     let mut applied = Vec::new();
     for set in sets {
         session.prepare_schema(set.schema, with_roles).await?;
@@ -162,9 +169,10 @@ struct Session {
 
 impl Session {
     async fn open(url: &str) -> Result<Session, DbError> {
-        let mut config = parse_url(url)?;
-        config.application_name("souk migrate");
-        let (client, connection) = config.connect(NoTls).await.map_err(|error| connect_error(&error))?;
+        let target = Target::of_url(url, |config| {
+            config.application_name("souk migrate");
+        })?;
+        let Link { client, connection, .. } = target.connect().await?;
         let driver = tokio::runtime::Handle::current().spawn(async move {
             if let Err(error) = connection.await {
                 tracing::warn!(error = %DbError::from_driver(&error, ""), "migration connection lost");
@@ -184,16 +192,11 @@ impl Session {
         self.client.batch_execute(sql).await.map_err(|error| DbError::from_driver(&error, sql))
     }
 
-    async fn may_create_roles(&self) -> Result<bool, DbError> {
-        let sql = "select rolcreaterole or rolsuper from pg_roles where rolname = current_user";
-        let row = self.client.query_one(sql, &[]).await.map_err(|error| DbError::from_driver(&error, sql))?;
-        row.get_col(0)
-    }
-
     async fn prepare_schema(&self, schema: &str, with_roles: bool) -> Result<(), DbError> {
         check_identifier(schema)?;
         if with_roles {
             self.create_role(&role_of(schema)).await?;
+            self.set_defaults(schema).await?;
         }
         let owner = if with_roles { format!("AUTHORIZATION {}", role_of(schema)) } else { String::new() };
         self.run(&format!(
@@ -207,24 +210,6 @@ impl Session {
             set_role(schema, with_roles),
         ))
         .await
-    }
-
-    /// Roles belong to the whole server, so another database's migration may be making the same one right now.
-    async fn create_role(&self, role: &str) -> Result<(), DbError> {
-        let sql = "select 1 from pg_roles where rolname = $1";
-        let found = self.client.query_opt(sql, &[&role]).await;
-        if found.map_err(|error| DbError::from_driver(&error, sql))?.is_none() {
-            let sql = format!("CREATE ROLE {role} LOGIN");
-            match self.client.batch_execute(&sql).await {
-                Err(error) if !is_already_there(&error) => return Err(DbError::from_driver(&error, &sql)),
-                _ => {}
-            }
-        }
-        // To create objects as that role one must be a member, unless one is a superuser.
-        let sql = format!(
-            "DO $$ BEGIN IF NOT pg_has_role(current_user, '{role}', 'member') THEN GRANT {role} TO current_user; END IF; END $$"
-        );
-        self.run(&sql).await
     }
 
     /// Name and checksum of the files that ran; none when the schema is not there.
@@ -281,10 +266,6 @@ impl Session {
 
 fn set_role(schema: &str, with_roles: bool) -> String {
     if with_roles { format!("SET LOCAL ROLE {};", role_of(schema)) } else { String::new() }
-}
-
-fn is_already_there(error: &tokio_postgres::Error) -> bool {
-    matches!(error.code(), Some(&SqlState::DUPLICATE_OBJECT | &SqlState::UNIQUE_VIOLATION))
 }
 
 /// The files still to run, after making sure that what ran is what this program knows.

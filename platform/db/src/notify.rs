@@ -12,14 +12,14 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::{Notify, watch},
-    time::{sleep, timeout},
+    time::sleep,
 };
-use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket, tls::NoTlsStream};
+use tokio_postgres::{AsyncMessage, Client, Connection, Socket, tls::NoTlsStream};
 
 use crate::{
     DbError,
-    config::CONNECT_TIMEOUT,
-    conn::{connect_error, lock},
+    conn::lock,
+    target::{Link, Target},
 };
 
 /// Notifications asked for within this time of the last one go out as one: a listener that wakes up 200 times a second
@@ -31,7 +31,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
 pub(crate) struct Signals {
     shared: Arc<Shared>,
-    config: tokio_postgres::Config,
+    target: Target,
     runtime: Handle,
 }
 
@@ -50,8 +50,8 @@ struct State {
 }
 
 impl Signals {
-    pub(crate) fn new(config: tokio_postgres::Config, runtime: Handle) -> Signals {
-        Signals { shared: Arc::default(), config, runtime }
+    pub(crate) fn new(target: Target, runtime: Handle) -> Signals {
+        Signals { shared: Arc::default(), target, runtime }
     }
 
     pub(crate) fn notify(&self, channel: &str) {
@@ -78,7 +78,7 @@ impl Signals {
         if !state.running {
             state.running = true;
             // Ends when this is dropped.
-            self.runtime.spawn(run(Arc::clone(&self.shared), self.config.clone()));
+            self.runtime.spawn(run(Arc::clone(&self.shared), self.target.clone()));
         }
         self.shared.wake.notify_one();
     }
@@ -91,14 +91,15 @@ impl Drop for Signals {
     }
 }
 
-async fn run(shared: Arc<Shared>, config: tokio_postgres::Config) {
+async fn run(shared: Arc<Shared>, target: Target) {
     let mut backoff = MIN_BACKOFF;
     while !lock(&shared.state).closed {
-        let error = match connect(&config).await {
-            Ok((client, connection)) => {
+        let error = match target.connect().await {
+            Ok(Link { client, connection, tenure }) => {
                 backoff = MIN_BACKOFF;
                 tokio::select! {
                     error = receive(&shared, connection) => error,
+                    () = tenure.over() => DbError::Unavailable("another server is the primary".into()),
                     ended = serve(&shared, &client) => match ended {
                         Ok(()) => return,
                         Err(error) => DbError::from_driver(&error, "LISTEN or NOTIFY"),
@@ -107,16 +108,9 @@ async fn run(shared: Arc<Shared>, config: tokio_postgres::Config) {
             }
             Err(error) => error,
         };
-        tracing::warn!(%error, service = config.get_application_name(), "notification connection lost, trying again");
+        tracing::warn!(%error, service = target.name(), "notification connection lost, trying again");
         sleep(backoff).await;
         backoff = (backoff * 2).min(MAX_BACKOFF);
-    }
-}
-
-async fn connect(config: &tokio_postgres::Config) -> Result<(Client, Connection<Socket, NoTlsStream>), DbError> {
-    match timeout(CONNECT_TIMEOUT, config.connect(NoTls)).await {
-        Ok(connected) => connected.map_err(|error| connect_error(&error)),
-        Err(_) => Err(DbError::Unavailable(format!("no answer within {CONNECT_TIMEOUT:?}"))),
     }
 }
 

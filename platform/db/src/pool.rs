@@ -21,6 +21,7 @@ use crate::{
     DbError,
     conn::{Conn, lock},
     counters::Meter,
+    target::Target,
 };
 
 /// Longest wait for a free connection. A pool this full for this long is overloaded: queueing further only makes
@@ -28,11 +29,13 @@ use crate::{
 pub(crate) const POOL_WAIT: Duration = Duration::from_secs(2);
 /// An abandoned statement that ends within this gives its connection back; else it is cancelled on the server.
 const ABANDONED_GRACE: Duration = Duration::from_millis(100);
+/// The same for one that may be committing: longer than the statement timeout, after which only the commit itself is left.
+const COMMIT_GRACE: Duration = Duration::from_secs(6);
 /// How long a cancelled connection counts against the pool at most, while the server lets go of it.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) struct Pool {
-    config: tokio_postgres::Config,
+    target: Target,
     runtime: Handle,
     /// The most recently used one is taken first: its server process has the warmest caches.
     idle: Mutex<Vec<Conn>>,
@@ -41,9 +44,9 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(config: tokio_postgres::Config, size: usize, runtime: Handle, meter: Arc<Meter>) -> Arc<Pool> {
+    pub(crate) fn new(target: Target, size: usize, runtime: Handle, meter: Arc<Meter>) -> Arc<Pool> {
         let idle = Mutex::new(Vec::with_capacity(size));
-        Arc::new(Pool { config, runtime, idle, permits: Arc::new(Semaphore::new(size)), meter })
+        Arc::new(Pool { target, runtime, idle, permits: Arc::new(Semaphore::new(size)), meter })
     }
 
     /// A connection in no transaction, waiting at most [`POOL_WAIT`] for one to be free.
@@ -55,12 +58,13 @@ impl Pool {
         let idle = self.take_idle();
         let conn = match idle {
             Some(conn) => conn,
-            None => Conn::open(&self.config, &self.runtime, "").await?,
+            None => Conn::open(&self.target, &self.runtime, "").await?,
         };
         Ok(Pooled {
             conn: Some(conn),
             busy: AtomicU32::new(0),
             broken: AtomicBool::new(false),
+            committing: AtomicBool::new(false),
             pool: Arc::clone(self),
             permit: Some(permit),
         })
@@ -98,6 +102,8 @@ pub(crate) struct Pooled {
     busy: AtomicU32,
     /// Closed, closing, or of a server that is no primary any more: the next connection finds the new one.
     broken: AtomicBool,
+    /// A commit is, or may be, under way.
+    committing: AtomicBool,
     pool: Arc<Pool>,
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -108,6 +114,15 @@ impl Pooled {
         self.busy.fetch_add(1, Ordering::Relaxed);
         let done = statement.await;
         self.busy.fetch_sub(1, Ordering::Relaxed);
+        done
+    }
+
+    /// As [`Pooled::tracked`] for what commits: should it be abandoned it is not cancelled. A commit that waits for its
+    /// synchronous standby is made by a cancellation: done, visible to all, and on one server only.
+    pub(crate) async fn committed<T>(&self, statement: impl Future<Output = T>) -> T {
+        self.committing.store(true, Ordering::Relaxed);
+        let done = self.tracked(statement).await;
+        self.committing.store(false, Ordering::Relaxed);
         done
     }
 
@@ -159,8 +174,8 @@ impl Drop for Pooled {
             return;
         }
         if self.is_busy() {
-            let permit = self.permit.take();
-            self.pool.runtime.spawn(recover(Arc::clone(&self.pool), conn, permit));
+            let (permit, may_cancel) = (self.permit.take(), !self.committing.load(Ordering::Relaxed));
+            self.pool.runtime.spawn(recover(Arc::clone(&self.pool), conn, may_cancel, permit));
             return;
         }
         // Before the permit is released (fields drop after this), so that whoever gets it finds the connection.
@@ -169,8 +184,8 @@ impl Drop for Pooled {
 }
 
 /// Takes a connection back whose last statement nobody waited for; holds its permit until that is settled.
-async fn recover(pool: Arc<Pool>, conn: Conn, permit: Option<OwnedSemaphorePermit>) {
-    if settle(&conn).await {
+async fn recover(pool: Arc<Pool>, conn: Conn, may_cancel: bool, permit: Option<OwnedSemaphorePermit>) {
+    if settle(&conn, may_cancel).await {
         lock(&pool.idle).push(conn);
     }
     drop(permit);
@@ -179,17 +194,24 @@ async fn recover(pool: Arc<Pool>, conn: Conn, permit: Option<OwnedSemaphorePermi
 /// Lets an abandoned statement end, or cancels it so that its locks do not outlive the caller's patience. True when the
 /// connection may be used again; a cancelled one may not, because the cancellation is a signal that might yet hit the
 /// next statement.
-async fn settle(conn: &Conn) -> bool {
+async fn settle(conn: &Conn, may_cancel: bool) -> bool {
     // Outside a transaction this is a notice, nothing more.
     let mut rollback = std::pin::pin!(conn.client().batch_execute("ROLLBACK"));
-    if let Ok(ended) = timeout(ABANDONED_GRACE, &mut rollback).await {
+    let grace = if may_cancel { ABANDONED_GRACE } else { COMMIT_GRACE };
+    if let Ok(ended) = timeout(grace, &mut rollback).await {
         return ended.is_ok();
     }
-    if let Err(error) = conn.client().cancel_token().cancel_query(NoTls).await {
-        tracing::debug!(%error, "could not cancel an abandoned statement");
+    if may_cancel {
+        match timeout(CANCEL_WAIT, conn.client().cancel_token().cancel_query(NoTls)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "could not cancel an abandoned statement"),
+            // A server that hangs takes the connection and says nothing.
+            Err(_) => return false,
+        }
+        if timeout(CANCEL_WAIT, rollback).await.is_ok() {
+            return false;
+        }
     }
-    if timeout(CANCEL_WAIT, rollback).await.is_err() {
-        tracing::warn!("an abandoned statement did not end when cancelled; its connection is closed");
-    }
+    tracing::warn!("an abandoned statement did not end; its connection is closed");
     false
 }

@@ -1,20 +1,24 @@
 //! Reads: a few shared connections on which statements of many requests are pipelined. One statement, one round trip, no
 //! transaction; the type has no way to ask for more, and the server refuses writes on them.
+//!
+//! Those of a replica ask the primary when something goes wrong: a read does no harm twice.
 
 use std::sync::{
     Arc, RwLock,
     atomic::{AtomicUsize, Ordering},
 };
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::timeout};
 use tokio_postgres::Row;
 
 use crate::{
-    DbError,
+    DbError, Position,
     conn::{Conn, Params, Sql},
     counters::Meter,
     row,
+    servers::Servers,
+    target::Target,
 };
 
 /// What makes a connection one for reads. Sent after connecting and not in the start packet, because there it would
@@ -23,12 +27,25 @@ const READ_ONLY: &str = "SET default_transaction_read_only = on";
 
 /// Shared, pipelined, reconnecting connections for bounded single statements.
 pub struct Reads {
-    config: tokio_postgres::Config,
+    target: Target,
+    /// Set on a replica's.
+    replica: Option<Replica>,
     runtime: Handle,
     slots: Box<[Slot]>,
     next: AtomicUsize,
     meter: Arc<Meter>,
 }
+
+/// Which server it is, and who is asked instead.
+pub(crate) struct Replica {
+    pub(crate) at: usize,
+    pub(crate) servers: Servers,
+    pub(crate) primary: Arc<Reads>,
+}
+
+/// A replica that has not answered by then is taken for hanging: far longer than a bounded read takes, and the primary
+/// can still answer within a caller's patience.
+const REPLICA_PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 struct Slot {
@@ -38,9 +55,23 @@ struct Slot {
 }
 
 impl Reads {
-    pub(crate) fn new(config: tokio_postgres::Config, size: usize, runtime: Handle, meter: Arc<Meter>) -> Reads {
+    pub(crate) fn new(target: Target, size: usize, runtime: Handle, meter: Arc<Meter>) -> Reads {
         let slots = (0..size).map(|_| Slot::default()).collect();
-        Reads { config, runtime, slots, next: AtomicUsize::new(0), meter }
+        Reads { target, replica: None, runtime, slots, next: AtomicUsize::new(0), meter }
+    }
+
+    /// Reads of a replica.
+    pub(crate) fn of(self, replica: Replica) -> Reads {
+        Reads { replica: Some(replica), ..self }
+    }
+
+    /// Where the primary's log stands; [`Position::PRIMARY`] when it cannot be asked.
+    pub(crate) async fn position(&self) -> Position {
+        let asked = async { self.connected(self.next_slot()).await?.position().await };
+        asked.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "could not read the log position");
+            Position::PRIMARY
+        })
     }
 
     /// All rows of one statement.
@@ -81,10 +112,33 @@ impl Reads {
     }
 
     async fn run(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        self.meter.read();
+        let Some(replica) = &self.replica else {
+            self.meter.read();
+            return self.ask(sql, params).await;
+        };
+        let why = match timeout(REPLICA_PATIENCE, self.ask(sql, params)).await {
+            Ok(Ok(rows)) => {
+                self.meter.replica_read();
+                return Ok(rows);
+            }
+            Ok(Err(error)) => error,
+            Err(_) => DbError::Unavailable(format!("no answer within {REPLICA_PATIENCE:?}")),
+        };
+        // Not only when it is away: its replay may have cancelled the statement, or a migration not have come there yet.
+        tracing::debug!(error = %why, "a read failed on a replica, asking the primary");
+        if matches!(why, DbError::Unavailable(_)) {
+            replica.servers.failed(replica.at);
+        }
+        self.meter.fell_back("failed");
+        replica.primary.meter.read();
+        replica.primary.ask(sql, params).await
+    }
+
+    async fn ask(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let slot = self.next_slot();
         let conn = self.connected(slot).await?;
-        let error = match conn.query(sql, params).await {
+        let learned = conn.learned(sql).await?;
+        let error = match conn.query(learned, sql, params).await {
             Ok(rows) => return Ok(rows),
             Err(error) => DbError::from_driver(&error, sql.text()),
         };
@@ -95,7 +149,8 @@ impl Reads {
         // because what broke this connection probably broke the others, too.
         slot.clear(&conn);
         let conn = self.connected(slot).await?;
-        conn.query(sql, params).await.map_err(|error| DbError::from_driver(&error, sql.text()))
+        let learned = conn.learned(sql).await?;
+        conn.query(learned, sql, params).await.map_err(|error| DbError::from_driver(&error, sql.text()))
     }
 
     fn next_slot(&self) -> &Slot {
@@ -115,7 +170,9 @@ impl Reads {
             tracing::debug!(failed_ago = ?at.elapsed(), "shared a failed connect");
             return Err(error.clone());
         }
-        match Conn::open(&self.config, &self.runtime, READ_ONLY).await {
+        // Behind a pooler a setting would go to whoever gets the server connection next.
+        let setup = if self.target.book().is_none() { READ_ONLY } else { "" };
+        match Conn::open(&self.target, &self.runtime, setup).await {
             Ok(conn) => {
                 let conn = Arc::new(conn);
                 *slot.conn.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&conn));

@@ -3,6 +3,7 @@
 //!
 //! The server is the one at `SOUK_TEST_DATABASE_URL`, or a throw-away one per test process that goes away with it.
 
+mod cluster;
 mod server;
 
 use std::{collections::HashMap, sync::Arc};
@@ -12,6 +13,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::{Db, DbConfig, DbError, Login, Migrations, config::role_of, conn::Conn, migrate::migrate};
 
+pub use cluster::TestCluster;
 pub use server::TestServer;
 
 /// A database of one test. Dropped with it, whoever is still connected.

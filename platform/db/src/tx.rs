@@ -9,10 +9,10 @@ use std::sync::{
 };
 
 use futures_util::{FutureExt, future};
-use tokio_postgres::{Row, Statement, types::PgLsn};
+use tokio_postgres::{Row, Statement};
 
 use crate::{
-    DbError, Lsn,
+    DbError, Position,
     conn::{Params, Sql},
     counters::Meter,
     error::is_stale_plan,
@@ -42,9 +42,6 @@ const OPEN: u8 = 1;
 /// A statement failed: the server accepts only ROLLBACK, and COMMIT would roll back without saying so.
 const FAILED: u8 = 2;
 
-/// Where the log stands right after a commit on the same connection: at or after that commit's record.
-const POSITION: &str = "select pg_current_wal_insert_lsn()";
-
 /// An open transaction on a pooled connection.
 ///
 /// Dropping it rolls back. Where a statement fails, everything since the last savepoint is lost: roll back to it, or
@@ -56,14 +53,17 @@ pub struct Tx {
     state: AtomicU8,
     raw_used: AtomicBool,
     savepoints: u32,
+    /// There are replicas, so somebody has a use for positions.
+    positions: bool,
     meter: Arc<Meter>,
 }
 
 impl Tx {
-    pub(crate) fn new(conn: Pooled, begin: Begin, meter: Arc<Meter>) -> Tx {
+    pub(crate) fn new(conn: Pooled, begin: Begin, positions: bool, meter: Arc<Meter>) -> Tx {
         Tx {
             conn: Some(conn),
             begin,
+            positions,
             state: AtomicU8::new(FRESH),
             raw_used: AtomicBool::new(false),
             savepoints: 0,
@@ -99,7 +99,7 @@ impl Tx {
         let sql = Sql::Static(sql);
         let first = self.state.load(Ordering::Relaxed) == FRESH;
         let statement = self.statement(sql).await?;
-        let done = self.with_begin(self.conn().client().execute(&statement, params)).await;
+        let done = self.with_begin(self.conn().affected(&statement, sql, params)).await;
         match done {
             Err(error) if is_stale_plan(&error) => {
                 let statement = self.prepare_again(sql, first, &error).await?;
@@ -164,19 +164,20 @@ impl Tx {
         client
     }
 
-    /// Commits. The position is for [`crate::Db::read`]; as long as there are no replicas to read from nobody needs it, so
-    /// nothing is asked and it is [`Lsn::ZERO`].
+    /// Commits.
     ///
     /// # Errors
     /// [`DbError::OutcomeUnknown`] when the connection broke meanwhile; [`DbError::Other`] when an earlier statement
     /// had failed, or was abandoned (rolled back then); deferred constraints and serialisation failures as themselves.
-    pub async fn commit(self) -> Result<Lsn, DbError> {
-        self.finish(false).await
+    pub async fn commit(self) -> Result<(), DbError> {
+        self.finish(false).await.map(drop)
     }
 
-    /// As [`Tx::commit`], with the log's position after it: one more tiny statement in the same round trip.
-    pub async fn commit_position(self) -> Result<Lsn, DbError> {
-        self.finish(true).await
+    /// As [`Tx::commit`], with the log's position after it, for [`crate::Db::read`]: one more tiny statement in the same
+    /// round trip. Without replicas nobody needs it, so nothing is asked and it is [`Position::ANY`].
+    pub async fn commit_position(self) -> Result<Position, DbError> {
+        let wanted = self.positions;
+        self.finish(wanted).await
     }
 
     /// Rolls back and waits for it. Dropping does the same without waiting.
@@ -191,9 +192,9 @@ impl Tx {
         Ok(())
     }
 
-    async fn finish(mut self, position_wanted: bool) -> Result<Lsn, DbError> {
+    async fn finish(mut self, position_wanted: bool) -> Result<Position, DbError> {
         match self.state.load(Ordering::Relaxed) {
-            FRESH => return Ok(Lsn::ZERO),
+            FRESH => return Ok(Position::ANY),
             FAILED => return Err(DbError::Other("cannot commit: a statement of this transaction failed".into())),
             _ if self.conn().is_busy() => {
                 return Err(DbError::Other("cannot commit: a statement of this transaction was abandoned".into()));
@@ -206,26 +207,19 @@ impl Tx {
         // A COMMIT of a failed transaction answers like a rollback, not like an error, and the driver hides which.
         // Whatever went through `client()` is not tracked, so ask for something that only works when all is well.
         let check = async { if raw_used { client.batch_execute("SELECT 1").await } else { Ok(()) } };
-        let position = async { if position_wanted { self.position().await } else { Ok(Lsn::ZERO) } };
+        let position = async { if position_wanted { conn.position().await } else { Ok(Position::ANY) } };
         let (sound, committed, position) =
-            conn.tracked(future::join3(check, client.batch_execute("COMMIT"), position)).await;
+            conn.committed(future::join3(check, client.batch_execute("COMMIT"), position)).await;
         sound.map_err(|error| conn.statement_error(&error, "COMMIT"))?;
         committed.map_err(|error| conn.commit_error(&error, "COMMIT"))?;
         self.meter.commit();
         // The transaction has ended: the connection goes back as it is.
         self.conn = None;
         Ok(position.unwrap_or_else(|error| {
-            // The commit stands. At worst the writer's next read comes from a replica that lags.
+            // The commit stands, and who reads from the primary sees it.
             tracing::warn!(%error, "could not read the log position after a commit");
-            Lsn::ZERO
+            Position::PRIMARY
         }))
-    }
-
-    async fn position(&self) -> Result<Lsn, DbError> {
-        let rows = self.conn().query(Sql::Static(POSITION), &[]).await;
-        let rows = rows.map_err(|error| DbError::from_driver(&error, POSITION))?;
-        let lsn: PgLsn = crate::RowExt::get_col(&row::exactly_one(rows, POSITION)?, 0)?;
-        Ok(Lsn(lsn.into()))
     }
 
     fn conn(&self) -> &Pooled {
@@ -235,7 +229,7 @@ impl Tx {
     async fn rows(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let first = self.state.load(Ordering::Relaxed) == FRESH;
         let statement = self.statement(sql).await?;
-        let done = self.with_begin(self.conn().client().query(&statement, params)).await;
+        let done = self.with_begin(self.conn().rows(&statement, sql, params)).await;
         match done {
             Err(error) if is_stale_plan(&error) => {
                 let statement = self.prepare_again(sql, first, &error).await?;
@@ -248,7 +242,7 @@ impl Tx {
 
     async fn statement(&self, sql: Sql<'_>) -> Result<Statement, DbError> {
         self.meter.statement();
-        if let Some(statement) = self.conn().cached(sql) {
+        if let Some(statement) = self.conn().learned(sql).await?.or_else(|| self.conn().cached(sql)) {
             return Ok(statement);
         }
         self.with_begin(self.conn().prepare(sql)).await.map_err(|error| self.failed(&error, sql.text()))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use souk_db::{Db, DbError, Lsn, Tx};
+use souk_db::{Db, DbError, Position, Tx};
 use souk_kernel::{Event, Ids, Problem};
 use uuid::Uuid;
 
@@ -55,10 +55,10 @@ impl Outbox {
     }
 
     /// Like [`Outbox::commit`], with the position that a reader must have replayed to see the write.
-    pub async fn commit_position(&self, tx: Tx) -> Result<Lsn, Problem> {
-        let lsn = tx.commit_position().await?;
+    pub async fn commit_position(&self, tx: Tx) -> Result<Position, Problem> {
+        let position = tx.commit_position().await?;
         self.wake();
-        Ok(lsn)
+        Ok(position)
     }
 
     /// Wakes the consumers after a commit that was made elsewhere.

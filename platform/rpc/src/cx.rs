@@ -90,12 +90,13 @@ impl Cx {
         self.deadline.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// The position reads of this call must have replayed: whoever wrote sees the write.
+    /// The position (`souk_db::Position`, as a number) that reads of this call must have replayed: whoever wrote sees the
+    /// write.
     pub fn min_lsn(&self) -> u64 {
         self.min_lsn.load(Ordering::Relaxed)
     }
 
-    /// Raises the high-water mark after a write at `lsn`.
+    /// Raises the high-water mark after a write at this position.
     pub fn wrote(&self, lsn: u64) {
         self.min_lsn.fetch_max(lsn, Ordering::Relaxed);
     }

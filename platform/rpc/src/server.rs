@@ -32,8 +32,14 @@ pub fn accept(router: Router, key: ActorKey) -> Router {
 async fn with_cx(mut request: Request, next: Next, admission: &Admission) -> Response {
     match admission.context(request.headers(), request.extensions()) {
         Ok(cx) => {
-            request.extensions_mut().insert(cx);
-            next.run(request).await
+            let before = cx.min_lsn();
+            request.extensions_mut().insert(cx.clone());
+            let mut response = next.run(request).await;
+            // Not only a contract's replies: public routes write, too, and the gateway tells the browser.
+            if cx.min_lsn() > before {
+                response.headers_mut().insert(header::LSN, HeaderValue::from(cx.min_lsn()));
+            }
+            response
         }
         Err(problem) => problem_response(&problem),
     }

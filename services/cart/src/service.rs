@@ -10,7 +10,7 @@ use souk_cart_api::{
     AddLine, Cart, CartApi, CartId, CheckoutCart, ClaimCart, CreateCart, GetCart, RemoveLine, SetQuantity, UpdateCart,
 };
 use souk_catalog_api::CatalogClient;
-use souk_db::{Db, DbError};
+use souk_db::{Db, DbError, Position};
 use souk_flow::Combiner;
 use souk_inventory_api::{AvailabilityRequest, InventoryClient, Shortage};
 use souk_kernel::{Clock, Ids, Money, Problem};
@@ -96,6 +96,21 @@ impl CartService {
         found.filter(|cart| cart.is_open_to(&cx.actor)).ok_or_else(|| Problem::not_found("cart"))
     }
 
+    /// The same for showing it: from a replica that has what this visitor wrote. One that is not there may not have come
+    /// there yet.
+    async fn open_to_show(&self, cx: &Cx, id: CartId) -> Result<Stored, Problem> {
+        let found = store::read(self.db.read(Position::from_raw(cx.min_lsn())), id).await?;
+        match found.filter(|cart| cart.is_open_to(&cx.actor)) {
+            Some(cart) => Ok(cart),
+            None => self.open(cx, id).await,
+        }
+    }
+
+    /// Their later reads see what was written just now.
+    async fn wrote(&self, cx: &Cx) {
+        cx.wrote(self.db.position().await.raw());
+    }
+
     /// What the other services know about the cart's lines; prices and stock are asked for at the same time.
     async fn facts(&self, cx: &Cx, body: &Body, with_stock: bool) -> Result<Facts, Problem> {
         // Cards, prices and stock are the same for everybody, and this role does not speak for users.
@@ -164,6 +179,7 @@ impl CartService {
             domain::see(&mut cart.body, &facts.quote);
             let write = Write::Save(id, cart.version, Box::new(cart.body));
             if let Some(written) = self.writes.submit(write).await? {
+                self.wrote(cx).await;
                 (shown.version, shown.expires_at) = (written.version, written.expires_at);
                 return Ok(shown);
             }
@@ -253,11 +269,13 @@ impl CartApi for CartService {
         let id = CartId(self.ids.v4());
         if let Some(customer) = cx.actor.customer() {
             let cart = again_after_a_race(|| self.create_own(id, customer)).await?;
+            self.wrote(cx).await;
             return self.look(cx, cart).await;
         }
         let quote = self.empty_quote(cx).await?;
         let written = self.writes.submit(Write::Add(id)).await?;
         let written = written.ok_or_else(|| Problem::internal("a new cart was not written"))?;
+        self.wrote(cx).await;
         let cart = Stored {
             id,
             customer_id: None,
@@ -270,7 +288,7 @@ impl CartApi for CartService {
     }
 
     async fn get(&self, cx: &Cx, request: GetCart) -> Result<Cart, Problem> {
-        let cart = self.open(cx, request.cart_id).await?;
+        let cart = self.open_to_show(cx, request.cart_id).await?;
         self.look(cx, cart).await
     }
 
@@ -322,6 +340,7 @@ impl CartApi for CartService {
     async fn claim(&self, cx: &Cx, request: ClaimCart) -> Result<Cart, Problem> {
         let customer = cx.actor.require_customer()?;
         let cart = again_after_a_race(|| self.claim_once(customer, request.guest_cart_id)).await?;
+        self.wrote(cx).await;
         self.look(cx, cart).await
     }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use souk_bus::{Log, Position};
+use souk_bus::Log;
 use souk_cache::{Cache, Loaded, Settings};
 use souk_catalog_api::{CategoryChanged, CategoryTree, Product, ProductChanged, ProductId, Status};
-use souk_db::{Db, Lsn};
+use souk_db::{Db, Position};
 use souk_kernel::{Event, Problem};
 use souk_modules::Tasks;
 
@@ -61,7 +61,7 @@ impl Caches {
     }
 
     /// The published product at this address; none for drafts and addresses nobody has.
-    pub(crate) async fn by_slug(&self, at_least: Lsn, slug: &str) -> Result<Option<Arc<Product>>, Problem> {
+    pub(crate) async fn by_slug(&self, at_least: Position, slug: &str) -> Result<Option<Arc<Product>>, Problem> {
         let key = slug.to_owned();
         for _ in 0..SLUG_TRIES {
             let id = match self.slugs.get_or_load(&key, |_| self.clone().load_slug(at_least, key.clone())).await {
@@ -78,7 +78,7 @@ impl Caches {
         Ok(None)
     }
 
-    async fn load_slug(self, at_least: Lsn, slug: String) -> Result<Loaded<ProductId>, Problem> {
+    async fn load_slug(self, at_least: Position, slug: String) -> Result<Loaded<ProductId>, Problem> {
         let now = self.sequence.load(Ordering::Acquire);
         let product = self.store.by_slug(at_least, &slug).await?.ok_or_else(|| Problem::not_found("product"))?;
         let id = product.id;
@@ -86,7 +86,7 @@ impl Caches {
         Ok(Loaded::at(now, id))
     }
 
-    async fn by_id(&self, at_least: Lsn, id: ProductId) -> Result<Option<Arc<Product>>, Problem> {
+    async fn by_id(&self, at_least: Position, id: ProductId) -> Result<Option<Arc<Product>>, Problem> {
         let outcome = self
             .products
             .get_or_load(&id, |_| {
@@ -106,7 +106,7 @@ impl Caches {
     }
 
     /// Published products that have one of these SKUs; what is not here is read in one statement.
-    pub(crate) async fn by_skus(&self, at_least: Lsn, skus: &[String]) -> Result<Vec<Arc<Product>>, Problem> {
+    pub(crate) async fn by_skus(&self, at_least: Position, skus: &[String]) -> Result<Vec<Arc<Product>>, Problem> {
         let now = self.sequence.load(Ordering::Acquire);
         let mut found: HashMap<ProductId, Arc<Product>> = HashMap::new();
         let mut missing = HashSet::new();
@@ -132,7 +132,7 @@ impl Caches {
     }
 
     /// Published products by id, in the order asked; what is not here is read in one statement.
-    pub(crate) async fn by_ids(&self, at_least: Lsn, ids: &[ProductId]) -> Result<Vec<Arc<Product>>, Problem> {
+    pub(crate) async fn by_ids(&self, at_least: Position, ids: &[ProductId]) -> Result<Vec<Arc<Product>>, Problem> {
         let mut found: HashMap<ProductId, Arc<Product>> =
             ids.iter().filter_map(|id| Some((*id, self.products.get(id)?))).collect();
         let missing: Vec<ProductId> = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
@@ -147,7 +147,7 @@ impl Caches {
     }
 
     /// The tree.
-    pub(crate) async fn tree(&self, at_least: Lsn) -> Result<Arc<CategoryTree>, Problem> {
+    pub(crate) async fn tree(&self, at_least: Position) -> Result<Arc<CategoryTree>, Problem> {
         self.tree
             .get_or_load(&(), |_| {
                 let (store, now) = (self.store.clone(), self.sequence.load(Ordering::Acquire));
@@ -210,9 +210,16 @@ pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
             let step = async {
                 let from = match after {
                     Some(at) => at,
-                    // The caches are empty: what was committed before now will be read as it is.
-                    None => log.now().await?,
+                    // What was committed before now will be read as it is, wherever it is read.
+                    None => {
+                        let now = log.now().await?;
+                        caches.store.saw(caches.store.position().await);
+                        now
+                    }
                 };
+                if caches.store.is_outdated() {
+                    caches.store.saw(caches.store.position().await);
+                }
                 read_on(&log, &caches, from).await
             };
             match step.await {
@@ -232,12 +239,14 @@ pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
     });
 }
 
-async fn read_on(log: &Log, caches: &Caches, mut after: Position) -> Result<Position, Problem> {
+async fn read_on(log: &Log, caches: &Caches, mut after: souk_bus::Position) -> Result<souk_bus::Position, Problem> {
     loop {
         let events = log.read("catalog", &[ProductChanged::TYPE, CategoryChanged::TYPE], after, FOLLOW_BATCH).await?;
         let Some((last, _)) = events.last() else { return Ok(after) };
         after = *last;
         let changed = events.iter().filter_map(|(_, envelope)| envelope.parse::<ProductChanged>().transpose());
-        caches.changed(&changed.collect::<Result<Vec<_>, Problem>>()?);
+        let changed = changed.collect::<Result<Vec<_>, Problem>>()?;
+        caches.store.saw(caches.store.position().await);
+        caches.changed(&changed);
     }
 }

@@ -10,7 +10,7 @@ use souk_catalog_api::{
     ProductPage, Products, PutCategories, PutCategoriesReply, PutProducts, PutProductsReply, Status, StoreMedia,
     StoredMedia, VariantCard, VariantCards,
 };
-use souk_db::Lsn;
+use souk_db::Position;
 use souk_kernel::{Kind, Problem};
 use souk_rpc::{Cx, Permission};
 
@@ -35,13 +35,14 @@ impl CatalogApi for CatalogService {
         Ok(Arc::unwrap_or_clone(product))
     }
 
-    async fn products(&self, cx: &Cx, req: ByIds) -> Result<Products, Problem> {
+    async fn products(&self, _cx: &Cx, req: ByIds) -> Result<Products, Problem> {
         check_batch(req.ids.len(), "ids")?;
         if req.ids.is_empty() {
             return Ok(Products::default());
         }
-        // Batches are for those who copy the catalogue elsewhere: past the cache, which they would only flush.
-        Ok(Products { items: self.store.by_ids(Lsn(cx.min_lsn()), &req.ids).await? })
+        // Batches are for those who copy the catalogue elsewhere: past the cache, which they would only flush, and from the
+        // primary, because an event told them that there is something new.
+        Ok(Products { items: self.store.by_ids(Position::PRIMARY, &req.ids).await? })
     }
 
     async fn variants(&self, cx: &Cx, req: BySkus) -> Result<VariantCards, Problem> {
@@ -49,7 +50,7 @@ impl CatalogApi for CatalogService {
         let mut wanted: Vec<String> = req.skus.into_iter().filter(|sku| is_sku(sku)).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let products = self.caches.by_skus(Lsn(cx.min_lsn()), &wanted).await?;
+        let products = self.caches.by_skus(Position::from_raw(cx.min_lsn()), &wanted).await?;
         let mut items = Vec::with_capacity(wanted.len());
         for product in &products {
             let asked = product.variants.iter().filter(|variant| wanted.binary_search(&variant.sku).is_ok());
@@ -123,7 +124,9 @@ impl CatalogApi for CatalogService {
             let events: Vec<_> =
                 touched.map(|node| CategoryChanged { category_id: node.id, version: node.version }).collect();
             self.outbox.push_all(turn.tx(), &events).await?;
-            cx.wrote(self.outbox.commit_position(turn.into_tx()).await?.0);
+            let position = self.outbox.commit_position(turn.into_tx()).await?;
+            cx.wrote(position.raw());
+            self.store.saw(position);
             self.caches.tree_changed();
         }
         let ids = plan.ids.into_iter();
@@ -154,7 +157,7 @@ impl CatalogService {
         if slug.is_empty() || slug.len() > limits::SLUG || !slug.bytes().all(plain) {
             return Err(Problem::not_found("product"));
         }
-        let at_least = Lsn(cx.min_lsn());
+        let at_least = Position::from_raw(cx.min_lsn());
         if let Some(product) = self.caches.by_slug(at_least, slug).await? {
             return Ok(product);
         }
@@ -184,7 +187,7 @@ impl CatalogService {
         };
         // One more than asked for says whether there is a next page.
         let page = Page { categories, sort: req.sort, limit: i64::from(req.limit) + 1, after: after.as_ref() };
-        let at_least = Lsn(cx.min_lsn());
+        let at_least = Position::from_raw(cx.min_lsn());
         let mut places = self.store.page(at_least, &page).await?;
         let more = places.len() > req.limit as usize;
         places.truncate(req.limit as usize);
@@ -195,12 +198,12 @@ impl CatalogService {
 
     /// The tree, from memory.
     pub(crate) async fn public_tree(&self, cx: &Cx) -> Result<Arc<CategoryTree>, Problem> {
-        self.caches.tree(Lsn(cx.min_lsn())).await
+        self.caches.tree(Position::from_raw(cx.min_lsn())).await
     }
 
     /// A category and all below it.
     async fn branch(&self, cx: &Cx, path: &str) -> Result<Vec<CategoryId>, Problem> {
-        let tree = self.caches.tree(Lsn(cx.min_lsn())).await?;
+        let tree = self.caches.tree(Position::from_raw(cx.min_lsn())).await?;
         let below = |candidate: &str| candidate.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
         let found = tree.items.iter().filter(|category| category.path == path || below(&category.path));
         let ids: Vec<_> = found.map(|category| category.id).collect();
@@ -228,7 +231,9 @@ impl CatalogService {
         };
         let events: Vec<_> = plan.writes.iter().map(event).collect();
         self.outbox.push_all(turn.tx(), &events).await?;
-        cx.wrote(self.outbox.commit_position(turn.into_tx()).await?.0);
+        let position = self.outbox.commit_position(turn.into_tx()).await?;
+        cx.wrote(position.raw());
+        self.store.saw(position);
         self.caches.changed(&events);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rand::Rng;
+use souk_db::Position;
 use souk_identity_api::token::VALID_SECONDS;
 use souk_identity_api::{
     AddressId, CreateStaff, Customer, CustomerId, IdentityApi, Jwks, JwksRequest, Login, Logout, MeRequest, PutAddress,
@@ -65,9 +66,14 @@ impl IdentityService {
         &self.keys
     }
 
-    pub(crate) async fn customer(&self, id: CustomerId) -> Result<Customer, IdentityError> {
+    pub(crate) async fn customer(&self, at_least: Position, id: CustomerId) -> Result<Customer, IdentityError> {
         // A token outlives what it was given for only after a restore to an earlier moment.
-        self.store.customer(id).await?.ok_or(IdentityError::SessionEnded)
+        self.store.customer(at_least, id).await?.ok_or(IdentityError::SessionEnded)
+    }
+
+    /// Their later reads see what was written just now.
+    async fn wrote(&self, cx: &Cx) {
+        cx.wrote(self.store.db().position().await.raw());
     }
 
     /// Stores an address and says which it is.
@@ -86,6 +92,7 @@ impl IdentityService {
                 (id, self.store.add_address(customer, id, address, make_default).await?)
             }
         };
+        self.wrote(cx).await;
         match stored {
             Stored::Done(customer) => Ok((id, customer)),
             Stored::NotFound => Err(IdentityError::NoSuchAddress),
@@ -191,7 +198,7 @@ impl IdentityService {
 
     async fn change_account(&self, cx: &Cx, request: &UpdateMe) -> Result<Customer, IdentityError> {
         let id = CustomerId(cx.actor.require_customer()?);
-        let me = self.customer(id).await?;
+        let me = self.customer(Position::PRIMARY, id).await?;
         let email = Email::parse(&me.email).ok_or_else(|| Problem::internal("a stored e-mail address is none"))?;
         let mut checks = Checks::default();
         let name = request.name.as_ref().map(|name| checks.name("/name", name));
@@ -217,6 +224,7 @@ impl IdentityService {
         let password = hashes.as_ref().map(|(old, new)| (old.as_str(), new.as_str(), kept()));
         let change = AccountChange { customer: id, name: name.as_deref(), password, account: email.account() };
         let changed = self.store.change(&change).await?.ok_or(IdentityError::ChangedMeanwhile)?;
+        self.wrote(cx).await;
         if hashes.is_some() {
             tracing::info!(customer = %id, "password changed, other sessions ended");
         }
@@ -247,8 +255,10 @@ impl IdentityService {
 
 #[async_trait]
 impl IdentityApi for IdentityService {
-    async fn register(&self, _cx: &Cx, request: Register) -> Result<SignedIn, Problem> {
-        Ok(self.register_account(&request).await?)
+    async fn register(&self, cx: &Cx, request: Register) -> Result<SignedIn, Problem> {
+        let signed_in = self.register_account(&request).await?;
+        self.wrote(cx).await;
+        Ok(signed_in)
     }
 
     async fn login(&self, _cx: &Cx, request: Login) -> Result<SignedIn, Problem> {
@@ -281,7 +291,7 @@ impl IdentityApi for IdentityService {
 
     async fn me(&self, cx: &Cx, _request: MeRequest) -> Result<Customer, Problem> {
         let id = CustomerId(cx.actor.require_customer()?);
-        Ok(self.customer(id).await?)
+        Ok(self.customer(Position::from_raw(cx.min_lsn()), id).await?)
     }
 
     async fn update_me(&self, cx: &Cx, request: UpdateMe) -> Result<Customer, Problem> {
@@ -296,7 +306,9 @@ impl IdentityApi for IdentityService {
 
     async fn remove_address(&self, cx: &Cx, request: RemoveAddress) -> Result<Customer, Problem> {
         let customer = CustomerId(cx.actor.require_customer()?);
-        match self.store.remove_address(customer, request.id).await? {
+        let removed = self.store.remove_address(customer, request.id).await?;
+        self.wrote(cx).await;
+        match removed {
             Stored::Done(customer) => Ok(customer),
             Stored::NotFound | Stored::Full => Err(IdentityError::NoSuchAddress.into()),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use souk_db::{Db, DbError, Lsn};
+use souk_db::{Db, DbError};
 use souk_flow::{Combiner, Outbox};
 use souk_inventory_api::{
     Adjust, Adjusted, Audit, AuditRequest, Availabilities, Availability, AvailabilityRequest, ByKey, InventoryApi,
@@ -91,7 +91,7 @@ impl InventoryService {
             store::finish_adjustment(&tx, id, changed, &plan.refused).await?;
         }
         self.outbox.push_all(&tx, &plan.flips).await?;
-        let _: Lsn = tx.commit().await?;
+        tx.commit().await?;
         if !plan.flips.is_empty() {
             self.outbox.wake();
         }

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use souk_cart_api::{CartClient, GetCart};
+use souk_db::Position;
 use souk_flow::{Combiner, SagaEngine};
 use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
 use souk_order_api::{
@@ -181,7 +182,10 @@ impl OrderService {
                 None => self.poll(id).await,
             }
         };
-        match tokio::time::timeout(budget, waiting).await {
+        let outcome = tokio::time::timeout(budget, waiting).await;
+        // Whatever was written until now, by whichever process: their next look at the order shows it.
+        cx.wrote(self.shared.store.db().position().await.raw());
+        match outcome {
             Ok(Some(Outcome::Confirmed(order))) => Ok(self.reply(Order::clone(&order), None)),
             Ok(Some(Outcome::Failed(problem))) => Err(problem),
             Ok(Some(Outcome::ActionRequired(url))) => {
@@ -226,9 +230,17 @@ impl OrderService {
         row.ok_or_else(|| Problem::internal(format!("order {id} has a key but no row")))
     }
 
+    /// The order as a replica has it that shows what this caller wrote; one that is not there may not have come there yet.
+    async fn seen(&self, cx: &Cx, id: OrderId) -> Result<Option<OrderRow>, Problem> {
+        match self.shared.store.shown(Position::from_raw(cx.min_lsn()), id).await? {
+            Some(row) => Ok(Some(row)),
+            None => self.shared.store.by_id(id).await,
+        }
+    }
+
     /// The order, if it is the caller's to see; else it does not exist.
     async fn visible(&self, cx: &Cx, id: OrderId, token: Option<&str>) -> Result<OrderRow, Problem> {
-        let row = self.shared.store.by_id(id).await?.ok_or_else(|| Problem::not_found("order"))?;
+        let row = self.seen(cx, id).await?.ok_or_else(|| Problem::not_found("order"))?;
         let own = match &cx.actor {
             Actor::Customer(customer) => row.order.customer_id == Some(*customer),
             actor => actor.require(Permission::Orders).is_ok(),
@@ -319,19 +331,21 @@ impl OrderApi for OrderService {
     async fn mine(&self, cx: &Cx, req: ListOrders) -> Result<OrderPage, Problem> {
         let customer = cx.actor.require_customer()?;
         let (before, read) = page_bounds(&req)?;
-        Ok(page(self.shared.store.of_customer(customer, before, read).await?, req.limit))
+        let at_least = Position::from_raw(cx.min_lsn());
+        Ok(page(self.shared.store.of_customer(at_least, customer, before, read).await?, req.limit))
     }
 
     async fn list(&self, cx: &Cx, req: ListOrders) -> Result<OrderPage, Problem> {
         cx.actor.require(Permission::Orders)?;
         let (before, read) = page_bounds(&req)?;
-        Ok(page(self.shared.store.list(before, req.status, read).await?, req.limit))
+        let at_least = Position::from_raw(cx.min_lsn());
+        Ok(page(self.shared.store.list(at_least, before, req.status, read).await?, req.limit))
     }
 
     async fn find(&self, cx: &Cx, req: FindOrder) -> Result<Order, Problem> {
         cx.actor.require(Permission::Orders)?;
         let row = match req.reference.parse::<OrderId>() {
-            Ok(id) => self.shared.store.by_id(id).await?,
+            Ok(id) => self.seen(cx, id).await?,
             Err(_) => self.shared.store.by_number(&req.reference).await?,
         };
         Ok(row.ok_or_else(|| Problem::not_found("order"))?.order)
@@ -343,6 +357,7 @@ impl OrderApi for OrderService {
         }
         self.visible(cx, req.id, None).await?;
         let (order, state) = crate::cancel::begin(&self.shared, req.id, &req.reason).await?;
+        cx.wrote(self.shared.store.db().position().await.raw());
         if let Some(state) = state {
             self.cancellations.start(cx, state.saga_id, state);
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use souk_cart_api::CartId;
-use souk_db::{Db, DbError, Row, RowExt, Tx};
+use souk_db::{Db, DbError, Position, Row, RowExt, Tx};
 use souk_flow::{NewSaga, Outbox, Recorded, SagaRun, insert_sagas};
 use souk_kernel::{Currency, Money, Problem};
 use souk_order_api::{Order, OrderId, OrderPayment, OrderPlaced, OrderStatus, SoldUnits};
@@ -228,7 +228,12 @@ impl Store {
     }
 
     pub async fn by_id(&self, id: OrderId) -> Result<Option<OrderRow>, Problem> {
-        let row = self.db.primary().query_opt(BY_ID, &[&id.0]).await?;
+        self.shown(Position::PRIMARY, id).await
+    }
+
+    /// The same for showing it, as everything up to `at_least` has it.
+    pub async fn shown(&self, at_least: Position, id: OrderId) -> Result<Option<OrderRow>, Problem> {
+        let row = self.db.read(at_least).query_opt(BY_ID, &[&id.0]).await?;
         row.as_ref().map(read_order).transpose()
     }
 
@@ -253,14 +258,26 @@ impl Store {
         Ok(())
     }
 
-    pub async fn of_customer(&self, customer: Uuid, before: Uuid, limit: i64) -> Result<Vec<Order>, Problem> {
-        let rows = self.db.primary().query(OF_CUSTOMER, &[&customer, &before, &limit]).await?;
+    pub async fn of_customer(
+        &self,
+        at_least: Position,
+        customer: Uuid,
+        before: Uuid,
+        limit: i64,
+    ) -> Result<Vec<Order>, Problem> {
+        let rows = self.db.read(at_least).query(OF_CUSTOMER, &[&customer, &before, &limit]).await?;
         rows.iter().map(|row| Ok(read_order(row)?.order)).collect()
     }
 
-    pub async fn list(&self, before: Uuid, status: Option<OrderStatus>, limit: i64) -> Result<Vec<Order>, Problem> {
+    pub async fn list(
+        &self,
+        at_least: Position,
+        before: Uuid,
+        status: Option<OrderStatus>,
+        limit: i64,
+    ) -> Result<Vec<Order>, Problem> {
         let status = status.as_ref().map(word).transpose()?;
-        let rows = self.db.primary().query(LIST, &[&before, &status, &limit]).await?;
+        let rows = self.db.read(at_least).query(LIST, &[&before, &status, &limit]).await?;
         rows.iter().map(|row| Ok(read_order(row)?.order)).collect()
     }
 

@@ -32,6 +32,9 @@ pub struct Up {
     /// Products of the demo catalogue.
     #[arg(long, default_value_t = souk_demo::DEFAULT_PRODUCTS)]
     demo_products: usize,
+    /// Standbys beside the private database, to read from.
+    #[arg(long)]
+    replicas: Option<usize>,
     #[command(flatten)]
     place: Place,
 }
@@ -74,6 +77,9 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
     }
     // Nobody balances load over the one process there is.
     config.internal.drain_seconds = 0;
+    if let Some(replicas) = args.replicas {
+        config.database.private_replicas = replicas;
+    }
     let private = config.database.url.is_none();
     let start = Start {
         config,

@@ -3,9 +3,11 @@
 
 mod crash;
 mod fleet;
+mod logins;
 mod orders;
 mod place;
 mod products;
+mod replicas;
 mod roles;
 mod starting;
 mod statics;

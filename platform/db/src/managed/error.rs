@@ -111,7 +111,7 @@ pub enum ManagedError {
 }
 
 impl ManagedError {
-    pub(super) fn io(what: &'static str, path: &Path, error: io::Error) -> Self {
+    pub(crate) fn io(what: &'static str, path: &Path, error: io::Error) -> Self {
         ManagedError::Io { what, path: path.to_owned(), error }
     }
 }

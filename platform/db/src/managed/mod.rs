@@ -4,6 +4,7 @@
 //! reach. One that survived a crash of ours is adopted. Called by the binary, the test kit and [`crate::TestDb`].
 
 mod error;
+mod node;
 mod place;
 mod process;
 mod programs;
@@ -17,6 +18,7 @@ use std::{
 };
 
 pub use error::ManagedError;
+pub(crate) use node::Node;
 pub use settings::{MANAGED_MAX_CONNECTIONS, ManagedOptions};
 
 use place::{Account, Place};
@@ -33,6 +35,7 @@ pub struct Managed {
     adopted: bool,
     log_file: PathBuf,
     tcp_url: Option<String>,
+    replicas: Vec<Node>,
     /// Held as long as the server is ours.
     _lock: DataDirLock,
 }
@@ -54,8 +57,10 @@ impl Managed {
         let log_file = place.log_file();
         if let Some(running) = Running::find(&place).await? {
             tracing::info!(pid = running.pid, "adopted the database server that was still running");
-            let (process, tcp_url) = (Some(Process::adopted(running.pid)), None);
-            return Ok(Managed { process, running, adopted: true, log_file, tcp_url, _lock: lock });
+            let (process, tcp_url, replicas) = (Some(Process::adopted(running.pid)), None, Vec::new());
+            let mut managed = Managed { process, running, adopted: true, log_file, tcp_url, replicas, _lock: lock };
+            managed.start_replicas(&place, &options).await?;
+            return Ok(managed);
         }
         let pgdata = place.pgdata();
         let cluster = place.major().map(|major| (major, pgdata.as_path()));
@@ -71,7 +76,21 @@ impl Managed {
             Some(port) => Some(server::open_tcp(&running, port).await?),
             None => None,
         };
-        Ok(Managed { process: Some(process), running, adopted: false, log_file, tcp_url, _lock: lock })
+        let (process, replicas) = (Some(process), Vec::new());
+        let mut managed = Managed { process, running, adopted: false, log_file, tcp_url, replicas, _lock: lock };
+        managed.start_replicas(&place, &options).await?;
+        Ok(managed)
+    }
+
+    /// Beside the cluster: `postgres-replica-1`, ...
+    async fn start_replicas(&mut self, place: &Place, options: &ManagedOptions) -> Result<(), ManagedError> {
+        let name = place.base.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        for number in 1..=options.replicas {
+            let base = place.base.with_file_name(format!("{name}-replica-{number}"));
+            let own = ManagedOptions { tcp_port: None, replicas: 0, ..options.clone() };
+            self.replicas.push(Node::standby(&self.running, base, &format!("replica_{number}"), own).await?);
+        }
+        Ok(())
     }
 
     /// The URL of the server that runs on `data_dir`, for commands that work into a running shop; `None` when none runs.
@@ -87,6 +106,11 @@ impl Managed {
     /// Connects as the superuser over the socket. psql understands it, too.
     pub fn url(&self) -> String {
         self.running.url()
+    }
+
+    /// How to connect to each standby.
+    pub fn replica_urls(&self) -> Vec<String> {
+        self.replicas.iter().map(Node::url).collect()
     }
 
     /// Over TCP with a password drawn at this start, when the options asked for it (and the server was not adopted).
@@ -126,6 +150,9 @@ impl Managed {
     pub async fn stop(mut self) -> Result<(), ManagedError> {
         if let Some(process) = self.process.take() {
             process.stop(&self.running).await?;
+        }
+        for replica in &mut self.replicas {
+            replica.stop().await?;
         }
         // One in the temporary directory would be litter; it is empty now, and else it stays.
         if !self.running.socket_dir.starts_with(self.running.pgdata.parent().unwrap_or(&self.running.pgdata)) {

@@ -96,6 +96,11 @@ impl Place {
         Err(ManagedError::Unreachable { base: data_dir.to_owned(), account: account.name.clone() })
     }
 
+    /// In `base` itself, which the caller remembers.
+    pub(super) fn at(base: PathBuf) -> Place {
+        Place { base, remember_in: None }
+    }
+
     /// Where the cluster of `data_dir` is, when there is one.
     pub(super) fn existing(data_dir: &Path) -> Option<Place> {
         let base = match fs::read_to_string(data_dir.join(LOCATION_FILE)) {

@@ -47,6 +47,12 @@ impl Process {
         }
     }
 
+    /// The end of a power cut, waited for. The server's own children notice and end by themselves.
+    pub(super) async fn kill(mut self, running: &Running) -> bool {
+        self.signal(Signal::SIGKILL);
+        self.ended(running, KILL_WAIT).await
+    }
+
     /// "Fast" shutdown, not waited for.
     pub(super) fn ask_to_stop(&self) {
         self.signal(Signal::SIGINT);

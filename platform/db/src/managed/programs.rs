@@ -23,6 +23,12 @@ impl Programs {
         self.bin.join("initdb")
     }
 
+    /// Beside the server proper: what was found may be links to a few programs only.
+    pub(super) fn basebackup(&self) -> PathBuf {
+        let server = std::fs::canonicalize(self.postgres()).unwrap_or_else(|_| self.postgres());
+        server.with_file_name("pg_basebackup")
+    }
+
     /// True when the module for statement statistics is installed (Debian: postgresql-contrib).
     pub(super) fn has_statement_statistics(&self) -> bool {
         let file = if cfg!(target_os = "macos") { "pg_stat_statements.dylib" } else { "pg_stat_statements.so" };

@@ -18,7 +18,7 @@ use super::{
     programs::Programs,
     settings,
 };
-use crate::{DbError, conn::Conn};
+use crate::{DbError, conn::Conn, target::Target};
 
 /// A server that has a lot of log to replay after a crash needs minutes, and killing it would not help.
 const START_WAIT: Duration = Duration::from_secs(300);
@@ -77,6 +77,12 @@ impl Running {
         format!("postgresql://{NAME}@{host}:{}/{NAME}", self.port)
     }
 
+    /// For a standby's `primary_conninfo`, where it is called `name`.
+    pub(super) fn conninfo(&self, name: &str) -> String {
+        let host = self.socket_dir.to_string_lossy().replace('\\', "\\\\").replace('\'', "\\'");
+        format!("host='{host}' port={} user={NAME} application_name='{name}'", self.port)
+    }
+
     fn driver(&self, database: &str) -> tokio_postgres::Config {
         let mut config = tokio_postgres::Config::new();
         config.host_path(&self.socket_dir).port(self.port).user(NAME).dbname(database).application_name("souk managed");
@@ -85,7 +91,7 @@ impl Running {
     }
 
     async fn connect(&self, database: &str) -> Result<Conn, DbError> {
-        Conn::open(&self.driver(database), &Handle::current(), "").await
+        Conn::open(&Target::one(self.driver(database)), &Handle::current(), "").await
     }
 
     /// Tries to connect; the socket alone would not say whether the server takes work yet.
@@ -162,6 +168,43 @@ pub(super) async fn initialise(
     fs::rename(&fresh, &pgdata).map_err(|error| ManagedError::io("rename", &pgdata, error))
 }
 
+/// While it is there a server starts as a standby; it removes it when it is promoted.
+const STANDBY: &str = "standby.signal";
+
+/// Makes a standby's cluster: a copy of what `primary` has. Moved to its place when it is whole, as above.
+pub(super) async fn copy(
+    primary: &Running,
+    place: &Place,
+    programs: &Programs,
+    account: Option<&Account>,
+    throw_away: bool,
+) -> Result<(), ManagedError> {
+    let fresh = place.base.join("pgdata.new");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).map_err(|error| ManagedError::io("remove", &fresh, error))?;
+    }
+    let program = programs.basebackup();
+    let mut command = as_account(&program, account, &place.base);
+    command.arg("-D").arg(&fresh).args(["-X", "stream", "-c", "fast", "-d"]).arg(primary.conninfo("base backup"));
+    if throw_away {
+        command.arg("--no-sync");
+    }
+    let mut touch = as_account(Path::new("touch"), account, &place.base);
+    touch.arg(fresh.join(STANDBY));
+    let run = move || match command.output()? {
+        output if output.status.success() => touch.output(),
+        output => Ok(output),
+    };
+    let output = tokio::task::spawn_blocking(run).await.map_err(std::io::Error::other).and_then(|output| output);
+    let output = output.map_err(|error| ManagedError::io("run", &program, error))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        return Err(ManagedError::Program { program: "pg_basebackup", output: said });
+    }
+    let pgdata = place.pgdata();
+    fs::rename(&fresh, &pgdata).map_err(|error| ManagedError::io("rename", &pgdata, error))
+}
+
 /// Empty on success, else what it printed.
 async fn initdb(
     fresh: &Path,
@@ -207,6 +250,7 @@ pub(super) async fn launch(
         place::private_dir(&socket_dir, account)?;
     }
     let pgdata = place.pgdata();
+    let standby = pgdata.join(STANDBY).exists();
     let statistics = programs.has_statement_statistics() && !options.throw_away;
     let mut command = in_own_session(Path::new("/bin/sh"), account, &place.base);
     command.args(["-c", LAUNCH, "souk"]).arg(&pgdata).arg(&socket_dir).arg(programs.postgres());
@@ -222,7 +266,7 @@ pub(super) async fn launch(
         return Err(ManagedError::NotStarted { why, tail: tail_of(&log), log });
     }
     running.ensure_database().await?;
-    if statistics {
+    if statistics && !standby {
         running.ensure_statistics().await;
     }
     Ok((process, running))

@@ -11,6 +11,9 @@ pub struct ManagedOptions {
     pub max_connections: u32,
     /// Also listens on 127.0.0.1 at this port, with a password, for tools that cannot use the socket. Off by default.
     pub tcp_port: Option<u16>,
+    /// Standbys beside it, each a server of its own with a copy of the data, on this machine: to see what replicas do, not
+    /// to lose less.
+    pub replicas: usize,
     /// For tests only: nothing is flushed to disk, so a crash of the machine loses everything.
     pub throw_away: bool,
     /// Settings put last, as in `postgresql.conf`.
@@ -30,6 +33,7 @@ impl Default for ManagedOptions {
             shared_buffers_mb: SHARED_BUFFERS_MB,
             max_connections: MANAGED_MAX_CONNECTIONS,
             tcp_port: None,
+            replicas: 0,
             throw_away: false,
             settings: Vec::new(),
         }
@@ -120,6 +124,7 @@ pub(super) fn pg_hba_conf(tcp: bool) -> String {
         "# The socket's directory can be entered only by root and the user the server runs as, who own the data anyway:
 # a password would add nothing. (`peer` would tie every role to a system user of the same name.)
 local all all trust
+local replication all trust
 ",
     );
     if tcp {

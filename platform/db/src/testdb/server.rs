@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{runtime::Handle, sync::OnceCell};
 
-use crate::{DbError, Managed, ManagedOptions, RowExt, config::parse_url, conn::Conn};
+use crate::{DbError, Managed, ManagedOptions, RowExt, config::parse_url, conn::Conn, target::Target};
 
 /// Where test databases are made.
 pub struct TestServer {
@@ -70,7 +70,7 @@ impl TestServer {
 
     /// A connection for making databases, driven by the calling runtime.
     pub(super) async fn admin(&self) -> Result<Conn, DbError> {
-        Conn::open(&parse_url(&url_of(&self.url, "postgres"))?, &Handle::current(), "").await
+        Conn::open(&Target::one(parse_url(&url_of(&self.url, "postgres"))?), &Handle::current(), "").await
     }
 
     /// Password of the URL, which the services' roles get, too.
@@ -102,7 +102,7 @@ const PREFIX: &str = "souk_test_";
 
 /// Reads the server's clock and hands what earlier processes left behind to the janitor.
 async fn arrive(admin: &str, janitor: &mpsc::Sender<String>) -> Result<i64, DbError> {
-    let conn = Conn::open(&parse_url(admin)?, &Handle::current(), "").await?;
+    let conn = Conn::open(&Target::one(parse_url(admin)?), &Handle::current(), "").await?;
     let sql = "select extract(epoch from now())::bigint, array(select datname::text from pg_database)";
     let row = conn.client().query_one(sql, &[]).await.map_err(|error| DbError::from_driver(&error, sql))?;
     let (now, names): (i64, Vec<String>) = (row.get_col(0)?, row.get_col(1)?);
@@ -137,7 +137,7 @@ async fn throw_away() -> Result<String, String> {
 }
 
 /// In memory where there is room for it: making a database there takes a quarter of the time (20 ms against 90).
-fn parent_dir() -> PathBuf {
+pub(super) fn parent_dir() -> PathBuf {
     let memory = Path::new("/dev/shm");
     // Their types differ between systems; this fits all.
     let room = nix::sys::statvfs::statvfs(memory).map(|fs| fs.blocks_available() as u128 * fs.fragment_size() as u128);
@@ -167,7 +167,7 @@ fn clean(admin: &str, work: &mpsc::Receiver<String>) {
     for name in work {
         let dropped = runtime.block_on(async {
             if conn.as_ref().is_none_or(Conn::is_closed) {
-                conn = Some(Conn::open(&parse_url(admin)?, &Handle::current(), "").await?);
+                conn = Some(Conn::open(&Target::one(parse_url(admin)?), &Handle::current(), "").await?);
             }
             let Some(conn) = &conn else { return Ok(()) };
             super::run(conn, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await

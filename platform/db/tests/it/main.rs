@@ -1,9 +1,13 @@
 //! souk-db against a real PostgreSQL: what it does on the wire, and what it leaves behind.
+#![allow(clippy::unwrap_used)] // a test may panic
 
+mod failover;
 mod managed;
 mod migrate;
 mod notify;
+mod pooler;
 mod reads;
+mod replicas;
 mod testdb;
 mod tx;
 

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use souk_db::{Db, DbConfig, DbError, Lsn, RowExt};
+use souk_db::{Db, DbConfig, DbError, Position, RowExt};
 
 use crate::shop;
 
@@ -9,7 +9,7 @@ use crate::shop;
 async fn many_reads_share_few_connections() {
     let (test, db) = shop().await;
     let numbers: Vec<i64> = (0..500).collect();
-    let reads = db.read(Lsn::ZERO);
+    let reads = db.read(Position::ANY);
     let answers = join_all(numbers.iter().map(|n| async move {
         let row = reads.query_one("select $1::bigint, pg_backend_pid()", &[n]).await.unwrap();
         (row.get_col::<i64>(0).unwrap(), row.get_col::<i32>(1).unwrap())

@@ -176,7 +176,8 @@ impl Shop {
         let mut sum = process.db.counters();
         for db in &self.dbs {
             let more = db.counters();
-            sum = Counters { statements: sum.statements + more.statements, commits: sum.commits + more.commits };
+            sum.statements += more.statements;
+            sum.commits += more.commits;
         }
         sum
     }

@@ -5,7 +5,10 @@ mod read;
 mod tree;
 mod write;
 
-use souk_db::{Db, DbError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use souk_db::{Db, DbError, Position, Reads};
 
 pub(crate) use read::{Listed, Page};
 pub(crate) use write::Turn;
@@ -14,11 +17,41 @@ pub(crate) use write::Turn;
 #[derive(Clone)]
 pub(crate) struct Store {
     db: Db,
+    /// Where the log stood when an event of the catalogue was last seen here. Whatever is read must show that much, or a
+    /// replica that lags would put into a cache again what the event has just taken out.
+    horizon: Arc<AtomicU64>,
 }
 
 impl Store {
     pub(crate) fn new(db: &Db) -> Self {
-        Self { db: db.clone() }
+        // Until the log is followed only the primary is right.
+        Self { db: db.clone(), horizon: Arc::new(AtomicU64::new(Position::PRIMARY.raw())) }
+    }
+
+    /// Reads that show everything up to `at_least`, and every change that this process has been told of.
+    fn reads(&self, at_least: Position) -> &Reads {
+        self.db.read(at_least.max(Position::from_raw(self.horizon.load(Ordering::Acquire))))
+    }
+
+    /// Notes that everything up to `position` may have been told of. Call it before caches are told.
+    pub(crate) fn saw(&self, position: Position) {
+        let known = |known: u64| match Position::from_raw(known) {
+            Position::PRIMARY => position,
+            known => known.max(position),
+        };
+        let set = |old| Some(known(old).raw());
+        // It always has a new value to set, so it cannot fail.
+        let _ = self.horizon.fetch_update(Ordering::AcqRel, Ordering::Acquire, set);
+    }
+
+    /// Where the log stands now.
+    pub(crate) async fn position(&self) -> Position {
+        self.db.position().await
+    }
+
+    /// True when the horizon lies on a timeline that ended, so that no replica will do.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.db.is_void(Position::from_raw(self.horizon.load(Ordering::Acquire)))
     }
 }
 

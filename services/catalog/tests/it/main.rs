@@ -5,6 +5,7 @@ mod contract;
 mod fakes;
 mod put;
 mod read;
+mod replica;
 mod web;
 
 use std::sync::Arc;
@@ -28,7 +29,8 @@ struct World {
     clock: Clock,
     db: Db,
     tasks: Tasks,
-    test_db: Arc<TestDb>,
+    /// None on a cluster.
+    test_db: Option<Arc<TestDb>>,
     media: Arc<tempfile::TempDir>,
 }
 
@@ -37,19 +39,21 @@ const PRICING: souk_db::Migrations = souk_db::Migrations { schema: "pricing", fi
 impl World {
     async fn new() -> World {
         let test_db = Arc::new(TestDb::new(&[&MIGRATIONS, &PRICING]).await);
-        Self::on(test_db, Arc::new(tempfile::tempdir().unwrap())).await
+        let db = test_db.db("catalog").await;
+        Self::on(db, Some(test_db), Arc::new(tempfile::tempdir().unwrap()))
     }
 
     /// Another process of the same shop.
     async fn beside(world: &World) -> World {
-        Self::on(world.test_db.clone(), world.media.clone()).await
+        let test_db = world.test_db.clone().unwrap();
+        let db = test_db.db("catalog").await;
+        Self::on(db, Some(test_db), world.media.clone())
     }
 
-    async fn on(test_db: Arc<TestDb>, media: Arc<tempfile::TempDir>) -> World {
+    fn on(db: Db, test_db: Option<Arc<TestDb>>, media: Arc<tempfile::TempDir>) -> World {
         let offers = Arc::new(fakes::Offers::default());
         let clock = Clock::manual("2026-11-20T12:00:00Z".parse().unwrap());
         let tasks = Tasks::new();
-        let db = test_db.db("catalog").await;
         let service = CatalogService::new(CatalogDeps {
             db: db.clone(),
             tasks: tasks.clone(),

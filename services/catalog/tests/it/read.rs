@@ -117,7 +117,7 @@ async fn lists_page_through_everything_once_in_every_order() {
 
 /// Publishes prices as pricing does and runs the consumer on them.
 async fn price(world: &World, prices: Vec<(uuid::Uuid, i64, i64)>) {
-    let pricing = world.test_db.db("pricing").await;
+    let pricing = world.test_db.as_ref().unwrap().db("pricing").await;
     let outbox = Outbox::new(&pricing);
     let tx = pricing.begin().await.unwrap();
     let events: Vec<_> = prices
@@ -132,7 +132,7 @@ async fn price(world: &World, prices: Vec<(uuid::Uuid, i64, i64)>) {
     outbox.push_all(&tx, &events).await.unwrap();
     outbox.commit(tx).await.unwrap();
     let consumer = souk_catalog::consumers(&world.service).remove(0);
-    let log = souk_bus::Log::new(&world.test_db.superuser("catalog").await);
+    let log = souk_bus::Log::new(&world.test_db.as_ref().unwrap().superuser("catalog").await);
     let count = pricing.primary().query_one("select count(*) from outbox", &[]).await.unwrap();
     let mut read = Vec::new();
     // The log waits for transactions of other tests on the same server.

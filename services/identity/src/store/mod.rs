@@ -8,7 +8,7 @@ mod sessions;
 
 use std::time::Duration;
 
-use souk_db::{Db, DbError, Json, Row, RowExt, Tx};
+use souk_db::{Db, DbError, Json, Position, Row, RowExt, Tx};
 use souk_flow::Outbox;
 use souk_identity_api::{Customer, CustomerId, CustomerRegistered, Staff, StoredAddress};
 use uuid::Uuid;
@@ -185,9 +185,9 @@ impl Store {
         self.db.write_one(UPGRADE_HASH, &[&id.0, &old, &new]).await
     }
 
-    /// A customer.
-    pub async fn customer(&self, id: CustomerId) -> Result<Option<Customer>, DbError> {
-        let row = self.db.primary().query_opt(ME, &[&id.0]).await?;
+    /// A customer, as everything up to `at_least` shows them.
+    pub async fn customer(&self, at_least: Position, id: CustomerId) -> Result<Option<Customer>, DbError> {
+        let row = self.db.read(at_least).query_opt(ME, &[&id.0]).await?;
         row.as_ref().map(read_customer).transpose()
     }
 

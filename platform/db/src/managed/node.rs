@@ -1,0 +1,124 @@
+//! A primary and its copies: streaming standbys of a managed server, and the servers of a test cluster.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    ManagedError, ManagedOptions,
+    place::{self, Account, Place},
+    process::Process,
+    programs::{self, Programs},
+    server::{self, Running},
+};
+
+/// One server, running or not.
+pub(crate) struct Node {
+    place: Place,
+    programs: Programs,
+    account: Option<Account>,
+    options: ManagedOptions,
+    process: Option<Process>,
+    running: Running,
+}
+
+impl Node {
+    /// A server with a new cluster in `base`, an empty or missing directory.
+    pub(crate) async fn primary(base: PathBuf, options: ManagedOptions) -> Result<Node, ManagedError> {
+        let (place, account) = (Place::at(base), Account::needed()?);
+        let programs = programs::choose(programs::installed(), None)?;
+        place::private_dir(&place.base, account.as_ref())?;
+        server::initialise(&place, &programs, account.as_ref(), options.throw_away).await?;
+        Self::launch(place, programs, account, options).await
+    }
+
+    /// A standby of `primary` that calls itself `name`, with a copy of its cluster in `base` unless there is one already.
+    pub(super) async fn standby(
+        primary: &Running,
+        base: PathBuf,
+        name: &str,
+        mut options: ManagedOptions,
+    ) -> Result<Node, ManagedError> {
+        let (place, account) = (Place::at(base), Account::needed()?);
+        let cluster = place.major().map(|major| (major, place.pgdata()));
+        let cluster = cluster.as_ref().map(|(major, at)| (*major, at.as_path()));
+        let programs = programs::choose(programs::installed(), cluster)?;
+        options.settings.push(("primary_conninfo".into(), primary.conninfo(name)));
+        place::private_dir(&place.base, account.as_ref())?;
+        if let Some(running) = Running::find(&place).await? {
+            let process = Some(Process::adopted(running.pid));
+            return Ok(Node { place, programs, account, options, process, running });
+        }
+        if !place.exists() {
+            tracing::info!(at = %place.base.display(), "copying the database cluster for a replica");
+            server::copy(primary, &place, &programs, account.as_ref(), options.throw_away).await?;
+        }
+        Self::launch(place, programs, account, options).await
+    }
+
+    /// A standby of this one.
+    pub(crate) async fn copy(&self, base: PathBuf, name: &str, options: ManagedOptions) -> Result<Node, ManagedError> {
+        Self::standby(&self.running, base, name, options).await
+    }
+
+    async fn launch(
+        place: Place,
+        programs: Programs,
+        account: Option<Account>,
+        options: ManagedOptions,
+    ) -> Result<Node, ManagedError> {
+        let (process, running) = server::launch(&place, &programs, account.as_ref(), &options).await?;
+        Ok(Node { place, programs, account, options, process: Some(process), running })
+    }
+
+    /// Starts it again as it was left.
+    pub(crate) async fn start(&mut self) -> Result<(), ManagedError> {
+        let started = server::launch(&self.place, &self.programs, self.account.as_ref(), &self.options).await?;
+        (self.process, self.running) = (Some(started.0), started.1);
+        Ok(())
+    }
+
+    /// Ends it as a power cut would, without a word to anybody.
+    pub(crate) async fn kill(&mut self) -> bool {
+        match self.process.take() {
+            Some(process) => process.kill(&self.running).await,
+            None => true,
+        }
+    }
+
+    /// Ends it properly.
+    pub(crate) async fn stop(&mut self) -> Result<(), ManagedError> {
+        match self.process.take() {
+            Some(process) => process.stop(&self.running).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Process id of the server.
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.pid
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.running.url()
+    }
+
+    pub(crate) fn cluster_dir(&self) -> &Path {
+        &self.running.pgdata
+    }
+
+    pub(crate) fn socket_dir(&self) -> &Path {
+        &self.running.socket_dir
+    }
+
+    /// For `primary_conninfo` of others.
+    pub(crate) fn conninfo(&self, name: &str) -> String {
+        self.running.conninfo(name)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.ask_to_stop();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The logins of services: made with their schemas, each with rights on nothing else.
+
+use souk_kernel::Secret;
+use tokio_postgres::error::SqlState;
+
+use super::Session;
+use crate::{
+    DbError, RowExt,
+    config::{IDLE_IN_TRANSACTION_SECONDS, STATEMENT_TIMEOUT, check_identifier, role_of},
+};
+
+/// "Schema" of the login that watches servers; it has none.
+pub const MONITOR: &str = "monitor";
+
+/// Gives the login roles of `passwords` (schema, password) their passwords. Only verifiers leave this process, so that no
+/// log of the server can show one.
+///
+/// # Errors
+/// When a role is missing, or the right to change it.
+pub async fn set_passwords(url: &str, passwords: &[(&str, &Secret<String>)]) -> Result<(), DbError> {
+    let session = Session::open(url).await?;
+    for (schema, password) in passwords {
+        check_identifier(schema)?;
+        let verifier = postgres_protocol::password::scram_sha_256(password.reveal().as_bytes());
+        session.run(&format!("ALTER ROLE {} PASSWORD '{verifier}'", role_of(schema))).await?;
+    }
+    session.close().await;
+    Ok(())
+}
+
+impl Session {
+    pub(super) async fn may_create_roles(&self) -> Result<bool, DbError> {
+        let sql = "select rolcreaterole or rolsuper from pg_roles where rolname = current_user";
+        let row = self.client.query_one(sql, &[]).await.map_err(|error| DbError::from_driver(&error, sql))?;
+        row.get_col(0)
+    }
+
+    /// Roles belong to the whole server, so another database's migration may be making the same one right now.
+    pub(super) async fn create_role(&self, role: &str) -> Result<(), DbError> {
+        let sql = "select 1 from pg_roles where rolname = $1";
+        let found = self.client.query_opt(sql, &[&role]).await;
+        if found.map_err(|error| DbError::from_driver(&error, sql))?.is_none() {
+            let sql = format!("CREATE ROLE {role} LOGIN");
+            match self.client.batch_execute(&sql).await {
+                Err(error) if !is_already_there(&error) => return Err(DbError::from_driver(&error, &sql)),
+                _ => {}
+            }
+        }
+        // To create objects as that role one must be a member, unless one is a superuser.
+        let sql = format!(
+            "DO $$ BEGIN IF NOT pg_has_role(current_user, '{role}', 'member') THEN GRANT {role} TO current_user; END IF; END $$"
+        );
+        self.run(&sql).await
+    }
+
+    /// What a service says in its start packet, for connections that a pooler makes for it and that say nothing.
+    pub(super) async fn set_defaults(&self, schema: &str) -> Result<(), DbError> {
+        let role = role_of(schema);
+        let (timeout, idle) = (STATEMENT_TIMEOUT.as_millis(), IDLE_IN_TRANSACTION_SECONDS);
+        let settings = [
+            ("search_path", schema.to_owned()),
+            ("statement_timeout", timeout.to_string()),
+            ("idle_in_transaction_session_timeout", format!("{idle}s")),
+            ("timezone", "UTC".to_owned()),
+        ];
+        // Once per database: what an administrator changed stays.
+        let mut sql = format!(
+            "DO $$ BEGIN IF EXISTS (
+                 SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole JOIN pg_database d ON d.oid = s.setdatabase
+                 WHERE r.rolname = '{role}' AND d.datname = current_database()
+             ) THEN RETURN; END IF; "
+        );
+        for (name, value) in settings {
+            let alter = "EXECUTE format('ALTER ROLE %I IN DATABASE %I SET";
+            sql.push_str(&format!("{alter} {name} TO %L', '{role}', current_database(), '{value}'); "));
+        }
+        sql.push_str("END $$");
+        self.run(&sql).await
+    }
+
+    /// The login that watches servers. It sees how far standbys are and no data; where the right to let it see that is
+    /// missing, it learns of a standby's new timeline later.
+    pub(super) async fn create_monitor(&self) -> Result<(), DbError> {
+        let role = role_of(MONITOR);
+        self.create_role(&role).await?;
+        let sql = format!(
+            "DO $$ BEGIN IF NOT pg_has_role('{role}', 'pg_monitor', 'member') THEN GRANT pg_monitor TO {role}; END IF; END $$"
+        );
+        match self.client.batch_execute(&sql).await {
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                tracing::warn!(role, "may not be made a member of pg_monitor: an administrator should do it");
+                Ok(())
+            }
+            Err(error) => Err(DbError::from_driver(&error, "GRANT pg_monitor")),
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+fn is_already_there(error: &tokio_postgres::Error) -> bool {
+    matches!(error.code(), Some(&SqlState::DUPLICATE_OBJECT | &SqlState::UNIQUE_VIOLATION))
+}

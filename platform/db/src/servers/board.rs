@@ -1,0 +1,280 @@
+//! What is known of the servers, and what follows from it: which one is the primary, and how far each replica is. Pure;
+//! the watchers bring the reports.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use crate::Position;
+
+/// What a server said of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// It replays somebody else's log.
+    pub(super) standby: bool,
+    /// It takes no writes though it is no standby.
+    pub(super) read_only: bool,
+    pub(super) timeline: u32,
+    /// Replayed, or flushed on a primary.
+    pub(super) lsn: u64,
+    /// Made by initdb, inherited by all copies.
+    pub(super) system: u64,
+}
+
+impl Seen {
+    fn writable(&self) -> bool {
+        !self.standby && !self.read_only
+    }
+}
+
+/// The primary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Leader {
+    /// Which server.
+    pub(crate) at: usize,
+    pub(crate) timeline: u32,
+    pub(crate) system: u64,
+}
+
+/// Whether a server is read from, and why not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Not heard of yet.
+    Unknown,
+    /// It is read from, or could be.
+    Good,
+    /// It does not answer.
+    Gone(String),
+    /// It is a primary now.
+    Promoted,
+    /// It follows another timeline than the primary's.
+    Elsewhere,
+    /// It lags further than is allowed.
+    Behind,
+}
+
+struct Entry {
+    may_write: bool,
+    /// It has answered, or failed to.
+    asked: bool,
+    seen: Option<Seen>,
+    standing: Standing,
+    lag: Duration,
+}
+
+/// The primary's position at most so often per allowed lag: enough to judge by.
+const SAMPLES: u32 = 64;
+
+pub(super) struct Board {
+    entries: Vec<Entry>,
+    leader: Option<Leader>,
+    /// When the primary was how far, oldest first.
+    samples: VecDeque<(Instant, u64)>,
+    max_lag: Duration,
+}
+
+impl Board {
+    /// `may_write` per server.
+    pub(super) fn new(may_write: &[bool], max_lag: Duration) -> Board {
+        let entry = |may_write: &bool| Entry {
+            may_write: *may_write,
+            asked: false,
+            seen: None,
+            standing: Standing::Unknown,
+            lag: Duration::ZERO,
+        };
+        let entries = may_write.iter().map(entry).collect();
+        Board { entries, leader: None, samples: VecDeque::new(), max_lag }
+    }
+
+    pub(super) fn leader(&self) -> Option<Leader> {
+        self.leader
+    }
+
+    pub(super) fn standing(&self, at: usize) -> &Standing {
+        &self.entries[at].standing
+    }
+
+    pub(super) fn lag(&self, at: usize) -> Duration {
+        self.entries[at].lag
+    }
+
+    /// Takes a report; returns the place up to which the server may be read from, [`Position::ANY`] when not at all.
+    pub(super) fn report(&mut self, at: usize, seen: Seen, now: Instant) -> Position {
+        self.entries[at].seen = Some(seen);
+        self.entries[at].asked = true;
+        self.choose();
+        if self.leader.is_some_and(|leader| leader.at == at && leader.timeline == seen.timeline) {
+            self.sample(now, seen.lsn);
+        }
+        let (standing, lag) = self.judge(seen, now);
+        let good = standing == Standing::Good;
+        self.entries[at].standing = standing;
+        self.entries[at].lag = lag;
+        if good { Position::replayed(seen.timeline, seen.lsn) } else { Position::ANY }
+    }
+
+    /// A server does not answer.
+    pub(super) fn gone(&mut self, at: usize, why: String) {
+        self.entries[at].seen = None;
+        self.entries[at].asked = true;
+        self.entries[at].standing = Standing::Gone(why);
+        self.choose();
+    }
+
+    /// The writable server of the newest timeline. One of an older timeline than was ever seen is a primary that was
+    /// replaced and came back, or was never told: whatever is written there is lost. Not chosen before all were asked,
+    /// because the old one may answer first.
+    fn choose(&mut self) {
+        let candidates = self.entries.iter().filter(|entry| entry.may_write);
+        let alone = candidates.clone().count() == 1;
+        if self.leader.is_none() && candidates.clone().any(|entry| !entry.asked) {
+            return;
+        }
+        let mut best: Option<Leader> = None;
+        for (at, entry) in self.entries.iter().enumerate() {
+            let Some(seen) = entry.seen.filter(|seen| entry.may_write && seen.writable()) else { continue };
+            let candidate = Leader { at, timeline: seen.timeline, system: seen.system };
+            if let Some(known) = self.leader.filter(|_| !alone) {
+                if seen.system != known.system || seen.timeline < known.timeline {
+                    continue;
+                }
+                // Two primaries of one timeline cannot be told apart: the one that was first stays.
+                if candidate == known {
+                    best = best.filter(|best| best.timeline > known.timeline).or(Some(known));
+                    continue;
+                }
+            }
+            if best.is_none_or(|best| candidate.timeline > best.timeline) {
+                best = Some(candidate);
+            }
+        }
+        if best.is_some() && best != self.leader {
+            self.leader = best;
+            self.samples.clear();
+        }
+    }
+
+    fn sample(&mut self, now: Instant, lsn: u64) {
+        let spacing = self.max_lag / SAMPLES;
+        match self.samples.back() {
+            Some((at, last)) if *last >= lsn || now.duration_since(*at) < spacing => {}
+            _ => self.samples.push_back((now, lsn)),
+        }
+        // The newest of those that are too old stays: it says since when at least a replica lacks something.
+        while self.samples.len() > 1 && now.duration_since(self.samples[1].0) > self.max_lag * 2 {
+            self.samples.pop_front();
+        }
+    }
+
+    fn judge(&self, seen: Seen, now: Instant) -> (Standing, Duration) {
+        if !seen.standby {
+            return (Standing::Promoted, Duration::ZERO);
+        }
+        // Before the primary was found nothing can be said of its copies.
+        let Some(leader) = self.leader else { return (Standing::Unknown, Duration::ZERO) };
+        if seen.timeline != leader.timeline || seen.system != leader.system {
+            return (Standing::Elsewhere, Duration::ZERO);
+        }
+        // What it lacks, it has lacked since the primary was first seen to have it. Both clocks are this process's.
+        let lacks = self.samples.iter().find(|(_, lsn)| *lsn > seen.lsn);
+        let lag = lacks.map_or(Duration::ZERO, |(since, _)| now.duration_since(*since));
+        match lag > self.max_lag {
+            true => (Standing::Behind, lag),
+            false => (Standing::Good, lag),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn primary(timeline: u32, lsn: u64) -> Seen {
+        Seen { standby: false, read_only: false, timeline, lsn, system: 1 }
+    }
+
+    fn standby(timeline: u32, lsn: u64) -> Seen {
+        Seen { standby: true, ..primary(timeline, lsn) }
+    }
+
+    #[test]
+    fn the_first_choice_waits_for_everybody_and_takes_the_newest_timeline() {
+        let now = Instant::now();
+        let mut board = Board::new(&[true, true, false], LIMIT);
+        board.report(0, primary(1, 900), now);
+        assert_eq!(board.leader(), None, "the other may be newer");
+        board.report(1, primary(2, 800), now);
+        assert_eq!(board.leader().map(|l| (l.at, l.timeline)), Some((1, 2)));
+
+        let mut board = Board::new(&[true, true], LIMIT);
+        board.report(0, primary(1, 900), now);
+        board.gone(1, "refused".into());
+        assert_eq!(board.leader().map(|l| l.at), Some(0), "who does not answer is not waited for");
+    }
+
+    #[test]
+    fn a_primary_that_was_replaced_never_leads_again() {
+        let now = Instant::now();
+        let mut board = Board::new(&[true, true], LIMIT);
+        board.report(1, standby(1, 900), now);
+        assert_eq!(board.leader(), None);
+        board.report(0, primary(1, 900), now);
+        assert_eq!(board.leader().map(|l| l.at), Some(0));
+        board.gone(0, "killed".into());
+        assert_eq!(board.leader().map(|l| l.at), Some(0), "nobody else took over");
+        board.report(1, primary(2, 950), now);
+        assert_eq!(board.leader().map(|l| l.at), Some(1));
+        board.report(0, primary(1, 5_000), now);
+        board.gone(1, "away".into());
+        board.report(0, primary(1, 6_000), now);
+        assert_eq!(board.leader().map(|l| (l.at, l.timeline)), Some((1, 2)), "the old one is fenced off");
+        board.report(0, Seen { system: 7, ..primary(9, 1) }, now);
+        assert_eq!(board.leader().map(|l| l.at), Some(1), "and so is a stranger");
+        board.report(0, Seen { read_only: true, ..primary(3, 1) }, now);
+        assert_eq!(board.leader().map(|l| l.at), Some(1), "and one that takes no writes");
+    }
+
+    #[test]
+    fn a_server_that_is_the_only_one_leads_whatever_it_is() {
+        let now = Instant::now();
+        let mut board = Board::new(&[true, false], LIMIT);
+        board.report(0, primary(4, 900), now);
+        board.report(0, Seen { system: 2, ..primary(1, 10) }, now);
+        assert_eq!(board.leader().map(|l| (l.timeline, l.system)), Some((1, 2)), "restored from a dump, say");
+        board.report(1, primary(9, 10), now);
+        assert_eq!(board.leader().map(|l| l.at), Some(0), "a replica somebody promoted is no reason to move");
+        assert_eq!(*board.standing(1), Standing::Promoted);
+    }
+
+    #[test]
+    fn replicas_are_read_within_the_lag_and_on_the_primarys_timeline() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut board = Board::new(&[true, false], LIMIT);
+        assert_eq!(board.report(1, standby(1, 80), start), Position::ANY, "no primary is known yet");
+        for second in 0..30 {
+            board.report(0, primary(1, 80 + second * 8), after(second));
+        }
+        assert_eq!(board.report(1, standby(1, 80 + 29 * 8), after(29)), Position::replayed(1, 80 + 29 * 8));
+        assert_eq!(board.lag(1), Duration::ZERO);
+        assert_eq!(board.report(1, standby(1, 80 + 20 * 8), after(29)), Position::replayed(1, 80 + 20 * 8));
+        assert_eq!(board.lag(1), Duration::from_secs(8), "it lacks what came in second 21");
+        assert_eq!(board.report(1, standby(1, 80 + 10 * 8), after(29)), Position::ANY);
+        assert_eq!(*board.standing(1), Standing::Behind);
+        assert_eq!(board.report(1, standby(2, 999), after(29)), Position::ANY);
+        assert_eq!(*board.standing(1), Standing::Elsewhere);
+        assert_eq!(board.report(1, primary(2, 999), after(29)), Position::ANY);
+        // Nothing for long, then something: who lacks what was before has lacked it all that time.
+        board.report(1, standby(1, 80 + 28 * 8), after(100));
+        assert_eq!(*board.standing(1), Standing::Behind);
+        board.report(0, primary(1, 80 + 30 * 8), after(101));
+        board.report(1, standby(1, 80 + 28 * 8), after(101));
+        assert_eq!(*board.standing(1), Standing::Behind);
+        board.gone(0, "killed".into());
+        assert_ne!(board.report(1, standby(1, 80 + 30 * 8), after(500)), Position::ANY, "it has all there was");
+    }
+}

@@ -1,0 +1,212 @@
+//! The servers of one database as one process sees them: which is the primary, which standbys may be read from, and how far
+//! each has replayed. One for all services of a process; `Db` routes by it, connections are made and dropped by it.
+//!
+//! A server is asked every fifth of a second. What it says is a lower bound: it may have replayed more since, never less.
+
+mod board;
+mod hosts;
+mod watch;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use metrics::Gauge;
+use souk_kernel::Secret;
+use tokio::{runtime::Handle, sync::watch as cell};
+
+use crate::{DbError, Position, config::connection_settings, conn::lock};
+
+pub(crate) use board::Leader;
+pub(crate) use hosts::Server;
+pub(crate) use watch::identify;
+
+use board::{Board, Seen, Standing};
+
+/// A standby further behind than this is not read from, unless configured otherwise: pages may be old by that much.
+pub const DEFAULT_MAX_LAG: Duration = Duration::from_secs(10);
+
+/// Which servers there are and as whom to watch them.
+#[derive(Clone, Debug)]
+pub struct ServersConfig {
+    /// Those that may be the primary: `postgresql://user@host1,host2/database`.
+    pub url: String,
+    /// Those that are read from while they are standbys: URLs, or `host:port` with the rest as in `url`.
+    pub replicas: Vec<String>,
+    /// Furthest behind, in time, that a standby may be and still be read from.
+    pub max_lag: Duration,
+    /// Watch as this user instead of the URLs'. One that may read `pg_stat_wal_receiver` (a member of `pg_monitor`) learns
+    /// of a standby's new timeline at once, others after its next restart point.
+    pub user: Option<String>,
+    /// That user's password.
+    pub password: Option<Secret<String>>,
+}
+
+impl ServersConfig {
+    /// The servers of `url` alone, watched as its user.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), replicas: Vec::new(), max_lag: DEFAULT_MAX_LAG, user: None, password: None }
+    }
+}
+
+/// Watched servers. Clones are the same; the watching ends with the last.
+#[derive(Clone)]
+pub struct Servers(Arc<Inner>);
+
+struct Inner {
+    servers: Box<[Server]>,
+    board: Mutex<Board>,
+    /// Up to where each may be read from; [`Position::ANY`] is not at all.
+    readable: Box<[AtomicU64]>,
+    leader: cell::Sender<Option<Leader>>,
+    lag: Box<[Gauge]>,
+    up: Box<[Gauge]>,
+    has_replicas: bool,
+}
+
+impl Servers {
+    /// Starts watching, on the calling runtime; `None` when there is one server and so nothing to choose.
+    ///
+    /// # Errors
+    /// [`DbError::Other`] when a URL is not understood.
+    pub fn watch(config: &ServersConfig) -> Result<Option<Servers>, DbError> {
+        let servers = hosts::servers(&config.url, &config.replicas)?;
+        if servers.len() == 1 && !servers[0].may_read {
+            return Ok(None);
+        }
+        let may_write: Vec<bool> = servers.iter().map(|server| server.may_write).collect();
+        let gauge = |metric: &'static str| {
+            servers.iter().map(|server| metrics::gauge!(metric, "server" => server.name.clone())).collect()
+        };
+        let inner = Arc::new(Inner {
+            board: Mutex::new(Board::new(&may_write, config.max_lag)),
+            readable: servers.iter().map(|_| AtomicU64::default()).collect(),
+            leader: cell::Sender::new(None),
+            lag: gauge("souk_db_replica_lag_seconds"),
+            up: gauge("souk_db_server_up"),
+            has_replicas: servers.iter().any(|server| server.may_read),
+            servers: servers.into(),
+        });
+        for (at, server) in inner.servers.iter().enumerate() {
+            let mut driver = server.driver.clone();
+            config.user.as_ref().map(|user| driver.user(user));
+            config.password.as_ref().map(|password| driver.password(password.reveal()));
+            driver.application_name("souk watch").options(connection_settings("public", watch::ANSWER));
+            Handle::current().spawn(watch::run(Arc::downgrade(&inner), at, driver));
+        }
+        Ok(Some(Servers(inner)))
+    }
+
+    pub(crate) fn all(&self) -> &[Server] {
+        &self.0.servers
+    }
+
+    /// True when there are servers to read from beside the primary, so that positions are of use.
+    pub(crate) fn has_replicas(&self) -> bool {
+        self.0.has_replicas
+    }
+
+    /// The primary, and news of another.
+    pub(crate) fn leader(&self) -> cell::Receiver<Option<Leader>> {
+        self.0.leader.subscribe()
+    }
+
+    /// Timeline of the primary; 0 before it was found.
+    pub(crate) fn timeline(&self) -> u32 {
+        self.0.leader.borrow().map_or(0, |leader| leader.timeline)
+    }
+
+    /// True when the server may be read from and shows everything up to `wanted`.
+    pub(crate) fn serves(&self, at: usize, wanted: Position) -> bool {
+        let readable = Position::from_raw(self.0.readable[at].load(Relaxed));
+        readable != Position::ANY && readable.covers(wanted)
+    }
+
+    /// Not read from until it answers the watcher again.
+    pub(crate) fn failed(&self, at: usize) {
+        self.0.readable[at].store(Position::ANY.raw(), Relaxed);
+    }
+
+    /// Waits until the primary is known.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] when it is not within `patience`.
+    pub(crate) async fn found(&self, patience: Duration) -> Result<Leader, DbError> {
+        let mut leader = self.leader();
+        let found = tokio::time::timeout(patience, leader.wait_for(Option::is_some)).await;
+        match found {
+            Ok(Ok(leader)) => leader.ok_or_else(|| DbError::Unavailable("no primary".into())),
+            _ => Err(DbError::Unavailable(format!("none of {self:?} is a primary"))),
+        }
+    }
+}
+
+impl Inner {
+    fn report(&self, at: usize, seen: Seen) {
+        let mut board = lock(&self.board);
+        let before = (board.leader(), board.standing(at).clone());
+        let readable = board.report(at, seen, Instant::now());
+        if self.servers[at].may_read {
+            self.readable[at].store(readable.raw(), Relaxed);
+            self.lag[at].set(board.lag(at));
+        }
+        self.up[at].set(1.0);
+        self.tell(&board, at, before);
+    }
+
+    fn gone(&self, at: usize, why: String) {
+        let mut board = lock(&self.board);
+        let before = (board.leader(), board.standing(at).clone());
+        board.gone(at, why);
+        self.readable[at].store(Position::ANY.raw(), Relaxed);
+        self.up[at].set(0.0);
+        self.tell(&board, at, before);
+    }
+
+    /// Passes on what changed, and says so once.
+    fn tell(&self, board: &Board, at: usize, (leader, standing): (Option<Leader>, Standing)) {
+        if let Some(new) = board.leader().filter(|new| Some(*new) != leader) {
+            let (server, timeline) = (&self.servers[new.at].name, new.timeline);
+            match leader {
+                None => tracing::info!(%server, timeline, "found the primary"),
+                Some(old) => {
+                    metrics::counter!("souk_db_primary_changes_total").increment(1);
+                    let before = &self.servers[old.at].name;
+                    tracing::warn!(%server, timeline, %before, "another server is the primary");
+                }
+            }
+            self.leader.send_replace(Some(new));
+        }
+        let server = &self.servers[at];
+        let now = board.standing(at);
+        if *now == standing {
+            return;
+        }
+        let lag = board.lag(at);
+        match now {
+            Standing::Gone(why) if !matches!(standing, Standing::Gone(_)) => {
+                tracing::warn!(server = server.name, why, "a database server does not answer");
+            }
+            Standing::Good if server.may_read => tracing::info!(server = server.name, ?lag, "reading from a replica"),
+            Standing::Behind => tracing::warn!(server = server.name, ?lag, "a replica lags too far to be read from"),
+            Standing::Elsewhere => {
+                tracing::warn!(
+                    server = server.name,
+                    "a replica does not follow the primary (yet), not reading from it"
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.servers.iter().map(|server| &server.name)).finish()
+    }
+}

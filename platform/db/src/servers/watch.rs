@@ -1,0 +1,96 @@
+//! Asks one server, again and again, what it is and how far it has come.
+
+use std::{sync::Weak, time::Duration};
+
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+
+use super::{Inner, board::Seen};
+use crate::{DbError, conn::connect_error};
+
+/// Between two questions: a failover is noticed within this and a connect, and a position is at most this old.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// A server that does not answer so small a question within this is not to be used.
+pub(super) const ANSWER: Duration = Duration::from_secs(1);
+
+/// What a server is. The timeline of a standby is the newest of: the one it receives now, and the one it has recorded,
+/// both of which it has followed from the log it replayed before. The receiver's is shown to those who may see it only.
+const IDENTIFY: &str = "
+    select pg_is_in_recovery() as standby,
+           current_setting('transaction_read_only') = 'on' as read_only,
+           (select system_identifier from pg_control_system()) as system,
+           case when pg_is_in_recovery()
+                then greatest((select timeline_id from pg_control_checkpoint()),
+                              (select received_tli from pg_stat_wal_receiver limit 1))
+                else ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int
+           end as timeline,
+           (case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0'::pg_lsn)
+                 else pg_current_wal_flush_lsn() end - '0/0'::pg_lsn)::bigint as lsn";
+
+pub(super) async fn run(servers: Weak<Inner>, at: usize, config: Config) {
+    let mut client = None;
+    loop {
+        let asked = timeout(ANSWER, ask(&mut client, &config)).await;
+        let Some(servers) = servers.upgrade() else { return };
+        match asked {
+            Ok(Ok(identity)) => servers.report(at, identity.0),
+            Ok(Err(error)) => {
+                client = None;
+                servers.gone(at, error.to_string());
+            }
+            Err(_) => {
+                client = None;
+                servers.gone(at, format!("no answer within {ANSWER:?}"));
+            }
+        }
+        drop(servers);
+        sleep(INTERVAL).await;
+    }
+}
+
+async fn ask(client: &mut Option<Client>, config: &Config) -> Result<Identity, DbError> {
+    if let Some(client) = client {
+        return identify(client).await;
+    }
+    let (new, connection) = config.connect(NoTls).await.map_err(|error| connect_error(&error))?;
+    // It ends with the client; what it ends with, the client's next question says.
+    Handle::current().spawn(async move { drop(connection.await) });
+    identify(client.insert(new)).await
+}
+
+/// What a server is at the moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity(Seen);
+
+impl Identity {
+    pub(crate) fn timeline(self) -> u32 {
+        self.0.timeline
+    }
+
+    pub(crate) fn writable(self) -> bool {
+        !self.0.standby && !self.0.read_only
+    }
+
+    pub(crate) fn system(self) -> u64 {
+        self.0.system
+    }
+}
+
+/// Asks over a connection. A simple query: nothing is prepared, so it passes any pooler.
+pub(crate) async fn identify(client: &Client) -> Result<Identity, DbError> {
+    let answer = client.simple_query(IDENTIFY).await.map_err(|error| DbError::from_driver(&error, IDENTIFY))?;
+    let row = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let text = |name: &str| row.and_then(|row| row.try_get(name).ok().flatten()).unwrap_or_default();
+    let number = |name: &str| {
+        text(name).parse::<u64>().map_err(|_| DbError::Other(format!("a server gave no {name}: {:?}", text(name))))
+    };
+    let timeline = u32::try_from(number("timeline")?).unwrap_or(u32::MAX);
+    let (standby, read_only) = (text("standby") == "t", text("read_only") == "t");
+    Ok(Identity(Seen { standby, read_only, timeline, lsn: number("lsn")?, system: number("system")? }))
+}

@@ -1,0 +1,229 @@
+//! A primary and streaming replicas for the tests of one process: real servers that can be delayed, paused, killed and
+//! promoted. Taken away with the test, however it ends.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use tokio::runtime::Handle;
+use tokio_postgres::{NoTls, SimpleQueryMessage};
+
+use super::server::parent_dir;
+use crate::{DbError, ManagedError, ManagedOptions, config::parse_url, managed::Node};
+
+/// Small, as several such clusters may run at once.
+const SHARED_BUFFERS_MB: u32 = 32;
+const MAX_CONNECTIONS: u32 = 120;
+/// For a state that a healthy server reaches in a second.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Waits for the end of the test process, then takes every server of the cluster away that still runs, and its directory.
+const SUPERVISOR: &str = r#"trap '' INT TERM HUP
+cat > /dev/null
+root=$1
+for dir in "$root"/*/pgdata; do
+    pid=$(head -n 1 "$dir/postmaster.pid" 2> /dev/null) || continue
+    [ "$(readlink "/proc/$pid/cwd")" = "$dir" ] && kill -QUIT "$pid" 2> /dev/null
+done
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    ls "$root"/*/pgdata/postmaster.pid > /dev/null 2>&1 || break
+    sleep 0.1
+done
+rm -rf "$root""#;
+
+/// Node 0 is the primary at first.
+pub struct TestCluster {
+    nodes: Vec<Node>,
+    /// Its standard input is this process's life.
+    _supervisor: std::process::Child,
+}
+
+/// Settings of one replica, as in `postgresql.conf`.
+pub type Settings<'a> = &'a [(&'a str, &'a str)];
+
+impl TestCluster {
+    /// A primary and one replica per element of `replicas`, named `r1`, `r2`, ..., each with settings of its own.
+    ///
+    /// # Panics
+    /// When a server cannot be had: a test cannot go on without.
+    pub async fn start(replicas: &[Settings<'_>]) -> TestCluster {
+        Self::try_start(replicas).await.unwrap_or_else(|error| panic!("no test cluster: {error}"))
+    }
+
+    async fn try_start(replicas: &[Settings<'_>]) -> Result<TestCluster, ManagedError> {
+        let root = parent_dir().join(format!("souk-cluster-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()));
+        std::fs::create_dir(&root).map_err(|error| ManagedError::io("create", &root, error))?;
+        let supervisor = supervise(&root).map_err(|error| ManagedError::io("watch over", &root, error))?;
+        let primary = Node::primary(root.join("n0"), options(&[])).await?;
+        let mut nodes = vec![primary];
+        for (at, settings) in replicas.iter().enumerate() {
+            let name = format!("r{}", at + 1);
+            let copy = nodes[0].copy(root.join(format!("n{}", at + 1)), &name, options(settings)).await?;
+            nodes.push(copy);
+        }
+        let cluster = TestCluster { nodes, _supervisor: supervisor };
+        let expected = replicas.len().to_string();
+        cluster.until(0, "select count(*) from pg_stat_replication where state = 'streaming'", &expected).await;
+        Ok(cluster)
+    }
+
+    /// A URL with these nodes as hosts, in this order.
+    pub fn url(&self, nodes: &[usize]) -> String {
+        let one = |node: usize| self.nodes[node].url();
+        let hosts: Vec<String> = nodes.iter().map(|node| host_of(&one(*node))).collect();
+        one(nodes[0]).replacen(&host_of(&one(nodes[0])), &hosts.join(","), 1)
+    }
+
+    /// Commits wait from now on for what `names` says: `ANY 1 (r1, r2)`.
+    pub async fn synchronous(&self, node: usize, names: &str) {
+        self.sql(node, &format!("alter system set synchronous_standby_names = '{names}'")).await;
+        self.sql(node, "alter system set synchronous_commit = 'on'").await;
+        self.sql(node, "select pg_reload_conf()").await;
+        self.until(node, "show synchronous_standby_names", names).await;
+    }
+
+    /// Ends the server of `node` with `kill -9`.
+    pub async fn kill(&mut self, node: usize) {
+        assert!(self.nodes[node].kill().await, "node {node} survived");
+    }
+
+    /// Starts it again as it was left, in whatever role it believes to have.
+    pub async fn restart(&mut self, node: usize) {
+        let started = self.nodes[node].start().await;
+        started.unwrap_or_else(|error| panic!("node {node} did not start: {error}"));
+    }
+
+    /// Makes it a primary, on the next timeline.
+    pub async fn promote(&self, node: usize) {
+        self.sql(node, "select pg_promote(true, 60)").await;
+    }
+
+    /// A standby receives on and shows nothing new from now on.
+    pub async fn pause(&self, node: usize) {
+        self.sql(node, "select pg_wal_replay_pause()").await;
+        // It is only asked to: what it is replaying it replays to the end.
+        self.until(node, "select pg_get_wal_replay_pause_state()", "paused").await;
+    }
+
+    /// It goes on.
+    pub async fn resume(&self, node: usize) {
+        self.sql(node, "select pg_wal_replay_resume()").await;
+    }
+
+    /// Lets `node` replicate from `primary`.
+    pub async fn follow(&self, node: usize, primary: usize) {
+        let conninfo = self.nodes[primary].conninfo(&format!("r{node}")).replace('\'', "''");
+        self.sql(node, &format!("alter system set primary_conninfo = '{conninfo}'")).await;
+        self.sql(node, "select pg_reload_conf()").await;
+    }
+
+    /// Process id of the server.
+    pub fn pid(&self, node: usize) -> u32 {
+        self.nodes[node].pid()
+    }
+
+    /// Directory of its socket.
+    pub fn socket_dir(&self, node: usize) -> PathBuf {
+        self.nodes[node].socket_dir().to_owned()
+    }
+
+    /// Directory of its data.
+    pub fn cluster_dir(&self, node: usize) -> PathBuf {
+        self.nodes[node].cluster_dir().to_owned()
+    }
+
+    /// First column of the first row of one statement, as text, by the superuser on that very server; empty when there is
+    /// none.
+    pub async fn sql(&self, node: usize, sql: &str) -> String {
+        self.try_sql(node, sql).await.unwrap_or_else(|error| panic!("node {node}: {sql}: {error}"))
+    }
+
+    /// As [`TestCluster::sql`], where failing is an answer.
+    ///
+    /// # Errors
+    /// Any [`DbError`].
+    pub async fn try_sql(&self, node: usize, sql: &str) -> Result<String, DbError> {
+        let connected = parse_url(&self.nodes[node].url())?.connect(NoTls).await;
+        let (client, connection) = connected.map_err(|error| DbError::from_driver(&error, sql))?;
+        let driven = Handle::current().spawn(connection);
+        let answer = client.simple_query(sql).await.map_err(|error| DbError::from_driver(&error, sql))?;
+        drop(client);
+        // Its end is the client's.
+        let _ = driven.await;
+        let first = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+            _ => None,
+        });
+        Ok(first.unwrap_or_default())
+    }
+
+    /// Waits until `sql` gives `value` there.
+    pub async fn until(&self, node: usize, sql: &str, value: &str) {
+        let start = Instant::now();
+        loop {
+            let found = self.try_sql(node, sql).await;
+            if found.as_deref() == Ok(value) {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "node {node}: {sql}: {found:?} and not {value:?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Waits until `node` has replayed all that `primary` has flushed now.
+    pub async fn caught_up(&self, node: usize, primary: usize) {
+        let lsn = self.sql(primary, "select pg_current_wal_flush_lsn()").await;
+        self.until(node, &format!("select pg_last_wal_replay_lsn() >= '{lsn}'"), "t").await;
+    }
+
+    /// Ends all servers in order.
+    pub async fn stop(mut self) {
+        for node in &mut self.nodes {
+            let stopped = node.stop().await;
+            assert!(stopped.is_ok(), "{stopped:?}");
+        }
+    }
+}
+
+fn options(more: Settings<'_>) -> ManagedOptions {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let mut settings: Vec<(String, String)> = [
+        ("wal_level", "replica"),
+        ("max_wal_senders", "10"),
+        ("hot_standby", "on"),
+        // Killing a server does not lose what its system has; only machines that lose power need fsync.
+        ("synchronous_commit", "local"),
+        ("full_page_writes", "on"),
+        ("wal_retrieve_retry_interval", "200ms"),
+        ("wal_receiver_timeout", "5s"),
+    ]
+    .iter()
+    .map(own)
+    .collect();
+    settings.extend(more.iter().map(own));
+    ManagedOptions {
+        throw_away: true,
+        shared_buffers_mb: SHARED_BUFFERS_MB,
+        max_connections: MAX_CONNECTIONS,
+        settings,
+        ..ManagedOptions::default()
+    }
+}
+
+/// Between the `@` and the slash.
+fn host_of(url: &str) -> String {
+    let after = url.split_once('@').map_or(url, |(_, after)| after);
+    after.split('/').next().unwrap_or_default().to_owned()
+}
+
+fn supervise(root: &std::path::Path) -> std::io::Result<std::process::Child> {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", SUPERVISOR, "souk-cluster-supervisor"]).arg(root);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
+    // Ctrl-C ends the tests, not their cleaning.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.spawn()
+}
