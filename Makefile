@@ -23,6 +23,7 @@ test-engines: setup-test
 	$(CARGO) test --locked -p souk-bus -p souk-flow --features souk-bus/kafka,souk-flow/kafka
 	$(CARGO) test --locked -p souk --features kafka --lib config
 	$(CARGO) test --locked -p souk-db --features engines --test patroni -- --nocapture
+	$(CARGO) test --locked -p souk-e2e --features engines -- fleet::
 
 bench: setup
 	scripts/bench

@@ -1,25 +1,63 @@
-//! A socket that gives up on a client who takes no byte for too long.
+//! A socket that gives up on a client who takes no byte for too long, and at its end hears a client out who is still
+//! sending: a system that closes a socket with unread data throws away the answer that is under way.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
+
+/// A client that has sent nothing for so long after our last word has heard it, or never will.
+const QUIET: Duration = Duration::from_millis(100);
+/// Bytes heard out at most: several times the largest body we take. Who sends more learns it the hard way.
+const MAX_HEARD: usize = 16 * 1024 * 1024;
+/// Time for it.
+const MAX_HEARING: Duration = Duration::from_secs(5);
 
 /// Costs nothing while the client reads: the timer is set only when the socket is full.
 pub(crate) struct Stall {
     socket: TcpStream,
     patience: Duration,
     timer: Option<Pin<Box<Sleep>>>,
+    hearing: Option<Hearing>,
+}
+
+/// We have said our last word.
+struct Hearing {
+    quiet: Pin<Box<Sleep>>,
+    end: Instant,
+    bytes: usize,
 }
 
 impl Stall {
     pub(crate) fn new(socket: TcpStream, patience: Duration) -> Self {
-        Self { socket, patience, timer: None }
+        Self { socket, patience, timer: None, hearing: None }
+    }
+
+    /// Ready when the client has closed, is quiet, or has gone on for too long.
+    fn hear_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let hearing = self.hearing.get_or_insert_with(|| Hearing {
+            quiet: Box::pin(tokio::time::sleep(QUIET)),
+            end: Instant::now() + MAX_HEARING,
+            bytes: 0,
+        });
+        let mut space = [0; 8 * 1024];
+        while hearing.bytes < MAX_HEARD && Instant::now() < hearing.end {
+            let mut read = ReadBuf::new(&mut space);
+            match Pin::new(&mut self.socket).poll_read(cx, &mut read) {
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => {
+                    hearing.bytes += read.filled().len();
+                    hearing.quiet.as_mut().reset(Instant::now() + QUIET);
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return hearing.quiet.as_mut().poll(cx),
+            }
+        }
+        Poll::Ready(())
     }
 
     fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -68,6 +106,49 @@ impl AsyncWrite for Stall {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
+        let this = self.get_mut();
+        if this.hearing.is_none() {
+            ready!(Pin::new(&mut this.socket).poll_shutdown(cx))?;
+        }
+        this.hear_out(cx).map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A client that sends a megabyte while it is answered and the socket closed; what it gets.
+    async fn answered_in_the_middle(close: impl AsyncFnOnce(TcpStream)) -> io::Result<Vec<u8>> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        let client = async {
+            // Twice: what arrives after the close is what the system answers with a reset.
+            for _ in 0..2 {
+                client.write_all(&vec![b'x'; 512 * 1024]).await?;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let mut answer = Vec::new();
+            client.read_to_end(&mut answer).await.map(|_| answer)
+        };
+        let server = async {
+            server.write_all(b"too large").await.unwrap();
+            close(server).await;
+        };
+        tokio::join!(client, server).0
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_still_sending_gets_its_answer() {
+        let heard = answered_in_the_middle(async |server| {
+            Stall::new(server, Duration::from_secs(5)).shutdown().await.unwrap();
+        });
+        assert_eq!(heard.await.unwrap(), b"too large");
+        let cut = answered_in_the_middle(async |server| drop(server)).await;
+        assert!(cut.is_err(), "the control: a socket closed at once loses the answer");
     }
 }

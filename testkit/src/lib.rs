@@ -6,6 +6,8 @@
 pub mod books;
 mod browser;
 mod buyer;
+#[cfg(feature = "engines")]
+mod engines;
 mod fleet;
 mod form;
 mod http;

@@ -37,6 +37,9 @@ pub enum Topology {
     Split,
     /// The same six without certificates, as on one machine.
     SplitPlain,
+    /// The same six with certificates on the engines of production: PostgreSQL with replicas, Kafka.
+    #[cfg(feature = "engines")]
+    Fleet,
 }
 
 /// What is different from an ordinary shop.
@@ -63,7 +66,9 @@ pub struct World {
     processes: Vec<Process>,
     toolbox: Option<Toolbox>,
     _pki: Option<Arc<Pki>>,
-    db: TestDb,
+    database_url: String,
+    /// A database of a test server goes with the world; one of a fleet's cluster with the cluster.
+    _db: Option<TestDb>,
     data_dir: tempfile::TempDir,
     stopped: bool,
     _room: SemaphorePermit<'static>,
@@ -78,20 +83,32 @@ impl World {
     /// An empty shop with a difference.
     pub async fn start_with(topology: Topology, options: Options) -> Self {
         let room = ROOM.acquire().await.unwrap();
-        let db = TestDb::new(&souk::all_migrations()).await;
-        souk::migrate(&db.url()).await.unwrap();
         let data_dir = tempfile::tempdir().unwrap();
-        let config = base_config(&db.url(), data_dir.path(), options.throttles);
-        let pki = (topology == Topology::Split).then(pki);
+        let mut config = base_config(data_dir.path(), options.throttles);
+        let db = database(topology, &mut config).await;
+        let database_url = config.database.url.clone().unwrap();
+        souk::migrate(&database_url).await.unwrap();
+        let pki = (!matches!(topology, Topology::AllInOne | Topology::SplitPlain)).then(pki);
         let (processes, toolbox) = match topology {
             Topology::AllInOne => (all_in_one(config).await, None),
-            Topology::Split | Topology::SplitPlain => {
+            _ => {
                 let (processes, toolbox) = split(config, pki.as_deref()).await;
                 (processes, Some(toolbox))
             }
         };
         let shop = Shop::at(processes.last().and_then(Process::public).unwrap());
-        let world = Self { topology, shop, processes, toolbox, _pki: pki, db, data_dir, stopped: false, _room: room };
+        let world = Self {
+            topology,
+            shop,
+            processes,
+            toolbox,
+            _pki: pki,
+            database_url,
+            _db: db,
+            data_dir,
+            stopped: false,
+            _room: room,
+        };
         if options.demo_products > 0 {
             let objects = Objects::local(&world.data_dir.path().join("media")).unwrap();
             souk::seed::demo(world.clients(), &objects, options.demo_products).await.unwrap();
@@ -114,7 +131,7 @@ impl World {
 
     /// The database, with all rights.
     pub fn database_url(&self) -> String {
-        self.db.url()
+        self.database_url.clone()
     }
 
     /// Somebody new who uses the API.
@@ -134,7 +151,7 @@ impl World {
 
     /// Waits until nothing is under way, and panics when the books are not right.
     pub async fn check(&self) {
-        books::check(&self.db.url(), self.clients()).await;
+        books::check(&self.database_url, self.clients()).await;
     }
 
     /// Checks the books and closes the shop. To be called at the end of every test.
@@ -164,9 +181,21 @@ impl Drop for World {
     }
 }
 
-fn base_config(url: &str, data_dir: &Path, throttles: Profile) -> Config {
+/// Gives the world a database of its own.
+async fn database(topology: Topology, config: &mut Config) -> Option<TestDb> {
+    #[cfg(feature = "engines")]
+    if topology == Topology::Fleet {
+        crate::engines::Engines::of_this_process().await.settle(config).await;
+        return None;
+    }
+    let _ = topology;
+    let db = TestDb::new(&souk::all_migrations()).await;
+    config.database.url = Some(db.url());
+    Some(db)
+}
+
+fn base_config(data_dir: &Path, throttles: Profile) -> Config {
     let mut config = Config { data_dir: data_dir.to_owned(), ..Config::default() };
-    config.database.url = Some(url.to_owned());
     config.public.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.public.throttle = Throttles::profile(throttles);
     config.public.cache_mib = 16;

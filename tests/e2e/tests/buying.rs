@@ -6,7 +6,7 @@ use souk_order_api::{OrderPayment, OrderStatus};
 use souk_testkit::{Topology, World, eventually_ok, tokens};
 use std::time::Duration;
 
-in_both!(crate::ordinary(); guest_over_the_api, guest_through_forms, customer_over_the_api, customer_through_forms);
+everywhere!(crate::ordinary(); guest_over_the_api, guest_through_forms, customer_over_the_api, customer_through_forms);
 
 /// Everything else that is split has certificates.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

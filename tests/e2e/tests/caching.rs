@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use souk_testkit::{Item, World, eventually_ok};
 
-in_both!(crate::ordinary(); pages_follow_changes, pages_are_everybodys);
+everywhere!(crate::ordinary(); pages_follow_changes, pages_are_everybodys);
 
 /// Purged by events within two seconds; the rest is for a machine that compiles beside the test. Without events a page
 /// would stay for a minute.

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 use souk_testkit::{World, tokens};
 
-in_both!(crate::crowded(); bad_bodies, foreign_ids, tricky_paths);
+everywhere!(crate::crowded(); bad_bodies, foreign_ids, tricky_paths);
 
 /// Method, path, body.
 type Attempt = (Method, String, String);

@@ -1,9 +1,10 @@
-//! Whole shops, used from outside. Every scenario runs twice: in a shop of one process, and in a fleet of six whose roles
-//! have certificates; after each the books are checked (`souk_testkit::books`).
+//! Whole shops, used from outside. Every scenario runs in a shop of one process, in a fleet of six whose roles have
+//! certificates and, with the feature `engines`, in that fleet on the engines of production; after each the books are
+//! checked (`souk_testkit::books`).
 #![allow(clippy::unwrap_used)] // a test may panic
 
-/// Runs scenarios (`async fn(&World)`) in shops of both kinds.
-macro_rules! in_both {
+/// Runs scenarios (`async fn(&World)`) in shops of every kind.
+macro_rules! everywhere {
     ($options:expr; $($name:ident),+ $(,)?) => {
         mod all_in_one {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -17,6 +18,15 @@ macro_rules! in_both {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 let world = souk_testkit::World::start_with(souk_testkit::Topology::Split, $options).await;
+                super::$name(&world).await;
+                world.stop().await;
+            })+
+        }
+        #[cfg(feature = "engines")]
+        mod fleet {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let world = souk_testkit::World::start_with(souk_testkit::Topology::Fleet, $options).await;
                 super::$name(&world).await;
                 world.stop().await;
             })+

@@ -5,7 +5,7 @@ use souk_order_api::{OrderPayment, OrderStatus};
 use souk_payment_api::PaymentStatus;
 use souk_testkit::{Browser, Outcome, World, tokens};
 
-in_both!(crate::ordinary(); refused_payments, approved_at_the_provider, denied_at_the_provider, silent_provider, dead_provider);
+everywhere!(crate::ordinary(); refused_payments, approved_at_the_provider, denied_at_the_provider, silent_provider, dead_provider);
 
 async fn refused_payments(world: &World) {
     let lamp = world.product("Lamp", 2_000, 1).await;

@@ -2,7 +2,7 @@
 
 use souk_testkit::{Guest, Outcome, World, tokens};
 
-in_both!(crate::crowded(); price_changed_meanwhile, limited_coupon);
+everywhere!(crate::crowded(); price_changed_meanwhile, limited_coupon);
 
 /// Buyers with the same coupon.
 const CROWD: usize = 30;

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use http::Method;
 use souk_testkit::{World, tokens};
 
-in_both!(crate::crowded(); same_key_many_times);
+everywhere!(crate::crowded(); same_key_many_times);
 
 /// The same request, at once.
 const TIMES: usize = 50;

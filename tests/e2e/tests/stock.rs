@@ -3,7 +3,7 @@
 use souk_order_api::{OrderPayment, OrderStatus};
 use souk_testkit::{Guest, Outcome, World, tokens};
 
-in_both!(crate::crowded(); out_of_stock, last_item, cancelled, shipped_and_delivered);
+everywhere!(crate::crowded(); out_of_stock, last_item, cancelled, shipped_and_delivered);
 
 /// Buyers of the last item.
 const CROWD: usize = 100;

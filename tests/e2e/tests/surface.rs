@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 use souk_testkit::World;
 
-in_both!(souk_testkit::Options { demo_products: 30, ..crate::ordinary() }; description_is_complete, crowds_behind_one_address);
+everywhere!(souk_testkit::Options { demo_products: 30, ..crate::ordinary() }; description_is_complete, crowds_behind_one_address);
 
 /// Searches from one address: an office, or a phone company.
 const SEARCHES: usize = 135;

@@ -9,6 +9,9 @@ use crate::{
     config::{IDLE_IN_TRANSACTION_SECONDS, STATEMENT_TIMEOUT, check_identifier, role_of},
 };
 
+/// Tries of a change to roles: each lost race means that somebody else got on.
+const ROLE_TRIES: usize = 10;
+
 /// "Schema" of the login that watches servers; it has none.
 pub const MONITOR: &str = "monitor";
 
@@ -50,7 +53,19 @@ impl Session {
         let sql = format!(
             "DO $$ BEGIN IF NOT pg_has_role(current_user, '{role}', 'member') THEN GRANT {role} TO current_user; END IF; END $$"
         );
-        self.run(&sql).await
+        self.run_on_roles(&sql).await.map_err(|error| DbError::from_driver(&error, &sql))
+    }
+
+    /// A statement that changes roles only where they are not right yet. Several migrations may find the same thing wrong at
+    /// once; all but one are told so by an error, and find it right when they look again.
+    async fn run_on_roles(&self, sql: &str) -> Result<(), tokio_postgres::Error> {
+        for _ in 1..ROLE_TRIES {
+            match self.client.batch_execute(sql).await {
+                Err(error) if is_lost_race(&error) => {}
+                done => return done,
+            }
+        }
+        self.client.batch_execute(sql).await
     }
 
     /// What a service says in its start packet, for connections that a pooler makes for it and that say nothing.
@@ -86,7 +101,7 @@ impl Session {
         let sql = format!(
             "DO $$ BEGIN IF NOT pg_has_role('{role}', 'pg_monitor', 'member') THEN GRANT pg_monitor TO {role}; END IF; END $$"
         );
-        match self.client.batch_execute(&sql).await {
+        match self.run_on_roles(&sql).await {
             Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
                 tracing::warn!(role, "may not be made a member of pg_monitor: an administrator should do it");
                 Ok(())
@@ -95,6 +110,12 @@ impl Session {
             Ok(()) => Ok(()),
         }
     }
+}
+
+/// Of two transactions that change the same row of a shared catalogue one is refused: as a duplicate, or with "tuple
+/// concurrently updated", which has no code of its own.
+fn is_lost_race(error: &tokio_postgres::Error) -> bool {
+    is_already_there(error) || error.code() == Some(&SqlState::INTERNAL_ERROR)
 }
 
 fn is_already_there(error: &tokio_postgres::Error) -> bool {

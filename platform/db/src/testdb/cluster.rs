@@ -15,7 +15,8 @@ use crate::{DbError, ManagedError, ManagedOptions, config::parse_url, managed::N
 
 /// Small, as several such clusters may run at once.
 const SHARED_BUFFERS_MB: u32 = 32;
-const MAX_CONNECTIONS: u32 = 120;
+/// For whole shops of several processes, as on the server of test databases.
+const MAX_CONNECTIONS: u32 = 400;
 /// For a state that a healthy server reaches in a second.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
