@@ -89,8 +89,8 @@ async fn readers_see_their_own_writes_though_the_replica_is_5_s_behind() {
     );
     assert_eq!(reads.load(Relaxed), 10_000);
     assert_eq!(missed, 0);
-    assert!(without > 9_000, "the control: {without} of 10000 missed without a position");
-    assert!(from_replica > 9_000, "the replica is read from: {from_replica}");
+    assert!(without > 5_000, "the control: {without} of 10000 missed without a position");
+    assert!(from_replica > 5_000, "the replica is read from: {from_replica}");
     // What it has replayed by now it serves, position and all.
     cluster.until(1, "select count(*) > 0 from shop.item", "t").await;
     let start = Instant::now();
