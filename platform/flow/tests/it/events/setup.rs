@@ -10,7 +10,7 @@ use souk_kernel::{Event, Problem};
 use souk_modules::Tasks;
 use uuid::Uuid;
 
-use crate::{Happened, shop_and_mail};
+use crate::{Happened, eventually, shop_and_mail};
 
 pub const SOURCES: &[Source] = &[Source { schema: "shop", types: &[Happened::TYPE] }];
 
@@ -94,8 +94,11 @@ impl Setup {
         EventLog::Postgres
     }
 
-    /// Waits until everything that is committed is in the log.
+    /// Waits until everything that is committed is in the log, and no transaction of another test hides it from readers.
     pub async fn caught_up(&self) {
+        let sql = "select not exists (select from outbox where xid >= pg_snapshot_xmin(pg_current_snapshot())) as done";
+        let visible = async || self.shop.primary().query_one(sql, &[]).await.unwrap().get_col("done").unwrap();
+        eventually("all events visible", visible).await;
         #[cfg(feature = "kafka")]
         if let Some(relayed) = &self.kafka {
             relayed.caught_up(&self.shop).await;
