@@ -15,7 +15,7 @@ use crate::link::{Link, Target};
 
 /// Longest wait for an answer. A healthy Redis takes well under a millisecond and PostgreSQL a few: past this, asking
 /// PostgreSQL would have been quicker, and three such waits still fit into a request.
-pub(crate) const CALL: Duration = Duration::from_millis(100);
+pub const CALL: Duration = Duration::from_millis(100);
 /// Seconds between two log lines about a Redis that does not answer.
 const QUIET_SECONDS: i64 = 10;
 
@@ -26,6 +26,8 @@ pub struct RedisSettings {
     pub nodes: Vec<String>,
     /// Keys begin with `souk:` and this: installations that share a Redis differ in it.
     pub installation: String,
+    /// Longest wait for an answer: [`CALL`], unless a test on a busy machine has more patience.
+    pub call: Duration,
 }
 
 /// A setting that cannot be meant.
@@ -64,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) trouble: Notify,
     /// True while nothing is open.
     pub(crate) whole: watch::Sender<bool>,
+    /// Longest wait for an answer.
+    pub(crate) call: Duration,
     prefix: String,
     started: Instant,
     said: AtomicI64,
@@ -80,7 +84,8 @@ impl Redis {
         }
         let prefix = format!("souk:{}:", settings.installation);
         let redis = Self(Arc::new(Inner {
-            target: Target::new(&settings.nodes, CALL)?,
+            target: Target::new(&settings.nodes, settings.call)?,
+            call: settings.call,
             link: RwLock::new(None),
             breaker: Breaker::new(settings.nodes.len() > 1, &prefix),
             trouble: Notify::new(),
@@ -151,7 +156,7 @@ impl Redis {
             metrics::counter!("souk_redis_calls_total", "call" => call, "outcome" => "refused").increment(1);
             return None;
         };
-        let (outcome, answer) = match tokio::time::timeout(CALL, send(link)).await {
+        let (outcome, answer) = match tokio::time::timeout(self.0.call, send(link)).await {
             Ok(Ok(value)) => ("ok", Some(value)),
             Ok(Err(error)) => {
                 self.failed(part, &error.to_string());

@@ -48,11 +48,12 @@ impl Counters {
 
     /// Adds to the accounts; the debt of each, all processes together, in microseconds from now, in order; none when Redis
     /// did not say.
-    pub async fn spend(&self, spent: &[Spent]) -> Vec<Option<i64>> {
-        stream::iter(spent).map(|spent| self.add(spent)).buffered(AT_ONCE).collect().await
+    pub async fn spend(&self, spent: Vec<Spent>) -> Vec<Option<i64>> {
+        let adding = spent.into_iter().map(|spent| self.clone().add(spent));
+        stream::iter(adding).buffered(AT_ONCE).collect().await
     }
 
-    async fn add(&self, spent: &Spent) -> Option<i64> {
+    async fn add(self, spent: Spent) -> Option<i64> {
         let key = self.redis.key(self.name, self.version, &spent.account);
         let debt = spent.debt_us.to_string();
         match self.redis.run("spend", &key, &self.spend, &[debt.as_bytes()]).await? {

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use souk_modules::Tasks;
 
 use crate::Redis;
-use crate::client::{CALL, Inner};
+use crate::client::Inner;
 use crate::link::Link;
 
 /// Pause between two looks at what does not answer: how long Redis stays unused after it is back.
@@ -47,7 +47,7 @@ async fn look(inner: &Inner) {
         },
     };
     let open = inner.breaker.open_parts();
-    let answers = join_all(open.iter().map(|(_, key)| probe(link.clone(), key))).await;
+    let answers = join_all(open.iter().map(|(_, key)| probe(link.clone(), key, inner.call))).await;
     let none = open.len() == inner.breaker.parts() && !answers.contains(&true);
     // A connection on which nothing answers is given up: what waits in it must not pile up, and it may be a dead one.
     *inner.link.write().unwrap_or_else(PoisonError::into_inner) = if none { None } else { Some(link) };
@@ -60,8 +60,8 @@ async fn look(inner: &Inner) {
     }
 }
 
-async fn probe(mut link: Link, key: &str) -> bool {
+async fn probe(mut link: Link, key: &str, patience: Duration) -> bool {
     let mut command = redis::cmd("EXISTS");
     command.arg(key);
-    matches!(tokio::time::timeout(CALL, link.send(&command)).await, Ok(Ok(_)))
+    matches!(tokio::time::timeout(patience, link.send(&command)).await, Ok(Ok(_)))
 }

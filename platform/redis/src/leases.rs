@@ -101,7 +101,7 @@ impl Leases {
 
     /// Takes values back after the commit that made them untrue; returns when Redis knows or did not say so in time.
     pub async fn recall(&self, ids: &[String]) {
-        let done = futures_util::future::join_all(ids.iter().map(|id| self.mark(id))).await;
+        let done = futures_util::future::join_all(ids.iter().map(|id| self.clone().mark_owned(id.clone()))).await;
         let left: Vec<String> = ids.iter().zip(done).filter(|(_, done)| !done).map(|(id, _)| id.clone()).collect();
         if left.is_empty() {
             return;
@@ -122,6 +122,10 @@ impl Leases {
             }
             left = failed;
         }
+    }
+
+    async fn mark_owned(self, id: String) -> bool {
+        self.mark(&id).await
     }
 
     async fn mark(&self, id: &str) -> bool {

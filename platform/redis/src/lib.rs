@@ -14,7 +14,7 @@ mod leases;
 mod link;
 mod tier;
 
-pub use client::{Redis, RedisError, RedisSettings};
+pub use client::{CALL, Redis, RedisError, RedisSettings};
 pub use counters::{Counters, Spent};
 pub use leases::{Deadline, LEASE, Lease, Leases};
 pub use tier::RedisTier;

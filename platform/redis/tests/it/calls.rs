@@ -4,12 +4,9 @@ use std::time::{Duration, Instant};
 
 use souk_cache::{Loaded, SecondTier};
 use souk_engines::{Redis as Server, RedisCluster};
-use souk_redis::{Redis, RedisTier};
+use souk_redis::{CALL, Redis, RedisTier};
 
-use crate::support::{eventually, on, process, start, whole};
-
-/// As in the client: no single call takes longer.
-const CALL: Duration = Duration::from_millis(100);
+use crate::support::{eventually, hasty_on, process, start, whole};
 
 fn tier(redis: &Redis) -> RedisTier<u32, String> {
     let tier = RedisTier::new(redis.clone(), "calls", 1, Duration::from_secs(60));
@@ -24,7 +21,7 @@ fn one() -> Loaded<String> {
 #[tokio::test]
 async fn a_hung_server_costs_three_slow_calls_and_is_used_again_when_it_answers() {
     let server = Server::start().await.unwrap();
-    let process = on(&server).await;
+    let process = hasty_on(&server).await;
     let tier = tier(&process.redis);
     tier.put(&1, &one()).await;
     server.pause().unwrap();
@@ -44,7 +41,7 @@ async fn a_hung_server_costs_three_slow_calls_and_is_used_again_when_it_answers(
 async fn a_killed_server_costs_next_to_nothing_and_may_come_back_empty() {
     let server = Server::start().await.unwrap();
     let port = server.address();
-    let process = on(&server).await;
+    let process = hasty_on(&server).await;
     let tier = tier(&process.redis);
     tier.put(&1, &one()).await;
     server.kill();

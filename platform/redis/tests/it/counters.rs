@@ -9,8 +9,8 @@ fn counters(process: &Process) -> Counters {
     Counters::new(process.redis.clone(), "rates", 1)
 }
 
-fn spent(debt_us: i64) -> [Spent; 1] {
-    [Spent { account: "ada".into(), debt_us }]
+fn spent(debt_us: i64) -> Vec<Spent> {
+    vec![Spent { account: "ada".into(), debt_us }]
 }
 
 #[tokio::test]
@@ -19,11 +19,11 @@ async fn debts_add_up_and_nobody_waits_for_a_dead_redis() {
     let (one, other) = (on(&server).await, on(&server).await);
     let (one, other) = (counters(&one), counters(&other));
     const MINUTE: i64 = 60_000_000;
-    assert_eq!(one.spend(&spent(MINUTE)).await, [Some(MINUTE)]);
-    let both = other.spend(&spent(MINUTE)).await[0].unwrap();
+    assert_eq!(one.spend(spent(MINUTE)).await, [Some(MINUTE)]);
+    let both = other.spend(spent(MINUTE)).await[0].unwrap();
     assert!(both > MINUTE && both <= 2 * MINUTE, "{both}");
-    let looked = one.spend(&spent(0)).await[0].unwrap();
+    let looked = one.spend(spent(0)).await[0].unwrap();
     assert!(looked <= both && looked > MINUTE, "{looked}");
     server.kill();
-    assert_eq!(one.spend(&spent(MINUTE)).await, [None]);
+    assert_eq!(one.spend(spent(MINUTE)).await, [None]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use souk_engines::Redis as Server;
 use souk_redis::{Deadline, Lease, Leases};
 
-use crate::support::{Process, eventually, on};
+use crate::support::{Process, eventually, hasty_on, on};
 
 fn leases(process: &Process) -> Leases {
     Leases::new(process.redis.clone(), process.tasks.clone(), "passes", 1)
@@ -47,7 +47,7 @@ async fn what_is_recalled_is_gone_everywhere_and_a_late_reader_does_not_bring_it
 #[tokio::test]
 async fn a_recall_while_redis_hangs_is_made_up_for() {
     let server = Server::start().await.unwrap();
-    let (one, other) = (on(&server).await, on(&server).await);
+    let (one, other) = (hasty_on(&server).await, hasty_on(&server).await);
     let (one, other) = (leases(&one), leases(&other));
     let deadline = free(&one, "ada").await;
     one.keep("ada", deadline, b"old").await;
@@ -66,7 +66,7 @@ async fn a_recall_while_redis_hangs_is_made_up_for() {
 #[tokio::test]
 async fn a_recall_while_redis_is_dead_reaches_what_it_remembers_when_it_is_back() {
     let server = Server::start().await.unwrap();
-    let process = on(&server).await;
+    let process = hasty_on(&server).await;
     let here = leases(&process);
     let deadline = free(&here, "ada").await;
     here.keep("ada", deadline, b"old").await;
@@ -74,7 +74,7 @@ async fn a_recall_while_redis_is_dead_reaches_what_it_remembers_when_it_is_back(
     here.recall(&ids("ada")).await;
     server.restart().await.unwrap();
     crate::support::whole(&process.redis).await;
-    let other = on(&server).await;
+    let other = hasty_on(&server).await;
     let other = leases(&other);
     eventually("the recall arrives", async || other.look("ada").await == Lease::Closed).await;
 }
@@ -87,7 +87,7 @@ async fn a_lease_ends_by_the_clock_of_redis_however_late_it_is_written() {
     // A deadline of a minute ago, as a write has that a hung server carries out late.
     let past = here.look("ada").await;
     let Lease::Free(deadline) = past else { panic!("{past:?}") };
-    here.keep("ada", deadline.earlier(souk_redis::LEASE), b"old").await;
+    here.keep("ada", deadline.earlier(2 * souk_redis::LEASE), b"old").await;
     assert!(matches!(here.look("ada").await, Lease::Free(_)), "it ended before it began");
     here.keep("ada", deadline, b"old").await;
     assert!(matches!(here.look("ada").await, Lease::Held(_)), "the control");
