@@ -85,6 +85,7 @@ async fn gateway(tasks: &Tasks) -> SocketAddr {
         document: serde_json::Value::Null,
         clock: Clock::system(),
         tasks: tasks.clone(),
+        rates: None,
     };
     let gateway = Gateway::new(config, deps).expect("defaults are valid");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -18,8 +18,9 @@ use crate::cache::{Entry, PageCache, may_store};
 use crate::flight::Flights;
 use crate::headers::SecurityHeaders;
 use crate::meters::Meters;
+use crate::sharing::SharedRates;
 use crate::throttle::Throttle;
-use crate::{ConfigError, GatewayConfig, Upstreams, server};
+use crate::{ConfigError, GatewayConfig, Upstreams, server, sharing};
 
 /// What the gateway works with.
 pub struct GatewayDeps {
@@ -33,6 +34,8 @@ pub struct GatewayDeps {
     pub clock: Clock,
     /// Where connections and renders run.
     pub tasks: Tasks,
+    /// Other gateways to give out rates with.
+    pub rates: Option<SharedRates>,
 }
 
 /// The public listener. Clones share everything.
@@ -74,7 +77,7 @@ impl Gateway {
             cache: PageCache::new(config.cache_bytes, deps.clock.clone()),
             flights: Flights::default(),
             hints: Hints::default(),
-            throttle: Throttle::new(config.throttles.clone()),
+            throttle: Throttle::new(config.throttles.clone(), deps.rates.as_ref().map(|rates| rates.key)),
             document: document(&deps.document),
             upstreams: deps.upstreams,
             proxies,
@@ -87,7 +90,11 @@ impl Gateway {
             tasks: deps.tasks,
             config,
         };
-        Ok(Self(Arc::new(inner)))
+        let inner = Arc::new(inner);
+        if let Some(rates) = deps.rates {
+            sharing::run(&inner.tasks, inner.clone(), rates.redis);
+        }
+        Ok(Self(inner))
     }
 
     /// The page cache, to purge and to watch.

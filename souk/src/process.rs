@@ -8,14 +8,15 @@ use anyhow::Context;
 use axum::Router;
 use souk_db::DataDirLock;
 use souk_flow::{EventLog, Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
-use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, PageCache, Upstream, Upstreams};
+use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, PageCache, SharedRates, Upstream, Upstreams};
 use souk_kernel::{Clock, Event};
 use souk_modules::{Readiness, Tasks, start_order};
+use souk_redis::{Redis, RedisSettings};
 use souk_rpc::{Channel, Remote};
 use souk_telemetry::Metrics;
 use tokio::net::TcpListener;
 
-use crate::config::Config;
+use crate::config::{Config, RedisConfig};
 use crate::keys::Keys;
 use crate::modules::{self, ROLES};
 use crate::stores::Stores;
@@ -94,7 +95,8 @@ impl Process {
             (None, true) => Some(sandbox::start(&config, &keys, &tasks).await?),
             (None, false) => None,
         };
-        let plan = Plan { config: &config, keys: &keys, tasks: &tasks, roles: &roles, sandbox_url };
+        let redis = redis(&config, &tasks)?;
+        let plan = Plan { config: &config, keys: &keys, tasks: &tasks, roles: &roles, redis, sandbox_url };
         let (services, clients) = wire(&plan, &mut stores).await?;
         prepare(&services).await?;
         let events = events::log(&config, &tasks)?;
@@ -179,6 +181,15 @@ fn take_lock(config: &Config, roles: &[&str]) -> anyhow::Result<Option<DataDirLo
         return Ok(None);
     }
     Ok(Some(DataDirLock::take(&config.data_dir)?))
+}
+
+/// Nobody waits for it to answer: readiness does not depend on it.
+fn redis(config: &Config, tasks: &Tasks) -> anyhow::Result<Option<Redis>> {
+    if config.redis.nodes.is_empty() {
+        return Ok(None);
+    }
+    let RedisConfig { nodes, installation } = config.redis.clone();
+    Ok(Some(Redis::new(&RedisSettings { nodes, installation, call: souk_redis::CALL }, tasks)?))
 }
 
 async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
@@ -282,6 +293,7 @@ fn gateway(plan: &Plan<'_>, surface: &Surface, clients: &Clients, listening: &Ta
         document: surface.document(),
         clock: Clock::system(),
         tasks: listening.clone(),
+        rates: plan.redis.clone().map(|redis| SharedRates { redis, key: plan.keys.shared_rates() }),
     };
     Ok(Gateway::new(config, deps)?)
 }

@@ -252,6 +252,7 @@ impl World {
             document: json!({ "openapi": "3.1.0", "info": { "title": "x".repeat(2000) } }),
             clock: clock.clone(),
             tasks: tasks.clone(),
+            rates: None,
         };
         let gateway = Gateway::new(config, deps).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

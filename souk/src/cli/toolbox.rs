@@ -52,6 +52,8 @@ impl Toolbox {
             keys: &keys,
             tasks: &tasks,
             roles: SERVICES,
+            // What is changed here reaches Redis by the events, which the shop's processes follow.
+            redis: None,
             sandbox_url: config.payment.sandbox_url.clone(),
         };
         let (_services, clients) = wire(&plan, &mut stores).await?;

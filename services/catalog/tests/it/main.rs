@@ -5,6 +5,7 @@ mod contract;
 mod fakes;
 mod put;
 mod read;
+mod redis;
 mod web;
 
 use std::sync::Arc;
@@ -18,7 +19,11 @@ use souk_db::{Db, TestDb};
 use souk_kernel::{Clock, Ids};
 use souk_modules::Tasks;
 use souk_objects::Objects;
+use souk_redis::{Redis, RedisSettings};
 use souk_rpc::Cx;
+
+/// A healthy Redis may be slow here: the machine is busy.
+const PATIENT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A shop with a catalogue and nothing else.
 struct World {
@@ -37,15 +42,23 @@ const PRICING: souk_db::Migrations = souk_db::Migrations { schema: "pricing", fi
 impl World {
     async fn new() -> World {
         let test_db = Arc::new(TestDb::new(&[&MIGRATIONS, &PRICING]).await);
-        Self::on(test_db, Arc::new(tempfile::tempdir().unwrap())).await
+        Self::on(test_db, Arc::new(tempfile::tempdir().unwrap()), None).await
     }
 
     /// Another process of the same shop.
     async fn beside(world: &World) -> World {
-        Self::on(world.test_db.clone(), world.media.clone()).await
+        Self::on(world.test_db.clone(), world.media.clone(), None).await
     }
 
-    async fn on(test_db: Arc<TestDb>, media: Arc<tempfile::TempDir>) -> World {
+    /// Another process that shares what it reads through Redis; connected.
+    async fn beside_on(world: &World, server: &souk_engines::Redis) -> World {
+        let settings = RedisSettings { nodes: vec![server.url()], installation: "shop".into(), call: PATIENT };
+        let redis = Redis::new(&settings, &world.tasks).unwrap();
+        redis.whole().await;
+        Self::on(world.test_db.clone(), world.media.clone(), Some(redis)).await
+    }
+
+    async fn on(test_db: Arc<TestDb>, media: Arc<tempfile::TempDir>, redis: Option<Redis>) -> World {
         let offers = Arc::new(fakes::Offers::default());
         let clock = Clock::manual("2026-11-20T12:00:00Z".parse().unwrap());
         let tasks = Tasks::new();
@@ -57,6 +70,7 @@ impl World {
             ids: Ids::random(),
             objects: Objects::local(media.path()).unwrap(),
             pricing: (offers.clone() as Arc<dyn souk_pricing_api::PricingApi>).into(),
+            redis,
             inventory: (offers.clone() as Arc<dyn souk_inventory_api::InventoryApi>).into(),
         });
         let client = CatalogClient::Local(service.clone() as Arc<dyn CatalogApi>);
