@@ -36,17 +36,19 @@ pub enum Topology {
 }
 
 /// What is different from an ordinary shop.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Limits on how often; off where a test is about a crowd that has one address.
     pub throttles: Profile,
     /// Products of the demo catalogue.
     pub demo_products: usize,
+    /// Nodes of its Redis; none: it has no Redis.
+    pub redis: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { throttles: Profile::Standard, demo_products: 0 }
+        Self { throttles: Profile::Standard, demo_products: 0, redis: Vec::new() }
     }
 }
 
@@ -75,7 +77,8 @@ impl World {
         let db = TestDb::new(&souk::all_migrations()).await;
         souk::migrate(&db.url()).await.unwrap();
         let data_dir = tempfile::tempdir().unwrap();
-        let config = base_config(&db.url(), data_dir.path(), options.throttles);
+        let mut config = base_config(&db.url(), data_dir.path(), options.throttles);
+        config.redis.nodes = options.redis;
         let (processes, public) = match topology {
             Topology::AllInOne => all_in_one(config).await,
             Topology::Split => split(config).await,
