@@ -87,6 +87,7 @@ async fn gateway(tasks: &Tasks) -> SocketAddr {
         tasks: tasks.clone(),
         tls: None,
         position_key: None,
+        rates: None,
     };
     let gateway = Gateway::new(config, deps).expect("defaults are valid");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -20,8 +20,9 @@ use crate::flight::Flights;
 use crate::headers::SecurityHeaders;
 use crate::meters::Meters;
 use crate::position::Positions;
+use crate::sharing::SharedRates;
 use crate::throttle::Throttle;
-use crate::{ConfigError, GatewayConfig, Upstreams, server};
+use crate::{ConfigError, GatewayConfig, Upstreams, server, sharing};
 
 /// What the gateway works with.
 pub struct GatewayDeps {
@@ -39,6 +40,8 @@ pub struct GatewayDeps {
     pub tls: Option<PublicTls>,
     /// Signs the positions that visitors carry; none where nothing is read from replicas.
     pub position_key: Option<Secret<[u8; 32]>>,
+    /// Other gateways to give out rates with.
+    pub rates: Option<SharedRates>,
 }
 
 /// The public listener. Clones share everything.
@@ -82,7 +85,7 @@ impl Gateway {
             cache: PageCache::new(config.cache_bytes, deps.clock.clone()),
             flights: Flights::default(),
             hints: Hints::default(),
-            throttle: Throttle::new(config.throttles.clone()),
+            throttle: Throttle::new(config.throttles.clone(), deps.rates.as_ref().map(|rates| rates.key)),
             document: document(&deps.document),
             upstreams: deps.upstreams,
             proxies,
@@ -97,7 +100,11 @@ impl Gateway {
             tls: deps.tls,
             config,
         };
-        Ok(Self(Arc::new(inner)))
+        let inner = Arc::new(inner);
+        if let Some(rates) = deps.rates {
+            sharing::run(&inner.tasks, inner.clone(), rates.redis);
+        }
+        Ok(Self(inner))
     }
 
     /// The page cache, to purge and to watch.

@@ -23,6 +23,7 @@ mod position;
 mod routing;
 mod secure;
 mod server;
+mod sharing;
 mod slow;
 mod stall;
 mod throttle;
@@ -32,3 +33,4 @@ pub use config::{BodyLimit, ConfigError, GatewayConfig, Limits, Profile, Rate, T
 pub use gateway::{Gateway, GatewayDeps};
 pub use position::POSITION_SECONDS;
 pub use routing::{ROUTES, Upstream, Upstreams};
+pub use sharing::SharedRates;

@@ -2,14 +2,20 @@
 //!
 //! A bucket is the time at which it would be full again. The cache forgets the coldest when there are too many; who is
 //! forgotten starts with a full bucket, and who keeps hammering stays hot and remembered.
+//!
+//! Gateways that share a Redis tell each other behind the requests' backs ([`crate::sharing`]) what they gave out.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quick_cache::sync::Cache;
 
+use crate::sharing::SharedHasher;
 use crate::{Rate, Throttles};
+
+/// Subjects whose takings wait to be told; beyond, they count for this gateway alone until there is room.
+const MAX_TOLD: usize = 20_000;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +30,18 @@ pub(crate) enum Rule {
 }
 
 /// One subject's allowance; connections keep the one of their address.
-pub(crate) type Bucket = Arc<AtomicI64>;
+pub(crate) type Bucket = Arc<Subject>;
+
+/// Somebody who comes.
+pub(crate) struct Subject {
+    pub(crate) rule: Rule,
+    /// A hash; the same in all gateways of an installation when they share.
+    pub(crate) hash: u64,
+    /// The time at which the bucket would be full again, in microseconds.
+    full_at: AtomicI64,
+    /// Taken here and not told yet.
+    untold: AtomicU32,
+}
 
 /// Seconds to wait before the next try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,40 +51,53 @@ pub(crate) struct Throttle {
     rates: Throttles,
     buckets: Cache<(Rule, u64), Bucket>,
     hasher: RandomState,
+    /// With a key that all gateways have: subjects that took something since they were last told of.
+    shared: Option<(SharedHasher, Mutex<Vec<Bucket>>)>,
 }
 
 impl Throttle {
-    pub(crate) fn new(rates: Throttles) -> Self {
+    /// Counts alone, or with others who have the same `key`.
+    pub(crate) fn new(rates: Throttles, key: Option<[u8; 32]>) -> Self {
         let buckets = Cache::new(rates.remembered.max(1));
-        Self { rates, buckets, hasher: RandomState::new() }
+        let shared = key.map(|key| (SharedHasher::new(key), Mutex::default()));
+        Self { rates, buckets, hasher: RandomState::new(), shared }
     }
 
     /// The bucket of `subject`, or none when the rule is off.
     pub(crate) fn bucket(&self, rule: Rule, subject: impl Hash) -> Option<Bucket> {
         self.rate(rule)?;
-        let key = (rule, self.hasher.hash_one(subject));
+        let hash = match &self.shared {
+            Some((hasher, _)) => hasher.hash_one(subject),
+            None => self.hasher.hash_one(subject),
+        };
+        let key = (rule, hash);
         if let Some(bucket) = self.buckets.get(&key) {
             return Some(bucket);
         }
-        let made: Result<Bucket, std::convert::Infallible> =
-            self.buckets.get_or_insert_with(&key, || Ok(Bucket::default()));
+        let made: Result<Bucket, std::convert::Infallible> = self.buckets.get_or_insert_with(&key, || {
+            let (full_at, untold) = (AtomicI64::new(0), AtomicU32::new(0));
+            Ok(Arc::new(Subject { rule, hash, full_at, untold }))
+        });
         made.ok()
     }
 
     /// Takes one from `bucket` at `now` (microseconds).
-    pub(crate) fn take(&self, rule: Rule, bucket: &AtomicI64, now: i64) -> Result<(), Refused> {
+    pub(crate) fn take(&self, rule: Rule, bucket: &Bucket, now: i64) -> Result<(), Refused> {
         let Some(rate) = self.rate(rule) else { return Ok(()) };
-        let interval = i64::from(rate.per_seconds) * 1_000_000 / i64::from(rate.count);
+        let interval = interval(rate);
         let depth = interval * i64::from(rate.burst);
-        let mut full_at = bucket.load(Ordering::Relaxed);
+        let mut full_at = bucket.full_at.load(Ordering::Relaxed);
         loop {
             let next = full_at.max(now) + interval;
             if next - now > depth {
                 let wait = next - now - depth;
                 return Err(Refused(u64::try_from((wait + 999_999) / 1_000_000).unwrap_or(1).max(1)));
             }
-            match bucket.compare_exchange_weak(full_at, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return Ok(()),
+            match bucket.full_at.compare_exchange_weak(full_at, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => {
+                    self.note(bucket);
+                    return Ok(());
+                }
                 Err(current) => full_at = current,
             }
         }
@@ -79,6 +109,38 @@ impl Throttle {
             Some(bucket) => self.take(rule, &bucket, now),
             None => Ok(()),
         }
+    }
+
+    /// Puts the first taking of a subject on the list of those to be told.
+    fn note(&self, bucket: &Bucket) {
+        let Some((_, told)) = &self.shared else { return };
+        if bucket.untold.fetch_add(1, Ordering::Relaxed) == 0 {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.len() < MAX_TOLD {
+                told.push(bucket.clone());
+            } else {
+                bucket.untold.store(0, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// What was taken here since the last call: by whom, and how many microseconds make up for it.
+    pub(crate) fn taken(&self) -> Vec<(Bucket, i64)> {
+        let Some((_, told)) = &self.shared else { return Vec::new() };
+        let buckets = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
+        let debt = |bucket: &Bucket| {
+            let taken = i64::from(bucket.untold.swap(0, Ordering::Relaxed));
+            self.rate(bucket.rule).map_or(0, |rate| taken * interval(rate))
+        };
+        buckets.into_iter().map(|bucket| (debt(&bucket), bucket)).map(|(debt, bucket)| (bucket, debt)).collect()
+    }
+
+    /// All gateways together have given `bucket` so much that it is full again `debt` microseconds after `now`; what was
+    /// taken here meanwhile comes on top.
+    pub(crate) fn learn(&self, bucket: &Bucket, now: i64, debt: i64) {
+        let Some(rate) = self.rate(bucket.rule) else { return };
+        let meanwhile = i64::from(bucket.untold.load(Ordering::Relaxed)) * interval(rate);
+        bucket.full_at.fetch_max(now + debt + meanwhile, Ordering::Relaxed);
     }
 
     fn rate(&self, rule: Rule) -> Option<Rate> {
@@ -99,6 +161,11 @@ impl Throttle {
     }
 }
 
+/// Microseconds after which a rate gives the next one.
+fn interval(rate: Rate) -> i64 {
+    i64::from(rate.per_seconds) * 1_000_000 / i64::from(rate.count)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_burst_then_the_rate_then_a_full_bucket_again() {
-        let throttle = Throttle::new(Throttles { search: Some(Rate::of(30, 10)), ..Throttles::default() });
+        let throttle = Throttle::new(Throttles { search: Some(Rate::of(30, 10)), ..Throttles::default() }, None);
         let take = |now| throttle.check(Rule::Search, "me", now);
         let start = 1_000 * SECOND;
         assert!((0..30).all(|_| take(start).is_ok()));
@@ -120,7 +187,7 @@ mod tests {
 
     #[test]
     fn says_how_long_to_wait() {
-        let throttle = Throttle::new(Throttles { coupon: Some(Rate::of(10, 3600)), ..Throttles::default() });
+        let throttle = Throttle::new(Throttles { coupon: Some(Rate::of(10, 3600)), ..Throttles::default() }, None);
         (0..10).for_each(|_| throttle.check(Rule::Coupon, 1, 0).unwrap());
         let Err(Refused(wait)) = throttle.check(Rule::Coupon, 1, 0) else { panic!("the eleventh") };
         assert_eq!(wait, 360);
@@ -131,7 +198,7 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_the_busy_are_remembered() {
         let rates = Throttles { remembered: 100, login: Some(Rate::of(5, 60)), ..Throttles::default() };
-        let throttle = Throttle::new(rates);
+        let throttle = Throttle::new(rates, None);
         let mut refused = 0;
         for other in 0..10_000u32 {
             refused += usize::from(throttle.check(Rule::Login, "attacker", 0).is_err());
@@ -143,7 +210,7 @@ mod tests {
 
     #[test]
     fn off_is_off() {
-        let throttle = Throttle::new(Throttles::profile(crate::Profile::Off));
+        let throttle = Throttle::new(Throttles::profile(crate::Profile::Off), None);
         assert!((0..100_000).all(|_| throttle.check(Rule::Address, 1, 0).is_ok()));
         assert_eq!(throttle.remembered(), 0);
     }

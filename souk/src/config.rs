@@ -32,6 +32,8 @@ pub struct Config {
     pub database: Database,
     /// How events travel.
     pub events: Events,
+    /// A place to look before PostgreSQL is asked.
+    pub redis: RedisConfig,
     /// Roles in processes of their own.
     pub internal: Internal,
     /// Mails.
@@ -87,6 +89,46 @@ pub struct Events {
 impl Default for Events {
     fn default() -> Self {
         Self { kafka: Vec::new(), prefix: "souk".into() }
+    }
+}
+
+/// Redis: caches, sessions and rates that processes share. Nothing is lost without it, and readiness does not depend on it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RedisConfig {
+    /// `redis://host:port`; several are nodes of a cluster, none: no Redis.
+    pub nodes: Vec<String>,
+    /// Keys begin with `souk:` and this: shops that share a Redis differ in it.
+    pub installation: String,
+}
+
+impl Default for RedisConfig {
+    fn default() -> Self {
+        Self { nodes: Vec::new(), installation: "shop".into() }
+    }
+}
+
+impl RedisConfig {
+    /// Why it cannot work.
+    fn complaints(&self) -> Vec<Complaint> {
+        let wrong = |key: &str, reason: String| Complaint { key: key.into(), reason };
+        let mut complaints = Vec::new();
+        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+        if !(1..=100).contains(&self.installation.len()) || !self.installation.chars().all(allowed) {
+            let reason = "must be 1 to 100 letters, digits, dots, dashes and underscores".into();
+            complaints.push(wrong("redis.installation", reason));
+        }
+        for node in &self.nodes {
+            let shown = crate::database::without_password(node);
+            if !node.starts_with("redis://") {
+                let reason =
+                    format!("{shown:?} is not redis://host:port; encrypted connections (rediss) are not built in");
+                complaints.push(wrong("redis.nodes", reason));
+            } else if let Err(error) = souk_redis::Redis::check(std::slice::from_ref(node)) {
+                complaints.push(wrong("redis.nodes", format!("{shown:?}: {error}")));
+            }
+        }
+        complaints
     }
 }
 
@@ -156,6 +198,7 @@ impl Default for Config {
             public: Public::default(),
             database: Database::default(),
             events: Events::default(),
+            redis: RedisConfig::default(),
             internal: Internal::default(),
             mail: Mail::default(),
             payment: Payment::default(),
@@ -287,6 +330,7 @@ impl Config {
         for (key, reason) in self.database.complaints() {
             wrong(&format!("database.{key}"), reason);
         }
+        complaints.extend(self.redis.complaints());
         complaints
     }
 
@@ -294,6 +338,7 @@ impl Config {
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();
         shown.database = shown.database.redacted();
+        shown.redis.nodes = shown.redis.nodes.iter().map(|node| crate::database::without_password(node)).collect();
         shown
     }
 
@@ -379,6 +424,21 @@ pub(crate) mod tests {
         assert_eq!(reasons.iter().any(|reason| reason == built_without), cfg!(not(feature = "kafka")), "{reasons:?}");
         assert!(reasons.contains(&"events.kafka: \"kafka-2\" is not host:port".to_owned()), "{reasons:?}");
         assert!(!reasons.iter().any(|reason| reason.contains("kafka-1")), "{reasons:?}");
+    }
+
+    #[test]
+    fn redis_nodes_are_addresses_and_their_passwords_are_not_shown() {
+        let mut config = Config::default();
+        config.redis.nodes = vec!["redis://:s3cret@cache-1:6379".into(), "redis://cache-2".into()];
+        assert_eq!(keys(&config), Vec::<String>::new());
+        assert!(!format!("{:?}", config.redacted()).contains("s3cret"));
+        for node in ["cache-1:6379", "rediss://cache-1", "redis://", "redis://:s3cret@cache-1:x"] {
+            config.redis.nodes = vec![node.into()];
+            assert_eq!(keys(&config), ["redis.nodes"], "{node}");
+            assert!(!config.check()[0].reason.contains("s3cret"), "{}", config.check()[0]);
+        }
+        config.redis = RedisConfig { nodes: Vec::new(), installation: "a:b".into() };
+        assert_eq!(keys(&config), ["redis.installation"]);
     }
 
     #[test]

@@ -50,6 +50,11 @@ impl Keys {
         Secret::new(self.derive("souk 2026 key encryption of identity"))
     }
 
+    /// Hashes addresses and sessions for the rates that gateways share.
+    pub fn shared_rates(&self) -> [u8; 32] {
+        self.derive("souk 2026 subjects of shared rates")
+    }
+
     /// A key for `purpose`, a text that no other key is derived from.
     pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
         blake3::derive_key(purpose, self.0.reveal())

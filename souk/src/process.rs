@@ -8,15 +8,16 @@ use anyhow::Context;
 use axum::Router;
 use souk_db::DataDirLock;
 use souk_flow::{EventLog, Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
-use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, PageCache, Upstream, Upstreams};
+use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, PageCache, SharedRates, Upstream, Upstreams};
 use souk_kernel::{Clock, Event};
 use souk_modules::{Readiness, ReadyCheck, Tasks, start_order};
+use souk_redis::{Redis, RedisSettings};
 use souk_rpc::Listener;
 use souk_telemetry::Metrics;
 use souk_tls::{PublicTls, Reload};
 use tokio::net::TcpListener;
 
-use crate::config::Config;
+use crate::config::{Config, RedisConfig};
 use crate::identities::Identities;
 use crate::keys::Keys;
 use crate::modules::{self, ROLES};
@@ -99,6 +100,7 @@ impl Process {
             identities: &identities,
             tasks: &tasks,
             roles: &roles,
+            redis: redis(&config, &tasks)?,
             sandbox_url: sandbox_url.clone(),
         };
         let services = wire(&plan, &mut stores).await?;
@@ -213,6 +215,15 @@ async fn provider(config: &Config, keys: &Keys, own: bool, tasks: &Tasks) -> any
     }
 }
 
+/// Nobody waits for it to answer: readiness does not depend on it.
+fn redis(config: &Config, tasks: &Tasks) -> anyhow::Result<Option<Redis>> {
+    if config.redis.nodes.is_empty() {
+        return Ok(None);
+    }
+    let RedisConfig { nodes, installation } = config.redis.clone();
+    Ok(Some(Redis::new(&RedisSettings { nodes, installation, call: souk_redis::CALL }, tasks)?))
+}
+
 async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("{what} cannot listen on {address}"))
 }
@@ -313,6 +324,7 @@ fn gateway(
         tasks: listening.clone(),
         tls,
         position_key: plan.config.database.reads_replicas().then(|| plan.keys.positions()),
+        rates: plan.redis.clone().map(|redis| SharedRates { redis, key: plan.keys.shared_rates() }),
     };
     Ok(Gateway::new(config, deps)?)
 }

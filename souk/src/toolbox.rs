@@ -54,6 +54,8 @@ impl Toolbox {
             identities: &Identities::none(),
             tasks: &tasks,
             roles: SERVICES,
+            // What is changed here reaches Redis by the events, which the shop's processes follow.
+            redis: None,
             sandbox_url: config.payment.sandbox_url.clone(),
         };
         let services = wire(&plan, &mut stores).await?;

@@ -22,6 +22,7 @@ use souk_payment::{PaymentDeps, PaymentService};
 use souk_payment_api::{PaymentApi, PaymentClient};
 use souk_pricing::{PricingDeps, PricingService};
 use souk_pricing_api::{PricingApi, PricingClient};
+use souk_redis::Redis;
 use souk_rpc::{Channel, Remote};
 use souk_search::{SearchDeps, SearchService};
 use souk_search_api::{SearchApi, SearchClient};
@@ -42,6 +43,8 @@ pub struct Plan<'a> {
     pub tasks: &'a Tasks,
     /// Names of the roles of this process.
     pub roles: &'a [&'static str],
+    /// The shared caches, if there are any.
+    pub redis: Option<Redis>,
     /// Where the sandbox provider listens.
     pub sandbox_url: Option<String>,
 }
@@ -223,6 +226,7 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<Servic
             ids: ids.clone(),
             pricing: services.pricing_for(plan, me)?,
             inventory: services.inventory_for(plan, me)?,
+            redis: plan.redis.clone(),
             objects: souk_objects::Objects::local(&plan.config.data_dir.join("media"))?,
         };
         services.catalog = Some(CatalogService::new(deps));
@@ -290,6 +294,7 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<Servic
             clock: clock.clone(),
             ids: ids.clone(),
             key_encryption_key: plan.keys.identity(),
+            redis: plan.redis.clone(),
         };
         services.identity = Some(IdentityService::new(deps));
     }

@@ -43,17 +43,19 @@ pub enum Topology {
 }
 
 /// What is different from an ordinary shop.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Limits on how often; off where a test is about a crowd that has one address.
     pub throttles: Profile,
     /// Products of the demo catalogue.
     pub demo_products: usize,
+    /// Nodes of its Redis; none: it has no Redis.
+    pub redis: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { throttles: Profile::Standard, demo_products: 0 }
+        Self { throttles: Profile::Standard, demo_products: 0, redis: Vec::new() }
     }
 }
 
@@ -85,6 +87,7 @@ impl World {
         let room = ROOM.acquire().await.unwrap();
         let data_dir = tempfile::tempdir().unwrap();
         let mut config = base_config(data_dir.path(), options.throttles);
+        config.redis.nodes = options.redis;
         let db = database(topology, &mut config).await;
         let database_url = config.database.url.clone().unwrap();
         souk::migrate(&database_url).await.unwrap();

@@ -284,6 +284,7 @@ impl World {
             tasks: tasks.clone(),
             tls,
             position_key,
+            rates: None,
         };
         let gateway = Gateway::new(config, deps).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

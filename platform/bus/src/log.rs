@@ -72,6 +72,17 @@ impl Log {
         Ok(Position { xid: xid.parse().map_err(Problem::internal)?, seq: 0 })
     }
 
+    /// The place before everything that `schema` wrote in the last `age`; [`Log::now`] when that is nothing.
+    pub async fn since(&self, schema: &'static str, age: Duration) -> Result<Position, Problem> {
+        // First, so that nothing falls between the two.
+        let now = self.now().await?;
+        let rows = self.db.primary().query(statements(schema).since, &[&age.as_secs_f64()]).await?;
+        let Some(row) = rows.first() else { return Ok(now) };
+        let xid: String = row.get_col("xid")?;
+        let first = Position { xid: xid.parse().map_err(Problem::internal)?, seq: 0 };
+        Ok(if first < now { first } else { now })
+    }
+
     /// Wake-ups by the writers of `schemas`, from now on.
     pub fn wakes(&self, schemas: &[&str]) -> Wakes {
         Wakes(schemas.iter().map(|schema| self.db.listen(&channel(schema))).collect())
@@ -106,6 +117,7 @@ struct Statements {
     read: &'static str,
     read_all: &'static str,
     behind: &'static str,
+    since: &'static str,
 }
 
 /// Made once per owner and never freed: there are as many as there are services, and statements are cached by address.
@@ -117,6 +129,10 @@ fn statements(schema: &'static str) -> Statements {
         behind: String::leak(format!(
             "select count(*) as behind from \"{schema}\".outbox
              where (xid, seq) > ($1::text::xid8, $2) and type = any($3)"
+        )),
+        since: String::leak(format!(
+            "select xid::text as xid from \"{schema}\".outbox
+             where time > now() - make_interval(secs => $1) order by outbox.xid limit 1"
         )),
     };
     *KNOWN.lock().unwrap_or_else(PoisonError::into_inner).entry(schema).or_insert_with(make)

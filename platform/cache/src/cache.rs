@@ -77,6 +77,10 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
             .max_capacity(settings.max_bytes)
             .time_to_live(settings.ttl)
             .build();
+        let counter = |outcome| {
+            let labels = [("cache", settings.name), ("tier", "memory"), ("outcome", outcome)];
+            metrics::counter!("souk_cache_requests_total", &labels)
+        };
         let floors = Moka::builder().max_capacity(MAX_FLOORS).time_to_live(FLOOR_TTL).build();
         Self {
             inner: Arc::new(Inner {
@@ -84,9 +88,9 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
                 floors,
                 flights: Arc::new(Flights::new()),
                 second,
-                hits: metrics::counter!("souk_cache_requests_total", "cache" => settings.name, "outcome" => "hit"),
-                misses: metrics::counter!("souk_cache_requests_total", "cache" => settings.name, "outcome" => "miss"),
-                shared: metrics::counter!("souk_cache_requests_total", "cache" => settings.name, "outcome" => "shared"),
+                hits: counter("hit"),
+                misses: counter("miss"),
+                shared: counter("shared"),
             }),
         }
     }

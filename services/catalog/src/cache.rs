@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use souk_bus::Log;
-use souk_cache::{Cache, Loaded, Settings};
-use souk_catalog_api::{CategoryChanged, CategoryTree, Product, ProductChanged, ProductId, Status};
-use souk_db::{Db, Position};
-use souk_kernel::{Event, Problem};
-use souk_modules::Tasks;
+use async_trait::async_trait;
+use souk_cache::{Cache, Loaded, SecondTier, Settings};
+use souk_catalog_api::{CategoryTree, Product, ProductChanged, ProductId, Status};
+use souk_db::Position;
+use souk_kernel::Problem;
+use souk_redis::{Redis, RedisTier};
 
 use crate::domain::tree;
 use crate::store::Store;
@@ -22,20 +22,17 @@ const PRODUCT_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes of slugs and SKUs kept, each.
 const KEY_BYTES: u64 = 4 * 1024 * 1024;
 /// Events carry every change; this is for what no event tells of.
-const TTL: Duration = Duration::from_secs(3_600);
+pub(crate) const TTL: Duration = Duration::from_secs(3_600);
 /// An address that changes hands between two reads of one call is asked for again; more often is nobody's address.
 const SLUG_TRIES: usize = 3;
-/// Longest wait for a wake-up before the log is looked at anyway.
-const FOLLOW_WAIT: Duration = Duration::from_secs(2);
-/// Pause after a log that could not be read.
-const FOLLOW_PAUSE: Duration = Duration::from_secs(1);
-/// Changed products of one event batch.
-const FOLLOW_BATCH: i64 = 500;
+/// Layouts of what is kept in Redis: [`Product`] as JSON, and its id by slug. To be raised with them.
+const PRODUCT_LAYOUT: u32 = 1;
+const SLUG_LAYOUT: u32 = 1;
 
 /// The caches; clones are the same ones.
 #[derive(Clone)]
 pub(crate) struct Caches {
-    store: Store,
+    pub(crate) store: Store,
     products: Cache<ProductId, Arc<Product>>,
     slugs: Cache<String, ProductId>,
     skus: Cache<String, ProductId>,
@@ -43,17 +40,33 @@ pub(crate) struct Caches {
     /// Position of what has no version of its own (slugs, SKUs, the tree): a value is as new as the count was when its
     /// load began.
     sequence: Arc<AtomicU64>,
+    /// Products in Redis.
+    pub(crate) shared: Option<Arc<SharedProducts>>,
 }
 
+/// Products by id, in Redis.
+pub(crate) type SharedProducts = RedisTier<ProductId, Arc<Product>>;
+
 impl Caches {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, redis: Option<Redis>) -> Self {
         let settings = |name, max_bytes| Settings { name, max_bytes, ttl: TTL };
+        let (by_id, by_slug) = (settings("catalog.products", PRODUCT_BYTES), settings("catalog.slugs", KEY_BYTES));
+        let weigh_product = |_: &ProductId, product: &Arc<Product>| weigh(product);
+        let weigh_slug = |slug: &String, _: &ProductId| slug.len() + 100;
+        let shared = redis.clone().map(|redis| Arc::new(RedisTier::new(redis, by_id.name, PRODUCT_LAYOUT, TTL)));
+        let products = match &shared {
+            Some(shared) => Cache::with_second(by_id, weigh_product, shared.clone()),
+            None => Cache::new(by_id, weigh_product),
+        };
+        let slugs = match redis {
+            Some(redis) => Cache::with_second(by_slug, weigh_slug, Arc::new(SharedSlugs::new(redis))),
+            None => Cache::new(by_slug, weigh_slug),
+        };
         Self {
             store,
-            products: Cache::new(settings("catalog.products", PRODUCT_BYTES), |_, product: &Arc<Product>| {
-                weigh(product)
-            }),
-            slugs: Cache::new(settings("catalog.slugs", KEY_BYTES), |slug: &String, _| slug.len() + 100),
+            shared,
+            products,
+            slugs,
             skus: Cache::new(settings("catalog.skus", KEY_BYTES), |sku: &String, _| sku.len() + 100),
             tree: Cache::new(settings("catalog.tree", u64::MAX), |(), _| 1),
             sequence: Arc::new(AtomicU64::new(1)),
@@ -81,8 +94,11 @@ impl Caches {
     async fn load_slug(self, at_least: Position, slug: String) -> Result<Loaded<ProductId>, Problem> {
         let now = self.sequence.load(Ordering::Acquire);
         let product = self.store.by_slug(at_least, &slug).await?.ok_or_else(|| Problem::not_found("product"))?;
-        let id = product.id;
-        self.keep(&Arc::new(product));
+        let (id, product) = (product.id, Arc::new(product));
+        self.keep(&product);
+        if let Some(shared) = &self.shared {
+            shared.put(&id, &Loaded::at(position(product.version), product)).await;
+        }
         Ok(Loaded::at(now, id))
     }
 
@@ -182,12 +198,35 @@ impl Caches {
     }
 }
 
+/// The way from slugs to products, in Redis: a hint. Positions of slugs count within a process and say nothing to another;
+/// so only the first look is answered from here, and whoever finds that the product has another slug asks PostgreSQL.
+struct SharedSlugs(RedisTier<String, ProductId>);
+
+impl SharedSlugs {
+    fn new(redis: Redis) -> Self {
+        let hints = RedisTier::new(redis, "catalog.slugs", SLUG_LAYOUT, TTL);
+        hints.open(true);
+        Self(hints)
+    }
+}
+
+#[async_trait]
+impl SecondTier<String, ProductId> for SharedSlugs {
+    async fn get(&self, slug: &String, at_least: u64) -> Option<Loaded<ProductId>> {
+        if at_least > 0 { None } else { self.0.get(slug, 0).await }
+    }
+
+    async fn put(&self, slug: &String, loaded: &Loaded<ProductId>) {
+        self.0.put(slug, &Loaded::at(0, loaded.value)).await;
+    }
+}
+
 fn is_public(product: &Arc<Product>) -> bool {
     product.status == Status::Published
 }
 
 /// Versions begin at 1 and only rise.
-fn position(version: i64) -> u64 {
+pub(crate) fn position(version: i64) -> u64 {
     version.unsigned_abs()
 }
 
@@ -196,57 +235,4 @@ fn weigh(product: &Product) -> usize {
     let attributes: usize = product.attributes.iter().map(|a| 2 * (a.key.len() + a.label.len()) + 130).sum();
     let media: usize = product.media.iter().map(|m| m.alt.len() + 250).sum();
     1_000 + product.description.len() + product.title.len() + attributes + media + product.variants.len() * 400
-}
-
-/// Reads the catalogue's own log from now on, so that a change made by another process reaches these caches too.
-pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
-    let log = Log::new(db);
-    let mut woken = log.wakes(&["catalog"]);
-    let stopping = tasks.clone();
-    tasks.spawn("catalog.cache", async move {
-        let mut after = None;
-        while !stopping.stopping() {
-            woken.seen();
-            let step = async {
-                let from = match after {
-                    Some(at) => at,
-                    // What was committed before now will be read as it is, wherever it is read.
-                    None => {
-                        let now = log.now().await?;
-                        caches.store.saw(caches.store.position().await);
-                        now
-                    }
-                };
-                if caches.store.is_outdated() {
-                    caches.store.saw(caches.store.position().await);
-                }
-                read_on(&log, &caches, from).await
-            };
-            match step.await {
-                Ok(at) => after = Some(at),
-                Err(problem) => {
-                    let internal = problem.internal_detail().unwrap_or_default();
-                    tracing::warn!(%problem, internal, "catalogue caches cannot follow the log");
-                    stopping.pause(FOLLOW_PAUSE).await;
-                }
-            }
-            tokio::select! {
-                // Woken, waited long enough, or the channel is gone: look again in any case.
-                _ = woken.wait(FOLLOW_WAIT) => {}
-                () = stopping.token().cancelled() => return,
-            }
-        }
-    });
-}
-
-async fn read_on(log: &Log, caches: &Caches, mut after: souk_bus::Position) -> Result<souk_bus::Position, Problem> {
-    loop {
-        let events = log.read("catalog", &[ProductChanged::TYPE, CategoryChanged::TYPE], after, FOLLOW_BATCH).await?;
-        let Some((last, _)) = events.last() else { return Ok(after) };
-        after = *last;
-        let changed = events.iter().filter_map(|(_, envelope)| envelope.parse::<ProductChanged>().transpose());
-        let changed = changed.collect::<Result<Vec<_>, Problem>>()?;
-        caches.store.saw(caches.store.position().await);
-        caches.changed(&changed);
-    }
 }

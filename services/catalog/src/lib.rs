@@ -7,6 +7,7 @@
 mod cache;
 mod consumers;
 mod domain;
+mod follow;
 mod http;
 mod service;
 mod store;
@@ -20,6 +21,7 @@ use souk_kernel::{Clock, Ids};
 use souk_modules::Tasks;
 use souk_objects::Objects;
 use souk_pricing_api::PricingClient;
+use souk_redis::Redis;
 
 pub use consumers::consumers;
 pub use http::{operations, routes};
@@ -48,6 +50,8 @@ pub struct CatalogDeps {
     pub pricing: PricingClient,
     /// For stock on public pages.
     pub inventory: InventoryClient,
+    /// Where what other processes have read is looked for before PostgreSQL is asked.
+    pub redis: Option<Redis>,
 }
 
 /// The catalogue. Serve it as `souk_catalog_api::CatalogApi` and with [`routes`]; run [`consumers`] beside it.
@@ -68,8 +72,8 @@ impl CatalogService {
     /// The service; its caches follow the events of all processes that write the catalogue.
     pub fn new(deps: CatalogDeps) -> Arc<Self> {
         let store = store::Store::new(&deps.db);
-        let caches = cache::Caches::new(store.clone());
-        cache::follow(&deps.tasks, &deps.db, caches.clone());
+        let caches = cache::Caches::new(store.clone(), deps.redis);
+        follow::follow(&deps.tasks, &deps.db, caches.clone());
         Arc::new(Self {
             store,
             outbox: Outbox::new(&deps.db),
@@ -81,5 +85,11 @@ impl CatalogService {
             pricing: deps.pricing,
             inventory: deps.inventory,
         })
+    }
+
+    /// True once everything that changed is known to Redis, and products from there are believed.
+    #[doc(hidden)]
+    pub fn shares(&self) -> bool {
+        self.caches.shared.as_ref().is_some_and(|shared| shared.is_open())
     }
 }

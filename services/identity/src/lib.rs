@@ -22,6 +22,7 @@ use souk_db::{Db, Migrations};
 use souk_flow::Consumer;
 use souk_kernel::{Clock, Ids, Secret};
 use souk_modules::Tasks;
+use souk_redis::Redis;
 
 pub use http::{operations, routes};
 pub use schedules::schedules;
@@ -45,6 +46,8 @@ pub struct IdentityDeps {
     pub ids: Ids,
     /// Seals the private signing keys in the database; the same for all instances, and not kept in the database.
     pub key_encryption_key: Secret<[u8; 32]>,
+    /// Where live sessions are looked up first; without it PostgreSQL is asked every time.
+    pub redis: Option<Redis>,
 }
 
 /// What the worker role reads: nothing.

@@ -13,6 +13,7 @@ use souk_identity_api::{
 };
 use souk_kernel::{Clock, Ids, Problem, Secret};
 use souk_modules::Tasks;
+use souk_redis::Leases;
 use souk_rpc::{Cx, Permission};
 use souk_shipping_api::Address;
 use uuid::Uuid;
@@ -22,7 +23,10 @@ use crate::domain::{Checks, Email, RefreshToken, SessionToken, check_account};
 use crate::error::IdentityError;
 use crate::hasher::{Hasher, Verdict};
 use crate::keys::{Keys, Loaded};
-use crate::store::{AccountChange, Attempt, Credentials, Kept, NewSession, Store, Stored};
+use crate::store::{AccountChange, Attempt, Credentials, Kept, Known, NewSession, Store, Stored};
+
+/// Layout of sessions in Redis: [`Session`] as JSON. To be raised with it.
+const SESSION_LAYOUT: u32 = 1;
 
 /// Accounts, credentials, sessions.
 pub struct IdentityService {
@@ -37,7 +41,8 @@ pub struct IdentityService {
 impl IdentityService {
     /// The service. Its signing keys are read at the first need, or by [`IdentityService::prepare`].
     pub fn new(deps: IdentityDeps) -> Arc<Self> {
-        let store = Store::new(deps.db);
+        let leases = deps.redis.map(|redis| Leases::new(redis, deps.tasks.clone(), "sessions", SESSION_LAYOUT));
+        let store = Store::new(deps.db).with(Known(leases));
         let keys = Keys::new(store.clone(), deps.key_encryption_key);
         let (tasks, clock, ids) = (deps.tasks, deps.clock, deps.ids);
         Arc::new(Self { store, keys, hasher: Hasher::new(), tasks, clock, ids })
@@ -184,11 +189,11 @@ impl IdentityService {
     async fn live_session(&self, request: &SessionRequest) -> Result<Session, IdentityError> {
         let token = SessionToken::parse(&request.session_token).ok_or(IdentityError::SessionEnded)?;
         let live = self.store.live_session(&token.digest()).await?.ok_or(IdentityError::SessionEnded)?;
-        if live.unnoted {
+        if let Some(id) = live.unnoted {
             // Noted behind the request's back: a page view does not wait for a commit.
             let store = self.store.clone();
             self.tasks.spawn("identity.prolong", async move {
-                if let Err(error) = store.prolong(live.id).await {
+                if let Err(error) = store.prolong(id).await {
                     tracing::warn!(%error, "could not note that a session is in use");
                 }
             });

@@ -40,6 +40,7 @@ mod controls;
 mod hostile;
 mod paying;
 mod pricing;
+mod redis;
 mod repeating;
 mod stock;
 mod surface;
@@ -51,5 +52,5 @@ fn ordinary() -> souk_testkit::Options {
 
 /// One where everybody comes from one address and nobody is slowed down for it.
 fn crowded() -> souk_testkit::Options {
-    souk_testkit::Options { throttles: souk_gateway::Profile::Off, demo_products: 0 }
+    souk_testkit::Options { throttles: souk_gateway::Profile::Off, ..ordinary() }
 }

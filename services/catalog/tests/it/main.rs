@@ -5,6 +5,7 @@ mod contract;
 mod fakes;
 mod put;
 mod read;
+mod redis;
 mod replica;
 mod web;
 
@@ -19,7 +20,11 @@ use souk_db::{Db, TestDb};
 use souk_kernel::{Clock, Ids};
 use souk_modules::Tasks;
 use souk_objects::Objects;
+use souk_redis::{Redis, RedisSettings};
 use souk_rpc::Cx;
+
+/// A healthy Redis may be slow here: the machine is busy.
+const PATIENT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A shop with a catalogue and nothing else.
 struct World {
@@ -40,17 +45,29 @@ impl World {
     async fn new() -> World {
         let test_db = Arc::new(TestDb::new(&[&MIGRATIONS, &PRICING]).await);
         let db = test_db.db("catalog").await;
-        Self::on(db, Some(test_db), Arc::new(tempfile::tempdir().unwrap()))
+        Self::on(db, Some(test_db), Arc::new(tempfile::tempdir().unwrap()), None)
     }
 
     /// Another process of the same shop.
     async fn beside(world: &World) -> World {
-        let test_db = world.test_db.clone().unwrap();
-        let db = test_db.db("catalog").await;
-        Self::on(db, Some(test_db), world.media.clone())
+        Self::beside_with(world, None).await
     }
 
-    fn on(db: Db, test_db: Option<Arc<TestDb>>, media: Arc<tempfile::TempDir>) -> World {
+    /// Another process that shares what it reads through Redis; connected.
+    async fn beside_on(world: &World, server: &souk_engines::Redis) -> World {
+        let settings = RedisSettings { nodes: vec![server.url()], installation: "shop".into(), call: PATIENT };
+        let redis = Redis::new(&settings, &world.tasks).unwrap();
+        redis.whole().await;
+        Self::beside_with(world, Some(redis)).await
+    }
+
+    async fn beside_with(world: &World, redis: Option<Redis>) -> World {
+        let test_db = world.test_db.clone().unwrap();
+        let db = test_db.db("catalog").await;
+        Self::on(db, Some(test_db), world.media.clone(), redis)
+    }
+
+    fn on(db: Db, test_db: Option<Arc<TestDb>>, media: Arc<tempfile::TempDir>, redis: Option<Redis>) -> World {
         let offers = Arc::new(fakes::Offers::default());
         let clock = Clock::manual("2026-11-20T12:00:00Z".parse().unwrap());
         let tasks = Tasks::new();
@@ -61,6 +78,7 @@ impl World {
             ids: Ids::random(),
             objects: Objects::local(media.path()).unwrap(),
             pricing: (offers.clone() as Arc<dyn souk_pricing_api::PricingApi>).into(),
+            redis,
             inventory: (offers.clone() as Arc<dyn souk_inventory_api::InventoryApi>).into(),
         });
         let client = CatalogClient::Local(service.clone() as Arc<dyn CatalogApi>);

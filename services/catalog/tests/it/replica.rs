@@ -25,7 +25,7 @@ async fn a_change_by_another_process_is_shown_though_the_replica_does_not_have_i
     migrate(&cluster.url(&[0]), &[&MIGRATIONS, &PRICING]).await.unwrap();
     let media = || Arc::new(tempfile::tempdir().unwrap());
     let writer = Db::connect(DbConfig::new(cluster.url(&[0]), "catalog")).await.unwrap();
-    let writer = World::on(writer, None, media());
+    let writer = World::on(writer, None, media(), None);
     let home = writer.category(&["Home"]).await;
     writer.put(vec![product("1", home)]).await;
 
@@ -35,7 +35,7 @@ async fn a_change_by_another_process_is_shown_though_the_replica_does_not_have_i
         ..ServersConfig::new(cluster.url(&[0]))
     };
     let config = DbConfig::new(cluster.url(&[0]), "catalog").servers(Servers::watch(&servers).unwrap());
-    let reader = World::on(Db::connect(config).await.unwrap(), None, media());
+    let reader = World::on(Db::connect(config).await.unwrap(), None, media(), None);
     // Pages are read from the replica: what is not in memory, like an address that nobody has.
     let start = Instant::now();
     while reader.db.counters().replica_reads == 0 {

@@ -4,6 +4,7 @@
 //! id; so writers wait for each other and never in a circle.
 
 mod addresses;
+mod known;
 mod sessions;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use crate::domain::{Email, FIRST_WAIT, FORGET_AFTER, FREE_FAILURES, LONGEST_WAIT};
 
 pub use addresses::Stored;
+pub(crate) use known::Known;
 pub use sessions::{Kept, LiveSession, NewSession};
 
 /// A customer in the words of [`read_customer`]; the row is `c`.
@@ -129,12 +131,22 @@ pub struct AccountChange<'a> {
 pub struct Store {
     db: Db,
     outbox: Outbox,
+    known: Known,
 }
 
 impl Store {
     /// On `db`'s schema.
     pub fn new(db: Db) -> Self {
-        Self { outbox: Outbox::new(&db), db }
+        Self { outbox: Outbox::new(&db), db, known: Known(None) }
+    }
+
+    /// The same, believing `known`, which is told of every session that ends.
+    pub(crate) fn with(self, known: Known) -> Self {
+        Self { known, ..self }
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The handle.
@@ -195,19 +207,23 @@ impl Store {
     pub async fn change(&self, change: &AccountChange<'_>) -> Result<Option<Customer>, DbError> {
         let id = change.customer;
         let tx = self.db.begin().await?;
+        let mut recalled = Vec::new();
         if let Some((old, new, kept)) = &change.password {
             if tx.execute(CHANGE_PASSWORD, &[&id.0, old, new]).await? == 0 {
                 return Ok(None);
             }
             // A statement of its own, after the row's lock: it sees every session that the old password opened.
-            sessions::end_all(&tx, id, kept).await?;
+            recalled = sessions::end_all(&tx, id, kept).await?;
             tx.execute(FORGET_ATTEMPTS, &[&change.account.as_slice()]).await?;
         }
         if let Some(name) = change.name {
             tx.execute(RENAME, &[&id.0, &name]).await?;
+            // They show the name.
+            recalled.extend(sessions::all_of(&tx, id).await?);
         }
         let customer = customer_in(&tx, id).await?;
         tx.commit().await?;
+        self.known.recall(recalled).await;
         Ok(customer)
     }
 

@@ -5,6 +5,7 @@ use souk_db::{Db, DbError, Row, RowExt, Tx};
 use souk_identity_api::{Customer, CustomerId, Session};
 use uuid::Uuid;
 
+use super::known::Look;
 use super::{Store, customer, read_customer};
 use crate::domain::Digest;
 
@@ -37,32 +38,40 @@ const SIGN_IN: &str = concat!(
         delete from session where id in (
             select s.id from session s, who where s.customer_id = who.id
             order by s.created_at desc, s.id offset $8 for update of s skip locked)
+        returning session_hash
     ), made as (
         insert into session (id, customer_id, session_hash, refresh_hash, expires_at)
         select $4, who.id, $5, $6, now() + make_interval(secs => $7) from who
     )
     select ",
     customer!(),
-    ", extract(epoch from now())::bigint as now from who join customer c on c.id = who.id"
+    ", extract(epoch from now())::bigint as now, (select array_agg(session_hash) from oldest) as ended
+    from who join customer c on c.id = who.id"
 );
 /// The swap: of two with the same token, the second waits for the first and then finds another hash.
 const RENEW: &str = concat!(
-    "with renewed as (
-        update session set refresh_hash = $3, session_hash = $4, seen_at = now()
-        where id = $1 and refresh_hash = $2 and expires_at > now() returning customer_id
+    "with spent as (
+        select id, session_hash from session where id = $1 and refresh_hash = $2 and expires_at > now() for update
+    ), renewed as (
+        update session s set refresh_hash = $3, session_hash = $4, seen_at = now()
+        from spent where s.id = spent.id returning s.customer_id
     )
     select ",
     customer!(),
-    ", extract(epoch from now())::bigint as now from renewed join customer c on c.id = renewed.customer_id"
+    ", extract(epoch from now())::bigint as now, (select array_agg(session_hash) from spent) as ended
+    from renewed join customer c on c.id = renewed.customer_id"
 );
-const END: &str = "delete from session where id = $1 returning customer_id";
-const END_BY_TOKEN: &str = "delete from session where session_hash = $1 returning customer_id";
+const END: &str = "delete from session where id = $1 returning customer_id, session_hash";
+const END_BY_TOKEN: &str = "delete from session where session_hash = $1 returning customer_id, session_hash";
 /// Who ends many takes the customer's row first, so that two of them do not meet half-way.
 const LOCK_CUSTOMER: &str = "select 1 from customer where id = $1 for no key update";
 const END_ALL: &str = "delete from session where customer_id = $1
-    and not coalesce(session_hash = $2, false) and not coalesce(id = $3 and refresh_hash = $4, false)";
+    and not coalesce(session_hash = $2, false) and not coalesce(id = $3 and refresh_hash = $4, false)
+    returning session_hash";
+const SESSIONS_OF: &str = "select session_hash from session where customer_id = $1";
 const SESSION: &str = "
-    select s.id, s.customer_id, c.name, s.seen_at < now() - make_interval(secs => $3) as unnoted
+    select s.id, s.customer_id, c.name, s.seen_at < now() - make_interval(secs => $3) as unnoted,
+        s.expires_at > now() + make_interval(secs => $4) and s.seen_at > now() - make_interval(secs => $2 - $4) as lasts
     from session s join customer c on c.id = s.customer_id
     where s.session_hash = $1 and s.expires_at > now() and s.seen_at > now() - make_interval(secs => $2)";
 const PROLONG: &str =
@@ -78,6 +87,7 @@ pub(super) const STATEMENTS: &[(&str, &str)] = &[
     ("END_BY_TOKEN", END_BY_TOKEN),
     ("LOCK_CUSTOMER", LOCK_CUSTOMER),
     ("END_ALL", END_ALL),
+    ("SESSIONS_OF", SESSIONS_OF),
     ("SESSION", SESSION),
     ("PROLONG", PROLONG),
     ("PURGE", PURGE),
@@ -101,10 +111,9 @@ pub struct Kept {
 
 /// A session in use.
 pub struct LiveSession {
-    pub id: Uuid,
     pub session: Session,
-    /// Its use was not noted for a minute.
-    pub unnoted: bool,
+    /// Its id, when its use was not noted for a minute.
+    pub unnoted: Option<Uuid>,
 }
 
 impl Store {
@@ -127,7 +136,7 @@ impl Store {
             &(MAX_SESSIONS - 1),
         ];
         let row = self.db().write_returning_opt(SIGN_IN, params).await?;
-        row.as_ref().map(read_signed_in).transpose()
+        self.signed_in(row).await
     }
 
     /// Swaps the session's tokens for those in `new`, if `spent` is the hash of its last refresh token.
@@ -135,35 +144,59 @@ impl Store {
         let params: &[&(dyn souk_db::ToSql + Sync)] =
             &[&new.id, &spent.as_slice(), &new.refresh.as_slice(), &new.session.as_slice()];
         let row = self.db().write_returning_opt(RENEW, params).await?;
-        row.as_ref().map(read_signed_in).transpose()
+        self.signed_in(row).await
+    }
+
+    async fn signed_in(&self, row: Option<Row>) -> Result<Option<(Customer, i64)>, DbError> {
+        let Some(row) = row else { return Ok(None) };
+        self.known().recall(row.get_col::<Option<Vec<Vec<u8>>>>("ended")?.unwrap_or_default()).await;
+        read_signed_in(&row).map(Some)
     }
 
     /// Ends a session; whose it was, if it was one.
     pub async fn end(&self, id: Uuid) -> Result<Option<CustomerId>, DbError> {
         let row = self.db().write_returning_opt(END, &[&id]).await?;
-        row.map(|row| row.get_col::<Uuid>(0).map(Into::into)).transpose()
+        self.ended(row).await
     }
 
     /// Ends the session of a browser's token.
     pub async fn end_by_token(&self, token: &Digest) -> Result<Option<CustomerId>, DbError> {
         let row = self.db().write_returning_opt(END_BY_TOKEN, &[&token.as_slice()]).await?;
-        row.map(|row| row.get_col::<Uuid>(0).map(Into::into)).transpose()
+        self.ended(row).await
+    }
+
+    async fn ended(&self, row: Option<Row>) -> Result<Option<CustomerId>, DbError> {
+        let Some(row) = row else { return Ok(None) };
+        self.known().recall([row.get_col::<Vec<u8>>("session_hash")?]).await;
+        Ok(Some(row.get_col::<Uuid>("customer_id")?.into()))
     }
 
     /// Ends all sessions of a customer.
     pub async fn end_everywhere(&self, customer: CustomerId) -> Result<(), DbError> {
         let tx = self.db().begin().await?;
         tx.query_opt(LOCK_CUSTOMER, &[&customer.0]).await?;
-        end_all(&tx, customer, &Kept::default()).await?;
-        tx.commit().await.map(drop)
+        let ended = end_all(&tx, customer, &Kept::default()).await?;
+        tx.commit().await?;
+        self.known().recall(ended).await;
+        Ok(())
     }
 
     /// Whom a browser's token belongs to, if its session is live.
     pub async fn live_session(&self, token: &Digest) -> Result<Option<LiveSession>, DbError> {
-        let params: &[&(dyn souk_db::ToSql + Sync)] = &[&token.as_slice(), &IDLE_SECONDS, &PROLONG_SECONDS];
+        let deadline = match self.known().look(token).await {
+            Look::Live(session) => return Ok(Some(LiveSession { session, unnoted: None })),
+            Look::Unknown(deadline) => deadline,
+        };
+        let lease = souk_redis::LEASE.as_secs_f64();
+        let params: &[&(dyn souk_db::ToSql + Sync)] = &[&token.as_slice(), &IDLE_SECONDS, &PROLONG_SECONDS, &lease];
         let Some(row) = self.db().primary().query_opt(SESSION, params).await? else { return Ok(None) };
         let session = Session { customer_id: row.get_col::<Uuid>("customer_id")?.into(), name: row.get_col("name")? };
-        Ok(Some(LiveSession { id: row.get_col("id")?, session, unnoted: row.get_col("unnoted")? }))
+        // One that runs out within the lease is asked for every time.
+        if let (Some(deadline), true) = (deadline, row.get_col("lasts")?) {
+            self.known().keep(token, deadline, &session).await;
+        }
+        let unnoted = row.get_col::<bool>("unnoted")?.then(|| row.get_col("id")).transpose()?;
+        Ok(Some(LiveSession { session, unnoted }))
     }
 
     /// Notes that a session is in use, once a minute; true when it was this call.
@@ -194,11 +227,18 @@ pub(super) async fn register(
     read_signed_in(&tx.query_one(REGISTER, params).await?)
 }
 
-/// Ends all sessions of a customer, whose row is locked, but the one that is kept.
-pub(super) async fn end_all(tx: &Tx, customer: CustomerId, kept: &Kept) -> Result<u64, DbError> {
+/// Ends all sessions of a customer, whose row is locked, but the one that is kept. Recall what comes back after the commit.
+pub(super) async fn end_all(tx: &Tx, customer: CustomerId, kept: &Kept) -> Result<Vec<Vec<u8>>, DbError> {
     let session = kept.session.as_ref().map(Digest::as_slice);
     let (family, refresh) = kept.refresh.as_ref().map(|(id, digest)| (id, digest.as_slice())).unzip();
-    tx.execute(END_ALL, &[&customer.0, &session, &family, &refresh]).await
+    let rows = tx.query(END_ALL, &[&customer.0, &session, &family, &refresh]).await?;
+    rows.iter().map(|row| row.get_col("session_hash")).collect()
+}
+
+/// The tokens of a customer's sessions.
+pub(super) async fn all_of(tx: &Tx, customer: CustomerId) -> Result<Vec<Vec<u8>>, DbError> {
+    let rows = tx.query(SESSIONS_OF, &[&customer.0]).await?;
+    rows.iter().map(|row| row.get_col("session_hash")).collect()
 }
 
 /// Deletes at most `limit` sessions that are over.

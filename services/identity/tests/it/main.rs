@@ -7,6 +7,7 @@ mod contract;
 mod http;
 mod keys;
 mod passwords;
+mod redis;
 mod refresh;
 mod sessions;
 mod shop;

@@ -1,6 +1,7 @@
 //! A shop of one test: a database of its own, one or more processes of identity on it, and customers with verbs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use souk_db::{Db, RowExt, TestDb};
@@ -10,6 +11,7 @@ use souk_identity_api::{
 };
 use souk_kernel::{Clock, Ids, Problem, Secret};
 use souk_modules::Tasks;
+use souk_redis::{Redis, RedisSettings};
 use souk_rpc::{Actor, Cx};
 use souk_shipping_api::Address;
 
@@ -40,6 +42,23 @@ impl Shop {
     }
 
     pub async fn process_with_key(&self, key: [u8; 32]) -> Process {
+        self.process_with(key, None).await
+    }
+
+    /// One that asks Redis first; connected.
+    pub async fn process_on(&self, server: &souk_engines::Redis) -> Process {
+        self.process_waiting(server, Duration::from_secs(10)).await
+    }
+
+    /// The same, waiting so long for Redis.
+    pub async fn process_waiting(&self, server: &souk_engines::Redis, call: Duration) -> Process {
+        let settings = RedisSettings { nodes: vec![server.url()], installation: "shop".into(), call };
+        let redis = Redis::new(&settings, &self.tasks).unwrap();
+        redis.whole().await;
+        self.process_with([9; 32], Some(redis)).await
+    }
+
+    async fn process_with(&self, key: [u8; 32], redis: Option<Redis>) -> Process {
         let db = self.test_db.db("identity").await;
         let service = IdentityService::new(IdentityDeps {
             db: db.clone(),
@@ -47,6 +66,7 @@ impl Shop {
             clock: self.clock.clone(),
             ids: Ids::random(),
             key_encryption_key: Secret::new(key),
+            redis,
         });
         Process { client: IdentityClient::Local(service.clone()), service, db }
     }

@@ -1,0 +1,132 @@
+//! Follows the catalogue's own log, so that a change made by another process reaches this one's caches, and every change
+//! reaches Redis.
+//!
+//! Two places in the log: what the caches in memory have seen, and what Redis has confirmed. The second stays behind while
+//! Redis does not answer, and the products there are not believed until it has caught up. A new process begins it as far
+//! back as anything can lie in Redis: another one may have died between a commit and its invalidation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use souk_bus::{Log, MAX_READ, Position};
+use souk_catalog_api::{CategoryChanged, ProductChanged, ProductId};
+use souk_db::Db;
+use souk_kernel::{Event, Problem};
+use souk_modules::Tasks;
+
+use crate::cache::{Caches, SharedProducts, TTL, position};
+
+/// Longest wait for a wake-up before the log is looked at anyway.
+const WAIT: Duration = Duration::from_secs(2);
+/// Pause after a log that could not be read.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How far back a new process tells Redis of changes: what it holds is not older than [`TTL`]; the rest is for transactions
+/// that took their time between writing an event and their commit.
+const LOOK_BACK: Duration = TTL.saturating_add(Duration::from_secs(600));
+/// Invalidations on their way to Redis at the same time.
+const AT_ONCE: usize = 64;
+
+/// Where a process stands in the log.
+#[derive(Default)]
+struct Places {
+    memory: Option<Position>,
+    redis: Option<Position>,
+}
+
+/// Follows the log until the process stops.
+pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
+    let log = Log::new(db);
+    let mut woken = log.wakes(&["catalog"]);
+    let stopping = tasks.clone();
+    tasks.spawn("catalog.cache", async move {
+        let mut places = Places::default();
+        while !stopping.stopping() {
+            woken.seen();
+            if let Err(problem) = step(&log, &caches, &mut places).await {
+                let internal = problem.internal_detail().unwrap_or_default();
+                tracing::warn!(%problem, internal, "catalogue caches cannot follow the log");
+                stopping.pause(PAUSE).await;
+            }
+            tokio::select! {
+                // Woken, waited long enough, or the channel is gone: look again in any case.
+                _ = woken.wait(WAIT) => {}
+                () = stopping.token().cancelled() => return,
+            }
+        }
+    });
+}
+
+async fn step(log: &Log, caches: &Caches, places: &mut Places) -> Result<(), Problem> {
+    let mut memory = match places.memory {
+        Some(at) => at,
+        // The caches are empty: what was committed before now will be read as it is, wherever it is read.
+        None => {
+            let now = log.now().await?;
+            caches.store.saw(caches.store.position().await);
+            now
+        }
+    };
+    if caches.store.is_outdated() {
+        caches.store.saw(caches.store.position().await);
+    }
+    places.memory = Some(memory);
+    while let Some((last, changed)) = read(log, memory).await? {
+        caches.store.saw(caches.store.position().await);
+        caches.changed(&changed);
+        if let (Some(shared), true) = (&caches.shared, places.redis == Some(memory))
+            && tell(shared, &changed).await
+        {
+            places.redis = Some(last);
+        }
+        memory = last;
+        places.memory = Some(last);
+    }
+    match &caches.shared {
+        Some(shared) => catch_up(log, shared, places).await,
+        None => Ok(()),
+    }
+}
+
+/// Brings Redis to where memory is, or closes it.
+async fn catch_up(log: &Log, shared: &Arc<SharedProducts>, places: &mut Places) -> Result<(), Problem> {
+    if places.redis == places.memory {
+        shared.open(true);
+        return Ok(());
+    }
+    let mut redis = match places.redis {
+        Some(at) => at,
+        None => log.since("catalog", LOOK_BACK).await?,
+    };
+    while let Some((last, changed)) = read(log, redis).await? {
+        if !tell(shared, &changed).await {
+            shared.open(false);
+            return Ok(());
+        }
+        redis = last;
+        places.redis = Some(last);
+    }
+    places.redis = places.memory.max(Some(redis));
+    shared.open(true);
+    Ok(())
+}
+
+/// The next events: the last one's place, and the products they are about.
+async fn read(log: &Log, after: Position) -> Result<Option<(Position, Vec<ProductChanged>)>, Problem> {
+    let events = log.read("catalog", &[ProductChanged::TYPE, CategoryChanged::TYPE], after, MAX_READ).await?;
+    let Some((last, _)) = events.last() else { return Ok(None) };
+    let last = *last;
+    let changed = events.iter().filter_map(|(_, envelope)| envelope.parse::<ProductChanged>().transpose());
+    Ok(Some((last, changed.collect::<Result<Vec<_>, Problem>>()?)))
+}
+
+/// True when Redis has confirmed every one.
+async fn tell(shared: &Arc<SharedProducts>, changed: &[ProductChanged]) -> bool {
+    let told = changed.iter().map(|changed| told(shared.clone(), changed.product_id, position(changed.version)));
+    let told: Vec<_> = told.collect();
+    futures_util::stream::iter(told).buffer_unordered(AT_ONCE).all(std::future::ready).await
+}
+
+async fn told(shared: Arc<SharedProducts>, id: ProductId, position: u64) -> bool {
+    shared.invalidate(&id, position).await
+}

@@ -1,0 +1,84 @@
+//! Products in Redis: what a second process saves, and that a change reaches it.
+
+use souk_catalog_api::{BySlug, ProductInput};
+use souk_engines::Redis as Server;
+
+use crate::{World, system};
+
+async fn title(world: &World, slug: &str) -> String {
+    world.client.product_by_slug(&system(), BySlug { slug: slug.into() }).await.unwrap().title
+}
+
+/// Waits until `title` is shown: events take a moment.
+async fn shows(world: &World, slug: &str, wanted: &str) {
+    let begun = std::time::Instant::now();
+    while title(world, slug).await != wanted {
+        assert!(begun.elapsed().as_secs() < 20, "the change does not arrive");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+async fn caught_up(world: &World) {
+    let begun = std::time::Instant::now();
+    while !world.service.shares() {
+        assert!(begun.elapsed().as_secs() < 20, "redis is never believed");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+/// Statements that reading `slug` costs in a process that has never read it, once it believes Redis.
+async fn cost_when_new(world: &World, server: &Server, slug: &str, wanted: &str) -> u64 {
+    let new = World::beside_on(world, server).await;
+    caught_up(&new).await;
+    let before = new.db.counters();
+    assert_eq!(title(&new, slug).await, wanted);
+    (new.db.counters() - before).statements
+}
+
+fn renamed(product: &ProductInput, title: &str) -> ProductInput {
+    ProductInput { title: title.into(), content_hash: title.into(), ..product.clone() }
+}
+
+#[tokio::test]
+async fn another_process_finds_products_and_never_an_old_one_after_the_event() {
+    let server = Server::start().await.unwrap();
+    let world = World::new().await;
+    let category = world.category(&["Lamps"]).await;
+    let product = ProductInput { title: "A lamp".into(), ..crate::product("lamp", category) };
+    world.put(vec![product.clone()]).await;
+    let slug = "product-lamp";
+    let one = World::beside_on(&world, &server).await;
+    caught_up(&one).await;
+    assert_eq!(title(&one, slug).await, product.title);
+    assert_eq!(cost_when_new(&world, &server, slug, &product.title).await, 0, "from redis alone");
+
+    world.put(vec![renamed(&product, "Another lamp")]).await;
+    shows(&one, slug, "Another lamp").await;
+    // A process that was not there when the event came: nothing old is left for it.
+    for _ in 0..3 {
+        let new = World::beside_on(&world, &server).await;
+        assert_eq!(title(&new, slug).await, "Another lamp");
+    }
+}
+
+#[tokio::test]
+async fn a_change_while_redis_is_away_is_made_up_for_before_it_is_believed_again() {
+    let server = Server::start().await.unwrap();
+    let world = World::new().await;
+    let category = world.category(&["Lamps"]).await;
+    let product = ProductInput { title: "A lamp".into(), ..crate::product("lamp", category) };
+    world.put(vec![product.clone()]).await;
+    let slug = "product-lamp";
+    let one = World::beside_on(&world, &server).await;
+    caught_up(&one).await;
+    assert_eq!(title(&one, slug).await, product.title);
+
+    // Nobody is there to invalidate: the process ends, and the change happens while Redis keeps the old product.
+    one.tasks.drain(std::time::Duration::from_secs(5)).await.unwrap();
+    server.kill();
+    world.put(vec![renamed(&product, "Another lamp")]).await;
+    server.restart().await.unwrap();
+    let new = World::beside_on(&world, &server).await;
+    assert_eq!(title(&new, slug).await, "Another lamp", "not believed yet");
+    assert!(cost_when_new(&world, &server, slug, "Another lamp").await <= 1, "and after catching up the new one");
+}
