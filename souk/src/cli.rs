@@ -4,6 +4,7 @@ mod admin;
 mod export;
 mod import;
 mod orders;
+mod search;
 mod serve;
 mod toolbox;
 
@@ -48,6 +49,9 @@ enum Command {
     /// Look after orders.
     #[command(subcommand)]
     Orders(orders::Orders),
+    /// Look after the search index.
+    #[command(subcommand)]
+    Search(search::Search),
     /// List the roles.
     Roles {
         /// For machines.
@@ -141,6 +145,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Import(Import::Products(products)) => import::products(products, config).await,
             Command::Export(Export::Products(products)) => export::products(products, config).await,
             Command::Orders(command) => orders::run(command, config).await,
+            Command::Search(command) => search::run(command, config).await,
             Command::Roles { json } => roles(json),
             Command::Config(command) => config_command(command, &config),
             Command::Admin(command) => admin::run(command, config).await,

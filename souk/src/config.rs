@@ -10,6 +10,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use souk_gateway::Throttles;
 use souk_kernel::Currency;
+use souk_search::{IndexConfig, OpenSearchConfig};
 
 use crate::modules;
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub database: Database,
     /// How events travel.
     pub events: Events,
+    /// The search index.
+    pub search: Search,
     /// Roles in processes of their own.
     pub internal: Internal,
     /// Mails.
@@ -94,6 +97,43 @@ impl Default for Events {
     }
 }
 
+/// The search index. The same for all processes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Search {
+    /// Nodes of an OpenSearch cluster, `http://[user:password@]host:port`; none: each search process has an index of its own.
+    pub opensearch: Vec<String>,
+    /// Name of the index there: shops that share a cluster differ in it.
+    pub index: String,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self { opensearch: Vec::new(), index: "souk-products".into() }
+    }
+}
+
+impl Search {
+    /// The index in OpenSearch.
+    pub fn shared(&self) -> IndexConfig {
+        IndexConfig::OpenSearch(OpenSearchConfig { urls: self.opensearch.clone(), name: self.index.clone() })
+    }
+
+    fn check(&self, mut wrong: impl FnMut(&str, String)) {
+        for url in &self.opensearch {
+            if let Err(reason) = souk_search::check_url(url) {
+                wrong("search.opensearch", format!("{:?} {reason}", without_password(url)));
+            }
+        }
+        let allowed = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_-".contains(letter);
+        let begins = self.index.starts_with(|letter: char| letter.is_ascii_lowercase());
+        if !begins || self.index.len() > 100 || !self.index.chars().all(allowed) {
+            let reason = "must be 1 to 100 small letters, digits, dashes and underscores, a letter first";
+            wrong("search.index", reason.into());
+        }
+    }
+}
+
 /// Roles in processes of their own (`souk serve`).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -154,6 +194,7 @@ impl Default for Config {
             public: Public::default(),
             database: Database::default(),
             events: Events::default(),
+            search: Search::default(),
             internal: Internal::default(),
             mail: Mail::default(),
             payment: Payment::default(),
@@ -276,6 +317,7 @@ impl Config {
                 wrong("events.kafka", format!("{broker:?} is not host:port"));
             }
         }
+        self.search.check(&mut wrong);
         let named = self.internal.ports.keys().map(|role| ("internal.ports", role));
         let named = named.chain(self.internal.addresses.keys().map(|role| ("internal.addresses", role)));
         for (key, role) in named {
@@ -295,6 +337,7 @@ impl Config {
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();
         shown.database.url = shown.database.url.as_deref().map(without_password);
+        shown.search.opensearch.iter_mut().for_each(|url| *url = without_password(url));
         shown
     }
 
@@ -393,6 +436,16 @@ mod tests {
         assert_eq!(reasons.iter().any(|reason| reason == built_without), cfg!(not(feature = "kafka")), "{reasons:?}");
         assert!(reasons.contains(&"events.kafka: \"kafka-2\" is not host:port".to_owned()), "{reasons:?}");
         assert!(!reasons.iter().any(|reason| reason.contains("kafka-1")), "{reasons:?}");
+    }
+
+    #[test]
+    fn nodes_of_opensearch_are_plain_addresses_and_their_passwords_not_shown() {
+        let mut config = Config::default();
+        config.search.opensearch = vec!["http://souk:s3cret@search-1:9200".into(), "https://u:s3cret@search-2".into()];
+        config.search.index = "Souk".into();
+        assert_eq!(keys(&config), ["search.opensearch", "search.index"]);
+        assert_eq!(config.redacted().search.opensearch[0], "http://souk:***@search-1:9200");
+        assert!(!config.check().iter().any(|complaint| complaint.reason.contains("s3cret")));
     }
 
     #[test]

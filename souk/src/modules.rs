@@ -56,7 +56,13 @@ pub const ROLES: &[Role] = &[
         needs: &["postgres", "disk"],
         calls: &["catalog", "pricing", "inventory"],
         consumes: &[ProductChanged::TYPE, CategoryChanged::TYPE, PriceChanged::TYPE, AvailabilityChanged::TYPE],
-        ..role("search", "finds products; owns its index and its place in the log", 7112)
+        ..role("search", "finds products; an embedded index is its own, with its place in the log", 7112)
+    },
+    Role {
+        needs: &["postgres"],
+        calls: &["catalog", "pricing", "inventory"],
+        consumes: &[ProductChanged::TYPE, CategoryChanged::TYPE, PriceChanged::TYPE, AvailabilityChanged::TYPE],
+        ..role("search-worker", "keeps the index in OpenSearch, if that is where it is", 7132)
     },
     Role {
         needs: &["postgres"],

@@ -99,6 +99,9 @@ impl Process {
         prepare(&services).await?;
         let events = events::log(&config, &tasks)?;
         run_workers(&roles, &services, &tasks, &mut stores, &events).await?;
+        if let (true, Some(search)) = (roles.contains(&"search"), &services.search) {
+            search.announce(readiness.part("search index"));
+        }
         let surface = Surface::new(&plan, &services, &clients)?;
         if operations.is_none() {
             serve_roles(&plan, &surface, &listening, &readiness, start.metrics.clone()).await?;

@@ -23,7 +23,7 @@ use souk_payment_api::{PaymentApi, PaymentClient};
 use souk_pricing::{PricingDeps, PricingService};
 use souk_pricing_api::{PricingApi, PricingClient};
 use souk_rpc::{Channel, Remote};
-use souk_search::{SearchDeps, SearchService};
+use souk_search::{IndexConfig, SearchDeps, SearchService};
 use souk_search_api::{SearchApi, SearchClient};
 use souk_shipping::{ShippingDeps, ShippingService};
 use souk_shipping_api::{ShippingApi, ShippingClient};
@@ -47,6 +47,14 @@ impl Plan<'_> {
     /// True when this process has an instance of `service`, for its API or for its worker.
     fn hosts(&self, service: &str) -> bool {
         self.roles.iter().any(|role| *role == service || role.strip_suffix("-worker") == Some(service))
+    }
+
+    /// The index this process works on. An embedded one belongs to the process that searches: its worker has none.
+    fn index(&self) -> Option<IndexConfig> {
+        match &self.config.search {
+            search if !search.opensearch.is_empty() => self.hosts("search").then(|| search.shared()),
+            _ => self.roles.contains(&"search").then(|| IndexConfig::Embedded(self.config.data_dir.join("search"))),
+        }
     }
 
     fn channel(&self, service: &'static str) -> Channel {
@@ -101,6 +109,13 @@ impl Services {
             "catalog" => {
                 if let Some(catalog) = &self.catalog {
                     work.consumers = souk_catalog::consumers(catalog);
+                }
+            }
+            "search" => {
+                if let Some(search) = &self.search {
+                    search.keep();
+                    work.consumers = souk_search::consumers(search);
+                    work.jobs = souk_search::jobs(search);
                 }
             }
             "pricing" => {
@@ -204,14 +219,14 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<(Servi
     }
     let catalog = client!(plan, "catalog", services.catalog, CatalogApi, CatalogClient);
 
-    if plan.hosts("search") {
+    if let Some(index) = plan.index() {
         let deps = SearchDeps {
             db: stores.of("search").await?,
             tasks: tasks.clone(),
+            index,
             catalog: catalog.clone(),
             pricing: pricing.clone(),
             inventory: inventory.clone(),
-            directory: plan.config.data_dir.join("search"),
         };
         services.search = Some(SearchService::new(deps)?);
     }

@@ -27,7 +27,7 @@ use souk_feed::{FacetPlan, Feed, Input, Mapping, Options, ProductDraft};
 use souk_kernel::Currency;
 use souk_modules::Tasks;
 use souk_rpc::{Actor, Cx};
-use souk_search::{SearchDeps, SearchService};
+use souk_search::{IndexConfig, SearchDeps, SearchService};
 use souk_search_api::{AttributeFilter, SearchApi, SearchClient, SearchRequest, Sort, StatusRequest};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -77,7 +77,7 @@ async fn main() {
     let service = SearchService::new(SearchDeps {
         db: test_db.db("search").await,
         tasks: Tasks::new(),
-        directory: directory.path().to_owned(),
+        index: IndexConfig::Embedded(directory.path().to_owned()),
         catalog: (owners.clone() as Arc<dyn souk_catalog_api::CatalogApi>).into(),
         pricing: (owners.clone() as Arc<dyn souk_pricing_api::PricingApi>).into(),
         inventory: (owners.clone() as Arc<dyn souk_inventory_api::InventoryApi>).into(),

@@ -6,11 +6,22 @@ use souk_modules::Tasks;
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::stores::{Stores, running_url};
-use crate::wire::{Clients, Plan, wire};
+use crate::wire::{Clients, Plan, Services, wire};
 
-/// Services a command may call. Search is not among them: an index belongs to the process that serves it.
-const SERVICES: &[&str] =
-    &["shipping", "inventory", "pricing", "catalog", "cart", "payment", "order", "identity", "notification"];
+/// Services a command may call. Search is not among them: an embedded index belongs to the process that serves it. Its
+/// worker is: one in OpenSearch can be built from anywhere.
+const SERVICES: &[&str] = &[
+    "shipping",
+    "inventory",
+    "pricing",
+    "catalog",
+    "cart",
+    "payment",
+    "order",
+    "identity",
+    "notification",
+    "search-worker",
+];
 /// How long a command's own tasks may take to end.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -18,6 +29,8 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 pub struct Toolbox {
     /// Its services.
     pub clients: Clients,
+    /// For what is in no contract.
+    pub services: Services,
     stores: Stores,
     tasks: Tasks,
 }
@@ -54,8 +67,8 @@ impl Toolbox {
             roles: SERVICES,
             sandbox_url: config.payment.sandbox_url.clone(),
         };
-        let (_services, clients) = wire(&plan, &mut stores).await?;
-        Ok(Self { clients, stores, tasks })
+        let (services, clients) = wire(&plan, &mut stores).await?;
+        Ok(Self { clients, services, stores, tasks })
     }
 
     /// Only the database of `config`, as it is.
@@ -67,7 +80,7 @@ impl Toolbox {
 
     /// Ends what was begun.
     pub async fn close(self) -> anyhow::Result<()> {
-        drop(self.clients);
+        drop((self.clients, self.services));
         if let Err(hanging) = self.tasks.drain(PATIENCE).await {
             tracing::warn!(?hanging, "some tasks did not end");
         }
