@@ -1,6 +1,8 @@
 //! Configuration: defaults that run a shop, a TOML file over them, `SOUK_*` variables over that, flags over all.
 //! `souk config print` shows the result, `souk config check` says what is wrong with file, key and reason.
 
+mod search;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,8 +12,8 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use souk_gateway::Throttles;
 use souk_kernel::Currency;
-use souk_search::{IndexConfig, OpenSearchConfig};
 
+pub use self::search::Search;
 use crate::modules;
 
 /// Everything that can be configured.
@@ -94,43 +96,6 @@ pub struct Events {
 impl Default for Events {
     fn default() -> Self {
         Self { kafka: Vec::new(), prefix: "souk".into() }
-    }
-}
-
-/// The search index. The same for all processes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Search {
-    /// Nodes of an OpenSearch cluster, `http://[user:password@]host:port`; none: each search process has an index of its own.
-    pub opensearch: Vec<String>,
-    /// Name of the index there: shops that share a cluster differ in it.
-    pub index: String,
-}
-
-impl Default for Search {
-    fn default() -> Self {
-        Self { opensearch: Vec::new(), index: "souk-products".into() }
-    }
-}
-
-impl Search {
-    /// The index in OpenSearch.
-    pub fn shared(&self) -> IndexConfig {
-        IndexConfig::OpenSearch(OpenSearchConfig { urls: self.opensearch.clone(), name: self.index.clone() })
-    }
-
-    fn check(&self, mut wrong: impl FnMut(&str, String)) {
-        for url in &self.opensearch {
-            if let Err(reason) = souk_search::check_url(url) {
-                wrong("search.opensearch", format!("{:?} {reason}", without_password(url)));
-            }
-        }
-        let allowed = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_-".contains(letter);
-        let begins = self.index.starts_with(|letter: char| letter.is_ascii_lowercase());
-        if !begins || self.index.len() > 100 || !self.index.chars().all(allowed) {
-            let reason = "must be 1 to 100 small letters, digits, dashes and underscores, a letter first";
-            wrong("search.index", reason.into());
-        }
     }
 }
 

@@ -29,7 +29,7 @@ pub async fn run(command: Search, config: Config) -> anyhow::Result<ExitCode> {
         !config.search.opensearch.is_empty(),
         "search.opensearch names no server: an embedded index is kept and built by the process that searches"
     );
-    let toolbox = Toolbox::open(&config).await?;
+    let toolbox = Toolbox::with_search(&config).await?;
     let result = reindex(&toolbox, json).await;
     toolbox.close().await?;
     result

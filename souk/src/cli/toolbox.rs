@@ -8,20 +8,11 @@ use crate::keys::Keys;
 use crate::stores::{Stores, running_url};
 use crate::wire::{Clients, Plan, Services, wire};
 
-/// Services a command may call. Search is not among them: an embedded index belongs to the process that serves it. Its
-/// worker is: one in OpenSearch can be built from anywhere.
-const SERVICES: &[&str] = &[
-    "shipping",
-    "inventory",
-    "pricing",
-    "catalog",
-    "cart",
-    "payment",
-    "order",
-    "identity",
-    "notification",
-    "search-worker",
-];
+/// Services a command may call. Search is not among them: an index belongs to the process that serves it.
+const SERVICES: &[&str] =
+    &["shipping", "inventory", "pricing", "catalog", "cart", "payment", "order", "identity", "notification"];
+/// An index in OpenSearch belongs to nobody: who looks after it may do so from anywhere.
+const SEARCH_WORKER: &str = "search-worker";
 /// How long a command's own tasks may take to end.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -55,16 +46,25 @@ impl Database {
 impl Toolbox {
     /// The shop of `config`: of a running process when there is one, else its database is started for as long as needed.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        Self::with(config, SERVICES).await
+    }
+
+    /// The same, with the index in OpenSearch.
+    pub async fn with_search(config: &Config) -> anyhow::Result<Self> {
+        Self::with(config, &[SERVICES, &[SEARCH_WORKER]].concat()).await
+    }
+
+    async fn with(config: &Config, roles: &[&'static str]) -> anyhow::Result<Self> {
         let config = attach(config).await?;
         std::fs::create_dir_all(&config.data_dir)?;
         let keys = Keys::load(&config.data_dir)?;
-        let mut stores = Stores::open(&config, true, SERVICES).await?;
+        let mut stores = Stores::open(&config, true, roles).await?;
         let tasks = Tasks::new();
         let plan = Plan {
             config: &config,
             keys: &keys,
             tasks: &tasks,
-            roles: SERVICES,
+            roles,
             sandbox_url: config.payment.sandbox_url.clone(),
         };
         let (services, clients) = wire(&plan, &mut stores).await?;

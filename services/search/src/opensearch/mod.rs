@@ -22,10 +22,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use souk_bus::{Log, Position};
 use souk_db::Db;
 use souk_flow::Jobs;
-use souk_kernel::Problem;
+use souk_kernel::{Ids, Problem};
 use souk_modules::Tasks;
 use souk_rpc::Cx;
 use souk_search_api::{IndexStatus, SearchRequest};
+use uuid::Uuid;
 
 use self::client::unavailable;
 use self::indices::Indices;
@@ -60,6 +61,8 @@ pub(crate) struct OpenSearch {
     jobs: Jobs,
     fetch: Fetch,
     analyzer: Analyzer,
+    /// Names this process among those that may build.
+    holder: Uuid,
     /// None until the catalogue was first read.
     tree: RwLock<Option<Arc<Tree>>>,
 }
@@ -73,6 +76,7 @@ impl OpenSearch {
             jobs: Jobs::new(db),
             fetch,
             analyzer: Analyzer::default(),
+            holder: Ids::random().v4(),
             tree: RwLock::default(),
         }))
     }

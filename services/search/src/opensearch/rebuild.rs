@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use souk_kernel::{Ids, Problem};
+use souk_kernel::Problem;
 use souk_modules::Tasks;
-use uuid::Uuid;
 
 use super::OpenSearch;
 use super::client::unavailable;
+use super::indices::Known;
 use super::keeping::documents;
 use super::search::TIMEOUT as LONGEST_SEARCH;
 use crate::fetch::BATCH;
@@ -38,7 +38,13 @@ pub(crate) async fn keep(index: Arc<OpenSearch>, tasks: Tasks) {
     while !tasks.stopping() {
         let looked = tokio::select! {
             looked = index.ensure() => looked,
-            () = tasks.token().cancelled() => return,
+            () = tasks.token().cancelled() => {
+                // In the middle of a build somebody else need not wait for the lease to run out.
+                if let Err(problem) = index.hand_back().await {
+                    tracing::warn!(%problem, "the right to build the search index could not be handed back");
+                }
+                return;
+            }
         };
         let pause = match looked {
             Ok(true) => LOOK,
@@ -60,7 +66,7 @@ impl OpenSearch {
         if let Some(live) = &known.live {
             let (database, reading) = (store::identity(&self.db).await?, store::reading(&self.db).await?);
             if self.indices.is_ours(live, &database, reading).await? {
-                return Ok(true);
+                return self.tidy(&known).await;
             }
             tracing::info!(index = live, "the search index is of another format, database or time");
         }
@@ -72,34 +78,60 @@ impl OpenSearch {
     /// # Errors
     /// Unavailable and timeouts: what was begun is thrown away by the next build. The old index stays in use.
     pub(crate) async fn rebuild(&self) -> Result<Option<Rebuilt>, Problem> {
-        let holder = Ids::random().v4();
-        if !store::take_lease(&self.db, &self.indices.name, holder, LEASE_SECONDS).await? {
+        if !store::take_lease(&self.db, &self.indices.name, self.holder, LEASE_SECONDS).await? {
             return Ok(None);
         }
-        let built = self.build(holder).await;
-        // Failed or not, whoever comes next need not wait; should this fail, the lease runs out.
-        store::end_lease(&self.db, &self.indices.name, holder).await?;
+        let built = self.build().await;
+        // Failed or not, whoever comes next need not wait.
+        self.hand_back().await?;
         built.map(Some)
     }
 
-    async fn build(&self, holder: Uuid) -> Result<Rebuilt, Problem> {
-        let started = Instant::now();
-        let known = self.indices.known().await?;
+    /// Takes away what a build that died left behind: events go to it, and nobody will use it. True when nothing is left.
+    async fn tidy(&self, known: &Known) -> Result<bool, Problem> {
+        if known.all.len() == 1 {
+            return Ok(true);
+        }
+        if !store::take_lease(&self.db, &self.indices.name, self.holder, LEASE_SECONDS).await? {
+            return Ok(false);
+        }
+        // What is there now: a build may have ended since.
+        let cleaned = match self.indices.known().await {
+            Ok(known) => self.clean(&known).await,
+            Err(problem) => Err(problem),
+        };
+        self.hand_back().await?;
+        cleaned.map(|()| true)
+    }
+
+    async fn clean(&self, known: &Known) -> Result<(), Problem> {
         for leftover in known.all.iter().filter(|index| Some(*index) != known.live.as_ref()) {
+            tracing::info!(index = leftover, "deleting an index that a build left behind");
             self.indices.delete(leftover).await?;
         }
+        Ok(())
+    }
+
+    async fn hand_back(&self) -> Result<(), Problem> {
+        Ok(store::end_lease(&self.db, &self.indices.name, self.holder).await?)
+    }
+
+    async fn build(&self) -> Result<Rebuilt, Problem> {
+        let started = Instant::now();
+        let known = self.indices.known().await?;
+        self.clean(&known).await?;
         // Before the index is there: the tree that documents are made with knows what events would tell.
         self.take_tree(crate::tree::Tree::new(self.fetch.tree().await?));
         let index = self.indices.create(&known, &store::identity(&self.db).await?).await?;
         tracing::info!(index, "building the search index from the catalogue");
-        let (documents, products) = self.fill(holder).await?;
+        let products = self.fill().await?;
         self.indices.refresh(&index).await?;
         // Every document written is there, as it was written or newer; events may have added others.
         let there = self.indices.count(&index, true).await?;
-        if there < documents {
-            return Err(Problem::internal(format!("{index} has {there} documents of {documents}, it is not used")));
+        if there < products {
+            return Err(Problem::internal(format!("{index} has {there} documents of {products}, it is not used")));
         }
-        self.renew(holder).await?;
+        self.renew().await?;
         self.indices.swap(&index, known.live.as_deref()).await?;
         let took = started.elapsed();
         tracing::info!(index, products, ?took, "the search index is built");
@@ -111,15 +143,15 @@ impl OpenSearch {
         Ok(Rebuilt { index, products, took })
     }
 
-    /// Writes the whole catalogue to the next index: documents, and how many of them buyers find.
-    async fn fill(&self, holder: Uuid) -> Result<(u64, u64), Problem> {
+    /// Writes the whole catalogue to the next index; returns how many products there are to be found.
+    async fn fill(&self) -> Result<u64, Problem> {
         let alias = self.indices.next_alias();
-        let (mut written, mut products, mut after) = (0, 0, None);
+        let (mut products, mut after) = (0, None);
         loop {
-            self.renew(holder).await?;
+            self.renew().await?;
             let reading = store::reading(&self.db).await?;
             let batch = self.fetch.export(after).await?;
-            let Some(last) = batch.products.last() else { return Ok((written, products)) };
+            let Some(last) = batch.products.last() else { return Ok(products) };
             after = Some(last.id);
             let whole = batch.products.len() == BATCH;
             let tree = self.tree().unwrap_or_default();
@@ -136,16 +168,15 @@ impl OpenSearch {
                 tracing::error!(products = ?failed, "products cannot be indexed and are not found");
             }
             let taken = puts.iter().filter(|put| !failed.contains(&put.id)).count();
-            written += u64::try_from(taken).unwrap_or(u64::MAX);
-            products = written;
+            products += u64::try_from(taken).unwrap_or(u64::MAX);
             if !whole {
-                return Ok((written, products));
+                return Ok(products);
             }
         }
     }
 
-    async fn renew(&self, holder: Uuid) -> Result<(), Problem> {
-        match store::renew_lease(&self.db, &self.indices.name, holder, LEASE_SECONDS).await? {
+    async fn renew(&self) -> Result<(), Problem> {
+        match store::renew_lease(&self.db, &self.indices.name, self.holder, LEASE_SECONDS).await? {
             true => Ok(()),
             false => Err(unavailable("another process builds the index now")),
         }

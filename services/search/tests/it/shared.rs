@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use souk_engines::OpenSearch;
+use souk_modules::Readiness;
 use souk_search::{IndexConfig, OpenSearchConfig};
 use souk_search_api::SearchRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -112,6 +113,7 @@ async fn one_builds_at_a_time_and_what_was_left_behind_is_thrown_away() {
     let world = World::new(Backend::OpenSearch).await;
     sell(&world, &many(20)).await;
     world.settled(20).await;
+    world.stop().await;
     let name = world.index().name.clone();
     // A build that died: its index, its alias, its lease.
     let body = json!({ "aliases": { format!("{name}-next"): {} } }).to_string();
@@ -125,7 +127,7 @@ async fn one_builds_at_a_time_and_what_was_left_behind_is_thrown_away() {
     let built: Vec<_> = [one.unwrap(), other.unwrap()].into_iter().flatten().collect();
     assert_eq!((built.len(), built[0].products), (1, 20));
     assert_eq!(world.indices().await, [(format!("{name}-8"), vec![name])]);
-    world.settled(20).await;
+    assert_eq!(world.find(words("widget")).await.total, 20);
 }
 
 #[tokio::test]
@@ -136,7 +138,8 @@ async fn an_index_that_vanished_or_is_of_another_format_or_database_is_built_ane
     let meta = |change: Value| json!({ "_meta": { "souk": change } }).to_string();
     for how in ["gone", "format", "database", "restored"] {
         world.stop().await;
-        let (index, _) = world.indices().await.remove(0);
+        let live = |(index, aliases): (String, Vec<String>)| aliases.contains(&world.index().name).then_some(index);
+        let index = world.indices().await.into_iter().find_map(live).unwrap();
         let exports = world.owners.exports.load(Ordering::SeqCst);
         let changed = match how {
             "gone" => world.http("DELETE", &format!("/{index}"), "").await,
@@ -179,19 +182,17 @@ async fn a_slow_reading_does_not_overwrite_a_later_one() {
     let world = World::new(Backend::OpenSearch).await;
     sell(&world, &many(1)).await;
     world.settled(1).await;
-    // The reading of the first price event is held up until the second one's, by another process, is written.
+    // The reading for the price's event is held up until the one for the stock's event, which sees more, is written.
     let hold = world.owners.hold_next_reading();
     world.owners.price("p-0", 111).await;
     hold.reached().await;
-    let other = super::Search::start(&world.test_db, &world.owners, &world.config).await;
-    world.owners.stock("p-0", 9).await;
     world.owners.price_quietly("p-0", 222);
     world.owners.stock("p-0", 8).await;
     world.until(|| async { world.find(words("widget")).await.items[0].price.amount == 222 }).await;
     hold.release();
     world.settled(1).await;
-    world.until(|| async { world.find(words("widget")).await.items[0].price.amount == 222 }).await;
-    other.tasks.drain(std::time::Duration::from_secs(10)).await.unwrap();
+    assert_eq!(world.http("POST", &format!("/{}/_refresh", world.index().name), "").await.0, 200);
+    assert_eq!(world.find(words("widget")).await.items[0].price.amount, 222);
 }
 
 #[tokio::test]
@@ -199,9 +200,16 @@ async fn searches_say_that_the_server_is_away_and_go_on_with_what_changed_meanwh
     let server = Arc::new(OpenSearch::start().await.unwrap());
     let config = IndexConfig::OpenSearch(config_at(&server.url()));
     let world = World::with(tempfile::tempdir().unwrap(), config).await;
+    let ready = Readiness::default();
+    world.search.service.announce(ready.part("search index"));
     sell(&world, &many(10)).await;
     world.settled(10).await;
+    world.until(|| async { ready.waiting_for().is_empty() }).await;
     server.kill();
+    let late = Readiness::default();
+    world.search.service.announce(late.part("search index"));
+    world.until(|| async { late.waiting_for().iter().any(|reason| reason.contains("OpenSearch at")) }).await;
+    assert!(ready.waiting_for().is_empty(), "whoever was ready stays in service");
     let everything = SearchRequest { limit: 5, ..SearchRequest::default() };
     let problem = world.search.client.search(&guest(), everything).await.unwrap_err();
     assert_eq!((problem.status(), problem.code.as_ref()), (503, "search_unavailable"));
@@ -209,6 +217,7 @@ async fn searches_say_that_the_server_is_away_and_go_on_with_what_changed_meanwh
     world.owners.price("p-3", 7).await;
     server.restart().await.unwrap();
     world.settled(11).await;
+    world.until(|| async { late.waiting_for().is_empty() }).await;
     world.until(|| async { world.find(words("number3")).await.items[0].price.amount == 7 }).await;
     assert_eq!(world.slugs("late").await, ["late"]);
     let dead = "select count(*) as n from dead_letter";
