@@ -5,6 +5,7 @@ mod export;
 mod import;
 mod orders;
 mod pki;
+mod search;
 mod serve;
 
 use std::net::SocketAddr;
@@ -49,6 +50,9 @@ enum Command {
     /// Look after orders.
     #[command(subcommand)]
     Orders(orders::Orders),
+    /// Look after the search index.
+    #[command(subcommand)]
+    Search(search::Search),
     /// List the roles.
     Roles {
         /// For machines.
@@ -145,6 +149,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Import(Import::Products(products)) => import::products(products, config).await,
             Command::Export(Export::Products(products)) => export::products(products, config).await,
             Command::Orders(command) => orders::run(command, config).await,
+            Command::Search(command) => search::run(command, config).await,
             Command::Roles { json } => roles(json),
             Command::Config(command) => config_command(command, &config).await,
             Command::Admin(command) => admin::run(command, config).await,

@@ -1,6 +1,8 @@
 //! Configuration: defaults that run a shop, a TOML file over them, `SOUK_*` variables over that, flags over all.
 //! `souk config print` shows the result, `souk config check` says what is wrong with file, key and reason.
 
+mod search;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use souk_gateway::Throttles;
 use souk_kernel::Currency;
 
+pub use self::search::Search;
 use crate::modules;
 
 mod network;
@@ -34,6 +37,8 @@ pub struct Config {
     pub events: Events,
     /// A place to look before PostgreSQL is asked.
     pub redis: RedisConfig,
+    /// The search index.
+    pub search: Search,
     /// Roles in processes of their own.
     pub internal: Internal,
     /// Mails.
@@ -199,6 +204,7 @@ impl Default for Config {
             database: Database::default(),
             events: Events::default(),
             redis: RedisConfig::default(),
+            search: Search::default(),
             internal: Internal::default(),
             mail: Mail::default(),
             payment: Payment::default(),
@@ -318,6 +324,7 @@ impl Config {
                 wrong("events.kafka", format!("{broker:?} is not host:port"));
             }
         }
+        self.search.check(&mut wrong);
         let named = self.internal.ports.keys().map(|role| ("internal.ports", role));
         let named = named.chain(self.internal.addresses.keys().map(|role| ("internal.addresses", role)));
         for (key, role) in named {
@@ -339,6 +346,7 @@ impl Config {
         let mut shown = self.clone();
         shown.database = shown.database.redacted();
         shown.redis.nodes = shown.redis.nodes.iter().map(|node| crate::database::without_password(node)).collect();
+        shown.search.opensearch.iter_mut().for_each(|url| *url = crate::database::without_password(url));
         shown
     }
 
@@ -439,6 +447,16 @@ pub(crate) mod tests {
         }
         config.redis = RedisConfig { nodes: Vec::new(), installation: "a:b".into() };
         assert_eq!(keys(&config), ["redis.installation"]);
+    }
+
+    #[test]
+    fn nodes_of_opensearch_are_plain_addresses_and_their_passwords_not_shown() {
+        let mut config = Config::default();
+        config.search.opensearch = vec!["http://souk:s3cret@search-1:9200".into(), "https://u:s3cret@search-2".into()];
+        config.search.index = "Souk".into();
+        assert_eq!(keys(&config), ["search.opensearch", "search.index"]);
+        assert_eq!(config.redacted().search.opensearch[0], "http://souk:***@search-1:9200");
+        assert!(!config.check().iter().any(|complaint| complaint.reason.contains("s3cret")));
     }
 
     #[test]

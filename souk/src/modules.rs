@@ -69,7 +69,15 @@ pub const ROLES: &[Role] = &[
         consumes: &[ProductChanged::TYPE, CategoryChanged::TYPE, PriceChanged::TYPE, AvailabilityChanged::TYPE],
         // Reads the whole catalogue for its index, also what is not shown.
         acts_for_itself: true,
-        ..role("search", "finds products; owns its index and its place in the log", 7112)
+        ..role("search", "finds products; an embedded index is its own, with its place in the log", 7112)
+    },
+    Role {
+        needs: &["postgres"],
+        calls: &["catalog", "pricing", "inventory"],
+        consumes: &[ProductChanged::TYPE, CategoryChanged::TYPE, PriceChanged::TYPE, AvailabilityChanged::TYPE],
+        // As search does.
+        acts_for_itself: true,
+        ..role("search-worker", "keeps the index in OpenSearch, if that is where it is", 7132)
     },
     Role {
         needs: &["postgres"],

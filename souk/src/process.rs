@@ -108,6 +108,9 @@ impl Process {
         prepare(&services).await?;
         let events = events::log(&config, &tasks)?;
         run_workers(&roles, &services, &tasks, &mut stores, &events).await?;
+        if let (true, Some(search)) = (roles.contains(&"search"), &services.search) {
+            search.announce(readiness.part("search index"));
+        }
         let surface = Surface::new(&plan, &services)?;
         if roles.len() < ROLES.len() {
             serve_roles(&plan, &surface, &listening).await?;

@@ -7,11 +7,13 @@ use crate::config::Config;
 use crate::identities::Identities;
 use crate::keys::Keys;
 use crate::stores::{Stores, running_url};
-use crate::wire::{Clients, Plan, wire};
+use crate::wire::{Clients, Plan, Services, wire};
 
 /// Services a command may call. Search is not among them: an index belongs to the process that serves it.
 const SERVICES: &[&str] =
     &["shipping", "inventory", "pricing", "catalog", "cart", "payment", "order", "identity", "notification"];
+/// An index in OpenSearch belongs to nobody: who looks after it may do so from anywhere.
+const SEARCH_WORKER: &str = "search-worker";
 /// How long a command's own tasks may take to end.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -19,6 +21,8 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 pub struct Toolbox {
     /// Its services.
     pub clients: Clients,
+    /// For what is in no contract.
+    pub services: Services,
     stores: Stores,
     tasks: Tasks,
 }
@@ -43,24 +47,33 @@ impl Database {
 impl Toolbox {
     /// The shop of `config`: of a running process when there is one, else its database is started for as long as needed.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        Self::with(config, SERVICES).await
+    }
+
+    /// The same, with the index in OpenSearch.
+    pub async fn with_search(config: &Config) -> anyhow::Result<Self> {
+        Self::with(config, &[SERVICES, &[SEARCH_WORKER]].concat()).await
+    }
+
+    async fn with(config: &Config, roles: &[&'static str]) -> anyhow::Result<Self> {
         let config = attach(config).await?;
         std::fs::create_dir_all(&config.data_dir)?;
         let keys = Keys::load(&config.data_dir)?;
-        let mut stores = Stores::open(&config, true, SERVICES).await?;
+        let mut stores = Stores::open(&config, true, roles).await?;
         let tasks = Tasks::new();
         let plan = Plan {
             config: &config,
             keys: &keys,
             identities: &Identities::none(),
             tasks: &tasks,
-            roles: SERVICES,
+            roles,
             // What is changed here reaches Redis by the events, which the shop's processes follow.
             redis: None,
             sandbox_url: config.payment.sandbox_url.clone(),
         };
         let services = wire(&plan, &mut stores).await?;
         let clients = Clients::of("toolbox", &plan, &services)?;
-        Ok(Self { clients, stores, tasks })
+        Ok(Self { clients, services, stores, tasks })
     }
 
     /// Only the database of `config`, as it is.
@@ -72,7 +85,7 @@ impl Toolbox {
 
     /// Ends what was begun.
     pub async fn close(self) -> anyhow::Result<()> {
-        drop(self.clients);
+        drop((self.clients, self.services));
         if let Err(hanging) = self.tasks.drain(PATIENCE).await {
             tracing::warn!(?hanging, "some tasks did not end");
         }

@@ -24,7 +24,7 @@ use souk_pricing::{PricingDeps, PricingService};
 use souk_pricing_api::{PricingApi, PricingClient};
 use souk_redis::Redis;
 use souk_rpc::{Channel, Remote};
-use souk_search::{SearchDeps, SearchService};
+use souk_search::{IndexConfig, SearchDeps, SearchService};
 use souk_search_api::{SearchApi, SearchClient};
 use souk_shipping::{ShippingDeps, ShippingService};
 use souk_shipping_api::{ShippingApi, ShippingClient};
@@ -54,6 +54,14 @@ impl Plan<'_> {
     fn runs_as(&self, service: &str) -> Option<&'static str> {
         let worker = |role: &&&'static str| role.strip_suffix("-worker") == Some(service);
         self.roles.iter().find(|role| **role == service).or(self.roles.iter().find(worker)).copied()
+    }
+
+    /// The index this process works on. An embedded one belongs to the process that searches: its worker has none.
+    fn index(&self) -> Option<IndexConfig> {
+        match &self.config.search {
+            search if !search.opensearch.is_empty() => self.runs_as("search").map(|_| search.shared()),
+            _ => self.roles.contains(&"search").then(|| IndexConfig::Embedded(self.config.data_dir.join("search"))),
+        }
     }
 
     /// How `caller`, a role of this process, reaches `callee`, which is not.
@@ -109,6 +117,13 @@ impl Services {
             "catalog" => {
                 if let Some(catalog) = &self.catalog {
                     work.consumers = souk_catalog::consumers(catalog);
+                }
+            }
+            "search" => {
+                if let Some(search) = &self.search {
+                    search.keep();
+                    work.consumers = souk_search::consumers(search);
+                    work.jobs = souk_search::jobs(search);
                 }
             }
             "pricing" => {
@@ -232,14 +247,14 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<Servic
         services.catalog = Some(CatalogService::new(deps));
     }
 
-    if let Some(me) = plan.runs_as("search") {
+    if let (Some(me), Some(index)) = (plan.runs_as("search"), plan.index()) {
         let deps = SearchDeps {
             db: stores.of("search").await?,
             tasks: tasks.clone(),
+            index,
             catalog: services.catalog_for(plan, me)?,
             pricing: services.pricing_for(plan, me)?,
             inventory: services.inventory_for(plan, me)?,
-            directory: plan.config.data_dir.join("search"),
         };
         services.search = Some(SearchService::new(deps)?);
     }

@@ -12,7 +12,7 @@ pub fn role_groups() -> [&'static [&'static str]; 6] {
     [
         &["pricing", "pricing-worker", "inventory", "inventory-worker"],
         &["payment", "payment-worker", "shipping", "shipping-worker"],
-        &["catalog", "catalog-worker", "search"],
+        &["catalog", "catalog-worker", "search", "search-worker"],
         &["cart", "cart-worker", "order", "order-worker"],
         &["identity", "identity-worker", "notification", "notification-worker"],
         &["storefront", "gateway"],

@@ -44,6 +44,12 @@ pub trait Consumer: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// What it reads.
     fn sources(&self) -> &'static [Source];
+    /// Effects outside of PostgreSQL: made before the transaction that records them, which would otherwise stay open while
+    /// another engine thinks, and stall every reader of the log. May be made again for the same events, also after newer
+    /// ones; must be right all the same. Errors count as those of [`Consumer::apply`].
+    async fn before(&self, _events: &[Envelope]) -> Result<(), Problem> {
+        Ok(())
+    }
     /// Applies a batch, in order, within the transaction that also records that it was applied. An error rolls the batch
     /// back; it is then tried event by event. `unavailable` and `timeout` are waited out, everything else counts as a
     /// try.
@@ -196,6 +202,7 @@ impl Reader {
     }
 
     async fn apply(&self, session: &mut Session, events: Vec<Envelope>, marks: &[Mark]) -> Result<(), Stop> {
+        self.consumer.before(&events).await?;
         let mut tx = self.db.begin().await?;
         let fresh = self.receive(&mut tx, &events).await?;
         let events: Vec<Envelope> = match fresh.len() == events.len() {
@@ -233,6 +240,7 @@ impl Reader {
     async fn replay(&self, session: &mut Session) -> Result<(), Stop> {
         for event in dead_letter::to_replay(&self.db, self.name(), self.source.schema).await? {
             let result = async {
+                self.consumer.before(std::slice::from_ref(&event)).await?;
                 let mut tx = self.db.begin().await?;
                 // Several processes may read a broker's log, and replay.
                 if !self.receive(&mut tx, std::slice::from_ref(&event)).await?.is_empty() {

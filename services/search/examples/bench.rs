@@ -3,6 +3,9 @@
 //! Fills a shop's index through the real service (from `../shared/data` when it is there, else from made-up products),
 //! then searches with words of the products' own titles, each search another one, on one thread: what is printed is CPU
 //! time per search, for the contract (hits as values) and for the public API (finished JSON).
+//!
+//! With `-- --opensearch` the same on an OpenSearch server of its own (`scripts/engines opensearch`), fewer searches; what
+//! is printed then is time, and how many searches found another number of products than the embedded index.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a program for people who develop this
 
 #[path = "../tests/it/fakes.rs"]
@@ -27,13 +30,15 @@ use souk_feed::{FacetPlan, Feed, Input, Mapping, Options, ProductDraft};
 use souk_kernel::Currency;
 use souk_modules::Tasks;
 use souk_rpc::{Actor, Cx};
-use souk_search::{SearchDeps, SearchService};
+use souk_search::{IndexConfig, OpenSearchConfig, SearchDeps, SearchService};
 use souk_search_api::{AttributeFilter, SearchApi, SearchClient, SearchRequest, Sort, StatusRequest};
 use tower::ServiceExt;
 use uuid::Uuid;
 
 /// Searches of each kind.
 const SEARCHES: usize = 20_000;
+/// Searches of each kind on OpenSearch.
+const FEW: usize = 300;
 /// Products when there is no file.
 const MADE_UP: usize = 20_000;
 
@@ -74,15 +79,19 @@ async fn main() {
     }
     *owners.tree.lock().unwrap() = tree.clone();
     let directory = tempfile::tempdir().unwrap();
-    let service = SearchService::new(SearchDeps {
-        db: test_db.db("search").await,
-        tasks: Tasks::new(),
-        directory: directory.path().to_owned(),
-        catalog: (owners.clone() as Arc<dyn souk_catalog_api::CatalogApi>).into(),
-        pricing: (owners.clone() as Arc<dyn souk_pricing_api::PricingApi>).into(),
-        inventory: (owners.clone() as Arc<dyn souk_inventory_api::InventoryApi>).into(),
-    })
-    .unwrap();
+    let db = test_db.db("search").await;
+    let serve = |index: IndexConfig| {
+        SearchService::new(SearchDeps {
+            db: db.clone(),
+            tasks: Tasks::new(),
+            index,
+            catalog: (owners.clone() as Arc<dyn souk_catalog_api::CatalogApi>).into(),
+            pricing: (owners.clone() as Arc<dyn souk_pricing_api::PricingApi>).into(),
+            inventory: (owners.clone() as Arc<dyn souk_inventory_api::InventoryApi>).into(),
+        })
+        .unwrap()
+    };
+    let service = serve(IndexConfig::Embedded(directory.path().to_owned()));
     let client = SearchClient::Local(service.clone() as Arc<dyn SearchApi>);
     let started = Instant::now();
     let wanted = u64::try_from(drafts.len()).unwrap();
@@ -94,10 +103,60 @@ async fn main() {
         .map(|f| f.unwrap().metadata().unwrap().len())
         .sum();
     println!("indexed in {:?}, {} MB on disk, {} MB resident", started.elapsed(), bytes >> 20, resident_mb());
+    if std::env::args().any(|argument| argument == "--opensearch") {
+        return beside(&client, &drafts, &tree, serve).await;
+    }
     for (kind, requests) in kinds(&drafts, &tree) {
         measure(kind, &client, &service, &requests).await;
     }
     println!("{} MB resident", resident_mb());
+}
+
+/// The same on OpenSearch, held against the embedded index.
+async fn beside(
+    embedded: &SearchClient,
+    drafts: &[ProductDraft],
+    tree: &CategoryTree,
+    serve: impl Fn(IndexConfig) -> Arc<SearchService>,
+) {
+    let server = souk_engines::OpenSearch::start().await.unwrap();
+    let config = OpenSearchConfig { urls: vec![server.url()], name: "bench".into() };
+    let service = serve(IndexConfig::OpenSearch(config));
+    let rebuilt = service.rebuild().await.unwrap().unwrap();
+    println!("OpenSearch: {} products in {:?}, bulks of at most 500", rebuilt.products, rebuilt.took);
+    let client = SearchClient::Local(service as Arc<dyn SearchApi>);
+    // Until the server's own code is compiled, what is measured is its compiler.
+    for (_, requests) in kinds(drafts, tree) {
+        for request in requests.iter().rev().take(FEW) {
+            client.search(&cx(), request.clone()).await.unwrap();
+        }
+    }
+    for (kind, requests) in kinds(drafts, tree) {
+        let requests: Vec<_> = requests.into_iter().take(FEW).collect();
+        let mut other = 0;
+        let mut took = Vec::new();
+        for request in &requests {
+            let started = Instant::now();
+            let reply = client.search(&cx(), request.clone()).await.unwrap();
+            took.push(started.elapsed());
+            let here = embedded.search(&cx(), request.clone()).await.unwrap();
+            if reply.total != here.total {
+                other += 1;
+                if other <= 2 {
+                    println!("  {} there, {} here: {request:?}", reply.total, here.total);
+                }
+            } else if sorted(&reply.facets) != sorted(&here.facets) {
+                println!("  other facets: {request:?}");
+            }
+        }
+        report(kind, "OpenSearch", &mut took, &format!("{other} of {} found another number", requests.len()));
+    }
+}
+
+fn sorted(facets: &[souk_search_api::Facet]) -> Vec<String> {
+    let mut lines: Vec<String> = facets.iter().map(|facet| format!("{facet:?}")).collect();
+    lines.sort();
+    lines
 }
 
 fn cx() -> Cx {

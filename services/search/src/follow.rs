@@ -23,7 +23,7 @@ use crate::index::{Payload, Reader, Storage, Writer};
 use crate::tree::Tree;
 
 /// What is read from whom.
-const SOURCES: &[(&str, &[&str])] = &[
+pub(crate) const SOURCES: &[(&str, &[&str])] = &[
     ("catalog", &[ProductChanged::TYPE, CategoryChanged::TYPE]),
     ("pricing", &[PriceChanged::TYPE]),
     ("inventory", &[AvailabilityChanged::TYPE]),
@@ -57,15 +57,24 @@ impl Progress {
 
 /// What a round of events asks for.
 #[derive(Default)]
-struct Changes {
+pub(crate) struct Changes {
     /// Products, with the version of the catalogue's fact that must at least be seen.
-    products: HashMap<Uuid, i64>,
+    pub(crate) products: HashMap<Uuid, i64>,
     /// Categories, likewise.
-    categories: HashMap<CategoryId, i64>,
+    pub(crate) categories: HashMap<CategoryId, i64>,
     events: u64,
 }
 
 impl Changes {
+    /// Adds an event. One that cannot be read is reported and passed over: nobody could do anything with it later.
+    pub(crate) fn take(&mut self, envelope: &Envelope) {
+        if let Err(problem) = self.add(envelope) {
+            let internal = problem.internal_detail().unwrap_or_default();
+            metrics::counter!("souk_search_poison_total").increment(1);
+            tracing::error!(event = %envelope.id, internal, "an event cannot be read and is passed over");
+        }
+    }
+
     fn add(&mut self, envelope: &Envelope) -> Result<(), Problem> {
         self.events += 1;
         if let Some(changed) = envelope.parse::<ProductChanged>()? {

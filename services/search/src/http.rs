@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use souk_kernel::Problem;
 use souk_search_api::{AttributeFilter, Facet, SearchReply, SearchRequest, Sort};
-use souk_web::{ApiError, ApiQuery, Cached, Operations, Routes, op};
+use souk_web::{ApiError, ApiQuery, Cached, Operations, Routes, WebCx, op};
 
 use crate::SearchService;
 
@@ -42,7 +42,7 @@ fn declared() -> Routes<Arc<SearchService>> {
             .tag("search")
             .query::<SearchQuery>()
             .reply::<SearchReply>(200)
-            .problems(&[404, 422]),
+            .problems(&[404, 422, 503]),
     )
 }
 
@@ -83,9 +83,10 @@ struct Answer {
 
 async fn search(
     State(service): State<Arc<SearchService>>,
+    WebCx(cx): WebCx,
     ApiQuery(pairs): ApiQuery<Vec<(String, String)>>,
 ) -> Result<Cached, ApiError> {
-    let found = service.find(&request(pairs)?)?;
+    let found = service.find(&cx, &request(pairs)?).await?;
     let raw = |hit: Vec<u8>| {
         let text = String::from_utf8(hit).map_err(Problem::internal)?;
         RawValue::from_string(text).map_err(Problem::internal)

@@ -1,6 +1,6 @@
 //! The category tree as searches need it: paths to nodes, nodes to their branches, keys of facets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use souk_catalog_api::{Category, CategoryId, CategoryTree};
@@ -15,6 +15,7 @@ pub struct Tree {
     by_path: HashMap<String, usize>,
     by_id: HashMap<CategoryId, usize>,
     roots: Vec<usize>,
+    facet_keys: HashSet<String>,
 }
 
 struct Node {
@@ -34,6 +35,7 @@ impl Tree {
                 Some(parent) => made.nodes[parent].children.push(at),
                 None => made.roots.push(at),
             }
+            made.facet_keys.extend(category.facets.iter().map(|facet| facet.key.clone()));
             made.by_path.insert(category.path.clone(), at);
             made.by_id.insert(category.id, at);
             made.nodes.push(Node { category, parent, children: Vec::new() });
@@ -88,6 +90,21 @@ impl Tree {
     pub fn facets(&self, node: usize) -> impl Iterator<Item = &str> {
         let own = self.upwards(node).map(|at| &self.category(at).facets).find(|facets| !facets.is_empty());
         own.into_iter().flatten().map(|facet| facet.key.as_str())
+    }
+
+    /// Ids of a node's category and of all below it.
+    pub fn branch(&self, node: usize) -> impl Iterator<Item = CategoryId> + '_ {
+        let mut open = vec![node];
+        std::iter::from_fn(move || {
+            let at = open.pop()?;
+            open.extend(&self.nodes[at].children);
+            Some(self.category(at).id)
+        })
+    }
+
+    /// True when an attribute is a facet somewhere.
+    pub fn is_facet(&self, key: &str) -> bool {
+        self.facet_keys.contains(key)
     }
 
     /// Every key that is a facet somewhere, with a label; in an order that depends on the keys alone.

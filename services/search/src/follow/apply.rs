@@ -1,9 +1,8 @@
 //! Fetching what changed and writing it. What fails by itself is set apart, so that one product never holds up the rest.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use souk_kernel::{Kind, Problem};
+use souk_kernel::Problem;
 use uuid::Uuid;
 
 use super::{Changes, Follower};
@@ -14,10 +13,6 @@ use crate::tree::Tree;
 
 /// Tries of a product that fails by itself, over as many rounds; then it stays as it is until it changes again.
 const MAX_TRIES: u32 = 5;
-/// Looks at an owner that does not yet see its own event, before the answer is taken as it is.
-const STALE_LOOKS: u32 = 20;
-/// Pause between them.
-const STALE_PAUSE: Duration = Duration::from_millis(50);
 
 impl Follower {
     /// Writes all products of `changes`, and those set apart before; returns how many are set apart now.
@@ -27,7 +22,13 @@ impl Follower {
         wanted.extend(again.map(|id| (*id, 0)));
         wanted.sort_unstable();
         for chunk in wanted.chunks(BATCH) {
-            self.apply_chunk(chunk).await?;
+            let gathered = self.fetch.gather(chunk).await?;
+            for product in gathered.unreadable {
+                *self.tries.entry(product).or_default() += 1;
+            }
+            for (ids, batch) in gathered.parts {
+                self.put(batch, ids).await?;
+            }
         }
         self.tries.retain(|id, tries| {
             if *tries >= MAX_TRIES {
@@ -37,47 +38,6 @@ impl Follower {
             *tries < MAX_TRIES
         });
         Ok(u64::try_from(self.tries.len()).unwrap_or(u64::MAX))
-    }
-
-    /// Halves a chunk that fails until what fails stands alone. An owner out of reach is not the chunk's fault.
-    async fn apply_chunk(&mut self, chunk: &[(Uuid, i64)]) -> Result<(), Problem> {
-        let mut open = vec![chunk];
-        while let Some(part) = open.pop() {
-            let ids: Vec<Uuid> = part.iter().map(|(id, _)| *id).collect();
-            let batch = match self.fresh(part, &ids).await {
-                Ok(batch) => batch,
-                Err(problem) if matches!(problem.kind, Kind::Unavailable | Kind::Timeout) => return Err(problem),
-                Err(problem) if part.len() == 1 => {
-                    *self.tries.entry(ids[0]).or_default() += 1;
-                    let internal = problem.internal_detail().unwrap_or_default();
-                    tracing::warn!(product = %ids[0], %problem, internal, "a product could not be read for the index");
-                    continue;
-                }
-                Err(_) => {
-                    let (left, right) = part.split_at(part.len() / 2);
-                    open.extend([right, left]);
-                    continue;
-                }
-            };
-            self.put(batch, ids).await?;
-        }
-        Ok(())
-    }
-
-    /// The products, at least as new as the events that told of them.
-    async fn fresh(&self, part: &[(Uuid, i64)], ids: &[Uuid]) -> Result<Batch, Problem> {
-        let mut looks = 0;
-        loop {
-            let batch = self.fetch.products(ids).await?;
-            let by_id: std::collections::HashMap<Uuid, i64> =
-                batch.products.iter().map(|product| (product.id.uuid(), product.version)).collect();
-            let stale = part.iter().any(|(id, version)| by_id.get(id).is_some_and(|have| have < version));
-            if !stale || looks == STALE_LOOKS {
-                return Ok(batch);
-            }
-            looks += 1;
-            tokio::time::sleep(STALE_PAUSE).await;
-        }
     }
 
     /// Writes a batch; of `ids` those that are not in it are removed.
@@ -133,16 +93,8 @@ impl Follower {
 
     /// Takes over the tree once it shows the changes that events told of.
     pub(super) async fn refresh_tree_to(&mut self, changes: &Changes) -> Result<(), Problem> {
-        let mut looks = 0;
-        loop {
-            let tree = Tree::new(self.fetch.tree().await?);
-            let fresh = changes.categories.iter().all(|(id, version)| tree.knows(*id, *version));
-            if fresh || looks == STALE_LOOKS {
-                return self.take_tree(tree).await;
-            }
-            looks += 1;
-            tokio::time::sleep(STALE_PAUSE).await;
-        }
+        let tree = self.fetch.fresh_tree(&changes.categories).await?;
+        self.take_tree(tree).await
     }
 
     async fn take_tree(&mut self, tree: Tree) -> Result<(), Problem> {
@@ -180,7 +132,7 @@ fn put(writer: &mut Writer, tree: &Tree, batch: &Batch, ids: Vec<Uuid>) -> tanti
         let category = product.category_id.map(|category| tree.names(category)).unwrap_or_default();
         let entry = Entry::new(product, &category, &batch.prices, &batch.stock);
         let document = match entry.map(|entry| entry.document()).transpose() {
-            Ok(document) => document,
+            Ok(document) => document.map(|document| document.tantivy()),
             Err(error) => {
                 tracing::warn!(product = %id, %error, "a product could not be made a document");
                 done.push((id, false));

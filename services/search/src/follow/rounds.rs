@@ -91,8 +91,7 @@ impl Follower {
         Ok(Some(if changes.events >= BULK { BULK_PAUSE } else { PAUSE }))
     }
 
-    /// What is new in the logs, and where they then stand. An event that cannot be read is reported and passed over:
-    /// nobody could do anything with it later.
+    /// What is new in the logs, and where they then stand.
     async fn read(&self) -> Result<(Changes, BTreeMap<String, Position>), Problem> {
         let mut changes = Changes::default();
         let mut cursors = self.cursors.clone();
@@ -102,13 +101,7 @@ impl Follower {
                 let events = self.log.read(schema, types, after, READ).await?;
                 let Some((last, _)) = events.last() else { break };
                 after = *last;
-                for (_, envelope) in &events {
-                    if let Err(problem) = changes.add(envelope) {
-                        let internal = problem.internal_detail().unwrap_or_default();
-                        metrics::counter!("souk_search_poison_total").increment(1);
-                        tracing::error!(event = %envelope.id, internal, "an event cannot be read and is passed over");
-                    }
-                }
+                events.iter().for_each(|(_, envelope)| changes.take(envelope));
                 if i64::try_from(events.len()).is_ok_and(|read| read < READ) {
                     break;
                 }

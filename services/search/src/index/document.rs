@@ -6,6 +6,7 @@ use souk_catalog_api::{Attribute, AttributeValue, Product, Status, Variant};
 use souk_pricing_api::Price;
 use souk_search_api::Hit;
 use tantivy::TantivyDocument;
+use uuid::Uuid;
 
 use super::schema::fields;
 
@@ -72,48 +73,104 @@ impl<'a> Entry<'a> {
         Some(Self { product, category, hit })
     }
 
-    /// The document.
+    /// The document, before it becomes one of an engine.
     ///
     /// # Errors
     /// When the hit cannot be encoded.
-    pub fn document(&self) -> serde_json::Result<TantivyDocument> {
-        let (_, field) = fields();
+    pub fn document(&self) -> serde_json::Result<Document> {
         let product = self.product;
-        let mut document = TantivyDocument::new();
-        document.add_bytes(field.id, product.id.uuid().as_bytes());
-        document.add_bytes(field.hit, &serde_json::to_vec(&self.hit)?);
-        document.add_text(field.title, &product.title);
-        document.add_text(field.title_key, title_key(&product.title));
-        document.add_u64(field.price, self.hit.price.amount.unsigned_abs());
-        document.add_u64(field.available, u64::from(self.hit.available));
-        document.add_u64(field.newest, newest(product));
+        let mut document = Document {
+            id: product.id.uuid(),
+            hit: serde_json::to_vec(&self.hit)?,
+            title_key: title_key(&product.title),
+            title: product.title.clone(),
+            price: self.hit.price.amount.unsigned_abs(),
+            available: self.hit.available,
+            newest: newest(product),
+            brand: product.brand.clone(),
+            category: product.category_id.map(|category| category.to_string()),
+            attributes: Vec::new(),
+            strong: Vec::new(),
+            all: Vec::new(),
+        };
         if let Some(brand) = &product.brand {
-            document.add_text(field.brand, brand);
-            (0..BRAND_WEIGHT).for_each(|_| document.add_text(field.strong, brand));
+            (0..BRAND_WEIGHT).for_each(|_| document.strong.push(brand.clone()));
         }
-        if let Some(category) = product.category_id {
-            document.add_text(field.category, category.to_string());
-        }
-        for name in self.category {
-            document.add_text(field.strong, *name);
-        }
+        document.strong.extend(self.category.iter().map(|name| (*name).to_owned()));
         for code in codes(product) {
-            (0..CODE_WEIGHT).for_each(|_| document.add_text(field.strong, code));
-            document.add_text(field.all, code);
+            (0..CODE_WEIGHT).for_each(|_| document.strong.push(code.clone()));
+            document.all.push(code.clone());
         }
-        document.add_text(field.all, &product.title);
-        for text in product.brand.iter().chain(&product.tags) {
-            document.add_text(field.all, text);
-        }
-        self.category.iter().for_each(|name| document.add_text(field.all, *name));
-        for value in product.options.iter().flat_map(|option| &option.values) {
-            document.add_text(field.all, value);
-        }
-        for attribute in &product.attributes {
-            add_attribute(&mut document, attribute);
-        }
-        document.add_text(field.all, &product.description);
+        document.all.push(product.title.clone());
+        document.all.extend(product.brand.iter().chain(&product.tags).cloned());
+        document.all.extend(self.category.iter().map(|name| (*name).to_owned()));
+        document.all.extend(product.options.iter().flat_map(|option| &option.values).cloned());
+        product.attributes.iter().for_each(|attribute| document.add_attribute(attribute));
+        document.all.push(product.description.clone());
         Ok(document)
+    }
+}
+
+/// What an engine is told of a product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The product.
+    pub id: Uuid,
+    /// The hit as it is shown, in JSON.
+    pub hit: Vec<u8>,
+    /// Name.
+    pub title: String,
+    /// Folded title, for sorting.
+    pub title_key: String,
+    /// Minor units of the cheapest variant.
+    pub price: u64,
+    /// Something of it can be bought now.
+    pub available: bool,
+    /// Rises with the time it was created.
+    pub newest: u64,
+    /// Maker.
+    pub brand: Option<String>,
+    /// Id of its category.
+    pub category: Option<String>,
+    /// Terms of the attributes one filters by.
+    pub attributes: Vec<String>,
+    /// Brand, codes and category names, as often as they count.
+    pub strong: Vec<String>,
+    /// Every text.
+    pub all: Vec<String>,
+}
+
+impl Document {
+    fn add_attribute(&mut self, attribute: &Attribute) {
+        let value = attribute.value.display();
+        if let Some(term) = attribute_term(&attribute.key, &value) {
+            self.attributes.push(term);
+        }
+        match attribute.value {
+            // `Touchscreen: Yes` is found by "touchscreen"; `Touchscreen: No` is not.
+            AttributeValue::Bool(true) => self.all.push(attribute.label.clone()),
+            AttributeValue::Bool(false) => {}
+            _ => self.all.push(value),
+        }
+    }
+
+    /// As the embedded index takes it.
+    pub fn tantivy(&self) -> TantivyDocument {
+        let (_, field) = fields();
+        let mut document = TantivyDocument::new();
+        document.add_bytes(field.id, self.id.as_bytes());
+        document.add_bytes(field.hit, &self.hit);
+        document.add_text(field.title, &self.title);
+        document.add_text(field.title_key, &self.title_key);
+        document.add_u64(field.price, self.price);
+        document.add_u64(field.available, u64::from(self.available));
+        document.add_u64(field.newest, self.newest);
+        self.brand.iter().for_each(|brand| document.add_text(field.brand, brand));
+        self.category.iter().for_each(|category| document.add_text(field.category, category));
+        self.attributes.iter().for_each(|term| document.add_text(field.attribute, term));
+        self.strong.iter().for_each(|text| document.add_text(field.strong, text));
+        self.all.iter().for_each(|text| document.add_text(field.all, text));
+        document
     }
 }
 
@@ -121,20 +178,6 @@ fn codes(product: &Product) -> impl Iterator<Item = &String> {
     let variants = product.variants.iter();
     let of_variants = variants.flat_map(|v| [Some(&v.sku), v.barcode.as_ref(), v.external_id.as_ref()]);
     product.external_id.iter().chain(of_variants.flatten())
-}
-
-fn add_attribute(document: &mut TantivyDocument, attribute: &Attribute) {
-    let (_, field) = fields();
-    let value = attribute.value.display();
-    match attribute.value {
-        // `Touchscreen: Yes` is found by "touchscreen"; `Touchscreen: No` is not.
-        AttributeValue::Bool(true) => document.add_text(field.all, &attribute.label),
-        AttributeValue::Bool(false) => {}
-        _ => document.add_text(field.all, &value),
-    }
-    if let Some(term) = attribute_term(&attribute.key, &value) {
-        document.add_text(field.attribute, term);
-    }
 }
 
 /// Milliseconds of its creation, and some of its id so that products of one moment have one order.

@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use souk_search_api::Facet;
-
 use super::document::split_term;
 
 /// No name.
@@ -99,19 +97,13 @@ impl AttributeNames {
         self.key_of.len()
     }
 
-    /// How many keys there are.
-    pub fn key_count(&self) -> usize {
-        self.keys.len()
+    /// Keys with labels, ascending, in the order of their numbers.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.keys.iter().map(|(key, label)| (&**key, &**label))
     }
 
     /// The value with this number, without its key.
     pub fn value(&self, number: u32) -> &str {
         self.values.texts().get(number as usize).and_then(|term| split_term(term)).map_or("", |(_, value)| value)
-    }
-
-    /// An empty facet of the key with this number.
-    pub fn facet(&self, key: u16) -> Facet {
-        let (key, label) = self.keys.get(usize::from(key)).map_or(("", ""), |(key, label)| (key, label));
-        Facet { key: format!("attr.{key}"), label: label.to_owned(), values: Vec::new() }
     }
 }

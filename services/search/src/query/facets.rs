@@ -6,18 +6,17 @@ use std::sync::Arc;
 use souk_kernel::Currency;
 use souk_search_api::{Facet, FacetValue, SearchRequest};
 
-use super::filter::Filters;
 use crate::index::{AttributeNames, Snapshot};
 use crate::tree::{MAX_FACETS, Tree};
 
 /// Values of the brand facet.
-const MAX_BRANDS: usize = 30;
+pub(crate) const MAX_BRANDS: usize = 30;
 /// Values of an attribute's facet.
-const MAX_VALUES: usize = 20;
+pub(crate) const MAX_VALUES: usize = 20;
 /// Price ranges shown.
 const MAX_RANGES: usize = 6;
 /// Upper ends of the ranges prices are counted in, exclusive, in minor units: 1, 2, 5, 10 … of everything.
-const PRICE_STEPS: [u64; 37] = price_steps();
+pub(crate) const PRICE_STEPS: [u64; 37] = price_steps();
 /// An attribute that fewer than one in so many matches have is no facet of a free search.
 const COMMON: u64 = 10;
 
@@ -99,22 +98,79 @@ fn bump(counts: &mut [u32], number: u32) {
     }
 }
 
+/// What was counted, with names: the same from every engine.
+pub(crate) struct Tally<'a> {
+    pub(crate) tree: &'a Tree,
+    /// The category chosen.
+    pub(crate) node: Option<usize>,
+    /// Matches by id of the category, those with any.
+    pub(crate) categories: Vec<(&'a str, u64)>,
+    /// Matches by brand, those with any and those filtered by.
+    pub(crate) brands: Vec<(&'a str, u64)>,
+    /// Matches by step of [`PRICE_STEPS`]; the last is beyond all steps.
+    pub(crate) prices: Vec<u64>,
+    pub(crate) available: u64,
+    /// Attributes that are facets somewhere, ascending by key.
+    pub(crate) keys: Vec<KeyTally<'a>>,
+    /// All matches.
+    pub(crate) total: u64,
+    pub(crate) currency: Option<Currency>,
+}
+
+/// Counts of one attribute's values.
+pub(crate) struct KeyTally<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) label: &'a str,
+    /// Sum over all values.
+    pub(crate) matches: u64,
+    /// Those with any.
+    pub(crate) values: Vec<(&'a str, u64)>,
+}
+
+impl Counts {
+    /// Names for what was counted.
+    pub(super) fn tally<'a>(
+        &self,
+        snapshot: &'a Snapshot,
+        request: &SearchRequest,
+        node: Option<usize>,
+        currency: Option<Currency>,
+        total: u64,
+    ) -> Tally<'a> {
+        let named = |texts: &'a [Arc<str>], counts: &[u32], wanted: &[String]| {
+            let shown = |text: &Arc<str>, count: u32| count > 0 || wanted.iter().any(|wanted| **wanted == **text);
+            let counted = texts.iter().zip(counts).filter(|(text, count)| shown(text, **count));
+            counted.map(|(text, count)| (&**text, u64::from(*count))).collect::<Vec<_>>()
+        };
+        let names = &snapshot.attributes;
+        let key = |(key, label)| KeyTally { key, label, matches: 0, values: Vec::new() };
+        let mut keys: Vec<_> = names.keys().map(key).collect();
+        for ((number, count), key) in (0u32..).zip(&self.values).zip(names.keys_of_values()) {
+            if *count > 0 {
+                let tally = &mut keys[usize::from(*key)];
+                tally.matches += u64::from(*count);
+                tally.values.push((names.value(number), u64::from(*count)));
+            }
+        }
+        Tally {
+            tree: &snapshot.tree,
+            node,
+            categories: named(snapshot.categories.texts(), &self.categories, &[]),
+            brands: named(snapshot.brands.texts(), &self.brands, &request.brands),
+            prices: self.prices.iter().map(|count| u64::from(*count)).collect(),
+            available: u64::from(self.available),
+            keys,
+            total,
+            currency,
+        }
+    }
+}
+
 /// The facets of a search: category, brand, price, availability, attributes.
-pub(super) fn facets(
-    snapshot: &Snapshot,
-    request: &SearchRequest,
-    filters: &Filters,
-    counts: &Counts,
-    currency: Option<Currency>,
-    total: u64,
-) -> Vec<Facet> {
-    let mut facets = vec![
-        categories(snapshot, filters.node, counts),
-        brands(snapshot, request, counts),
-        prices(request, counts, currency),
-        availability(request, counts),
-    ];
-    facets.extend(attributes(snapshot, request, filters, counts, total));
+pub(crate) fn facets(tally: &Tally<'_>, request: &SearchRequest) -> Vec<Facet> {
+    let mut facets =
+        vec![categories(tally), brands(tally, request), prices(tally, request), availability(tally, request)];
+    facets.extend(attributes(tally, request));
     facets.retain(|facet| !facet.values.is_empty());
     facets
 }
@@ -123,13 +179,13 @@ fn facet(key: &str, label: &str, values: Vec<FacetValue>) -> Facet {
     Facet { key: key.to_owned(), label: label.to_owned(), values }
 }
 
-fn categories(snapshot: &Snapshot, current: Option<usize>, counts: &Counts) -> Facet {
-    let tree: &Tree = &snapshot.tree;
+fn categories(tally: &Tally<'_>) -> Facet {
+    let Tally { tree, node: current, .. } = *tally;
     let mut of_node: HashMap<usize, u64> = HashMap::new();
-    for (id, count) in snapshot.categories.texts().iter().zip(&counts.categories).filter(|(_, count)| **count > 0) {
+    for (id, count) in &tally.categories {
         let node = id.parse().ok().and_then(|id| tree.node(id));
         for at in node.into_iter().flat_map(|node| tree.upwards(node)) {
-            *of_node.entry(at).or_default() += u64::from(*count);
+            *of_node.entry(at).or_default() += *count;
         }
     }
     let value = |node: &usize| {
@@ -143,75 +199,55 @@ fn categories(snapshot: &Snapshot, current: Option<usize>, counts: &Counts) -> F
     facet("category", "Category", values)
 }
 
-fn brands(snapshot: &Snapshot, request: &SearchRequest, counts: &Counts) -> Facet {
-    let value = |(name, count): (&Arc<str>, &u32)| {
-        let selected = request.brands.iter().any(|brand| **brand == **name);
-        (*count > 0 || selected).then(|| named(name, u64::from(*count), selected))
-    };
-    let mut values: Vec<_> = snapshot.brands.texts().iter().zip(&counts.brands).filter_map(value).collect();
+fn brands(tally: &Tally<'_>, request: &SearchRequest) -> Facet {
+    let selected = |name: &str| request.brands.iter().any(|brand| brand == name);
+    let mut values: Vec<_> = tally.brands.iter().map(|(name, count)| named(name, *count, selected(name))).collect();
     most_first(&mut values, MAX_BRANDS);
     facet("brand", "Brand", values)
 }
 
-fn availability(request: &SearchRequest, counts: &Counts) -> Facet {
-    let count = u64::from(counts.available);
+fn availability(tally: &Tally<'_>, request: &SearchRequest) -> Facet {
+    let count = tally.available;
     let value = FacetValue { value: "true".into(), label: "In stock".into(), count, selected: request.available };
     let shown = count > 0 || request.available;
     facet("availability", "Availability", shown.then_some(value).into_iter().collect())
 }
 
-fn attributes(
-    snapshot: &Snapshot,
-    request: &SearchRequest,
-    filters: &Filters,
-    counts: &Counts,
-    total: u64,
-) -> Vec<Facet> {
-    let names = &snapshot.attributes;
-    // Per key: how many matches have it, and its values.
-    let mut keys: Vec<(u64, Vec<(u32, u32)>)> = vec![Default::default(); names.key_count()];
-    for ((number, count), key) in (0u32..).zip(&counts.values).zip(names.keys_of_values()) {
-        if *count > 0 {
-            let (matches, values) = &mut keys[usize::from(*key)];
-            *matches += u64::from(*count);
-            values.push((number, *count));
-        }
-    }
-    let mut shown: Vec<u16> = match filters.node {
-        Some(node) => snapshot.tree.facets(node).filter_map(|key| names.key(key)).collect(),
+/// Keys that a search of `total` matches shows, of those counted, `matches` telling how often.
+pub(crate) fn common_keys<'k>(total: u64, counted: impl Iterator<Item = (&'k str, u64)>) -> Vec<&'k str> {
+    let mut common: Vec<(&str, u64)> = counted.filter(|(_, matches)| matches * COMMON >= total).collect();
+    common.sort_by_key(|(_, matches)| std::cmp::Reverse(*matches));
+    common.into_iter().map(|(key, _)| key).collect()
+}
+
+fn attributes(tally: &Tally<'_>, request: &SearchRequest) -> Vec<Facet> {
+    let find = |key: &str| tally.keys.binary_search_by(|known| known.key.cmp(key)).ok().map(|at| &tally.keys[at]);
+    let mut shown: Vec<&KeyTally<'_>> = match tally.node {
+        Some(node) => tally.tree.facets(node).filter_map(find).collect(),
         None => Vec::new(),
     };
     if shown.is_empty() {
-        let common = |key: &u16| {
-            let (matches, values) = &keys[usize::from(*key)];
-            values.len() > 1 && matches * COMMON >= total
-        };
-        shown = (0u16..).take(keys.len()).filter(common).collect();
-        shown.sort_by_key(|key| std::cmp::Reverse(keys[usize::from(*key)].0));
+        let several = tally.keys.iter().filter(|key| key.values.len() > 1);
+        let common = common_keys(tally.total, several.map(|key| (key.key, key.matches)));
+        shown = common.into_iter().filter_map(find).collect();
     }
     shown.truncate(MAX_FACETS);
-    for (key, _) in &filters.attributes {
-        if !shown.contains(key) {
-            shown.push(*key);
-        }
+    for filter in request.attributes.iter().filter(|filter| !filter.values.is_empty()) {
+        let filtered = find(&filter.key).filter(|key| !shown.iter().any(|other| other.key == key.key));
+        shown.extend(filtered);
     }
-    let facet = |key: u16| {
-        let mut facet = names.facet(key);
-        let wanted = request.attributes.iter().filter(|filter| facet.key.strip_prefix("attr.") == Some(&filter.key));
+    let facet = |key: &&KeyTally<'_>| {
+        let wanted = request.attributes.iter().filter(|filter| filter.key == key.key);
         let wanted: Vec<&String> = wanted.flat_map(|filter| &filter.values).collect();
-        let mut values: Vec<FacetValue> = Vec::new();
-        for (number, count) in &keys[usize::from(key)].1 {
-            let text = names.value(*number);
-            values.push(named(text, u64::from(*count), wanted.iter().any(|value| *value == text)));
-        }
+        let value = |(text, count): &(&str, u64)| named(text, *count, wanted.iter().any(|value| *value == text));
+        let mut values: Vec<FacetValue> = key.values.iter().map(value).collect();
         let absent = wanted.iter().filter(|text| !values.iter().any(|value| value.value == ***text));
         let absent: Vec<_> = absent.map(|text| named(text, 0, true)).collect();
         values.extend(absent);
         most_first(&mut values, MAX_VALUES);
-        facet.values = values;
-        facet
+        facet(&format!("attr.{}", key.key), key.label, values)
     };
-    shown.into_iter().map(facet).collect()
+    shown.iter().map(facet).collect()
 }
 
 fn named(text: &str, count: u64, selected: bool) -> FacetValue {
@@ -229,11 +265,11 @@ fn most_first(values: &mut Vec<FacetValue>, limit: usize) {
 }
 
 /// Ranges of prices with about as many matches each as their steps allow, ascending.
-fn prices(request: &SearchRequest, counts: &Counts, currency: Option<Currency>) -> Facet {
+fn prices(tally: &Tally<'_>, request: &SearchRequest) -> Facet {
     // Ranges of steps: first and last step, matches.
     let mut ranges: Vec<(usize, usize, u64)> = Vec::new();
-    for (step, count) in counts.prices.iter().enumerate().filter(|(_, count)| **count > 0) {
-        ranges.push((step, step, u64::from(*count)));
+    for (step, count) in tally.prices.iter().enumerate().filter(|(_, count)| **count > 0) {
+        ranges.push((step, step, *count));
     }
     while ranges.len() > MAX_RANGES {
         let pair = |at: &usize| ranges[*at].2 + ranges[at + 1].2;
@@ -253,7 +289,7 @@ fn prices(request: &SearchRequest, counts: &Counts, currency: Option<Currency>) 
         let text = |price: Option<i64>| price.map(|price| price.to_string()).unwrap_or_default();
         FacetValue {
             value: format!("{}-{}", text(from), text(to)),
-            label: range_label(from, below, currency),
+            label: range_label(from, below, tally.currency),
             count: *count,
             selected: selected != (None, None) && selected == (from, to),
         }

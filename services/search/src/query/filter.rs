@@ -6,14 +6,12 @@ use crate::index::{Columns, Snapshot, attribute_term};
 
 /// What narrows a search. Those on attributes that are facets nowhere are not counted by and become part of the query.
 pub(super) struct Filters {
-    /// The category chosen.
-    pub(super) node: Option<usize>,
     categories: Option<Vec<bool>>,
     brands: Option<Vec<u32>>,
     price: Option<(u64, u64)>,
     available: bool,
     /// Key and values, ascending, of each filter on a facet.
-    pub(super) attributes: Vec<(u16, Vec<u32>)>,
+    attributes: Vec<(u16, Vec<u32>)>,
     /// Terms of filters on other attributes: any of each.
     pub(super) terms: Vec<Vec<String>>,
 }
@@ -47,7 +45,6 @@ pub(super) enum Filter {
 impl Filters {
     pub(super) fn new(snapshot: &Snapshot, request: &SearchRequest, node: Option<usize>) -> Self {
         let mut filters = Self {
-            node,
             categories: node.map(|node| branch(snapshot, node)),
             brands: None,
             price: None,

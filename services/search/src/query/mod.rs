@@ -1,15 +1,15 @@
 //! One search: words to a query, filters to numbers, one pass over the matches that ranks and counts, texts for what is
 //! shown.
 
-mod facets;
+pub(crate) mod facets;
 mod filter;
 mod pass;
 #[cfg(test)]
 mod tests;
 mod top;
-mod words;
+pub(crate) mod words;
 
-use souk_kernel::Problem;
+use souk_kernel::{Currency, Problem};
 use souk_search_api::{Facet, Hit, MAX_OFFSET, MAX_PAGE, MAX_QUERY, SearchRequest};
 use tantivy::schema::Value;
 use tantivy::{DocAddress, TantivyDocument};
@@ -69,6 +69,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// The currency of the first hit; a shop has one.
+    pub(crate) fn currency(&self) -> Option<Currency> {
+        self.hits.first().and_then(|hit| serde_json::from_slice::<Hit>(hit).ok()).map(|hit| hit.price.currency)
+    }
+
     /// The hits as values.
     ///
     /// # Errors
@@ -104,15 +109,15 @@ pub fn search(snapshot: &Snapshot, analyzer: &Analyzer, request: &SearchRequest)
         let page = pass.page(request.offset as usize, request.limit as usize);
         found.hits = page.into_iter().map(|address| hit(snapshot, address)).collect::<Result<_, _>>()?;
         if request.facets {
-            let currency = found.hits.first().and_then(|hit| serde_json::from_slice::<Hit>(hit).ok());
-            let currency = currency.map(|hit| hit.price.currency);
-            found.facets = facets::facets(snapshot, request, &filters, pass.counts(), currency, found.total);
+            let currency = found.currency();
+            let tally = pass.counts().tally(snapshot, request, node, currency, found.total);
+            found.facets = facets::facets(&tally, request);
         }
         Ok(found)
     })
 }
 
-fn check(request: &SearchRequest) -> Result<(), SearchError> {
+pub(crate) fn check(request: &SearchRequest) -> Result<(), SearchError> {
     let invalid = |pointer, detail: String| Err(SearchError::Invalid { pointer, detail });
     if request.q.chars().count() > MAX_QUERY {
         return invalid("/q", format!("at most {MAX_QUERY} characters"));

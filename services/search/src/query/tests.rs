@@ -178,7 +178,7 @@ fn index(products: &[Made]) -> (tempfile::TempDir, Reader) {
         let names = tree.names(category_id(made.category));
         let (prices, stock) = (HashMap::from([(sku.clone(), price)]), HashMap::from([(sku, made.stock)]));
         let entry = Entry::new(&product, &names, &prices, &stock).unwrap();
-        writer.put(product.id.uuid(), Some(entry.document().unwrap())).unwrap();
+        writer.put(product.id.uuid(), Some(entry.document().unwrap().tantivy())).unwrap();
         if at % 11 == 10 {
             writer.commit(&payload).unwrap();
         }

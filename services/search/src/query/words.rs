@@ -13,22 +13,22 @@ use crate::index::fields;
 use crate::text::{Word, Words};
 
 /// How much a word counts for being there at all, in the title, among brand, codes and category.
-const ALL_BOOST: f32 = 0.5;
-const TITLE_BOOST: f32 = 3.0;
-const STRONG_BOOST: f32 = 2.0;
+pub(crate) const ALL_BOOST: f32 = 0.5;
+pub(crate) const TITLE_BOOST: f32 = 3.0;
+pub(crate) const STRONG_BOOST: f32 = 2.0;
 /// Letters from which on a word without a match is taken for the beginning of others.
-const MIN_PREFIX: usize = 3;
+pub(crate) const MIN_PREFIX: usize = 3;
 /// Words that a beginning or a slip stands for at most, the most frequent ones.
-const MAX_EXPANSIONS: usize = 16;
+pub(crate) const MAX_EXPANSIONS: usize = 16;
 /// Terms looked at to find those.
 const MAX_EXAMINED: usize = 2_000;
 /// Letters of words that may hold a slip: in shorter ones it makes another word.
-const FUZZY_LETTERS: std::ops::RangeInclusive<usize> = 4..=24;
+pub(crate) const FUZZY_LETTERS: std::ops::RangeInclusive<usize> = 4..=24;
 /// What a query may still be helped with, since each guess costs: a beginning is many words at once, a slip is a walk
 /// over the whole dictionary.
-struct Guesses {
-    beginnings: usize,
-    slips: usize,
+pub(crate) struct Guesses {
+    pub(crate) beginnings: usize,
+    pub(crate) slips: usize,
 }
 
 impl Default for Guesses {
@@ -38,7 +38,7 @@ impl Default for Guesses {
 }
 
 /// Takes one, if there is one left.
-fn take(left: &mut usize) -> bool {
+pub(crate) fn take(left: &mut usize) -> bool {
     let any = *left > 0;
     *left = left.saturating_sub(1);
     any

@@ -6,11 +6,14 @@ use souk_rpc::{ActorKey, Channel, accept};
 use souk_search_api::{SearchApi, SearchClient, StatusRequest, serve_search};
 
 use super::fakes::Sale;
-use super::{World, guest, words};
+use super::{Backend, World, guest, on_both, words};
 
-#[tokio::test]
-async fn loopback_sees_what_a_local_caller_sees() {
-    let world = World::new().await;
+on_both! {
+    loopback_sees_what_a_local_caller_sees
+}
+
+async fn loopback_sees_what_a_local_caller_sees(backend: Backend) {
+    let world = World::new(backend).await;
     world.owners.sell(&[Sale::default()]).await;
     world.settled(1).await;
     let key = ActorKey::new([1; 32]);

@@ -1,8 +1,8 @@
 //! Catalogue, pricing and inventory in memory, each publishing to its own real log.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use souk_catalog_api as catalog;
@@ -18,6 +18,7 @@ use souk_kernel::{Currency, Event, Problem};
 use souk_pricing_api as pricing;
 use souk_pricing_api::PriceChanged;
 use souk_rpc::Cx;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub const TOYS: CategoryId = CategoryId(Uuid::from_u128(1));
@@ -44,8 +45,26 @@ pub struct Owners {
     pub poisoned: Mutex<Option<String>>,
     /// What `categories` answers.
     pub tree: Mutex<CategoryTree>,
+    hold: Mutex<Option<Hold>>,
     /// Exports asked for: an index that is built anew begins with one.
     pub exports: AtomicUsize,
+}
+
+/// A reading that was stopped in the middle.
+#[derive(Clone, Default)]
+pub struct Hold(Arc<(Notify, Notify)>);
+
+#[cfg_attr(not(feature = "opensearch-tests"), allow(dead_code))]
+impl Hold {
+    /// Waits until somebody has read and waits.
+    pub async fn reached(&self) {
+        self.0.0.notified().await;
+    }
+
+    /// Lets it go on.
+    pub fn release(&self) {
+        self.0.1.notify_one();
+    }
 }
 
 /// A published product with one variant, priced and in stock.
@@ -91,6 +110,7 @@ impl Owners {
             down: AtomicBool::default(),
             poisoned: Mutex::default(),
             tree: Mutex::new(tree()),
+            hold: Mutex::default(),
             exports: AtomicUsize::default(),
         }
     }
@@ -177,6 +197,20 @@ impl Owners {
             &[AvailabilityChanged { stock_id, product_id, sku, available: stock > 0, version }],
         )
         .await;
+    }
+
+    /// Changes a price without telling anybody.
+    #[cfg_attr(not(feature = "opensearch-tests"), allow(dead_code))]
+    pub fn price_quietly(&self, slug: &str, price: i64) {
+        self.known.lock().unwrap().prices.insert(format!("sku-{slug}"), price);
+    }
+
+    /// Lets whoever reads prices next have what they are now, and wait before it gets it.
+    #[cfg_attr(not(feature = "opensearch-tests"), allow(dead_code))]
+    pub fn hold_next_reading(&self) -> Hold {
+        let hold = Hold::default();
+        *self.hold.lock().unwrap() = Some(hold.clone());
+        hold
     }
 
     /// Changes something without telling anybody.
@@ -325,12 +359,20 @@ impl catalog::CatalogApi for Owners {
 impl pricing::PricingApi for Owners {
     async fn prices(&self, _: &Cx, req: pricing::PricesRequest) -> Result<pricing::Prices, Problem> {
         self.reachable()?;
-        let known = self.known.lock().unwrap();
-        let price = |sku: String| {
-            let price = Currency::EUR.of(*known.prices.get(&sku)?);
-            Some(pricing::Price { sku, price, compare_at: None })
+        let items = {
+            let known = self.known.lock().unwrap();
+            let price = |sku: String| {
+                let price = Currency::EUR.of(*known.prices.get(&sku)?);
+                Some(pricing::Price { sku, price, compare_at: None })
+            };
+            req.skus.into_iter().filter_map(price).collect()
         };
-        Ok(pricing::Prices { items: req.skus.into_iter().filter_map(price).collect() })
+        let hold = self.hold.lock().unwrap().take();
+        if let Some(hold) = hold {
+            hold.0.0.notify_one();
+            hold.0.1.notified().await;
+        }
+        Ok(pricing::Prices { items })
     }
     async fn set_prices(&self, _: &Cx, _: pricing::SetPrices) -> Result<pricing::SetPricesReply, Problem> {
         unused()

@@ -1,24 +1,31 @@
-//! The index follows the logs: through changes, restarts, damage, poison and owners that are away.
+//! The index follows the logs: through changes, restarts, poison and owners that are away.
 
 use std::sync::atomic::Ordering;
 
 use souk_search_api::SearchRequest;
 
 use super::fakes::Sale;
-use super::{World, words};
+use super::{Backend, World, on_both, words};
 
-fn many(count: usize) -> Vec<(String, String)> {
+on_both! {
+    changes_of_every_owner_are_seen
+    a_restart_goes_on_where_the_last_commit_stood
+    poison_holds_nobody_up
+    an_owner_that_is_away_is_waited_for
+    a_large_backlog_is_taken_in_few_rounds_and_counted_right
+}
+
+pub fn many(count: usize) -> Vec<(String, String)> {
     (0..count).map(|n| (format!("p-{n}"), format!("Widget number{n}"))).collect()
 }
 
-async fn sell(world: &World, names: &[(String, String)]) {
+pub async fn sell(world: &World, names: &[(String, String)]) {
     let sales: Vec<_> = names.iter().map(|(slug, title)| Sale { slug, title, ..Sale::default() }).collect();
     world.owners.sell(&sales).await;
 }
 
-#[tokio::test]
-async fn changes_of_every_owner_are_seen() {
-    let world = World::new().await;
+async fn changes_of_every_owner_are_seen(backend: Backend) {
+    let world = World::new(backend).await;
     world.settled(0).await;
     sell(&world, &many(3)).await;
     world.settled(3).await;
@@ -33,9 +40,8 @@ async fn changes_of_every_owner_are_seen() {
     assert_eq!(world.find(words("widget")).await.total, 2);
 }
 
-#[tokio::test]
-async fn a_restart_goes_on_where_the_last_commit_stood() {
-    let mut world = World::new().await;
+async fn a_restart_goes_on_where_the_last_commit_stood(backend: Backend) {
+    let mut world = World::new(backend).await;
     sell(&world, &many(700)).await;
     world.settled(700).await;
     world.stop().await;
@@ -50,69 +56,8 @@ async fn a_restart_goes_on_where_the_last_commit_stood() {
     assert_eq!(world.owners.exports.load(Ordering::SeqCst), exports, "nothing is built anew");
 }
 
-#[tokio::test]
-async fn a_damaged_index_is_built_anew_by_itself() {
-    let mut world = World::new().await;
-    sell(&world, &many(20)).await;
-    world.settled(20).await;
-    world.stop().await;
-    let directory = world.directory.path().join("products");
-    let segment = std::fs::read_dir(&directory)
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .find(|path| path.extension().is_some_and(|ending| ending == "term"))
-        .unwrap();
-    let mut bytes = std::fs::read(&segment).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0xff;
-    std::fs::write(&segment, bytes).unwrap();
-    world.owners.retitle_quietly("p-5", "Secret");
-    world.restart().await;
-    world.settled(20).await;
-    assert_eq!(world.slugs("secret").await, ["p-5"], "read from the catalogue again");
-
-    world.stop().await;
-    std::fs::write(directory.join("meta.json"), "{").unwrap();
-    world.restart().await;
-    world.settled(20).await;
-}
-
-#[tokio::test]
-async fn an_index_of_another_format_or_database_is_built_anew() {
-    let mut world = World::new().await;
-    sell(&world, &many(5)).await;
-    world.settled(5).await;
-    for (from, to) in [("\\\"format\\\":1", "\\\"format\\\":0"), ("\\\"database\\\":\\\"", "\\\"database\\\":\\\"9")] {
-        world.stop().await;
-        let exports = world.owners.exports.load(Ordering::SeqCst);
-        let meta = world.directory.path().join("products/meta.json");
-        let text = std::fs::read_to_string(&meta).unwrap();
-        assert!(text.contains(from), "{text}");
-        std::fs::write(&meta, text.replace(from, to)).unwrap();
-        world.restart().await;
-        world.until(|| async { world.owners.exports.load(Ordering::SeqCst) > exports }).await;
-        world.settled(5).await;
-    }
-}
-
-#[tokio::test]
-async fn products_older_than_the_log_are_found_by_a_new_index() {
-    let mut world = World::new().await;
-    sell(&world, &many(600)).await;
-    world.settled(600).await;
-    world.stop().await;
-    // Housekeeping has emptied the logs.
-    for schema in souk_search::READS {
-        world.test_db.superuser(schema).await.write_one("delete from outbox", &[]).await.unwrap();
-    }
-    std::fs::remove_dir_all(world.directory.path().join("products")).unwrap();
-    world.restart().await;
-    world.settled(600).await;
-}
-
-#[tokio::test]
-async fn poison_holds_nobody_up() {
-    let world = World::new().await;
+async fn poison_holds_nobody_up(backend: Backend) {
+    let world = World::new(backend).await;
     sell(&world, &many(30)).await;
     world.settled(30).await;
     world.owners.rubbish().await;
@@ -127,9 +72,8 @@ async fn poison_holds_nobody_up() {
     world.until(|| async { world.find(words("gadget")).await.total == 30 }).await;
 }
 
-#[tokio::test]
-async fn an_owner_that_is_away_is_waited_for() {
-    let world = World::new().await;
+async fn an_owner_that_is_away_is_waited_for(backend: Backend) {
+    let world = World::new(backend).await;
     sell(&world, &many(10)).await;
     world.settled(10).await;
     world.owners.down.store(true, Ordering::SeqCst);
@@ -141,9 +85,8 @@ async fn an_owner_that_is_away_is_waited_for() {
     world.settled(10).await;
 }
 
-#[tokio::test]
-async fn a_large_backlog_is_taken_in_few_rounds_and_counted_right() {
-    let world = World::new().await;
+async fn a_large_backlog_is_taken_in_few_rounds_and_counted_right(backend: Backend) {
+    let world = World::new(backend).await;
     world.settled(0).await;
     for chunk in many(3_000).chunks(500) {
         sell(&world, chunk).await;

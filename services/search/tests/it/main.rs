@@ -1,10 +1,14 @@
-//! Search kept by real logs in PostgreSQL; the owners behind the logs are small fakes of their contracts.
+//! Search kept by real logs in PostgreSQL; the owners behind the logs are small fakes of their contracts. What is expected
+//! of one engine is expected of the other: [`on_both`] runs a test on each, on OpenSearch with the feature that brings it.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
 mod contract;
+mod embedded;
 mod fakes;
 mod following;
 mod searching;
+#[cfg(feature = "opensearch-tests")]
+mod shared;
 mod web;
 
 use std::sync::Arc;
@@ -14,7 +18,7 @@ use fakes::Owners;
 use souk_db::{Migrations, TestDb};
 use souk_modules::Tasks;
 use souk_rpc::{Actor, Cx};
-use souk_search::{SearchDeps, SearchService};
+use souk_search::{IndexConfig, SearchDeps, SearchService};
 use souk_search_api::{Hit, IndexStatus, SearchApi, SearchClient, SearchReply, SearchRequest, StatusRequest};
 
 const CATALOG: Migrations = Migrations { schema: "catalog", files: &[souk_flow::TABLES] };
@@ -23,11 +27,40 @@ const INVENTORY: Migrations = Migrations { schema: "inventory", files: &[souk_fl
 /// Longest wait for something that must happen; far above what it takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Runs each test once per engine.
+macro_rules! on_both {
+    ($($test:ident)*) => {
+        mod embedded {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(crate::Backend::Embedded).await;
+            })*
+        }
+        #[cfg(feature = "opensearch-tests")]
+        mod opensearch {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(crate::Backend::OpenSearch).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// Which index a test is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Backend {
+    Embedded,
+    #[cfg(feature = "opensearch-tests")]
+    OpenSearch,
+}
+
 /// A shop with search and owners that can be told what is for sale.
 struct World {
     owners: Arc<Owners>,
     test_db: TestDb,
     directory: tempfile::TempDir,
+    config: IndexConfig,
     search: Search,
 }
 
@@ -39,21 +72,30 @@ struct Search {
 }
 
 impl World {
-    async fn new() -> World {
+    async fn new(backend: Backend) -> World {
+        let directory = tempfile::tempdir().unwrap();
+        let config = match backend {
+            Backend::Embedded => IndexConfig::Embedded(directory.path().to_owned()),
+            #[cfg(feature = "opensearch-tests")]
+            Backend::OpenSearch => IndexConfig::OpenSearch(shared::config().await),
+        };
+        World::with(directory, config).await
+    }
+
+    async fn with(directory: tempfile::TempDir, config: IndexConfig) -> World {
         let test_db = TestDb::new(&[&souk_search::MIGRATIONS, &CATALOG, &PRICING, &INVENTORY]).await;
         for owner in souk_search::READS {
             souk_db::grant_outbox_read(&test_db.url(), owner, "search").await.unwrap();
         }
         let owners = Arc::new(Owners::new(&test_db).await);
-        let directory = tempfile::tempdir().unwrap();
-        let search = Search::start(&test_db, &owners, directory.path()).await;
-        World { owners, test_db, directory, search }
+        let search = Search::start(&test_db, &owners, &config).await;
+        World { owners, test_db, directory, config, search }
     }
 
-    /// Stops the process and starts another on the same directory.
+    /// Stops the process and starts another on the same index.
     async fn restart(&mut self) {
         self.stop().await;
-        self.search = Search::start(&self.test_db, &self.owners, self.directory.path()).await;
+        self.search = Search::start(&self.test_db, &self.owners, &self.config).await;
     }
 
     async fn stop(&self) {
@@ -75,12 +117,15 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let last = self.status().await;
-        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("it never happened, from {last:?}"));
+        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+            panic!("it never happened, now {:?}", self.status().await);
+        }
     }
 
+    /// A shared index may not be there yet: nothing is known, so it is behind.
     async fn status(&self) -> IndexStatus {
-        self.search.client.status(&guest(), StatusRequest {}).await.unwrap()
+        let unknown = IndexStatus { products: 0, behind: 1 };
+        self.search.client.status(&guest(), StatusRequest {}).await.unwrap_or(unknown)
     }
 
     async fn find(&self, request: SearchRequest) -> SearchReply {
@@ -94,17 +139,24 @@ impl World {
 }
 
 impl Search {
-    async fn start(test_db: &TestDb, owners: &Arc<Owners>, directory: &std::path::Path) -> Search {
+    async fn start(test_db: &TestDb, owners: &Arc<Owners>, config: &IndexConfig) -> Search {
         let tasks = Tasks::new();
+        let db = test_db.db("search").await;
         let service = SearchService::new(SearchDeps {
-            db: test_db.db("search").await,
+            db: db.clone(),
             tasks: tasks.clone(),
-            directory: directory.to_owned(),
+            index: config.clone(),
             catalog: (owners.clone() as Arc<dyn souk_catalog_api::CatalogApi>).into(),
             pricing: (owners.clone() as Arc<dyn souk_pricing_api::PricingApi>).into(),
             inventory: (owners.clone() as Arc<dyn souk_inventory_api::InventoryApi>).into(),
         })
         .unwrap();
+        // As the worker role does; an embedded index has no such work.
+        for consumer in souk_search::consumers(&service) {
+            souk_flow::run_consumer(&tasks, &db, &souk_flow::EventLog::Postgres, consumer);
+        }
+        souk_flow::run_jobs(&tasks, &db, souk_search::jobs(&service));
+        service.keep();
         let client = SearchClient::Local(service.clone() as Arc<dyn SearchApi>);
         Search { client, service, tasks }
     }

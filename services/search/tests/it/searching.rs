@@ -3,10 +3,16 @@
 use souk_search_api::{AttributeFilter, SearchRequest, Sort};
 
 use super::fakes::{COMPUTERS, NOTEBOOKS, PRINTERS, Sale, TOYS};
-use super::{World, guest, words};
+use super::{Backend, World, guest, on_both, words};
 
-async fn shop() -> World {
-    let world = World::new().await;
+on_both! {
+    words_find_what_they_mean
+    the_best_partial_matches_are_shown_and_said_to_be_such
+    filters_facets_and_order
+}
+
+async fn shop(backend: Backend) -> World {
+    let world = World::new(backend).await;
     let sale = |slug, title, brand, category, price| Sale { slug, title, brand, category, price, ..Sale::default() };
     world
         .owners
@@ -36,9 +42,8 @@ async fn shop() -> World {
     world
 }
 
-#[tokio::test]
-async fn words_find_what_they_mean() {
-    let world = shop().await;
+async fn words_find_what_they_mean(backend: Backend) {
+    let world = shop(backend).await;
     for (q, first) in [
         ("notebooks", "pavilion"),
         ("NOTEBOOK silver", "pavilion"),
@@ -69,9 +74,8 @@ async fn words_find_what_they_mean() {
     assert!(world.slugs("qqqqqq").await.is_empty());
 }
 
-#[tokio::test]
-async fn the_best_partial_matches_are_shown_and_said_to_be_such() {
-    let world = shop().await;
+async fn the_best_partial_matches_are_shown_and_said_to_be_such(backend: Backend) {
+    let world = shop(backend).await;
     let all = world.find(words("hp notebook")).await;
     assert!(!all.partial && all.total == 2);
     let unknown = world.find(words("hp notebook qqqqqq")).await;
@@ -81,9 +85,8 @@ async fn the_best_partial_matches_are_shown_and_said_to_be_such() {
     assert_eq!(spread.items.iter().map(|hit| hit.slug.as_str()).collect::<Vec<_>>(), ["toner"], "two of three words");
 }
 
-#[tokio::test]
-async fn filters_facets_and_order() {
-    let world = shop().await;
+async fn filters_facets_and_order(backend: Backend) {
+    let world = shop(backend).await;
     let everything = SearchRequest { limit: 20, facets: true, ..SearchRequest::default() };
     let reply = world.find(everything.clone()).await;
     assert_eq!((reply.total, reply.items[0].slug.as_str()), (5, "creme"), "newest first without words");

@@ -9,7 +9,11 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::fakes::{PRINTERS, Sale};
-use super::{World, guest};
+use super::{Backend, World, guest, on_both};
+
+on_both! {
+    the_query_string_is_read_strictly_and_answered_cacheably
+}
 
 async fn get(world: &World, query: &str) -> Response {
     let request = Request::get(format!("/api/v1/search{query}")).extension(guest()).body(Body::empty()).unwrap();
@@ -20,9 +24,8 @@ async fn json(response: Response) -> Value {
     serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
 }
 
-#[tokio::test]
-async fn the_query_string_is_read_strictly_and_answered_cacheably() {
-    let world = World::new().await;
+async fn the_query_string_is_read_strictly_and_answered_cacheably(backend: Backend) {
+    let world = World::new(backend).await;
     let attributes = &[("colour", "Black & white")];
     world
         .owners

@@ -1,0 +1,204 @@
+//! JSON over HTTP/1.1 to the nodes of a cluster, on kept-alive connections, in turn. A node that does not answer is passed
+//! over for the next one.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use base64::Engine;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use souk_kernel::Problem;
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Idle connections are closed before the other side would.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Idle connections kept to one node; searches under way are bounded by the contract's own limits.
+const MAX_IDLE: usize = 64;
+/// Bytes of the largest reply: a page of hits with facets is some hundred KB, a bulk's about 200 bytes a document.
+const MAX_REPLY: usize = 16 * 1024 * 1024;
+/// Characters of an error that are kept.
+const MAX_WORDS: usize = 600;
+
+/// One node.
+struct Node {
+    base: String,
+    authorization: Option<HeaderValue>,
+}
+
+/// The way to a cluster.
+pub(crate) struct Nodes {
+    nodes: Vec<Node>,
+    next: AtomicUsize,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// What a node answered.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Bytes,
+}
+
+/// Why no reply came: whether the next node may be asked.
+pub(crate) fn unavailable(why: impl std::fmt::Display) -> Problem {
+    Problem::unavailable("search_unavailable", why)
+}
+
+/// Says what is wrong with the address of a node, `http://[user:password@]host[:port]`.
+///
+/// # Errors
+/// In words for whoever configured it.
+pub fn check_url(url: &str) -> Result<(), String> {
+    node(url).map(drop)
+}
+
+fn node(url: &str) -> Result<Node, String> {
+    let uri: http::Uri = url.parse().map_err(|_| "not a URL".to_owned())?;
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") => return Err("https is not supported: use a proxy beside this process".into()),
+        _ => return Err("must begin with http://".into()),
+    }
+    let authority = uri.authority().ok_or("has no host")?;
+    if authority.host().is_empty() || !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+        return Err("must be http://host:port without a path".into());
+    }
+    let (login, host) = match authority.as_str().rsplit_once('@') {
+        Some((login, host)) => (Some(login), host),
+        None => (None, authority.as_str()),
+    };
+    let basic = |login: &str| {
+        let login = percent_encoding::percent_decode_str(login).collect::<Vec<u8>>();
+        let encoded = base64::engine::general_purpose::STANDARD.encode(login);
+        HeaderValue::try_from(format!("Basic {encoded}")).map_err(|_| "the login is not text".to_owned())
+    };
+    let mut authorization = login.map(basic).transpose()?;
+    authorization.iter_mut().for_each(|value| value.set_sensitive(true));
+    Ok(Node { base: format!("http://{host}"), authorization })
+}
+
+impl Nodes {
+    /// The nodes at `urls`; connects when first used.
+    ///
+    /// # Errors
+    /// 422 when there is no usable address.
+    pub(crate) fn new(urls: &[String]) -> Result<Self, Problem> {
+        let wrong = |why: String| Problem::invalid("invalid_configuration", format!("search.opensearch: {why}"));
+        if urls.is_empty() {
+            return Err(wrong("no address".into()));
+        }
+        let nodes = urls
+            .iter()
+            .map(|url| node(url).map_err(|why| wrong(format!("{url:?} {why}"))))
+            .collect::<Result<_, _>>()?;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(MAX_IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Ok(Self { nodes, next: AtomicUsize::new(0), client })
+    }
+
+    /// Sends a request that may safely arrive twice, to one node after the other until one answers, for `timeout` in all.
+    /// Overload and faults of the cluster are errors; what it refuses is a reply.
+    ///
+    /// # Errors
+    /// Unavailable.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl Into<Bytes>,
+        timeout: Duration,
+    ) -> Result<Reply, Problem> {
+        let body = body.into();
+        let all = async {
+            let mut failed = unavailable("no node");
+            for _ in &self.nodes {
+                match self.once(method.clone(), path, body.clone()).await {
+                    Ok(reply) => return Ok(reply),
+                    Err(problem) => failed = problem,
+                }
+            }
+            Err(failed)
+        };
+        let late = |_| unavailable(format!("OpenSearch did not answer {method} {path} within {timeout:?}"));
+        tokio::time::timeout(timeout, all).await.map_err(late)?
+    }
+
+    async fn once(&self, method: Method, path: &str, body: Bytes) -> Result<Reply, Problem> {
+        let node = &self.nodes[self.next.fetch_add(1, Ordering::Relaxed) % self.nodes.len()];
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", node.base))
+            // Also right for bulks: OpenSearch takes either for newline-delimited JSON.
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(login) = &node.authorization {
+            request = request.header(header::AUTHORIZATION, login);
+        }
+        let request = request.body(Full::new(body)).map_err(Problem::internal)?;
+        let down = |error: &dyn std::fmt::Display| unavailable(format!("OpenSearch at {}: {error}", node.base));
+        let response = self.client.request(request).await.map_err(|error| down(&error))?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_REPLY).collect().await.map_err(|error| down(&error))?;
+        let reply = Reply { status, body: body.to_bytes() };
+        match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            true => Err(down(&reply.words())),
+            false => Ok(reply),
+        }
+    }
+}
+
+impl Reply {
+    /// What it says, for the log.
+    pub(crate) fn words(&self) -> String {
+        let body = String::from_utf8_lossy(&self.body);
+        format!("{} {}", self.status, body.chars().take(MAX_WORDS).collect::<String>())
+    }
+
+    /// The value of a success.
+    ///
+    /// # Errors
+    /// Internal when it is a refusal: what we ask is ours to get right.
+    pub(crate) fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        if !self.status.is_success() {
+            return Err(Problem::internal(format!("OpenSearch refused: {}", self.words())));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| Problem::internal(format!("OpenSearch's reply: {error}")))
+    }
+
+    /// Succeeds when it did.
+    ///
+    /// # Errors
+    /// As [`Reply::json`].
+    pub(crate) fn done(self) -> Result<(), Problem> {
+        self.json::<Value>().map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_plain_and_logins_are_taken_out() {
+        for fine in ["http://127.0.0.1:9200", "http://search-1:9200/", "http://[::1]:9200"] {
+            assert_eq!(check_url(fine), Ok(()), "{fine}");
+        }
+        for wrong in ["https://search:9200", "search:9200", "http://", "http://search:9200/path", "http://a b", ""] {
+            assert!(check_url(wrong).is_err(), "{wrong}");
+        }
+        let node = node("http://souk:p%40ss@search:9200").unwrap();
+        assert_eq!(node.base, "http://search:9200");
+        assert_eq!(node.authorization.unwrap(), "Basic c291azpwQHNz");
+    }
+}

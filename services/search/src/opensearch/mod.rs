@@ -1,0 +1,119 @@
+//! The index as OpenSearch holds it: one for all processes. Any process searches it; the worker keeps it by events and
+//! builds a new one beside it when that is needed. Nothing in it is the only copy.
+//!
+//! A document is made of what three owners say, so no owner's version orders its writes. What orders them is the number of
+//! the reading, taken from a sequence after the event was seen and before the owners are asked: of two readings the one
+//! with the larger number saw at least as much.
+
+mod bulk;
+mod client;
+mod counts;
+mod filters;
+mod following;
+mod indices;
+mod keeping;
+mod mapping;
+mod rebuild;
+mod search;
+mod words;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use souk_bus::{Log, Position};
+use souk_db::Db;
+use souk_flow::Jobs;
+use souk_kernel::{Ids, Problem};
+use souk_modules::Tasks;
+use souk_rpc::Cx;
+use souk_search_api::{IndexStatus, SearchRequest};
+use uuid::Uuid;
+
+use self::client::unavailable;
+use self::indices::Indices;
+use crate::fetch::Fetch;
+use crate::query::Found;
+use crate::store;
+use crate::text::Analyzer;
+use crate::tree::Tree;
+
+pub use self::client::check_url;
+pub(crate) use self::keeping::Keeper;
+pub use self::rebuild::Rebuilt;
+pub(crate) use self::rebuild::keep;
+
+/// Name of the consumer group and of the jobs of single products.
+pub(crate) const CONSUMER: &str = "search.index";
+
+/// How to reach it.
+#[derive(Clone, Debug)]
+pub struct OpenSearchConfig {
+    /// `http://[user:password@]host:port` of some nodes.
+    pub urls: Vec<String>,
+    /// Alias of the index; indices are called `<name>-<n>`. Shops that share a cluster differ in it.
+    pub name: String,
+}
+
+/// A shop's index in OpenSearch.
+pub(crate) struct OpenSearch {
+    indices: Indices,
+    db: Db,
+    log: Log,
+    jobs: Jobs,
+    fetch: Fetch,
+    analyzer: Analyzer,
+    /// Names this process among those that may build.
+    holder: Uuid,
+    /// None until the catalogue was first read.
+    tree: RwLock<Option<Arc<Tree>>>,
+}
+
+impl OpenSearch {
+    pub(crate) fn new(config: &OpenSearchConfig, db: &Db, fetch: Fetch) -> Result<Arc<Self>, Problem> {
+        Ok(Arc::new(Self {
+            indices: Indices { nodes: client::Nodes::new(&config.urls)?, name: config.name.clone() },
+            db: db.clone(),
+            log: Log::new(db),
+            jobs: Jobs::new(db),
+            fetch,
+            analyzer: Analyzer::default(),
+            holder: Ids::random().v4(),
+            tree: RwLock::default(),
+        }))
+    }
+
+    /// Follows the category tree until the process stops.
+    pub(crate) fn start(self: &Arc<Self>, tasks: &Tasks) {
+        following::start(self.clone(), tasks);
+    }
+
+    pub(crate) async fn search(&self, cx: &Cx, request: &SearchRequest) -> Result<Found, Problem> {
+        let tree = self.tree().ok_or_else(|| unavailable("the category tree has not been read yet"))?;
+        search::search(&self.indices, &tree, &self.analyzer, cx, request).await
+    }
+
+    /// Products that can be found, and events that the worker has not applied. Over Kafka the latter are the group's lag
+    /// and not known here: 0.
+    pub(crate) async fn status(&self) -> Result<IndexStatus, Problem> {
+        let products = self.indices.count(&self.indices.name, false).await?;
+        let cursors = store::cursors(&self.db, CONSUMER).await?;
+        let mut behind = 0;
+        for (schema, types) in crate::follow::SOURCES {
+            let at = cursors.get(*schema).copied().unwrap_or(Position::START);
+            behind += self.log.behind(schema, types, at).await?;
+        }
+        Ok(IndexStatus { products, behind })
+    }
+
+    /// True when a search can be answered.
+    pub(crate) async fn can_search(&self) -> Result<bool, Problem> {
+        Ok(self.tree().is_some() && self.indices.known().await?.live.is_some())
+    }
+
+    fn tree(&self) -> Option<Arc<Tree>> {
+        self.tree.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn take_tree(&self, tree: Tree) {
+        *self.tree.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(tree));
+    }
+}

@@ -1,0 +1,50 @@
+//! `souk search`: looking after the index in OpenSearch.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::Place;
+use crate::config::Config;
+use crate::toolbox::Toolbox;
+
+/// The search index.
+#[derive(Debug, Subcommand)]
+pub enum Search {
+    /// Build a new index in OpenSearch beside the old one, and put it in its place when it is complete.
+    Reindex {
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Runs the command.
+pub async fn run(command: Search, config: Config) -> anyhow::Result<ExitCode> {
+    let Search::Reindex { json, place } = command;
+    let config = place.apply(config);
+    anyhow::ensure!(
+        !config.search.opensearch.is_empty(),
+        "search.opensearch names no server: an embedded index is kept and built by the process that searches"
+    );
+    let toolbox = Toolbox::with_search(&config).await?;
+    let result = reindex(&toolbox, json).await;
+    toolbox.close().await?;
+    result
+}
+
+async fn reindex(toolbox: &Toolbox, json: bool) -> anyhow::Result<ExitCode> {
+    let search = toolbox.services.search.as_ref().ok_or_else(|| anyhow::anyhow!("search is not wired"))?;
+    let rebuilt = search.rebuild().await.map_err(|problem| {
+        anyhow::anyhow!("{problem}: {}", problem.internal_detail().unwrap_or("the log of the worker says more"))
+    })?;
+    let Some(rebuilt) = rebuilt else { anyhow::bail!("another process is building the index now") };
+    let (index, products, took) = (rebuilt.index, rebuilt.products, rebuilt.took.as_secs_f64());
+    match json {
+        true => println!("{}", serde_json::json!({ "index": index, "products": products, "seconds": took })),
+        false => println!("{index} with {products} products is in use after {took:.1} s"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
