@@ -163,7 +163,11 @@ impl CartService {
         method_given: bool,
         change: impl Fn(&mut Body) -> Changed + Send + Sync,
     ) -> Result<Cart, Problem> {
-        let mut turn = None;
+        // Whoever has lost a race holds the turn; late comers do not race them again.
+        let mut turn = match self.turn_of(id).try_lock() {
+            Ok(_free) => None,
+            Err(_) => Some(self.turn_of(id).lock().await),
+        };
         for _ in 0..MAX_TRIES {
             let mut cart = self.open(cx, id).await?;
             let wanted = change(&mut cart.body)?;
