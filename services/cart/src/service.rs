@@ -28,7 +28,8 @@ use crate::saving::{self, MAX_COMBINED, Saved};
 use crate::store::{self, ForClaim, Write};
 
 /// Tries of a change that others got ahead of. From the second on, changes of one cart take turns within this process.
-const MAX_TRIES: usize = 10;
+/// Another process may win as often as it has changes waiting, since paced commits keep step: more than anybody has.
+const MAX_TRIES: usize = 64;
 /// Turns: more than requests under way, so that different carts rarely share one.
 const TURNS: usize = 256;
 
