@@ -78,6 +78,8 @@ enum Command {
 enum Import {
     /// Products, from a Shopify CSV, Souk's own export, or any CSV or NDJSON with a mapping; gzip is fine.
     Products(import::Products),
+    /// The demo catalogue, into an empty shop; `souk up` does it by itself.
+    Demo(import::Demo),
 }
 
 #[derive(Debug, Subcommand)]
@@ -147,6 +149,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Serve(serve) => serve::serve(serve, config).await,
             Command::Migrate(place) => migrate(place.apply(config)).await,
             Command::Import(Import::Products(products)) => import::products(products, config).await,
+            Command::Import(Import::Demo(demo)) => import::demo(demo, config).await,
             Command::Export(Export::Products(products)) => export::products(products, config).await,
             Command::Orders(command) => orders::run(command, config).await,
             Command::Search(command) => search::run(command, config).await,

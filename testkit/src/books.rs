@@ -16,15 +16,24 @@ use crate::wait::eventually_ok;
 /// PROMISES: every checkout reaches an end within 60 s.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Where a shop's search index is. An embedded one keeps its place in the log itself, and `search-worker` has nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Index {
+    /// In each process that searches.
+    Embedded,
+    /// In OpenSearch.
+    Shared,
+}
+
 /// Waits until nothing is under way, then panics with whatever is wrong in the books.
-pub async fn check(database_url: &str, clients: &Clients) {
-    check_within(PATIENCE, database_url, clients).await;
+pub async fn check(database_url: &str, clients: &Clients, index: Index) {
+    check_within(PATIENCE, database_url, clients, index).await;
 }
 
 /// The same with less patience, for tests of the check itself.
-pub async fn check_within(patience: Duration, database_url: &str, clients: &Clients) {
+pub async fn check_within(patience: Duration, database_url: &str, clients: &Clients, index: Index) {
     let db = Db::connect(one_connection(database_url)).await.unwrap();
-    eventually_ok("everything comes to an end", patience, || under_way(&db)).await;
+    eventually_ok("everything comes to an end", patience, || under_way(&db, index)).await;
     audit(&db, clients).await;
 }
 
@@ -47,7 +56,7 @@ async fn count(db: &Db, sql: String) -> i64 {
 }
 
 /// What has not ended yet: sagas, and events that a consumer has not had.
-async fn under_way(db: &Db) -> Result<(), Vec<String>> {
+async fn under_way(db: &Db, index: Index) -> Result<(), Vec<String>> {
     let mut open = Vec::new();
     for set in souk::all_migrations() {
         let schema = quoted(set.schema);
@@ -56,9 +65,9 @@ async fn under_way(db: &Db) -> Result<(), Vec<String>> {
             open.push(format!("{}: {sagas} unfinished sagas", set.schema));
         }
     }
-    // The page cache and an embedded search index keep their place elsewhere, so `search-worker` has nothing to do in a shop
-    // without OpenSearch, and there is none with it among these worlds. All other workers note each event in their inbox.
-    for role in ROLES.iter().filter(|role| role.name.ends_with("-worker") && role.name != "search-worker") {
+    // The page cache keeps its place elsewhere. All workers note each event in their inbox.
+    let idle = |name: &str| name == "search-worker" && index == Index::Embedded;
+    for role in ROLES.iter().filter(|role| role.name.ends_with("-worker") && !idle(role.name)) {
         let reader = quoted(schema_of(role.name).unwrap());
         for event_type in role.consumes {
             let owner = quoted(owner_of(event_type));

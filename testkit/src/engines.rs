@@ -1,11 +1,12 @@
 //! The engines of a fleet, real ones, shared by the worlds of a test process: PostgreSQL with a synchronous and an
-//! asynchronous replica, and a Kafka broker. Each world has a database and topics of its own.
+//! asynchronous replica, a Redis cluster, a Kafka broker, an OpenSearch node. Each world has a database, keys, topics and an
+//! index of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use souk::config::Config;
 use souk_db::TestCluster;
-use souk_engines::Kafka;
+use souk_engines::{Kafka, OpenSearch, RedisCluster};
 use tokio::sync::OnceCell;
 
 static ENGINES: OnceCell<Engines> = OnceCell::const_new();
@@ -14,7 +15,9 @@ static WORLDS: AtomicUsize = AtomicUsize::new(0);
 /// What a test process starts once. It ends with the process.
 pub struct Engines {
     postgres: TestCluster,
+    redis: RedisCluster,
     kafka: Kafka,
+    opensearch: OpenSearch,
 }
 
 impl Engines {
@@ -24,9 +27,12 @@ impl Engines {
     }
 
     async fn start() -> Self {
-        let (postgres, kafka) = tokio::join!(TestCluster::start(&[&[], &[]]), Kafka::start());
+        let (postgres, others) = tokio::join!(TestCluster::start(&[&[], &[]]), async {
+            tokio::try_join!(RedisCluster::start(), Kafka::start(), OpenSearch::start())
+        });
         postgres.synchronous(0, "FIRST 1 (r1)").await;
-        Self { postgres, kafka: kafka.unwrap_or_else(|error| panic!("{error}")) }
+        let (redis, kafka, opensearch) = others.unwrap_or_else(|error| panic!("{error}"));
+        Self { postgres, redis, kafka, opensearch }
     }
 
     /// Settings of a new world: a database nobody has used, its replicas, topics nobody has written to.
@@ -37,6 +43,10 @@ impl Engines {
         config.database.url = Some(on(0));
         config.database.replicas = vec![on(1), on(2)];
         config.events.kafka = vec![self.kafka.address()];
+        config.redis.nodes = self.redis.urls();
+        config.redis.installation = name.clone();
+        config.search.opensearch = vec![self.opensearch.url()];
+        config.search.index = name.clone();
         config.events.prefix = name;
     }
 }

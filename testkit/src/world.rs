@@ -37,7 +37,8 @@ pub enum Topology {
     Split,
     /// The same six without certificates, as on one machine.
     SplitPlain,
-    /// The same six with certificates on the engines of production: PostgreSQL with replicas, Kafka.
+    /// The same six with certificates on the engines of production: PostgreSQL with replicas, a Redis cluster, Kafka,
+    /// OpenSearch.
     #[cfg(feature = "engines")]
     Fleet,
 }
@@ -69,6 +70,8 @@ pub struct World {
     toolbox: Option<Toolbox>,
     _pki: Option<Arc<Pki>>,
     database_url: String,
+    /// Where its search index is.
+    pub index: books::Index,
     /// A database of a test server goes with the world; one of a fleet's cluster with the cluster.
     _db: Option<TestDb>,
     data_dir: tempfile::TempDir,
@@ -91,6 +94,10 @@ impl World {
         let db = database(topology, &mut config).await;
         let database_url = config.database.url.clone().unwrap();
         souk::migrate(&database_url).await.unwrap();
+        let index = match config.search.opensearch.is_empty() {
+            true => books::Index::Embedded,
+            false => books::Index::Shared,
+        };
         let pki = (!matches!(topology, Topology::AllInOne | Topology::SplitPlain)).then(pki);
         let (processes, toolbox) = match topology {
             Topology::AllInOne => (all_in_one(config).await, None),
@@ -107,6 +114,7 @@ impl World {
             toolbox,
             _pki: pki,
             database_url,
+            index,
             _db: db,
             data_dir,
             stopped: false,
@@ -154,7 +162,7 @@ impl World {
 
     /// Waits until nothing is under way, and panics when the books are not right.
     pub async fn check(&self) {
-        books::check(&self.database_url, self.clients()).await;
+        books::check(&self.database_url, self.clients(), self.index).await;
     }
 
     /// Checks the books and closes the shop. To be called at the end of every test.

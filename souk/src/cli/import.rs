@@ -1,4 +1,4 @@
-//! `souk import products FILE`.
+//! `souk import products FILE`, `souk import demo`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +14,7 @@ use souk_kernel::Currency;
 use super::Place;
 use crate::config::Config;
 use crate::load::{Loader, Refused, Tally};
+use crate::seed;
 use crate::toolbox::Toolbox;
 
 /// Refused lines printed one by one; the rest are counted, and `--json` lists them all.
@@ -39,6 +40,16 @@ pub struct Products {
     /// A report for machines on standard output.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// The demo catalogue.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// How many products.
+    #[arg(long, default_value_t = souk_demo::DEFAULT_PRODUCTS)]
+    products: usize,
     #[command(flatten)]
     place: Place,
 }
@@ -79,6 +90,24 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
         print(&report);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the command. A shop that sells something already is left alone.
+pub async fn demo(args: Demo, config: Config) -> anyhow::Result<ExitCode> {
+    let config = args.place.apply(config);
+    let toolbox = Toolbox::open(&config).await?;
+    let result = fill(&toolbox, &config, args.products).await;
+    toolbox.close().await?;
+    result?;
+    println!("the shop has the {} products of the demo catalogue", args.products);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn fill(toolbox: &Toolbox, config: &Config, products: usize) -> anyhow::Result<()> {
+    let empty = seed::is_empty(&toolbox.clients).await?;
+    anyhow::ensure!(empty, "the shop sells something already: the demo catalogue is for an empty one");
+    let objects = souk_objects::Objects::local(&config.data_dir.join("media"))?;
+    seed::demo(&toolbox.clients, &objects, products).await
 }
 
 async fn load(toolbox: &Toolbox, mut feed: Feed, args: &Products) -> anyhow::Result<Report> {

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use souk::config::Config;
 use souk::{Clients, Process, Start};
 use souk_db::{Managed, ManagedOptions};
-use souk_testkit::{Shop, eventually_ok, free_port};
+use souk_testkit::{Shop, books, eventually_ok, free_port};
 
 /// How long a process may take to start or to stop: a debug build, on a machine that compiles beside it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -190,7 +190,7 @@ impl Inside {
 
     /// Waits until nothing is under way and checks all books.
     pub async fn check(&self) {
-        souk_testkit::books::check(&self.url, self.clients()).await;
+        books::check(&self.url, self.clients(), books::Index::Embedded).await;
     }
 
     /// Leaves.

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::future::Future;
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -51,7 +51,11 @@ pub struct Engine<K: Kind> {
 }
 
 impl<K: Kind> Engine<K> {
-    pub(crate) async fn launch(kind: K) -> Result<Self, EngineError> {
+    /// Starts what `kind` says, with a directory of its own; ready when this returns.
+    ///
+    /// # Errors
+    /// In words, when there is none to be had.
+    pub async fn launch(kind: K) -> Result<Self, EngineError> {
         let home = Home::new(K::NAME).map_err(|error| failed::<K>("make a directory", error))?;
         fs::create_dir(home.data()).map_err(|error| failed::<K>("make a directory", error))?;
         let engine = Engine { kind, child: Mutex::new(None), home };
@@ -90,6 +94,26 @@ impl<K: Kind> Engine<K> {
         }
     }
 
+    /// Asks it to end (SIGTERM) and waits until it has; its port is free then. Asking a dead one is fine.
+    ///
+    /// # Errors
+    /// When it ends in another way than with success, or not in time: it is killed then.
+    pub async fn terminate(&self, patience: Duration) -> Result<(), EngineError> {
+        if self.signal(Signal::SIGTERM, "end it").is_err() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        while started.elapsed() < patience {
+            if let Some(how) = self.ended() {
+                self.kill();
+                return if how.success() { Ok(()) } else { Err(self.not_ready(format!("it ended with {how}"))) };
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        self.kill();
+        Err(self.not_ready(format!("it did not end within {patience:?}")))
+    }
+
     /// Kills it if it runs and starts it on the same port with the same data; ready when this returns.
     ///
     /// # Errors
@@ -104,6 +128,16 @@ impl<K: Kind> Engine<K> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Child::id)
     }
 
+    /// True while its process is there, hung or not.
+    pub fn is_running(&self) -> bool {
+        self.pid().is_some() && self.ended().is_none()
+    }
+
+    /// The file of what it prints.
+    pub fn log(&self) -> PathBuf {
+        self.home.log()
+    }
+
     /// The last lines of what it printed.
     pub fn log_tail(&self) -> String {
         let text = fs::read(self.home.log()).unwrap_or_default();
@@ -112,7 +146,8 @@ impl<K: Kind> Engine<K> {
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
     }
 
-    pub(crate) fn kind(&self) -> &K {
+    /// How it is run.
+    pub fn kind(&self) -> &K {
         &self.kind
     }
 
@@ -162,9 +197,9 @@ impl<K: Kind> Engine<K> {
         command.spawn()
     }
 
-    fn ended(&self) -> Option<String> {
+    fn ended(&self) -> Option<ExitStatus> {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        child.as_mut()?.try_wait().ok().flatten().map(|status| status.to_string())
+        child.as_mut()?.try_wait().ok().flatten()
     }
 
     fn not_ready(&self, why: String) -> EngineError {

@@ -18,6 +18,7 @@ mod smtp;
 
 pub use engine::{Engine, Kind};
 pub use error::EngineError;
+pub use http::get;
 pub use kafka::{Kafka, KafkaBroker};
 pub use opensearch::{OpenSearch, OpenSearchNode};
 pub use port::free_port;

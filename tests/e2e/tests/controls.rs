@@ -48,7 +48,7 @@ async fn tampering_is_noticed() {
     for (tamper, mend, complaint) in TAMPERINGS {
         db.write_one(tamper, &[]).await.unwrap_or_else(|error| panic!("{tamper}: {error}"));
         let url = world.database_url();
-        let check = books::check_within(Duration::from_millis(500), &url, world.clients());
+        let check = books::check_within(Duration::from_millis(500), &url, world.clients(), world.index);
         let panic = AssertUnwindSafe(check).catch_unwind().await.expect_err(tamper);
         let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
         assert!(said.contains(complaint), "{tamper}: {said}");

@@ -51,10 +51,15 @@ impl TestCluster {
     /// # Panics
     /// When a server cannot be had: a test cannot go on without.
     pub async fn start(replicas: &[Settings<'_>]) -> TestCluster {
-        Self::try_start(replicas).await.unwrap_or_else(|error| panic!("no test cluster: {error}"))
+        Self::sized(replicas, MAX_CONNECTIONS).await.unwrap_or_else(|error| panic!("no test cluster: {error}"))
     }
 
-    async fn try_start(replicas: &[Settings<'_>]) -> Result<TestCluster, ManagedError> {
+    /// The same, for so many connections.
+    ///
+    /// # Errors
+    /// A server cannot be had.
+    pub async fn sized(replicas: &[Settings<'_>], max_connections: u32) -> Result<TestCluster, ManagedError> {
+        let options = |settings| options(settings, max_connections);
         let root = parent_dir().join(format!("souk-cluster-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()));
         std::fs::create_dir(&root).map_err(|error| ManagedError::io("create", &root, error))?;
         let supervisor = supervise(&root).map_err(|error| ManagedError::io("watch over", &root, error))?;
@@ -189,7 +194,7 @@ impl TestCluster {
     }
 }
 
-fn options(more: Settings<'_>) -> ManagedOptions {
+fn options(more: Settings<'_>, max_connections: u32) -> ManagedOptions {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let mut settings: Vec<(String, String)> = [
         ("wal_level", "replica"),
@@ -208,7 +213,7 @@ fn options(more: Settings<'_>) -> ManagedOptions {
     ManagedOptions {
         throw_away: true,
         shared_buffers_mb: SHARED_BUFFERS_MB,
-        max_connections: MAX_CONNECTIONS,
+        max_connections,
         settings,
         ..ManagedOptions::default()
     }

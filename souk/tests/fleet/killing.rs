@@ -1,0 +1,69 @@
+//! `kill -9` of each part in turn while buyers come. They insist, as good clients do; whoever is told that their order
+//! stands has it, once, and everything comes to an end.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use souk::Toolbox;
+use souk_order_api::{ListOrders, Order, OrderStatus};
+use souk_rpc::Cx;
+
+use crate::load::{Crowd, Load, Outcome, PATIENCE};
+use crate::{check, fleet, setting, toolbox};
+
+/// PROMISES: `kill -9` of any role: every checkout reaches an end within 60 s; 0 double captures.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_role_is_killed_while_buyers_insist() {
+    let fleet = fleet().await;
+    let crowd = Crowd { requests: 60, purchases: setting("SOUK_TEST_KILLING_PURCHASES", 4), insist: true };
+    let load = Load::start(fleet.public(), crowd).await;
+    load.more_orders(3).await;
+    for role in fleet.roles.iter().filter(|role| role.name() != "gateway") {
+        role.process().kill();
+        load.more_orders(1).await;
+        role.process().restart().await.unwrap();
+    }
+    // Both at once: nobody is left to take over, until they are back.
+    for role in ["order", "payment", "inventory"] {
+        fleet.of(role).for_each(|process| process.process().kill());
+        fleet.revive().await.unwrap();
+        load.more_orders(3).await;
+    }
+    let told = load.stop().await;
+    let started = Instant::now();
+    let toolbox = toolbox(&fleet).await;
+    check(&fleet, &toolbox).await;
+    let took = started.elapsed();
+    assert!(took < PATIENCE, "everything ended, but only after {took:?}");
+    has_what_it_was_told(&told, &toolbox).await;
+    println!("{} orders, all of them once; at rest after {took:?}", told.orders());
+    toolbox.close().await.unwrap();
+    fleet.stop().await.unwrap();
+}
+
+/// Every buyer has exactly the order they were told of.
+async fn has_what_it_was_told(told: &Outcome, toolbox: &Toolbox) {
+    let orders = all_orders(toolbox).await;
+    let told = told.bought.lock().unwrap();
+    for (email, reply) in told.iter() {
+        let theirs = orders.get(email).unwrap_or_else(|| panic!("{} of {email} is lost", reply.order.number));
+        assert_eq!((theirs.id, theirs.status), (reply.order.id, OrderStatus::Confirmed), "{email}");
+    }
+}
+
+/// By e-mail; panics when somebody has two that stand.
+async fn all_orders(toolbox: &Toolbox) -> BTreeMap<String, Order> {
+    let (mut found, mut cursor) = (BTreeMap::new(), None);
+    loop {
+        let request = ListOrders { limit: souk_order_api::MAX_PAGE, cursor, status: None };
+        let page = toolbox.clients.order.list(&Cx::system("test"), request).await.unwrap();
+        for order in page.items.into_iter().filter(|order| order.status != OrderStatus::Failed) {
+            let email = order.email.clone();
+            assert!(found.insert(email.clone(), order).is_none(), "{email} has two orders");
+        }
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return found;
+        }
+    }
+}

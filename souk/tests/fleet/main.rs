@@ -1,0 +1,33 @@
+//! A whole fleet of processes on the engines of production (`souk_fleet`), while buyers come: every part is restarted,
+//! hung and killed. Runs in `make test-engines`.
+#![allow(clippy::unwrap_used)] // a test may panic
+
+mod killing;
+mod load;
+mod rolling;
+
+use souk::Toolbox;
+use souk::config::Config;
+use souk_fleet::{Binary, Fleet, Plan};
+use souk_testkit::books;
+
+/// Two of each role on all engines.
+async fn fleet() -> Fleet {
+    let plan = Plan::new(Binary::new(env!("CARGO_BIN_EXE_souk")));
+    Fleet::start(plan).await.unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// The merchant's tools on the fleet's shop.
+async fn toolbox(fleet: &Fleet) -> Toolbox {
+    Toolbox::open(&Config::load(Some(&fleet.config())).unwrap()).await.unwrap()
+}
+
+/// Waits until everything has come to an end and checks all books.
+async fn check(fleet: &Fleet, toolbox: &Toolbox) {
+    books::check(&fleet.database_url(), &toolbox.clients, books::Index::Shared).await;
+}
+
+/// A setting of the tests.
+fn setting(name: &str, default: u32) -> u32 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: {text:?} is no number")))
+}
