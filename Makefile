@@ -1,5 +1,5 @@
 # Two commands: `make run` starts a shop from nothing, `make test` tests everything that needs only what Debian ships.
-.PHONY: run test test-engines bench build lint check setup setup-test clean
+.PHONY: run test test-engines fleet bench bench-fleet build lint check setup setup-test setup-fleet clean
 
 CARGO ?= cargo
 
@@ -25,9 +25,18 @@ test-engines: setup-test
 	$(CARGO) test --locked -p souk --features kafka --lib config
 	$(CARGO) test --locked -p souk-db --features engines --test patroni -- --nocapture
 	$(CARGO) test --locked -p souk-e2e --features engines -- fleet::
+	$(CARGO) test --locked -p souk --features engines --test fleet -- --nocapture --test-threads 1
+
+# What production runs on many machines, on this one (docs/fleet.md): `make fleet FLEET="--instances 1 --listen 127.0.0.1:9000"`.
+fleet: setup-fleet
+	target/release/souk-fleet $(FLEET)
 
 bench: setup
 	scripts/bench
+
+# What splitting costs, how long a mail takes over Kafka, what an idle role holds.
+bench-fleet: setup-fleet
+	target/release/souk-fleet measure
 
 lint:
 	$(CARGO) fmt --all --check
@@ -45,6 +54,12 @@ setup:
 # What the tests need on top: a browser, Redis, a mail server, a pooler to stand before PostgreSQL.
 setup-test:
 	@scripts/setup postgresql pgbouncer redis smtp browser
+
+# What a fleet needs: all engines, and the program that knows Kafka.
+setup-fleet: setup
+	@scripts/setup redis smtp java cxx
+	scripts/engines opensearch kafka s3
+	$(CARGO) build --release --locked -p souk -p souk-fleet --features souk/kafka
 
 clean:
 	$(CARGO) clean

@@ -51,7 +51,7 @@ impl Surface {
         }
         if plan.roles.contains(&"storefront") {
             let clients = Clients::of("storefront", plan, services)?;
-            let router = souk_storefront::router(storefront_clients(plan, clients));
+            let router = souk_storefront::router(storefront_clients(plan, clients), plan.tasks);
             surface.public.insert("storefront", router);
         }
         Ok(surface)

@@ -1,7 +1,5 @@
-//! Durable things: the outbox, consumers with their inbox, sagas, jobs, schedules; and the combiner that lets many
-//! callers share a commit. Every service's schema holds the tables ([`TABLES`]); all SQL on them is in this crate.
+//! Durable things: the outbox, consumers with their inbox, sagas, jobs, schedules. Every service's schema holds the tables ([`TABLES`]); all SQL on them is in this crate.
 
-mod combiner;
 mod consumer;
 mod cursor;
 mod dead_letter;
@@ -15,7 +13,6 @@ mod relay;
 mod saga;
 mod schedule;
 
-pub use combiner::Combiner;
 pub use consumer::{Consumer, MAX_TRIES, Source, run_consumer};
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use follow::follow;

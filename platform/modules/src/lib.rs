@@ -1,10 +1,12 @@
-//! Roles of a process: which exist, in what order they start, how their tasks end, whether they are ready.
+//! Roles of a process: which exist, in what order they start, how their tasks end and share work, whether they are ready.
 //! Knows nothing of what a role does; the binary's table (`souk/src/modules.rs`) says that.
 
+mod combiner;
 mod order;
 mod ready;
 mod tasks;
 
+pub use combiner::Combiner;
 pub use order::{OrderError, Role, start_order};
 pub use ready::{Readiness, ReadyCheck};
 pub use tasks::Tasks;

@@ -11,10 +11,9 @@ use souk_cart_api::{
 };
 use souk_catalog_api::CatalogClient;
 use souk_db::{Db, DbError, Position};
-use souk_flow::Combiner;
 use souk_inventory_api::{AvailabilityRequest, InventoryClient, Shortage};
 use souk_kernel::{Clock, Ids, Money, Problem};
-use souk_modules::Tasks;
+use souk_modules::{Combiner, Tasks};
 use souk_pricing_api::{
     PricingClient, Quote, QuoteRequest, ShippingMethods, ShippingMethodsRequest, ShopRequest, ShopTerms,
 };

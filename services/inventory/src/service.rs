@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use souk_db::{Db, DbError};
-use souk_flow::{Combiner, Outbox};
+use souk_flow::Outbox;
 use souk_inventory_api::{
     Adjust, Adjusted, Audit, AuditRequest, Availabilities, Availability, AvailabilityRequest, ByKey, InventoryApi,
     MAX_BATCH, Reservation, Reserve,
 };
 use souk_kernel::Problem;
-use souk_modules::Tasks;
+use souk_modules::{Combiner, Tasks};
 use souk_rpc::{Cx, Permission};
 use uuid::Uuid;
 

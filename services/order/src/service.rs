@@ -10,8 +10,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use souk_cart_api::{CartClient, GetCart};
 use souk_db::Position;
-use souk_flow::{Combiner, SagaEngine};
+use souk_flow::SagaEngine;
 use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
+use souk_modules::Combiner;
 use souk_order_api::{
     Audit, AuditRequest, CancelOrder, Checkout, CheckoutReply, FindOrder, GetOrder, ListOrders, MAX_KEY, MAX_PAGE,
     Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus,

@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
-use souk_flow::{Combiner, Outbox};
+use souk_flow::Outbox;
 use souk_kernel::{Clock, Problem};
-use souk_modules::Tasks;
+use souk_modules::{Combiner, Tasks};
 use souk_payment_api::PaymentChanged;
 
 use crate::store::{Change, Store};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use souk_db::{Db, DbError};
-use souk_flow::{Combiner, Outbox};
+use souk_flow::Outbox;
 use souk_kernel::{Money, Problem};
-use souk_modules::Tasks;
+use souk_modules::{Combiner, Tasks};
 use souk_pricing_api::{
     Coupon, CouponByCode, CouponState, PriceChanged, Prices, PricesRequest, PricingApi, Quote, QuoteLine, QuoteRequest,
     Rates, RatesRequest, Redeem, Redeemed, SetPrice, SetPrices, SetPricesReply, ShippingMethods,

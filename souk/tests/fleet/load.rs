@@ -198,7 +198,9 @@ async fn buyer(shop: Shop, goods: Arc<Goods>, outcome: Arc<Outcome>, at: u64, in
     if buyer.send(Method::PUT, &path, &update).await.is_none() {
         return;
     }
-    let Some(methods) = buyer.send(Method::GET, &format!("{path}/shipping-methods"), &Value::Null).await else { return };
+    let Some(methods) = buyer.send(Method::GET, &format!("{path}/shipping-methods"), &Value::Null).await else {
+        return;
+    };
     let method = json!({ "shipping_method": methods.json::<Value>()["items"][0]["id"] });
     if buyer.send(Method::PUT, &path, &method).await.is_none() {
         return;

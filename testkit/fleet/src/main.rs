@@ -32,6 +32,9 @@ struct Args {
     /// PostgreSQL with replicas only: no Redis, Kafka, OpenSearch, S3.
     #[arg(long)]
     plain: bool,
+    /// All roles in one process, to compare with.
+    #[arg(long)]
+    together: bool,
     /// Memory of each gateway's page cache in MiB; 0 is none.
     #[arg(long, default_value_t = 64)]
     cache_mib: u64,
@@ -73,7 +76,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let started = Instant::now();
     let plan = Plan {
         engines: if args.plain { Choice::NONE } else { Choice::ALL },
-        instances: usize::from(args.instances),
+        instances: if args.together { 1 } else { usize::from(args.instances) },
+        together: args.together,
         listen: args.listen,
         products: args.products,
         cache_mib: args.cache_mib,

@@ -106,7 +106,8 @@ async fn whole(plan: Plan, seconds: u32) -> anyhow::Result<()> {
     }
     let checkout = bench(&fleet, seconds, &["--scenario", "checkout", "--rate", MAIL_RATE])?;
     tokio::time::sleep(MAIL_END).await;
-    let sql = "select count(*) || ' mails: p50 ' || coalesce(round(percentile_cont(0.5) within group (order by took)), -1)
+    let sql =
+        "select count(*) || ' mails: p50 ' || coalesce(round(percentile_cont(0.5) within group (order by took)), -1)
         || ' ms, p95 ' || coalesce(round(percentile_cont(0.95) within group (order by took)), -1)
         || ' ms, at most ' || coalesce(round(max(took)), -1) || ' ms; not sent: ' || count(*) filter (where not sent)
         from (select extract(epoch from d.updated_at - o.time) * 1000 as took, d.status = 'sent' as sent

@@ -12,6 +12,10 @@ use crate::Binary;
 /// How long a role may take to finish what is under way, its drain included.
 const END: Duration = Duration::from_secs(90);
 
+/// Roles that compute for each page. The others wait most of the time: beside dozens of processes on a few cores, threads that
+/// wake each other cost them more than they do.
+const THREAD_PER_CORE: &[&str] = &["gateway", "storefront", "all"];
+
 /// How a role is run.
 pub struct RoleProcess {
     pub(crate) role: String,
@@ -31,6 +35,9 @@ impl Kind for RoleProcess {
         let binary = self.binary.lock().unwrap_or_else(PoisonError::into_inner);
         let mut command = binary.command(["serve", "--role", &self.role, "--config"]);
         command.arg(&self.config);
+        if !THREAD_PER_CORE.contains(&self.role.as_str()) {
+            command.env("TOKIO_WORKER_THREADS", "1");
+        }
         Ok(command)
     }
 

@@ -114,4 +114,3 @@ fn list(text: &mut String, key: &str, values: impl IntoIterator<Item = String>) 
     let values: Vec<String> = values.into_iter().map(|value| format!("{value:?}")).collect();
     let _ = writeln!(text, "{key} = [{}]", values.join(", "));
 }
-

@@ -9,12 +9,14 @@ use souk_catalog_api::{AllCategories, CatalogClient};
 use souk_identity_api::IdentityClient;
 use souk_inventory_api::InventoryClient;
 use souk_kernel::{Ids, Problem};
+use souk_modules::Tasks;
 use souk_order_api::OrderClient;
 use souk_pricing_api::{PricingClient, ShopRequest, ShopTerms};
 use souk_rpc::Cx;
 use souk_search_api::SearchClient;
 use souk_web::Cookies;
 
+use crate::shelf::Shelf;
 use crate::view::layout::{Layout, Nav};
 
 /// Age of the menu: it is in every page, and pages are kept for a minute anyway.
@@ -60,6 +62,7 @@ pub(crate) struct App(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub clients: Clients,
+    pub shelf: Shelf,
     pub cookies: Cookies,
     pub ids: Ids,
     name: Arc<str>,
@@ -76,7 +79,7 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    pub fn new(clients: Clients) -> Self {
+    pub fn new(clients: Clients, tasks: &Tasks) -> Self {
         let origin: Arc<str> = clients.shop.public_url.trim_end_matches('/').into();
         let settings = |name, ttl| Settings { name, max_bytes: MAX_BYTES, ttl };
         Self(Arc::new(Inner {
@@ -86,6 +89,7 @@ impl App {
             origin,
             nav: Cache::new(settings("storefront_nav", NAV_TTL), |_, nav: &Arc<Nav>| 512 + nav.tree.items.len() * 512),
             terms: Cache::new(settings("storefront_terms", TERMS_TTL), |_, _| 64),
+            shelf: Shelf::new(tasks, clients.pricing.clone(), clients.inventory.clone()),
             clients,
         }))
     }

@@ -9,6 +9,7 @@ pub mod assets;
 mod basket;
 mod pages;
 mod reply;
+mod shelf;
 pub mod view;
 pub mod wanted;
 
@@ -18,14 +19,16 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
+use souk_modules::Tasks;
 use souk_web::{DEFAULT_BODY_LIMIT, csrf};
 
 use app::App;
 use pages::{account, address, cart, checkout, fragment, home, info, listing, order, product};
 
 /// All routes. The context of a request is expected in its extensions, put there by the gateway or `souk_rpc::accept`.
-pub fn router(clients: Clients) -> Router {
-    let app = App::new(clients);
+/// `tasks` ask for what several pages want at once.
+pub fn router(clients: Clients, tasks: &Tasks) -> Router {
+    let app = App::new(clients, tasks);
     Router::new()
         // The same for everybody.
         .route("/", get(home::show))

@@ -4,9 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};
 use souk_catalog_api::{BySlug, Product};
-use souk_inventory_api::AvailabilityRequest;
 use souk_kernel::Problem;
-use souk_pricing_api::PricesRequest;
 use souk_rpc::Cx;
 use souk_search_api::{Hit, SearchRequest};
 use souk_web::WebCx;
@@ -29,8 +27,8 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, Path(slug): P
     let skus: Vec<String> = product.variants.iter().take(MAX_SKUS).map(|variant| variant.sku.clone()).collect();
     let (layout, prices, stock, terms, related) = tokio::try_join!(
         app.layout(&cx, &product.title),
-        app.clients.pricing.prices(&cx, PricesRequest { skus: skus.clone() }),
-        app.clients.inventory.availability(&cx, AvailabilityRequest { skus }),
+        app.shelf.prices(&cx, skus.clone()),
+        app.shelf.stock(&cx, skus),
         app.terms(&cx),
         async { Ok(related(&app, &cx, &product).await) },
     )?;
@@ -39,7 +37,7 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, Path(slug): P
     let mut keys = product_keys(shown);
     keys.push("categories".into());
     keys.extend(product.category_path.iter().map(|id| format!("category/{id}")));
-    let facts = Facts { product, prices: prices.items, stock: stock.items, related, terms };
+    let facts = Facts { product, prices, stock, related, terms };
     let page = product_page(layout, facts).ok_or_else(|| Problem::not_found("product"))?;
     public(&page, &keys)
 }

@@ -85,7 +85,7 @@ impl Browser {
 
     /// A visitor of a shop reached under `public_url`.
     pub fn of(shop: &Arc<FakeShop>, public_url: &str) -> Self {
-        let router = router(shop.clients(public_url));
+        let router = router(shop.clients(public_url), &souk_modules::Tasks::new());
         Self { shop: shop.clone(), router, cookies: BTreeMap::new(), extra: Vec::new() }
     }
 

@@ -1,6 +1,6 @@
-//! Many callers, one commit. While one batch is being written the next gathers, and the more callers there are, the fewer
-//! commits each of them costs (SPEED.md: hot rows, fewer commits). A caller alone waits for nobody; once batches follow
-//! each other closely, they begin a few milliseconds apart, so that they are worth their commit.
+//! Many callers, one commit or one call. While one batch is under way the next gathers, and the more callers there are, the
+//! less each of them costs (SPEED.md: hot rows, fewer commits). A caller alone waits for nobody; once batches of writes
+//! follow each other closely, they begin a few milliseconds apart, so that they are worth their commit.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use souk_kernel::Problem;
-use souk_modules::Tasks;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+
+use crate::Tasks;
 
 /// Callers that may queue before new ones are turned away: some seconds of work, beyond that waiting helps nobody.
 const MAX_QUEUED: usize = 10_000;
@@ -44,7 +45,16 @@ impl<Q: Send + 'static, R: Send + 'static> Combiner<Q, R> {
         F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
     {
-        Self::lingering(tasks, name, max_batch, Duration::ZERO, work)
+        Self::spawn(tasks, name, Batches { max: max_batch, linger: Duration::ZERO, paced: true }, work)
+    }
+
+    /// Like [`Combiner::new`] for what costs less than a commit: a batch begins as soon as the last one ended.
+    pub fn prompt<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, work: F) -> Self
+    where
+        F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
+    {
+        Self::spawn(tasks, name, Batches { max: max_batch, linger: Duration::ZERO, paced: false }, work)
     }
 
     /// Like [`Combiner::new`], and every batch that is not full waits `linger` for company: for work that nobody waits for.
@@ -53,8 +63,16 @@ impl<Q: Send + 'static, R: Send + 'static> Combiner<Q, R> {
         F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
     {
+        Self::spawn(tasks, name, Batches { max: max_batch, linger, paced: true }, work)
+    }
+
+    fn spawn<F, Fut>(tasks: &Tasks, name: &'static str, batches: Batches, work: F) -> Self
+    where
+        F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
+    {
         let (queue, waiting) = mpsc::channel(MAX_QUEUED);
-        tasks.spawn(name, run(waiting, name, max_batch, linger, tasks.clone(), Arc::new(work)));
+        tasks.spawn(name, run(waiting, name, batches, tasks.clone(), Arc::new(work)));
         Self { queue, name }
     }
 
@@ -73,17 +91,28 @@ impl<Q: Send + 'static, R: Send + 'static> Combiner<Q, R> {
     }
 }
 
+/// When a batch begins.
+#[derive(Clone, Copy)]
+struct Batches {
+    /// Requests of one.
+    max: usize,
+    /// How long one that is not full waits.
+    linger: Duration,
+    /// Whether they keep their distance while there are many.
+    paced: bool,
+}
+
 async fn run<Q, R, F, Fut>(
     mut waiting: mpsc::Receiver<Queued<Q, R>>,
     name: &'static str,
-    max_batch: usize,
-    linger: Duration,
+    batches: Batches,
     tasks: Tasks,
     work: Arc<F>,
 ) where
     F: Fn(Vec<Q>) -> Fut,
     Fut: Future<Output = Vec<Result<R, Problem>>>,
 {
+    let Batches { max: max_batch, linger, paced } = batches;
     let mut batch = Vec::with_capacity(max_batch);
     let mut pace = Pace::default();
     loop {
@@ -98,7 +127,7 @@ async fn run<Q, R, F, Fut>(
         if taken == 0 {
             return;
         }
-        let wait = linger.max(pace.wait());
+        let wait = if paced { linger.max(pace.wait()) } else { linger };
         if !wait.is_zero() && batch.len() < max_batch && tasks.pause(wait).await {
             while batch.len() < max_batch
                 && let Ok(more) = waiting.try_recv()
