@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use souk_gateway::Shedding;
+
 use crate::client::{PATIENCE, post, request};
 use crate::shop::World;
 
@@ -152,7 +154,8 @@ async fn an_answer_that_does_not_come_is_a_timeout() {
 
 #[tokio::test]
 async fn too_much_at_once_is_refused_and_pages_from_memory_are_not() {
-    let world = World::with(|config| config.limits.in_flight = 1).await;
+    let world =
+        World::with(|config| config.shedding = Shedding { in_flight: 1, floor: 1, ..Shedding::default() }).await;
     world.get("/p/bag").await;
     world.shop.close_gate();
     let mut busy = world.client().await;
