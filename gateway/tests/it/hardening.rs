@@ -201,3 +201,44 @@ async fn what_is_under_way_is_finished_before_the_end() {
     assert_eq!(busy.read(false).await.unwrap().status, 200);
     world.stop().await;
 }
+
+/// They are connected, as far as they know, and have asked; the runtime has not heard of them when the end comes.
+#[tokio::test]
+async fn who_stands_in_the_queue_at_the_end_is_served() {
+    use std::io::{Read, Write};
+    let world = World::start().await;
+    world.get("/p/bag").await;
+    let connect = || {
+        let mut socket = std::net::TcpStream::connect(world.address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.write_all(request("GET", "/p/bag", "").as_bytes()).unwrap();
+        socket
+    };
+    let waiting: Vec<_> = (0..50).map(|_| connect()).collect();
+    world.tasks.stop();
+    let read = move || {
+        let answered = |mut socket: std::net::TcpStream| {
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200 OK")
+        };
+        waiting.into_iter().map(answered).filter(|served| *served).count()
+    };
+    let served = tokio::task::spawn_blocking(read).await.unwrap();
+    assert_eq!(served, 50);
+    world.stop().await;
+}
+
+/// A connection on which nothing was asked yet is not an idle one: the request may be on its way.
+#[tokio::test]
+async fn who_has_only_just_connected_may_ask_once() {
+    let world = World::start().await;
+    let mut fresh = world.client().await;
+    let mut other = world.client().await;
+    assert_eq!(other.send(request("GET", "/p/bag", "")).await.status, 200, "so the first one was accepted, too");
+    world.tasks.stop();
+    other.closed().await;
+    let reply = fresh.send(request("GET", "/p/bag", "")).await;
+    assert_eq!((reply.status, reply.header("connection")), (200, "close"));
+    fresh.closed().await;
+    world.stop().await;
+}
