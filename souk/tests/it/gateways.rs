@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use souk_modules::Tasks;
@@ -227,13 +227,19 @@ async fn an_instance_that_hangs_is_left_alone() {
     };
     assert!(write().await < 500 && write().await < 500);
     sick.signal(Signal::SIGSTOP);
-    // A crowd meets it at once, and each waits as long as a request may take.
+    // A crowd meets it at once. A connection that does not come about in two seconds is tried elsewhere; who has one that is
+    // open waits as long as a request may take.
     let crowd = (0..20).map(|_| write());
-    let met = futures_util::future::join_all(crowd).await.into_iter().filter(|status| *status == 504).count();
-    assert!((5..=10).contains(&met), "{met}: every other one");
+    let met = futures_util::future::join_all(crowd).await.into_iter().filter(|status| *status >= 500).count();
+    assert!(met <= 10, "{met}: every other one at most");
+    let began = Instant::now();
     for _ in 0..10 {
-        assert!(write().await < 500, "it is left alone now");
+        assert!(write().await < 500);
     }
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "it is left alone: five of these would have taken two seconds each"
+    );
     let metrics = Shop::at(operations(&gateway)).get("/metrics").await.text();
     assert!(metrics.contains("souk_rpc_ejections_total{role=\"storefront\"}"), "{metrics}");
     sick.signal(Signal::SIGCONT);
