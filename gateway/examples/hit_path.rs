@@ -87,6 +87,7 @@ async fn gateway(tasks: &Tasks) -> SocketAddr {
         tasks: tasks.clone(),
         tls: None,
         position_key: None,
+        canaries: Vec::new(),
         rates: None,
     };
     let gateway = Gateway::new(config, deps).expect("defaults are valid");

@@ -48,7 +48,7 @@ impl http_body::Body for Answer {
 
 /// An error of the gateway itself: a problem for programs, a short page for people.
 pub(crate) fn problem(error: &ApiError, request_id: &str, headers: &HeaderMap) -> Response<Answer> {
-    error.log(request_id);
+    log(error, request_id);
     let response = error.render(Some(request_id));
     let (mut parts, body) = response.into_parts();
     let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok()).unwrap_or_default();
@@ -61,11 +61,21 @@ pub(crate) fn problem(error: &ApiError, request_id: &str, headers: &HeaderMap) -
     Response::from_parts(parts, Answer::Full(page.into()))
 }
 
+/// What was shed is counted, not logged: under a flood the log must not be the next thing to give way.
+pub(crate) fn log(error: &ApiError, request_id: &str) {
+    if error.problem().is("overloaded") {
+        tracing::debug!(request_id, "shed");
+    } else {
+        error.log(request_id);
+    }
+}
+
 /// A page for a person whom no service could answer. No styles: it must not depend on anything.
 fn error_page(status: StatusCode, request_id: &str) -> String {
     let reason = status.canonical_reason().unwrap_or("Error");
     let advice = match status.as_u16() {
         429 => "You were very quick. Please wait a moment and try again.",
+        503 => "There is a lot going on right now. Please try again in a moment.",
         500..=599 => "Something went wrong on our side. Please try again in a moment.",
         _ => "That did not work.",
     };

@@ -12,11 +12,13 @@ use souk_web::{ApiError, SESSION_COOKIE, is_request_id};
 
 use crate::address::subscriber;
 use crate::answer::{self, Answer};
-use crate::cache::{Entry, Found, Want, cache_key};
+use crate::cache::{Entry, Found, Want, cache_key, of_canary};
+use crate::canary::{Canary, Lot, Side};
 use crate::compress::accepts_gzip;
 use crate::gateway::Inner;
-use crate::slow;
-use crate::throttle::{Bucket, Refused, Rule};
+use crate::render;
+use crate::throttle::{Bucket, Refused, Rule, Standing};
+use crate::{By, allowance};
 
 /// Paths whose reads are searches.
 const SEARCH_PATHS: [&str; 2] = ["/search", "/api/v1/search"];
@@ -47,12 +49,25 @@ pub(crate) struct Visit {
     pub(crate) key: Option<Box<str>>,
     /// An answer that is too old, for when there is no newer one.
     pub(crate) expired: Option<Arc<Entry>>,
+    /// The allowance that has least left of those this request took from.
+    pub(crate) standing: Option<Standing>,
+    /// Where a canary is: which version this visitor gets.
+    pub(crate) side: Side,
 }
 
 impl Visit {
     /// The request's id as text.
     pub(crate) fn id(&self) -> &str {
         self.id.to_str().unwrap_or("-")
+    }
+
+    /// Keeps in mind what is left of an allowance.
+    pub(crate) fn stands(&mut self, standing: Option<Standing>) {
+        let Some(new) = standing else { return };
+        let left = |of: &Standing| f64::from(of.remaining) / f64::from(of.rate.burst.max(1));
+        if self.standing.as_ref().is_none_or(|old| left(&new) < left(old)) {
+            self.standing = Some(new);
+        }
     }
 }
 
@@ -66,16 +81,29 @@ pub(crate) fn answer(gateway: &Arc<Inner>, peer: &Peer, request: &Request<Incomi
     let headers = request.headers();
     let now = gateway.clock.now().as_microsecond();
     let client = if peer.proxy { gateway.proxies.client(peer.address, headers) } else { peer.address };
-    let mut visit = Visit { id: request_id(gateway, headers), client, now, key: None, expired: None };
-    if let Err(error) = admit(gateway, peer, request, &visit) {
+    let (id, side) = (request_id(gateway, headers), Side::Stable);
+    let mut visit = Visit { id, client, now, key: None, expired: None, standing: None, side };
+    if let Err(error) = admit(gateway, peer, request, &mut visit) {
         return Fast::Done(refuse(gateway, &error, &visit, headers));
+    }
+    let canary = gateway.canaries.at(&gateway.upstreams, request.uri().path());
+    if let Some(canary) = canary {
+        visit.side = side_of(gateway, canary, headers, client);
     }
     let head = *request.method() == Method::HEAD;
     let shared = (head || *request.method() == Method::GET)
         && !headers.contains_key(header::AUTHORIZATION)
         && !headers.contains_key(header::RANGE)
         && request.body().is_end_stream();
-    let Some(key) = shared.then(|| cache_key(request.uri())).flatten() else { return Fast::Slow(visit) };
+    let Some(mut key) = shared.then(|| cache_key(request.uri())).flatten() else { return Fast::Slow(visit) };
+    if let (Some(canary), Side::Canary) = (canary, visit.side) {
+        if canary.fit() {
+            key = of_canary(&key).into();
+        } else {
+            canary.fell_back();
+            visit.side = Side::Stable;
+        }
+    }
     let entry = match gateway.cache.find(&key, now) {
         Found::Fresh(entry) => {
             gateway.meters.hit.increment(1);
@@ -84,7 +112,7 @@ pub(crate) fn answer(gateway: &Arc<Inner>, peer: &Peer, request: &Request<Incomi
         Found::Stale(entry, refresh) => {
             gateway.meters.stale.increment(1);
             if refresh {
-                slow::refresh(gateway, &key);
+                render::refresh(gateway, &key);
             }
             entry
         }
@@ -120,16 +148,37 @@ pub(crate) fn refuse(gateway: &Inner, error: &ApiError, visit: &Visit, headers: 
         // The rest of the body is not read: whatever follows on this connection is not a request.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    if error.status() == StatusCode::TOO_MANY_REQUESTS {
+        allowance::show(visit.standing.as_ref(), response.headers_mut());
+    }
     response.headers_mut().insert(REQUEST_ID, visit.id.clone());
     response
 }
 
-/// 429 with when to come back.
-pub(crate) fn too_many(gateway: &Inner, refused: Refused) -> ApiError {
-    gateway.meters.throttled.increment(1);
-    let Refused(seconds) = refused;
-    let problem = Problem::new(Kind::RateLimited, "too_many_requests", "too many requests, please slow down");
-    problem.with_retry_after(std::time::Duration::from_secs(seconds)).into()
+/// Takes from an allowance what was found out about it, or makes the 429 that says when to come back.
+pub(crate) fn settle(
+    gateway: &Inner,
+    visit: &mut Visit,
+    taken: Result<Option<Standing>, Refused>,
+) -> Result<(), ApiError> {
+    match taken {
+        Ok(standing) => {
+            visit.stands(standing);
+            Ok(())
+        }
+        Err(Refused(standing)) => {
+            visit.standing = Some(standing);
+            gateway.meters.throttled.increment(1);
+            gateway.meters.refused(standing.rule);
+            let problem = Problem::new(Kind::RateLimited, "too_many_requests", "too many requests, please slow down");
+            Err(problem.with_retry_after(std::time::Duration::from_secs(standing.reset)).into())
+        }
+    }
+}
+
+fn side_of(gateway: &Inner, canary: &Canary, headers: &HeaderMap, client: IpAddr) -> Side {
+    let lot = Lot::told(gateway.auth.cookies, headers).unwrap_or_else(|| Lot::drawn(client, headers));
+    canary.side(headers, lot)
 }
 
 fn request_id(gateway: &Inner, headers: &HeaderMap) -> HeaderValue {
@@ -155,13 +204,13 @@ fn names_one_host(request: &Request<Incoming>) -> bool {
     }
 }
 
-fn admit(gateway: &Inner, peer: &Peer, request: &Request<Incoming>, visit: &Visit) -> Result<(), ApiError> {
+fn admit(gateway: &Inner, peer: &Peer, request: &Request<Incoming>, visit: &mut Visit) -> Result<(), ApiError> {
     let taken = match &peer.bucket {
         Some(bucket) => gateway.throttle.take(Rule::Address, bucket, visit.now),
         None if peer.proxy => gateway.throttle.check(Rule::Address, subscriber(visit.client), visit.now),
-        None => Ok(()),
+        None => Ok(None),
     };
-    taken.map_err(|refused| too_many(gateway, refused))?;
+    settle(gateway, visit, taken)?;
     let (uri, headers) = (request.uri(), request.headers());
     if uri.path().len() + uri.query().map_or(0, str::len) > gateway.config.limits.uri_bytes {
         return Err(ApiError::transport(StatusCode::URI_TOO_LONG, "uri_too_long", "the address is too long"));
@@ -173,7 +222,18 @@ fn admit(gateway: &Inner, peer: &Peer, request: &Request<Incoming>, visit: &Visi
         && let Some(session) = gateway.auth.cookies.read(headers, SESSION_COOKIE)
     {
         let taken = gateway.throttle.check(Rule::Search, session, visit.now);
-        taken.map_err(|refused| too_many(gateway, refused))?;
+        settle(gateway, visit, taken)?;
+    }
+    for route in gateway.throttle.routes.of(request.method(), uri.path()) {
+        let taken = match route.by {
+            By::Address => {
+                gateway.throttle.check(Rule::Route(route.at), (route.id, subscriber(visit.client)), visit.now)
+            }
+            By::All => gateway.throttle.check(Rule::Route(route.at), (route.id, "all"), visit.now),
+            // Who it is shows later.
+            By::User | By::Token | By::Owner => continue,
+        };
+        settle(gateway, visit, taken)?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! The gateway's parts, put together.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -15,14 +14,16 @@ use tokio::net::TcpListener;
 
 use crate::address::TrustedProxies;
 use crate::auth::Auth;
-use crate::cache::{Entry, PageCache, may_store};
+use crate::cache::{Entry, PageCache, may_store, parts_of};
+use crate::canary::Canaries;
 use crate::flight::Flights;
 use crate::headers::SecurityHeaders;
 use crate::meters::Meters;
 use crate::position::Positions;
 use crate::sharing::SharedRates;
+use crate::shed::Shed;
 use crate::throttle::Throttle;
-use crate::{ConfigError, GatewayConfig, Upstreams, server, sharing};
+use crate::{CanaryConfig, ConfigError, GatewayConfig, Upstream, Upstreams, server, sharing};
 
 /// What the gateway works with.
 pub struct GatewayDeps {
@@ -40,6 +41,8 @@ pub struct GatewayDeps {
     pub tls: Option<PublicTls>,
     /// Signs the positions that visitors carry; none where nothing is read from replicas.
     pub position_key: Option<Secret<[u8; 32]>>,
+    /// New versions of roles, beside those of `upstreams`.
+    pub canaries: Vec<(CanaryConfig, Upstream)>,
     /// Other gateways to give out rates with.
     pub rates: Option<SharedRates>,
 }
@@ -62,7 +65,8 @@ pub(crate) struct Inner {
     pub(crate) public_host: OnceLock<HeaderValue>,
     pub(crate) ids: RequestIds,
     pub(crate) meters: Meters,
-    pub(crate) in_flight: AtomicUsize,
+    pub(crate) shed: Shed,
+    pub(crate) canaries: Canaries,
     pub(crate) positions: Option<Positions>,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
@@ -72,7 +76,14 @@ pub(crate) struct Inner {
 impl Gateway {
     /// Checks the settings and puts the parts together; nothing listens yet.
     pub fn new(config: GatewayConfig, deps: GatewayDeps) -> Result<Self, ConfigError> {
-        config.throttles.check()?;
+        let roles: Vec<&str> = deps.upstreams.roles().collect();
+        let settings: Vec<CanaryConfig> = deps.canaries.iter().map(|(settings, _)| settings.clone()).collect();
+        let mut complaints = config.throttles.complaints();
+        complaints.extend(config.shedding.complaints());
+        complaints.extend(CanaryConfig::complaints(&settings, &roles));
+        if let Some((key, reason)) = complaints.into_iter().next() {
+            return Err(ConfigError::Wrong(key, reason));
+        }
         let security = SecurityHeaders::new(&config)?;
         let proxies = TrustedProxies::parse(&config.trusted_proxies)?;
         let public_host = OnceLock::new();
@@ -87,13 +98,14 @@ impl Gateway {
             hints: Hints::default(),
             throttle: Throttle::new(config.throttles.clone(), deps.rates.as_ref().map(|rates| rates.key)),
             document: document(&deps.document),
+            shed: Shed::new(&config.shedding, deps.upstreams.roles()),
+            canaries: Canaries::new(deps.canaries, &deps.upstreams),
             upstreams: deps.upstreams,
             proxies,
             security,
             public_host,
             ids: RequestIds::default(),
             meters: Meters::new(),
-            in_flight: AtomicUsize::new(0),
             positions: deps.position_key.map(Positions::new),
             clock: deps.clock,
             tasks: deps.tasks,
@@ -159,7 +171,8 @@ impl Hints {
 }
 
 /// The start of a path that says what kind of page it is: `/p` of `/p/bag`, `/api/v1/products` of `/api/v1/products/bag`.
-fn part_of(path: &str) -> &str {
+fn part_of(key: &str) -> &str {
+    let (_, path) = parts_of(key);
     let path = path.split('?').next().unwrap_or_default();
     let depth = if path.starts_with("/api/") { 4 } else { 2 };
     let end = path.match_indices('/').nth(depth - 1).map_or(path.len(), |(at, _)| at);
@@ -174,6 +187,7 @@ mod tests {
     fn a_path_tells_its_kind_by_its_start() {
         assert_eq!(part_of("/p/bag"), "/p");
         assert_eq!(part_of("/p/bag/reviews?page=1"), "/p");
+        assert_eq!(part_of("!/p/bag"), "/p", "a canary's pages are of the same kind");
         assert_eq!(part_of("/"), "/");
         assert_eq!(part_of("/search?q=a/b"), "/search");
         assert_eq!(part_of("/api/v1/products/bag"), "/api/v1/products");

@@ -40,6 +40,7 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 pub(crate) fn strip_claims(headers: &mut HeaderMap) {
     let ours = |name: &str| {
         name.starts_with("x-souk-")
+            || name.starts_with("souk-canary")
             || name.starts_with("x-forwarded-")
             || matches!(name, "forwarded" | "x-real-ip" | "x-request-id" | "traceparent" | "tracestate" | "expect")
     };

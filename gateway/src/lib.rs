@@ -7,9 +7,11 @@
 //! awaits nor boxes; everything else goes the long way in [`slow`].
 
 mod address;
+mod allowance;
 mod answer;
 mod auth;
 mod cache;
+mod canary;
 mod compress;
 mod config;
 mod fast;
@@ -19,17 +21,24 @@ mod gateway;
 mod headers;
 mod limits;
 mod meters;
+mod personal;
 mod position;
+mod render;
+mod routes;
 mod routing;
 mod secure;
 mod server;
 mod sharing;
+mod shed;
 mod slow;
 mod stall;
 mod throttle;
 
 pub use cache::{CacheStats, PageCache};
-pub use config::{BodyLimit, ConfigError, GatewayConfig, Limits, Profile, Rate, Throttles};
+pub use config::{
+    BodyLimit, By, CanaryConfig, Complaints, ConfigError, GatewayConfig, Limits, Profile, Rate, RouteThrottle,
+    Shedding, Throttles,
+};
 pub use gateway::{Gateway, GatewayDeps};
 pub use position::POSITION_SECONDS;
 pub use routing::{ROUTES, Upstream, Upstreams};

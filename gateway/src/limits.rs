@@ -1,18 +1,20 @@
 //! Rules that know what a request is about: logins, checkouts, coupon codes, and how large a body may be.
 
+use std::net::IpAddr;
+
 use http::request::Parts;
-use http::{Method, Request};
+use http::{Method, Request, header};
 use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use souk_rpc::Cx;
+use souk_rpc::{Actor, Cx};
 use souk_web::{ApiError, CART_COOKIE};
 
-use crate::GatewayConfig;
 use crate::address::subscriber;
-use crate::fast::{Visit, too_many};
+use crate::fast::{Visit, settle};
 use crate::gateway::Inner;
 use crate::throttle::Rule;
+use crate::{By, GatewayConfig};
 
 /// Where credentials are tried, by programs and by the storefront's form.
 const LOGIN_PATHS: [&str; 3] = ["/api/v1/auth/login", "/login", "/account/login"];
@@ -34,7 +36,10 @@ pub(crate) fn body_bytes(config: &GatewayConfig, path: &str) -> usize {
 }
 
 /// Rules that need no body: tries of credentials, per address.
-pub(crate) fn before_body(gateway: &Inner, request: &Request<Incoming>, visit: &Visit) -> Result<(), ApiError> {
+pub(crate) fn before_body(gateway: &Inner, request: &Request<Incoming>, visit: &mut Visit) -> Result<(), ApiError> {
+    if let Some(token) = request.headers().get(header::AUTHORIZATION) {
+        check(gateway, Rule::Token, token.as_bytes(), visit)?;
+    }
     if *request.method() != Method::POST {
         return Ok(());
     }
@@ -47,31 +52,73 @@ pub(crate) fn before_body(gateway: &Inner, request: &Request<Incoming>, visit: &
     check(gateway, rule, subscriber(visit.client), visit)
 }
 
-/// Rules about carts, per owner: the customer, else the cart itself.
-pub(crate) fn after_body(gateway: &Inner, parts: &Parts, body: &[u8], cx: &Cx, visit: &Visit) -> Result<(), ApiError> {
-    let (method, path) = (&parts.method, parts.uri.path());
-    let owner = |cart: Option<String>| match cx.actor.customer() {
-        Some(customer) => customer.to_string(),
-        None => cart.unwrap_or_else(|| subscriber(visit.client).to_string()),
+/// Rules about who is signed in, and those of routes that depend on who somebody is.
+fn by_person(gateway: &Inner, parts: &Parts, cx: &Cx, visit: &mut Visit) -> Result<(), ApiError> {
+    if cx.actor != Actor::Anonymous {
+        check(gateway, Rule::User, cx.actor.scope(), visit)?;
+    }
+    let client = visit.client;
+    let user = || match cx.actor {
+        Actor::Anonymous => subscriber(client).to_string(),
+        _ => cx.actor.scope(),
     };
+    for route in gateway.throttle.routes.of(&parts.method, parts.uri.path()) {
+        let subject = match route.by {
+            By::Address | By::All => continue,
+            By::User => user(),
+            By::Token => {
+                let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+                token.map_or_else(user, str::to_owned)
+            }
+            By::Owner => owner(cx, cart_of(gateway, parts), client),
+        };
+        check(gateway, Rule::Route(route.at), (route.id, subject), visit)?;
+    }
+    Ok(())
+}
+
+/// The customer, else the cart, else the address.
+fn owner(cx: &Cx, cart: Option<String>, client: IpAddr) -> String {
+    let customer = cx.actor.customer().map(|customer| customer.to_string());
+    customer.or(cart).unwrap_or_else(|| subscriber(client).to_string())
+}
+
+/// The cart that a path or a cookie names.
+fn cart_of(gateway: &Inner, parts: &Parts) -> Option<String> {
+    let by_path =
+        parts.uri.path().strip_prefix(CARTS).and_then(|rest| rest.split('/').next()).filter(|id| !id.is_empty());
+    by_path.or_else(|| gateway.auth.cookies.read(&parts.headers, CART_COOKIE)).map(str::to_owned)
+}
+
+/// Rules about who asks, and about carts, per owner: the customer, else the cart itself.
+pub(crate) fn after_body(
+    gateway: &Inner,
+    parts: &Parts,
+    body: &[u8],
+    cx: &Cx,
+    visit: &mut Visit,
+) -> Result<(), ApiError> {
+    by_person(gateway, parts, cx, visit)?;
+    let (method, path, client) = (&parts.method, parts.uri.path(), visit.client);
     let cookie = || gateway.auth.cookies.read(&parts.headers, CART_COOKIE).map(str::to_owned);
     if is_checkout(method, path) {
         let cart = CartOf::read(body).and_then(|cart| cart.cart_id).or_else(cookie);
-        return check(gateway, Rule::Checkout, owner(cart), visit);
+        return check(gateway, Rule::Checkout, owner(cx, cart, client), visit);
     }
     let by_api =
         *method == Method::PUT && path.starts_with(CARTS) && CartOf::read(body).is_some_and(|c| c.has_coupons());
     let by_form = *method == Method::POST && COUPON_FORMS.contains(&path);
     if by_api || by_form {
-        check(gateway, Rule::CouponAddress, subscriber(visit.client), visit)?;
+        check(gateway, Rule::CouponAddress, subscriber(client), visit)?;
         let cart = path.strip_prefix(CARTS).map(str::to_owned).or_else(cookie);
-        return check(gateway, Rule::Coupon, owner(cart), visit);
+        return check(gateway, Rule::Coupon, owner(cx, cart, client), visit);
     }
     Ok(())
 }
 
-fn check(gateway: &Inner, rule: Rule, subject: impl std::hash::Hash, visit: &Visit) -> Result<(), ApiError> {
-    gateway.throttle.check(rule, subject, visit.now).map_err(|refused| too_many(gateway, refused))
+fn check(gateway: &Inner, rule: Rule, subject: impl std::hash::Hash, visit: &mut Visit) -> Result<(), ApiError> {
+    let taken = gateway.throttle.check(rule, subject, visit.now);
+    settle(gateway, visit, taken)
 }
 
 /// What a throttle has to know of a body. Whether the rest of it is right is the service's business.

@@ -1,7 +1,9 @@
 //! Counters of the gateway, taken out of the registry once: counting is then one addition.
 
-use crate::CacheStats;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+use crate::CacheStats;
+use crate::throttle::Rule;
 
 pub(crate) struct Meters {
     pub(crate) hit: Counter,
@@ -33,6 +35,11 @@ impl Meters {
             cache_entries: gauge!("souk_gateway_cache_entries"),
             cache_hit_ratio: gauge!("souk_gateway_cache_hit_ratio"),
         }
+    }
+
+    /// One request more than `rule` allows. Only refusals come here: a look-up in the registry does not matter.
+    pub(crate) fn refused(&self, rule: Rule) {
+        counter!("souk_gateway_throttled_total", "rule" => rule.name()).increment(1);
     }
 
     /// After a render, which is when the cache changes.

@@ -60,6 +60,16 @@ impl Upstreams {
         self
     }
 
+    /// Names of the roles.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
+    }
+
+    /// The lasting name of a role that can be reached.
+    pub(crate) fn role(&self, name: &str) -> Option<&'static str> {
+        self.0.get_key_value(name).map(|(role, _)| *role)
+    }
+
     /// Whose path it is.
     pub(crate) fn target(&self, path: &str) -> Target<'_> {
         if path == DOCUMENT {

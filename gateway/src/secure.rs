@@ -3,7 +3,6 @@
 //!
 //! HTTP/2 lets one connection ask for much at once, so it has limits of its own.
 
-use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,13 +13,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::Watcher;
+use souk_modules::Tasks;
 use souk_tls::{ALPN_HTTP2, PublicTls, server::TlsStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::gateway::Inner;
-use crate::server::{Reply, Visitor};
+use crate::server::{Reply, Visitor, serve_http1};
 use crate::stall::Stall;
 
 /// Requests under way on one connection; a page of the shop needs some twenty.
@@ -49,7 +48,6 @@ pub(crate) struct Secure {
     http2: http2::Builder<TokioExecutor>,
     handshake: Duration,
     drain: Duration,
-    stop: CancellationToken,
 }
 
 impl Secure {
@@ -71,33 +69,26 @@ impl Secure {
             http2,
             handshake: Duration::from_millis(limits.header_ms),
             drain: Duration::from_millis(limits.drain_ms),
-            stop: gateway.tasks.token().clone(),
         }
     }
 
     /// Serves one connection to its end.
-    pub(crate) fn serve(
-        &self,
-        socket: Stall,
-        visitor: Visitor,
-        graceful: Watcher,
-    ) -> impl Future<Output = ()> + Send + use<> {
-        let (tls, http1, http2) = (self.tls.clone(), self.http1.clone(), self.http2.clone());
-        let (handshake, drain, stop) = (self.handshake, self.drain, self.stop.clone());
-        async move {
-            let stream = match tokio::time::timeout(handshake, tls.accept(socket)).await {
-                Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => return tracing::debug!(%error, "no handshake"),
-                Err(_) => return tracing::debug!("the handshake took too long"),
-            };
-            let ended = if stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2) {
-                serve_http2(http2, stream, visitor, drain, stop).await
-            } else {
-                graceful.watch(http1.serve_connection(TokioIo::new(stream), visitor)).await
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "connection ended");
+    pub(crate) async fn serve(&self, socket: Stall, visitor: Visitor, tasks: &Tasks) -> hyper::Result<()> {
+        let stream = match tokio::time::timeout(self.handshake, self.tls.accept(socket)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "no handshake");
+                return Ok(());
             }
+            Err(_) => {
+                tracing::debug!("the handshake took too long");
+                return Ok(());
+            }
+        };
+        if stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2) {
+            serve_http2(self.http2.clone(), stream, visitor, self.drain, tasks.token()).await
+        } else {
+            serve_http1(&self.http1, stream, visitor, tasks, self.drain).await
         }
     }
 }
@@ -109,10 +100,11 @@ async fn serve_http2(
     stream: TlsStream<Stall>,
     visitor: Visitor,
     drain: Duration,
-    stop: CancellationToken,
+    stop: &CancellationToken,
 ) -> hyper::Result<()> {
     let started = Instant::now();
     let last = Arc::new(AtomicU64::new(0));
+    let asked = visitor.asked.clone();
     let service = Noted { visitor, started, last: last.clone() };
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let patience = loop {
@@ -123,7 +115,13 @@ async fn serve_http2(
         }
         tokio::select! {
             ended = connection.as_mut() => return ended,
-            () = stop.cancelled() => break drain,
+            () = stop.cancelled() => {
+                // Before its first words a connection cannot be ended gracefully.
+                tokio::select! {
+                    ended = connection.as_mut() => return ended,
+                    () = asked.once() => break drain,
+                }
+            }
             () = tokio::time::sleep_until(until) => {}
         }
     };

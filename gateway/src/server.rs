@@ -3,18 +3,19 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use souk_modules::Tasks;
+use souk_rpc::{Asked, queued, to_the_end};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -30,31 +31,26 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Bytes read ahead and written behind per connection.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Serves `listener` until the tasks are told to stop, then until its connections are done or the patience is over.
+/// Serves `listener` until the tasks are told to stop; its connections are tasks, and end by themselves.
 pub(crate) async fn serve(gateway: Arc<Inner>, listener: TcpListener) {
     let limits = &gateway.config.limits;
     let permits = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
+    let patience = Duration::from_millis(limits.drain_ms);
     let http = protocol(&gateway);
-    let secure = gateway.tls.clone().map(|tls| Secure::new(tls, &gateway, http.clone()));
+    let secure = gateway.tls.clone().map(|tls| Arc::new(Secure::new(tls, &gateway, http.clone())));
     let stop = gateway.tasks.token().clone();
     let begin = |(socket, peer, permit): Accepted| {
         let socket = Stall::new(socket, Duration::from_millis(limits.stall_ms));
         let visitor = Visitor::new(&gateway, peer);
         let connections = gateway.meters.connections.clone();
         connections.increment(1);
-        if let Some(secure) = &secure {
-            let connection = secure.serve(socket, visitor, graceful.watcher());
-            gateway.tasks.spawn("gateway.connection", async move {
-                connection.await;
-                connections.decrement(1);
-                drop(permit);
-            });
-            return;
-        }
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(socket), visitor));
+        let (tasks, secure, http) = (gateway.tasks.clone(), secure.clone(), http.clone());
         gateway.tasks.spawn("gateway.connection", async move {
-            if let Err(error) = connection.await {
+            let ended = match &secure {
+                Some(secure) => secure.serve(socket, visitor, &tasks).await,
+                None => serve_http1(&http, socket, visitor, &tasks, patience).await,
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%peer, %error, "connection ended");
             }
             connections.decrement(1);
@@ -75,14 +71,27 @@ pub(crate) async fn serve(gateway: Arc<Inner>, listener: TcpListener) {
         }
     }
     // Who connected before we closed is not turned away.
-    while let Some(Ok(accepted)) = accept(&listener, &permits).now_or_never() {
-        begin(accepted);
+    for (socket, peer) in queued(listener) {
+        let Ok(permit) = permits.clone().try_acquire_owned() else { break };
+        begin((socket, peer, permit));
     }
-    drop(listener);
-    let patience = Duration::from_millis(limits.drain_ms);
-    if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
-        tracing::warn!("connections were still open after the drain");
-    }
+}
+
+/// Serves one HTTP/1.1 connection to its end.
+pub(crate) async fn serve_http1<S: AsyncRead + AsyncWrite + Unpin>(
+    http: &http1::Builder,
+    stream: S,
+    visitor: Visitor,
+    tasks: &Tasks,
+    patience: Duration,
+) -> hyper::Result<()> {
+    let asked = visitor.asked.clone();
+    let connection = pin!(http.serve_connection(TokioIo::new(stream), visitor));
+    let ended = to_the_end(connection, &asked, tasks.token(), patience).await;
+    ended.unwrap_or_else(|| {
+        tracing::warn!("a connection was still open after the drain");
+        Ok(())
+    })
 }
 
 type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
@@ -110,11 +119,13 @@ fn protocol(gateway: &Inner) -> http1::Builder {
 pub(crate) struct Visitor {
     gateway: Arc<Inner>,
     peer: Arc<Peer>,
+    pub(crate) asked: Arc<Asked>,
 }
 
 impl Visitor {
     fn new(gateway: &Arc<Inner>, peer: SocketAddr) -> Self {
-        Self { gateway: gateway.clone(), peer: Arc::new(Peer::new(gateway, peer.ip().to_canonical())) }
+        let peer = Arc::new(Peer::new(gateway, peer.ip().to_canonical()));
+        Self { gateway: gateway.clone(), peer, asked: Arc::default() }
     }
 }
 
@@ -132,6 +143,7 @@ impl Service<Request<Incoming>> for Visitor {
     type Future = Reply;
 
     fn call(&self, request: Request<Incoming>) -> Reply {
+        self.asked.note();
         match fast::answer(&self.gateway, &self.peer, &request) {
             Fast::Done(mut response) => {
                 end_connection(&self.gateway, request.version(), &mut response);

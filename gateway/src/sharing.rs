@@ -13,7 +13,7 @@ use souk_modules::Tasks;
 use souk_redis::{Counters, Redis, Spent};
 
 use crate::gateway::Inner;
-use crate::throttle::Throttle;
+use crate::throttle::{Rule, Throttle};
 
 /// Between two rounds: short against every rate's period, long enough that a busy subject costs ten calls a second.
 const ROUND: Duration = Duration::from_millis(100);
@@ -71,7 +71,7 @@ impl Sharing {
     /// Tells what was taken here and learns what was taken everywhere.
     pub(crate) async fn round(&self, throttle: &Throttle, clock: &Clock) {
         let taken = throttle.taken();
-        let account = |rule, hash: u64| format!("{rule:?}:{hash:016x}").to_ascii_lowercase();
+        let account = |rule: Rule, hash: u64| format!("{}:{hash:016x}", rule.name());
         let spent = taken
             .iter()
             .map(|(bucket, debt_us)| Spent { account: account(bucket.rule, bucket.hash), debt_us: *debt_us });
@@ -102,7 +102,6 @@ mod tests {
     use souk_redis::RedisSettings;
 
     use super::*;
-    use crate::throttle::Rule;
     use crate::{Rate, Throttles};
 
     const SECOND: i64 = 1_000_000;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use quick_cache::sync::Cache;
 
+use crate::routes::Routes;
 use crate::sharing::SharedHasher;
 use crate::{Rate, Throttles};
 
@@ -21,12 +22,34 @@ const MAX_TOLD: usize = 20_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Rule {
     Address,
+    User,
+    Token,
     Search,
     Checkout,
     Login,
     Register,
     Coupon,
     CouponAddress,
+    /// One of `throttle.routes`, by its place there.
+    Route(u8),
+}
+
+impl Rule {
+    /// For accounts and headers.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Rule::Address => "address",
+            Rule::User => "user",
+            Rule::Token => "token",
+            Rule::Search => "search",
+            Rule::Checkout => "checkout",
+            Rule::Login => "login",
+            Rule::Register => "register",
+            Rule::Coupon => "coupon",
+            Rule::CouponAddress => "couponaddress",
+            Rule::Route(_) => "route",
+        }
+    }
 }
 
 /// One subject's allowance; connections keep the one of their address.
@@ -43,12 +66,24 @@ pub(crate) struct Subject {
     untold: AtomicU32,
 }
 
-/// Seconds to wait before the next try.
+/// How much of an allowance is left after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refused(pub(crate) u64);
+pub(crate) struct Standing {
+    pub(crate) rule: Rule,
+    pub(crate) rate: Rate,
+    /// Requests that may follow at once.
+    pub(crate) remaining: u32,
+    /// Seconds until the whole burst is there again; until the next request is let in, when none remains.
+    pub(crate) reset: u64,
+}
+
+/// Not let in; `reset` says when to try again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused(pub(crate) Standing);
 
 pub(crate) struct Throttle {
     rates: Throttles,
+    pub(crate) routes: Routes,
     buckets: Cache<(Rule, u64), Bucket>,
     hasher: RandomState,
     /// With a key that all gateways have: subjects that took something since they were last told of.
@@ -60,7 +95,8 @@ impl Throttle {
     pub(crate) fn new(rates: Throttles, key: Option<[u8; 32]>) -> Self {
         let buckets = Cache::new(rates.remembered.max(1));
         let shared = key.map(|key| (SharedHasher::new(key), Mutex::default()));
-        Self { rates, buckets, hasher: RandomState::new(), shared }
+        let routes = Routes::new(&rates.routes);
+        Self { rates, routes, buckets, hasher: RandomState::new(), shared }
     }
 
     /// The bucket of `subject`, or none when the rule is off.
@@ -81,22 +117,24 @@ impl Throttle {
         made.ok()
     }
 
-    /// Takes one from `bucket` at `now` (microseconds).
-    pub(crate) fn take(&self, rule: Rule, bucket: &Bucket, now: i64) -> Result<(), Refused> {
-        let Some(rate) = self.rate(rule) else { return Ok(()) };
+    /// Takes one from `bucket` at `now` (microseconds); says what is left, or none when the rule is off.
+    pub(crate) fn take(&self, rule: Rule, bucket: &Bucket, now: i64) -> Result<Option<Standing>, Refused> {
+        let Some(rate) = self.rate(rule) else { return Ok(None) };
         let interval = interval(rate);
         let depth = interval * i64::from(rate.burst);
+        let seconds = |us: i64| u64::try_from((us + 999_999) / 1_000_000).unwrap_or(1).max(1);
         let mut full_at = bucket.full_at.load(Ordering::Relaxed);
         loop {
             let next = full_at.max(now) + interval;
             if next - now > depth {
-                let wait = next - now - depth;
-                return Err(Refused(u64::try_from((wait + 999_999) / 1_000_000).unwrap_or(1).max(1)));
+                return Err(Refused(Standing { rule, rate, remaining: 0, reset: seconds(next - now - depth) }));
             }
             match bucket.full_at.compare_exchange_weak(full_at, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => {
                     self.note(bucket);
-                    return Ok(());
+                    let remaining = u32::try_from((depth - (next - now)) / interval).unwrap_or(0);
+                    let wait = if remaining == 0 { next - now + interval - depth } else { next - now };
+                    return Ok(Some(Standing { rule, rate, remaining, reset: seconds(wait) }));
                 }
                 Err(current) => full_at = current,
             }
@@ -104,10 +142,10 @@ impl Throttle {
     }
 
     /// Takes one for `subject`.
-    pub(crate) fn check(&self, rule: Rule, subject: impl Hash, now: i64) -> Result<(), Refused> {
+    pub(crate) fn check(&self, rule: Rule, subject: impl Hash, now: i64) -> Result<Option<Standing>, Refused> {
         match self.bucket(rule, subject) {
             Some(bucket) => self.take(rule, &bucket, now),
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 
@@ -146,12 +184,15 @@ impl Throttle {
     fn rate(&self, rule: Rule) -> Option<Rate> {
         match rule {
             Rule::Address => self.rates.address,
+            Rule::User => self.rates.user,
+            Rule::Token => self.rates.token,
             Rule::Search => self.rates.search,
             Rule::Checkout => self.rates.checkout,
             Rule::Login => self.rates.login,
             Rule::Register => self.rates.register,
             Rule::Coupon => self.rates.coupon,
             Rule::CouponAddress => self.rates.coupon_address,
+            Rule::Route(at) => self.rates.routes.get(usize::from(at)).map(|route| route.rate),
         }
     }
 
@@ -178,7 +219,7 @@ mod tests {
         let take = |now| throttle.check(Rule::Search, "me", now);
         let start = 1_000 * SECOND;
         assert!((0..30).all(|_| take(start).is_ok()));
-        assert_eq!(take(start), Err(Refused(1)));
+        assert_eq!(take(start).unwrap_err().0.reset, 1);
         assert!((0..3).all(|_| take(start + SECOND).is_ok()), "three a second");
         assert!(take(start + SECOND).is_err());
         assert!(throttle.check(Rule::Search, "you", start).is_ok(), "somebody else");
@@ -188,11 +229,22 @@ mod tests {
     #[test]
     fn says_how_long_to_wait() {
         let throttle = Throttle::new(Throttles { coupon: Some(Rate::of(10, 3600)), ..Throttles::default() }, None);
-        (0..10).for_each(|_| throttle.check(Rule::Coupon, 1, 0).unwrap());
-        let Err(Refused(wait)) = throttle.check(Rule::Coupon, 1, 0) else { panic!("the eleventh") };
-        assert_eq!(wait, 360);
+        (0..10).for_each(|_| assert!(throttle.check(Rule::Coupon, 1, 0).is_ok()));
+        let Err(Refused(standing)) = throttle.check(Rule::Coupon, 1, 0) else { panic!("the eleventh") };
+        assert_eq!((standing.reset, standing.remaining), (360, 0));
         assert!(throttle.check(Rule::Coupon, 1, 359 * SECOND).is_err());
         assert!(throttle.check(Rule::Coupon, 1, 360 * SECOND).is_ok());
+    }
+
+    #[test]
+    fn says_what_is_left() {
+        let throttle = Throttle::new(Throttles { login: Some(Rate::of(3, 60)), ..Throttles::default() }, None);
+        let left = |now| throttle.check(Rule::Login, 1, now).unwrap().map(|left| (left.remaining, left.reset));
+        assert_eq!(left(0), Some((2, 20)));
+        assert_eq!(left(0), Some((1, 40)));
+        assert_eq!(left(0), Some((0, 20)), "the next is let in then");
+        assert_eq!(left(20 * SECOND), Some((0, 20)));
+        assert_eq!(left(100 * SECOND), Some((2, 20)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Configuration: defaults that run a shop, a TOML file over them, `SOUK_*` variables over that, flags over all.
 //! `souk config print` shows the result, `souk config check` says what is wrong with file, key and reason.
 
+mod edge;
 mod search;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
-use souk_gateway::Throttles;
+use souk_gateway::{CanaryConfig, Shedding, Throttles};
 use souk_kernel::Currency;
 
 pub use self::search::Search;
@@ -77,6 +78,12 @@ pub struct Public {
     pub trusted_proxies: Vec<String>,
     /// Limits on how often.
     pub throttle: Throttles,
+    /// Limits on how much at once, and who gives way.
+    pub shedding: Shedding,
+    /// New versions of roles, and who gets them.
+    pub canary: Vec<CanaryConfig>,
+    /// Other processes may listen on the same address: the next gateway begins before the last one ends (Linux).
+    pub reuse_port: bool,
     /// TLS and HTTP/2; none is plain HTTP/1.1, on loopback or behind a proxy that speaks TLS.
     pub tls: Option<PublicTls>,
 }
@@ -227,6 +234,9 @@ impl Default for Public {
             cache_mib: 128,
             trusted_proxies: Vec::new(),
             throttle: Throttles::default(),
+            shedding: Shedding::default(),
+            canary: Vec::new(),
+            reuse_port: false,
             tls: None,
         }
     }
@@ -333,6 +343,7 @@ impl Config {
             }
         }
         self.check_public_tls(&mut wrong);
+        self.check_edge(&mut wrong);
         self.check_internal(&mut wrong);
         for (key, reason) in self.database.complaints() {
             wrong(&format!("database.{key}"), reason);

@@ -7,6 +7,7 @@ mod database;
 mod events;
 mod identities;
 pub mod keys;
+mod listen;
 mod load;
 mod memory;
 pub mod modules;

@@ -24,7 +24,7 @@ use crate::modules::{self, ROLES};
 use crate::stores::Stores;
 use crate::surface::Surface;
 use crate::wire::{Clients, Plan, Services, wire};
-use crate::{events, operations, purge, sandbox};
+use crate::{events, listen, operations, purge, sandbox};
 
 /// How long work under way may take to end after the listeners are closed: the longest request and a saga's step.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -78,7 +78,7 @@ impl Process {
 
         // Addresses are taken before anything slow happens, so that a port in use is said at once.
         let public = match roles.contains(&"gateway") {
-            true => Some(bind(config.public.listen, "the public listener").await?),
+            true => Some(listen::public(&config).await?),
             false => None,
         };
         config.public.listen = public.as_ref().map_or(Ok(config.public.listen), TcpListener::local_addr)?;
@@ -303,18 +303,26 @@ fn gateway(
     tls: Option<PublicTls>,
 ) -> anyhow::Result<Gateway> {
     let mut upstreams = Upstreams::new();
-    for role in PUBLIC_ROLES {
+    let roles = modules::by_name("gateway").map(|gateway| gateway.calls).unwrap_or_default();
+    for role in roles {
         let upstream = match surface.public(role) {
             Some(router) => Upstream::Local(router),
             None => Upstream::Remote(plan.channel("gateway", role)?),
         };
         upstreams = upstreams.with(role, upstream);
     }
+    let canaries = plan.config.public.canary.iter().filter_map(|canary| {
+        let role = roles.iter().find(|role| **role == canary.role)?;
+        let channel = plan.channel_to("gateway", role, canary.addresses.clone());
+        Some(channel.map(|channel| (canary.clone(), Upstream::Remote(channel))))
+    });
+    let canaries = canaries.collect::<anyhow::Result<_>>()?;
     let url = plan.config.public_url();
     let config = GatewayConfig {
         https: url.starts_with("https://"),
         cache_bytes: plan.config.public.cache_mib * 1024 * 1024,
         throttles: plan.config.public.throttle.clone(),
+        shedding: plan.config.public.shedding,
         trusted_proxies: plan.config.public.trusted_proxies.clone(),
         public_host: plan.config.public.url.as_ref().and_then(|url| Some(url.split_once("://")?.1.to_owned())),
         ..GatewayConfig::default()
@@ -327,14 +335,11 @@ fn gateway(
         tasks: listening.clone(),
         tls,
         position_key: plan.config.database.reads_replicas().then(|| plan.keys.positions()),
+        canaries,
         rates: plan.redis.clone().map(|redis| SharedRates { redis, key: plan.keys.shared_rates() }),
     };
     Ok(Gateway::new(config, deps)?)
 }
-
-/// Roles the gateway forwards to.
-const PUBLIC_ROLES: &[&str] =
-    &["storefront", "identity", "catalog", "search", "cart", "order", "payment", "inventory", "shipping"];
 
 const SHOWN: &[Source] = &[
     Source {

@@ -66,8 +66,12 @@ impl Plan<'_> {
 
     /// How `caller`, a role of this process, reaches `callee`, which is not.
     pub fn channel(&self, caller: &str, callee: &'static str) -> anyhow::Result<Channel> {
-        let remote = Remote { role: callee, addresses: self.config.addresses(callee) };
-        self.identities.channel(caller, remote, self.keys.actor())
+        self.channel_to(caller, callee, self.config.addresses(callee))
+    }
+
+    /// The same to those instances of `callee` that listen at `addresses`.
+    pub fn channel_to(&self, caller: &str, callee: &'static str, addresses: Vec<String>) -> anyhow::Result<Channel> {
+        self.identities.channel(caller, Remote { role: callee, addresses }, self.keys.actor())
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Policy {
     pub(crate) fresh_us: i64,
     pub(crate) stale_us: i64,
     immutable: bool,
+    /// For some visitors only: caches beyond us must not show it to the others.
+    private: bool,
 }
 
 /// What a client wants of an entry.
@@ -95,8 +97,12 @@ pub(crate) fn may_store(parts: &Parts) -> Option<Policy> {
     }
     let mut policy = parse_cache_control(headers)?;
     if absent {
-        policy =
-            Policy { fresh_us: policy.fresh_us.min(MAX_ABSENCE_SECONDS * 1_000_000), stale_us: 0, immutable: false };
+        policy = Policy {
+            fresh_us: policy.fresh_us.min(MAX_ABSENCE_SECONDS * 1_000_000),
+            stale_us: 0,
+            immutable: false,
+            private: false,
+        };
     }
     Some(policy)
 }
@@ -119,15 +125,21 @@ fn parse_cache_control(headers: &HeaderMap) -> Option<Policy> {
         }
     }
     let fresh = shared_age.or(max_age).filter(|seconds| public && *seconds > 0)?;
-    Some(Policy { fresh_us: fresh * 1_000_000, stale_us: stale * 1_000_000, immutable })
+    Some(Policy { fresh_us: fresh * 1_000_000, stale_us: stale * 1_000_000, immutable, private: false })
 }
 
 impl Policy {
+    /// The same for what a canary made: ours to keep, a browser's to keep, nobody's between.
+    pub(crate) fn for_some(self) -> Self {
+        Self { private: true, ..self }
+    }
+
     /// What caches beyond us are told. Showing stale answers is our business alone: nobody can purge a browser.
     fn downstream(self) -> HeaderValue {
         let seconds = self.fresh_us / 1_000_000;
         let suffix = if self.immutable { ", immutable" } else { "" };
-        HeaderValue::try_from(format!("public, max-age={seconds}{suffix}")).expect("digits and letters")
+        let whose = if self.private { "private" } else { "public" };
+        HeaderValue::try_from(format!("{whose}, max-age={seconds}{suffix}")).expect("digits and letters")
     }
 }
 

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use http::Uri;
 
+use crate::canary::Side;
+
 /// Bytes of the longest name; what is longer is not cached.
 pub(crate) const MAX_KEY_BYTES: usize = 1024;
 
@@ -26,6 +28,22 @@ pub(crate) fn cache_key(uri: &Uri) -> Option<Cow<'_, str>> {
     (key.len() <= MAX_KEY_BYTES).then_some(key)
 }
 
+/// What names of a canary's pages begin with: no path does.
+const CANARY: char = '!';
+
+/// The same read as a canary answers it.
+pub(crate) fn of_canary(key: &str) -> String {
+    format!("{CANARY}{key}")
+}
+
+/// What to ask whom for, from the name.
+pub(crate) fn parts_of(key: &str) -> (Side, &str) {
+    match key.strip_prefix(CANARY) {
+        Some(path) => (Side::Canary, path),
+        None => (Side::Stable, key),
+    }
+}
+
 fn name_of(parameter: &str) -> &str {
     parameter.split('=').next().unwrap_or_default()
 }
@@ -45,6 +63,13 @@ fn sorted(path: &str, query: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_canary_has_names_of_its_own() {
+        assert_ne!(of_canary("/p/bag"), "/p/bag");
+        assert_eq!(parts_of(&of_canary("/p/bag?a=!")), (Side::Canary, "/p/bag?a=!"));
+        assert_eq!(parts_of("/p/bag"), (Side::Stable, "/p/bag"));
+    }
 
     #[test]
     fn the_same_read_has_one_name() {

@@ -16,7 +16,7 @@ use moka::sync::Cache;
 use souk_kernel::Clock;
 
 pub(crate) use entry::{Entry, Policy, Want, may_store};
-pub(crate) use key::cache_key;
+pub(crate) use key::{cache_key, of_canary, parts_of};
 use keys::Keys;
 
 /// After a purge the services behind us may still be forgetting the old state: what is rendered so soon after it is

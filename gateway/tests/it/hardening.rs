@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use souk_gateway::Shedding;
+
 use crate::client::{PATIENCE, post, request};
 use crate::shop::World;
 
@@ -152,7 +154,8 @@ async fn an_answer_that_does_not_come_is_a_timeout() {
 
 #[tokio::test]
 async fn too_much_at_once_is_refused_and_pages_from_memory_are_not() {
-    let world = World::with(|config| config.limits.in_flight = 1).await;
+    let world =
+        World::with(|config| config.shedding = Shedding { in_flight: 1, floor: 1, ..Shedding::default() }).await;
     world.get("/p/bag").await;
     world.shop.close_gate();
     let mut busy = world.client().await;
@@ -196,5 +199,46 @@ async fn what_is_under_way_is_finished_before_the_end() {
     assert!(tokio::net::TcpStream::connect(world.address).await.is_err(), "nobody new");
     world.shop.open_gate();
     assert_eq!(busy.read(false).await.unwrap().status, 200);
+    world.stop().await;
+}
+
+/// They are connected, as far as they know, and have asked; the runtime has not heard of them when the end comes.
+#[tokio::test]
+async fn who_stands_in_the_queue_at_the_end_is_served() {
+    use std::io::{Read, Write};
+    let world = World::start().await;
+    world.get("/p/bag").await;
+    let connect = || {
+        let mut socket = std::net::TcpStream::connect(world.address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.write_all(request("GET", "/p/bag", "").as_bytes()).unwrap();
+        socket
+    };
+    let waiting: Vec<_> = (0..50).map(|_| connect()).collect();
+    world.tasks.stop();
+    let read = move || {
+        let answered = |mut socket: std::net::TcpStream| {
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200 OK")
+        };
+        waiting.into_iter().map(answered).filter(|served| *served).count()
+    };
+    let served = tokio::task::spawn_blocking(read).await.unwrap();
+    assert_eq!(served, 50);
+    world.stop().await;
+}
+
+/// A connection on which nothing was asked yet is not an idle one: the request may be on its way.
+#[tokio::test]
+async fn who_has_only_just_connected_may_ask_once() {
+    let world = World::start().await;
+    let mut fresh = world.client().await;
+    let mut other = world.client().await;
+    assert_eq!(other.send(request("GET", "/p/bag", "")).await.status, 200, "so the first one was accepted, too");
+    world.tasks.stop();
+    other.closed().await;
+    let reply = fresh.send(request("GET", "/p/bag", "")).await;
+    assert_eq!((reply.status, reply.header("connection")), (200, "close"));
+    fresh.closed().await;
     world.stop().await;
 }

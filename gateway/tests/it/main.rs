@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used)] // helpers of tests may, as tests do
 
 mod cache;
+mod canary;
 mod client;
 mod edge;
 mod hardening;
+mod instances;
 mod positions;
 mod remote;
 mod secure;
+mod shedding;
 mod shop;
 mod throttles;

@@ -14,7 +14,7 @@ use axum::routing::{any, get};
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
-use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, Upstream, Upstreams};
+use souk_gateway::{CanaryConfig, Gateway, GatewayConfig, GatewayDeps, Upstream, Upstreams};
 use souk_identity_api::*;
 use souk_kernel::{Clock, Kind, Problem, Secret};
 use souk_modules::Tasks;
@@ -246,25 +246,32 @@ impl World {
     }
 
     pub async fn over(shop: Arc<Shop>, upstream: Upstream, change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        Self::build(shop, upstream, change, None, None).await
+        Self::build(shop, upstream, change, Vec::new(), None, None).await
+    }
+
+    /// With new versions of roles beside `upstream`.
+    pub async fn with_canaries(upstream: Upstream, canaries: Vec<(CanaryConfig, Upstream)>) -> Self {
+        let (shop, _) = shop();
+        Self::build(shop, upstream, |_| {}, canaries, None, None).await
     }
 
     /// Over TLS.
     pub async fn secure(tls: PublicTls) -> Self {
         let (shop, router) = shop();
         let https = |config: &mut GatewayConfig| config.https = true;
-        Self::build(shop, Upstream::Local(router), https, Some(tls), None).await
+        Self::build(shop, Upstream::Local(router), https, Vec::new(), Some(tls), None).await
     }
 
     /// In front of services that read from replicas.
     pub async fn replicated(shop: Arc<Shop>, upstream: Upstream) -> Self {
-        Self::build(shop, upstream, |_| {}, None, Some(Secret::new([3; 32]))).await
+        Self::build(shop, upstream, |_| {}, Vec::new(), None, Some(Secret::new([3; 32]))).await
     }
 
     async fn build(
         shop: Arc<Shop>,
         upstream: Upstream,
         change: impl FnOnce(&mut GatewayConfig),
+        canaries: Vec<(CanaryConfig, Upstream)>,
         tls: Option<PublicTls>,
         position_key: Option<Secret<[u8; 32]>>,
     ) -> Self {
@@ -284,6 +291,7 @@ impl World {
             tasks: tasks.clone(),
             tls,
             position_key,
+            canaries,
             rates: None,
         };
         let gateway = Gateway::new(config, deps).unwrap();
@@ -333,5 +341,20 @@ impl World {
 
     pub async fn stop(self) {
         self.tasks.drain(Duration::from_secs(10)).await.unwrap();
+    }
+}
+
+/// What a gateway without any role works with.
+pub fn deps() -> GatewayDeps {
+    GatewayDeps {
+        upstreams: Upstreams::new(),
+        identity: None,
+        document: Value::Null,
+        clock: Clock::system(),
+        tasks: Tasks::new(),
+        tls: None,
+        position_key: None,
+        canaries: Vec::new(),
+        rates: None,
     }
 }

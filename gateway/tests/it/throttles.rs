@@ -1,6 +1,6 @@
 //! How often somebody may come, at a time of the test's own.
 
-use souk_gateway::{Profile, Rate, Throttles};
+use souk_gateway::{By, Gateway, GatewayConfig, Profile, Rate, RouteThrottle, Throttles};
 
 use crate::client::{post, request};
 use crate::shop::{SESSION, World};
@@ -132,8 +132,135 @@ async fn profiles_say_what_is_off() {
         assert_eq!(client.send(post("POST", "/login", "", "{}")).await.status, 200);
     }
     world.stop().await;
-    let none =
-        souk_gateway::Throttles { login: Some(Rate { count: 0, per_seconds: 1, burst: 1 }), ..Throttles::default() };
-    let config: souk_gateway::GatewayConfig = serde_json::from_value(serde_json::json!({ "throttles": none })).unwrap();
-    assert_eq!(config.throttles.login.unwrap().count, 0);
+}
+
+fn route(path: &str, methods: &[&str], by: By, rate: Rate) -> RouteThrottle {
+    let methods = methods.iter().map(|method| (*method).to_owned()).collect();
+    RouteThrottle { path: path.into(), methods, by, rate }
+}
+
+#[tokio::test]
+async fn a_person_has_one_allowance_wherever_they_come_from() {
+    let world = World::with(|config| {
+        config.trusted_proxies = vec!["127.0.0.1".into()];
+        config.throttles.user = Some(Rate::of(4, 60));
+    })
+    .await;
+    let mut client = world.client().await;
+    let cookie = format!("Cookie: souk_session={SESSION}\r\n");
+    for n in 0..2 {
+        let from = format!("{cookie}X-Forwarded-For: 203.0.113.{n}\r\n");
+        assert_eq!(client.send(request("GET", "/account", &from)).await.status, 200);
+    }
+    // By token it is the same person.
+    let bearer = || {
+        world.pass(1);
+        format!("Authorization: Bearer {}\r\n", world.bearer())
+    };
+    assert_eq!(client.send(request("GET", "/api/v1/me", &bearer())).await.status, 200);
+    assert_eq!(client.send(request("GET", "/api/v1/me", &bearer())).await.status, 200);
+    let refused = client.send(request("GET", "/api/v1/me", &bearer())).await;
+    assert_eq!((refused.status, refused.header("ratelimit-policy")), (429, "\"user\";q=4;w=60"));
+    assert_eq!(client.send(request("GET", "/account", "")).await.status, 200, "somebody else");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_has_an_allowance_before_it_is_looked_at() {
+    let world = World::with(|config| config.throttles.token = Some(Rate::of(3, 60))).await;
+    let mut client = world.client().await;
+    let forged = "Authorization: Bearer x.y.z\r\n";
+    for status in [401, 401, 401, 429] {
+        assert_eq!(client.send(request("GET", "/api/v1/me", forged)).await.status, status);
+    }
+    let good = format!("Authorization: Bearer {}\r\n", world.bearer());
+    assert_eq!(client.send(request("GET", "/api/v1/me", &good)).await.status, 200);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_route_has_a_rate_by_whom_the_settings_say() {
+    let twice = Rate::of(2, 60);
+    let world = World::with(|config| {
+        config.trusted_proxies = vec!["127.0.0.1".into()];
+        config.throttles.routes = vec![
+            route("/p/*", &[], By::Address, twice),
+            route("/account/{what}", &["POST"], By::User, twice),
+            route("/api/v1/carts/{id}/lines", &["POST"], By::Owner, twice),
+            route("/api/v1/me", &[], By::Token, twice),
+            route("/help", &["GET"], By::All, twice),
+        ];
+    })
+    .await;
+    let mut client = world.client().await;
+    let mut statuses = async |method: &str, path: &str, headers: &[String]| {
+        let mut statuses = Vec::new();
+        for headers in headers {
+            let raw = if method == "GET" { request("GET", path, headers) } else { post(method, path, headers, "{}") };
+            statuses.push(client.send(raw).await.status);
+        }
+        statuses
+    };
+    let from = |address: &str| format!("X-Forwarded-For: {address}\r\n");
+    let (one, other) = (from("203.0.113.1"), from("203.0.113.2"));
+    let three = |headers: &str| vec![headers.to_owned(); 3];
+    let refused = vec![200, 200, 429];
+    // Also what is answered from memory.
+    assert_eq!(statuses("GET", "/p/bag", &three(&one)).await, refused);
+    assert_eq!(statuses("GET", "/p/hat", &three(&other)).await, refused, "another address");
+    let session = format!("Cookie: souk_session={SESSION}\r\nSec-Fetch-Site: same-origin\r\n");
+    let moving: Vec<String> = (1..4).map(|n| session.clone() + &from(&format!("203.0.113.{n}"))).collect();
+    assert_eq!(statuses("POST", "/account/name", &moving).await, refused, "the person, not the address");
+    assert_eq!(statuses("GET", "/account/name", &moving).await, [200, 200, 200], "another method");
+    assert_eq!(statuses("POST", "/account/name/more", &moving).await, [200, 200, 200], "not below it");
+    assert_eq!(statuses("POST", "/api/v1/carts/a/lines", &three(&one)).await, refused);
+    assert_eq!(statuses("POST", "/api/v1/carts/b/lines", &three(&one)).await, refused, "another cart");
+    let tokens: Vec<String> = (0..2)
+        .map(|_| {
+            world.pass(1);
+            format!("Authorization: Bearer {}\r\n", world.bearer())
+        })
+        .collect();
+    for token in &tokens {
+        assert_eq!(statuses("GET", "/api/v1/me", &three(token)).await, refused, "each token");
+    }
+    assert_eq!(statuses("GET", "/help", &[one, other, from("203.0.113.3")]).await, refused, "everybody together");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn programs_are_told_what_is_left() {
+    let world = World::with(|config| {
+        config.throttles.address = Some(Rate { count: 10, per_seconds: 1, burst: 20 });
+        config.throttles.routes = vec![route("/api/v1/orders/*", &[], By::Address, Rate::of(5, 60))];
+    })
+    .await;
+    let mut client = world.client().await;
+    let left = |reply: &crate::client::Reply| {
+        (reply.header("ratelimit-policy").to_owned(), reply.header("ratelimit").to_owned())
+    };
+    let told = |policy: &str, left: &str| (policy.to_owned(), left.to_owned());
+    let reply = client.send(request("GET", "/api/v1/carts/a", "")).await;
+    assert_eq!(left(&reply), told("\"address\";q=20;w=2", "\"address\";r=19;t=1"));
+    let reply = client.send(request("GET", "/api/v1/orders/a", "")).await;
+    assert_eq!(left(&reply), told("\"route\";q=5;w=60", "\"route\";r=4;t=12"), "the one that has least left");
+    let page = client.send(request("GET", "/cart", "")).await;
+    assert_eq!(left(&page), told("", ""), "people do not read headers");
+    let shared = client.send(request("GET", "/p/bag", "")).await;
+    assert_eq!(left(&shared), told("", ""), "and what everybody may keep is nobody's");
+    for _ in 0..4 {
+        client.send(request("GET", "/api/v1/orders/a", "")).await;
+    }
+    let refused = client.send(request("GET", "/api/v1/orders/a", "")).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "12"));
+    assert_eq!(left(&refused), told("\"route\";q=5;w=60", "\"route\";r=0;t=12"));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_gateway_does_not_start_with_what_lets_nobody_in() {
+    let mut config = GatewayConfig::default();
+    config.throttles.login = Some(Rate { count: 0, per_seconds: 1, burst: 1 });
+    let refused = Gateway::new(config, crate::shop::deps()).err().unwrap().to_string();
+    assert!(refused.contains("throttle.login"), "{refused}");
 }

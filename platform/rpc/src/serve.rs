@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
-use futures_util::FutureExt;
 use http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -26,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
 use crate::admission::Peer;
+use crate::ending::{Asked, queued, to_the_end};
 
 /// Connections at once; more wait in the listener's queue. Callers keep up to 128 each.
 const MAX_CONNECTIONS: usize = 4096;
@@ -71,7 +71,8 @@ pub async fn serve(listener: Listener, tasks: Tasks) {
         }
     }
     // Who connected before we closed is not turned away.
-    while let Some(Ok((socket, permit))) = accept(&socket, &permits).now_or_never() {
+    for (socket, _) in queued(socket) {
+        let Ok(permit) = permits.clone().try_acquire_owned() else { break };
         connections.spawn(socket, permit);
     }
 }
@@ -109,23 +110,18 @@ impl Connections {
     }
 
     async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, peer: Peer) {
-        let (router, tasks) = (&self.router, &self.tasks);
-        let service = service_fn(|request| answer(router.clone(), request, peer.clone(), tasks));
+        let (router, tasks, asked) = (&self.router, &self.tasks, Asked::default());
+        let service = service_fn(|request| {
+            asked.note();
+            answer(router.clone(), request, peer.clone(), tasks)
+        });
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
-        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = tasks.token().cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                match tokio::time::timeout(DRAIN_PATIENCE, connection).await {
-                    Ok(ended) => ended,
-                    Err(_) => return tracing::warn!("a call was still under way after the drain"),
-                }
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "connection of another role ended");
+        let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+        match to_the_end(connection, &asked, tasks.token(), DRAIN_PATIENCE).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!(%error, "connection of another role ended"),
+            None => tracing::warn!("a call was still under way after the drain"),
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::modules;
 pub(super) const DRAIN_SECONDS: u64 = 5;
 /// Nobody waits longer for a process to stop.
 const MAX_DRAIN_SECONDS: u64 = 300;
+/// Why nothing beyond loopback goes without certificates.
+pub(super) const PLAIN: &str = "plain HTTP between roles is for loopback only: set internal.tls";
 /// The operations page of a role, above its port.
 const OPERATIONS_ABOVE: u16 = 1000;
 /// The operations page of a whole shop.
@@ -82,13 +84,12 @@ impl Config {
             }
             return;
         }
-        let plain = "plain HTTP between roles is for loopback only: set internal.tls";
         if !self.internal.host.is_loopback() {
-            wrong("internal.host", format!("{}: {plain}", self.internal.host));
+            wrong("internal.host", format!("{}: {PLAIN}", self.internal.host));
         }
         for (role, addresses) in &self.internal.addresses {
             for address in addresses.iter().filter(|address| !is_loopback(address)) {
-                wrong(&format!("internal.addresses.{role}"), format!("{address}: {plain}"));
+                wrong(&format!("internal.addresses.{role}"), format!("{address}: {PLAIN}"));
             }
         }
     }
@@ -114,7 +115,7 @@ impl Config {
     }
 }
 
-fn is_host_and_port(address: &str) -> bool {
+pub(super) fn is_host_and_port(address: &str) -> bool {
     address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 

@@ -3,6 +3,7 @@
 
 mod crash;
 mod fleet;
+mod gateways;
 mod logins;
 mod orders;
 mod place;

@@ -1,0 +1,145 @@
+//! Paths with a rate of their own (`throttle.routes`).
+
+use std::hash::{Hash, Hasher};
+
+use http::Method;
+
+use crate::{By, RouteThrottle};
+
+/// All of them, in the order of the settings.
+pub(crate) struct Routes(Vec<Route>);
+
+/// One of them, ready to be compared with.
+pub(crate) struct Route {
+    /// The place in the settings.
+    pub(crate) at: u8,
+    pub(crate) by: By,
+    /// Tells its accounts from those of other routes, the same in all gateways that have it.
+    pub(crate) id: u64,
+    methods: Vec<Method>,
+    parts: Vec<Part>,
+    /// Everything below, too.
+    below: bool,
+}
+
+enum Part {
+    This(Box<str>),
+    Any,
+}
+
+impl Routes {
+    pub(crate) fn new(settings: &[RouteThrottle]) -> Self {
+        Self(
+            settings
+                .iter()
+                .enumerate()
+                .filter_map(|(at, route)| Some(Route::new(u8::try_from(at).ok()?, route)))
+                .collect(),
+        )
+    }
+
+    /// Those that `method` and `path` fall under.
+    pub(crate) fn of<'r>(&'r self, method: &'r Method, path: &'r str) -> impl Iterator<Item = &'r Route> {
+        self.0.iter().filter(move |route| route.matches(method, path))
+    }
+}
+
+impl Route {
+    fn new(at: u8, settings: &RouteThrottle) -> Self {
+        let (path, below) = match settings.path.strip_suffix("/*") {
+            Some(path) => (path, true),
+            None => (settings.path.as_str(), false),
+        };
+        let part = |text: &str| if text.starts_with('{') { Part::Any } else { Part::This(text.into()) };
+        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+        settings.hash(&mut hasher);
+        Self {
+            at,
+            by: settings.by,
+            id: hasher.finish(),
+            methods: settings.methods.iter().filter_map(|method| method.parse().ok()).collect(),
+            parts: path.split('/').skip(1).map(part).collect(),
+            below,
+        }
+    }
+
+    fn matches(&self, method: &Method, path: &str) -> bool {
+        if !self.methods.is_empty() && !self.methods.contains(method) {
+            return false;
+        }
+        let mut given = path.split('/').skip(1);
+        for part in &self.parts {
+            let fits = match (part, given.next()) {
+                (Part::Any, Some(given)) => !given.is_empty(),
+                (Part::This(text), Some(given)) => given == &**text,
+                (_, None) => false,
+            };
+            if !fits {
+                return false;
+            }
+        }
+        self.below || given.next().is_none()
+    }
+}
+
+/// FNV-1a: the same in every process and version of Rust, which the standard hashers do not promise. Nobody can choose
+/// what goes in but the operator.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rate;
+
+    fn route(path: &str, methods: &[&str]) -> RouteThrottle {
+        let methods = methods.iter().map(|method| (*method).to_owned()).collect();
+        RouteThrottle { path: path.into(), methods, by: By::Address, rate: Rate::of(1, 1) }
+    }
+
+    #[test]
+    fn paths_match_part_by_part() {
+        let matches =
+            |route: &RouteThrottle, path: &str| Routes::new(std::slice::from_ref(route)).of(&Method::GET, path).count();
+        for (template, path, fits) in [
+            ("/search", "/search", 1),
+            ("/search", "/search/", 0),
+            ("/search", "/searches", 0),
+            ("/search/*", "/search", 1),
+            ("/search/*", "/search/a/b", 1),
+            ("/*", "/", 1),
+            ("/*", "/a/b", 1),
+            ("/", "/", 1),
+            ("/", "/a", 0),
+            ("/orders/{id}/cancel", "/orders/1/cancel", 1),
+            ("/orders/{id}/cancel", "/orders//cancel", 0),
+            ("/orders/{id}/cancel", "/orders/1/pay", 0),
+            ("/orders/{id}", "/orders/1/cancel", 0),
+            ("/orders/{id}", "/orders", 0),
+        ] {
+            assert_eq!(matches(&route(template, &[]), path), fits, "{template} {path}");
+        }
+        assert_eq!(matches(&route("/a", &["POST"]), "/a"), 0);
+        assert_eq!(matches(&route("/a", &["POST", "GET"]), "/a"), 1);
+    }
+
+    #[test]
+    fn an_account_is_the_routes_wherever_it_stands() {
+        let (one, two) = (route("/a", &[]), route("/b", &[]));
+        let ids = |routes: &[RouteThrottle]| Routes::new(routes).0.iter().map(|route| route.id).collect::<Vec<_>>();
+        let (ahead, behind) = (ids(&[one.clone(), two.clone()]), ids(&[two, one]));
+        assert_eq!((ahead[0], ahead[1]), (behind[1], behind[0]));
+        assert_ne!(ahead[0], ahead[1]);
+    }
+}
