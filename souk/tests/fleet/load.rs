@@ -161,7 +161,7 @@ async fn reader(shop: Shop, goods: Arc<Goods>, outcome: Arc<Outcome>, at: u64) {
         0 => format!("/p/{}", pick(&goods.slugs)),
         1 => format!("/api/v1/products/{}", pick(&goods.slugs)),
         2 => format!("/api/v1/search?q=lamp&offset={}", at % 1000),
-        3 => format!("/api/v1/availability?skus={}", pick(&goods.skus)),
+        3 => format!("/api/v1/availability?sku={}", pick(&goods.skus)),
         4 => format!("/search?q=bag&page={}", 1 + at % 50),
         _ => "/".to_owned(),
     };

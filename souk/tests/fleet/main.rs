@@ -11,9 +11,13 @@ use souk::config::Config;
 use souk_fleet::{Binary, Fleet, Plan};
 use souk_testkit::books;
 
-/// Two of each role on all engines.
+/// Dozens of debug builds on two cores are late with everything: that alone is no reason to turn anybody away.
+const SETTINGS: &str = "\n[public.shedding]\nadaptive = false\n";
+
+/// Two of each role on all engines. `SOUK_TEST_FLEET_BINARY` names another build of this tree, with the feature `kafka`.
 async fn fleet() -> Fleet {
-    let plan = Plan::new(Binary::new(env!("CARGO_BIN_EXE_souk")));
+    let built = std::env::var("SOUK_TEST_FLEET_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_souk").into());
+    let plan = Plan { settings: SETTINGS.into(), ..Plan::new(Binary::new(built)) };
     Fleet::start(plan).await.unwrap_or_else(|error| panic!("{error:#}"))
 }
 

@@ -12,8 +12,8 @@ use crate::{check, fleet, setting, toolbox};
 async fn every_role_is_restarted_and_no_request_fails() {
     let fleet = fleet().await;
     let crowd = Crowd {
-        requests: setting("SOUK_TEST_ROLLING_REQUESTS", 200),
-        purchases: setting("SOUK_TEST_ROLLING_PURCHASES", 3),
+        requests: setting("SOUK_TEST_ROLLING_REQUESTS", 40),
+        purchases: setting("SOUK_TEST_ROLLING_PURCHASES", 1),
         insist: false,
     };
     let load = Load::start(fleet.public(), crowd).await;

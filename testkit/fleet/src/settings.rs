@@ -60,6 +60,8 @@ impl Common<'_> {
         let mut text = format!("data_dir = \"{dir}/data\"\n\n[public]\ncache_mib = {}\n", plan.cache_mib);
         line(&mut text, "url", self.url);
         line(&mut text, "listen", &plan.listen.to_string());
+        // The gateways share it.
+        text.push_str("reuse_port = true\n");
         if !plan.throttled {
             text.push_str("\n[public.throttle]\nname = \"off\"\n");
             for rule in ["address", "search", "checkout", "login", "register", "coupon", "coupon_address"] {
