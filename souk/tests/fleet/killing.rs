@@ -16,7 +16,8 @@ use crate::{check, fleet, setting, toolbox};
 async fn every_role_is_killed_while_buyers_insist() {
     let fleet = fleet().await;
     let crowd = Crowd { requests: 60, purchases: setting("SOUK_TEST_KILLING_PURCHASES", 4), insist: true };
-    let load = Load::start(fleet.public(), crowd).await;
+    let load = Load::start(&fleet, crowd).await;
+    load.warm().await;
     load.more_orders(3).await;
     for role in fleet.roles.iter().filter(|role| role.name() != "gateway") {
         role.process().kill();

@@ -10,7 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
+use souk::Toolbox;
+use souk_fleet::Fleet;
+use souk_inventory_api::{Adjust, AdjustLine, Change};
 use souk_order_api::CheckoutReply;
+use souk_rpc::Cx;
 use souk_testkit::{Reply, Shop, address, eventually_ok, tokens};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -19,6 +23,10 @@ use uuid::Uuid;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Requests of a purchase: a cart, a line, the address, the ways to ship, one of them, payment.
 const PURCHASE: u32 = 6;
+/// Of each SKU.
+const UNITS: i64 = 10_000;
+/// How long nothing fails in a fleet that is warm.
+const CALM: Duration = Duration::from_secs(6);
 /// How long who insists waits before asking again.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -68,10 +76,13 @@ pub struct Load {
 }
 
 impl Load {
-    /// Opens the doors.
-    pub async fn start(address: std::net::SocketAddr, crowd: Crowd) -> Self {
-        let shop = Shop::at(address);
+    /// Fills the shelves and opens the doors.
+    pub async fn start(fleet: &Fleet, crowd: Crowd) -> Self {
+        let shop = Shop::at(fleet.public());
         let goods = Arc::new(Goods::of(&shop).await);
+        let toolbox = crate::toolbox(fleet).await;
+        goods.fill(&toolbox).await;
+        toolbox.close().await.unwrap();
         let (outcome, stop) = (Arc::new(Outcome::default()), Arc::new(AtomicBool::new(false)));
         let coming = tokio::spawn(come(shop, goods, crowd, outcome.clone(), stop.clone()));
         Self { outcome, stop, coming }
@@ -80,6 +91,22 @@ impl Load {
     /// What became of them so far.
     pub fn so_far(&self) -> &Outcome {
         &self.outcome
+    }
+
+    /// Waits until nobody has had to complain for a while, and forgets what was before: virtual machines that were started a
+    /// moment ago are slow, and caches empty.
+    pub async fn warm(&self) {
+        let started = Instant::now();
+        let (mut failed, mut since) = (0, Instant::now());
+        while since.elapsed() < CALM {
+            tokio::time::sleep(PAUSE).await;
+            let now = self.outcome.failed();
+            if now.len() > failed {
+                (failed, since) = (now.len(), Instant::now());
+            }
+            assert!(started.elapsed() < 2 * PATIENCE, "the fleet does not calm down: {:?}", now.last());
+        }
+        self.outcome.failures.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Waits until so many more orders are acknowledged.
@@ -104,6 +131,8 @@ impl Load {
 struct Goods {
     slugs: Vec<String>,
     skus: Vec<String>,
+    /// Whose they are.
+    products: Vec<Uuid>,
 }
 
 impl Goods {
@@ -116,17 +145,27 @@ impl Goods {
         .await;
         let slug = |item: &Value| item["slug"].as_str().unwrap().to_owned();
         let slugs: Vec<String> = page["items"].as_array().unwrap().iter().map(slug).collect();
-        let mut skus = Vec::new();
+        let (mut skus, mut products) = (Vec::new(), Vec::new());
         for slug in &slugs {
             let product: Value = shop.get(&format!("/api/v1/products/{slug}")).await.json();
             for variant in product["variants"].as_array().unwrap() {
-                if variant["available"].as_i64().unwrap_or(100) > 50 {
-                    skus.push(variant["sku"].as_str().unwrap().to_owned());
-                }
+                skus.push(variant["sku"].as_str().unwrap().to_owned());
+                products.push(product["id"].as_str().unwrap().parse().unwrap());
             }
         }
         assert!(!skus.is_empty(), "nothing can be bought");
-        Self { slugs, skus }
+        Self { slugs, skus, products }
+    }
+
+    /// Enough for everybody.
+    async fn fill(&self, toolbox: &Toolbox) {
+        let line = |(sku, product_id): (&String, &Uuid)| AdjustLine {
+            product_id: *product_id,
+            sku: sku.clone(),
+            change: Change::Count(UNITS),
+        };
+        let adjust = Adjust { lines: self.skus.iter().zip(&self.products).map(line).collect(), note: "test".into() };
+        toolbox.clients.inventory.adjust(&Cx::system("test"), adjust).await.unwrap();
     }
 }
 

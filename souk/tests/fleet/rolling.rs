@@ -16,7 +16,8 @@ async fn every_role_is_restarted_and_no_request_fails() {
         purchases: setting("SOUK_TEST_ROLLING_PURCHASES", 1),
         insist: false,
     };
-    let load = Load::start(fleet.public(), crowd).await;
+    let load = Load::start(&fleet, crowd).await;
+    load.warm().await;
     load.more_orders(3).await;
     let started = Instant::now();
     for role in &fleet.roles {
