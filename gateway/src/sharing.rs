@@ -177,6 +177,28 @@ mod tests {
         assert_eq!((0..10).filter(|_| throttle.check(Rule::Login, "ada", 0).is_ok()).count(), 1);
     }
 
+    /// Or they would count apart while settings are changed one gateway after the other.
+    #[test]
+    fn a_route_has_the_same_account_wherever_it_stands_in_the_settings() {
+        let route = |path: &str| crate::RouteThrottle {
+            path: path.into(),
+            methods: Vec::new(),
+            by: crate::By::Address,
+            rate: Rate::of(2, 60),
+        };
+        let account = |routes: Vec<crate::RouteThrottle>| {
+            let throttle = Throttle::new(Throttles { routes, ..Throttles::default() }, KEY);
+            let found = throttle.routes.of(&http::Method::GET, "/a").next().map(|route| (route.at, route.id));
+            let (at, id) = found.expect("it is there");
+            throttle.check(Rule::Route(at), (id, "ada"), 0).expect("the first");
+            let (bucket, debt) = throttle.taken().pop().expect("noted");
+            (bucket.rule.name(), bucket.hash, debt)
+        };
+        let (alone, second) = (account(vec![route("/a")]), account(vec![route("/b"), route("/a")]));
+        assert_eq!(alone, second);
+        assert_eq!((alone.0, alone.2), ("route", 30 * SECOND));
+    }
+
     #[test]
     fn a_subject_has_the_same_account_everywhere_and_no_name() {
         let of = |key| throttle(key).bucket(Rule::Login, "ada").expect("a rule").hash;

@@ -253,3 +253,45 @@ async fn an_instance_that_hangs_is_left_alone() {
         process.stop().await;
     }
 }
+
+/// A new version of a role in a process of its own, trusted by its certificate as the old one is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_canary_gets_its_visitors_and_when_it_dies_the_old_version_does() {
+    let port = free_port();
+    let canary = format!(
+        "[[public.canary]]\nrole = \"cart\"\naddresses = [\"127.0.0.1:{port}\"]\npercent = 0\nheader = \"souk-canary\"\n"
+    );
+    let fleet = Fleet::with("", &canary).await;
+    let others = others(&fleet).await;
+    let mut command = fleet.command("cart");
+    command.env("SOUK_INTERNAL__PORTS__CART", port.to_string());
+    let new = Running::start(command, fleet.place.log("cart-new"), "ready").await;
+    let gateway = fleet.start("gateway", "gateway").await;
+    let shop = fleet.place.shop();
+    let carts = async |side: &str, count: usize| {
+        for _ in 0..count {
+            let headers = [("content-type", "application/json"), ("souk-canary", side)];
+            let reply = shop.send(http::Method::POST, "/api/v1/carts", &headers, "{}".into()).await;
+            assert_eq!(reply.status, 201, "{}", reply.text());
+        }
+    };
+    let page = Shop::at(operations(&gateway));
+    let counted = async |name: &str, labels: &[&str]| {
+        let text = page.get("/metrics").await.text();
+        let fits = |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));
+        let value = text.lines().find(fits).and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        value.unwrap_or_default()
+    };
+    let requests = "souk_gateway_canary_requests_total";
+    carts("always", 3).await;
+    carts("no", 2).await;
+    assert_eq!(counted(requests, &["side=\"canary\"", "outcome=\"ok\""]).await, 3.0);
+    assert_eq!(counted(requests, &["side=\"stable\"", "outcome=\"ok\""]).await, 2.0);
+    new.kill();
+    carts("always", 10).await;
+    assert_eq!(counted("souk_gateway_canary_fallbacks_total", &["role=\"cart\""]).await, 10.0);
+    assert_eq!(counted(requests, &["side=\"stable\"", "outcome=\"ok\""]).await, 12.0);
+    for process in [gateway, others] {
+        process.stop().await;
+    }
+}
