@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::de::DeserializeOwned;
 
 /// Above every budget of the shop, debug builds on a busy machine included: what takes longer hangs.
@@ -22,6 +22,10 @@ pub struct Shop {
     pub address: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
 }
+
+/// How long connections are kept for the next request: less than the shop keeps them (10 s), so that it does not close one
+/// on which a request is on its way.
+const KEEP: Duration = Duration::from_secs(5);
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -62,7 +66,8 @@ impl Reply {
 impl Shop {
     /// The shop at `address`.
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, client: Client::builder(TokioExecutor::new()).build_http() }
+        let mut client = Client::builder(TokioExecutor::new());
+        Self { address, client: client.pool_timer(TokioTimer::new()).pool_idle_timeout(KEEP).build_http() }
     }
 
     /// GETs a path.
