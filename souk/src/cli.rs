@@ -130,6 +130,9 @@ pub fn main(cli: Cli) -> ExitCode {
     }
 }
 
+/// For threads that are busy with something nobody waits for.
+const AT_THE_END: std::time::Duration = std::time::Duration::from_millis(200);
+
 fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
     if let Some(filter) = cli.log {
         config.log.filter = filter;
@@ -141,7 +144,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
     souk_telemetry::init_logs(format, &config.log.filter).map_err(anyhow::Error::msg)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(crate::memory::tidy).build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match cli.command {
             Command::Up(up) => serve::up(up, config).await,
             Command::Serve(serve) => serve::serve(serve, config).await,
@@ -157,7 +160,10 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::PspSandbox(sandbox) => serve::psp_sandbox(sandbox, config).await,
             Command::Bench(args) => souk_bench::main(*args).await,
         }
-    })
+    });
+    // What counts has been waited for; a look-up of a name, or a broker that says nothing, has not.
+    runtime.shutdown_timeout(AT_THE_END);
+    done
 }
 
 impl Command {

@@ -13,16 +13,19 @@ use souk_kernel::{Clock, Event};
 use souk_modules::{Readiness, ReadyCheck, Tasks, start_order};
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::Listener;
+use souk_search::SearchService;
 use souk_telemetry::Metrics;
 use souk_tls::{PublicTls, Reload};
 use tokio::net::TcpListener;
 
 use crate::config::{Config, RedisConfig};
+use crate::database::without_password;
 use crate::identities::Identities;
 use crate::keys::Keys;
 use crate::modules::{self, ROLES};
 use crate::stores::Stores;
 use crate::surface::Surface;
+use crate::waiting::{Waiting, watch_database};
 use crate::wire::{Clients, Plan, Services, wire};
 use crate::{events, operations, purge, sandbox};
 
@@ -64,8 +67,23 @@ pub fn all_roles() -> Vec<&'static str> {
 }
 
 impl Process {
-    /// Starts and returns when everything is ready.
+    /// Starts, and returns when everything runs. What is not there ends it.
+    ///
+    /// # Errors
+    /// In words for an operator.
     pub async fn start(start: Start) -> anyhow::Result<Self> {
+        Self::begin(start, false).await
+    }
+
+    /// The same, waiting for a database that is not there yet (docs/operations.md); drop it to give up.
+    ///
+    /// # Errors
+    /// What does not pass by itself, with what to do about it.
+    pub async fn start_patiently(start: Start) -> anyhow::Result<Self> {
+        Self::begin(start, true).await
+    }
+
+    async fn begin(start: Start, patient: bool) -> anyhow::Result<Self> {
         let mut config = checked(start.config)?;
         let roles: Vec<&'static str> = start_order(ROLES, &start.roles)?.iter().map(|role| role.name).collect();
         std::fs::create_dir_all(&config.data_dir)
@@ -88,10 +106,13 @@ impl Process {
         let process = readiness.part("process");
         let unfinished = listening.token().clone().drop_guard();
         serve_operations(&listening, operations, operations::router(readiness.clone(), start.metrics));
-        let database = readiness.part("database");
-        database.not_ready("connecting");
-        let mut stores = Stores::open(&config, start.may_migrate, &roles).await?;
-        database.ready();
+        let mut stores = Stores::connect(&config, &roles).await?;
+        let engine = stores.place();
+        let database = readiness.part(engine.as_str());
+        let waiting = Waiting { part: &database, engine: &engine, patient };
+        if modules::keeps_data(&roles) || start.may_migrate {
+            waiting.until(async || stores.bring_up(start.may_migrate).await).await?;
+        }
 
         let sandbox_url = provider(&config, &keys, start.own_sandbox, &tasks).await?;
         let plan = Plan {
@@ -105,11 +126,12 @@ impl Process {
         };
         let services = wire(&plan, &mut stores).await?;
         let clients = Clients::of(roles.last().copied().unwrap_or_default(), &plan, &services)?;
-        prepare(&services).await?;
+        waiting.until(async || prepare(&services).await).await?;
         let events = events::log(&config, &tasks)?;
+        events::announce(&tasks, &events, &config, &roles, &readiness);
         run_workers(&roles, &services, &tasks, &mut stores, &events).await?;
-        if let (true, Some(search)) = (roles.contains(&"search"), &services.search) {
-            search.announce(readiness.part("search index"));
+        if let Some(search) = &services.search {
+            announce_search(search, &config, &roles, &readiness);
         }
         let surface = Surface::new(&plan, &services)?;
         if roles.len() < ROLES.len() {
@@ -119,10 +141,15 @@ impl Process {
         identities.watch(&tasks, public_tls.iter().map(|tls| Arc::new(tls.clone()) as Arc<dyn Reload>).collect());
         if let Some(listener) = public {
             let gateway = gateway(&plan, &surface, &services, &listening, public_tls)?;
-            purge_by_events(&tasks, &mut stores, &events, gateway.cache()).await?;
+            let cache = gateway.cache();
+            waiting.until(async || purge_by_events(&tasks, &mut stores, &events, cache.clone()).await).await?;
             listening.spawn("gateway", async move { gateway.serve(listener).await });
         }
         unfinished.disarm();
+        database.ready();
+        if let Some(db) = stores.any().filter(|_| modules::needs_database(&roles)) {
+            watch_database(&tasks, db.clone(), engine, database);
+        }
         process.ready();
         let public = roles.contains(&"gateway").then_some(config.public.listen);
         Ok(Self {
@@ -177,9 +204,13 @@ impl Process {
 
     /// Sends callers elsewhere, then takes no more requests, finishes what is under way, stops the database if it is ours.
     pub async fn stop(self) -> anyhow::Result<()> {
+        // Who was not ready has nobody to send elsewhere.
+        let was_ready = self.readiness.waiting_for().is_empty();
         self.process.not_ready("stopping");
         self.listening.leave();
-        tokio::time::sleep(Duration::from_secs(self.config.internal.drain_seconds)).await;
+        if was_ready {
+            tokio::time::sleep(Duration::from_secs(self.config.internal.drain_seconds)).await;
+        }
         if let Err(hanging) = self.listening.drain(PATIENCE).await {
             tracing::warn!(?hanging, "some connections did not end");
         }
@@ -225,6 +256,17 @@ fn redis(config: &Config, tasks: &Tasks) -> anyhow::Result<Option<Redis>> {
     }
     let RedisConfig { nodes, installation } = config.redis.clone();
     Ok(Some(Redis::new(&RedisSettings { nodes, installation, call: souk_redis::CALL }, tasks)?))
+}
+
+/// Says when searches can be answered or, for a worker alone, when OpenSearch answers.
+fn announce_search(search: &SearchService, config: &Config, roles: &[&str], readiness: &Readiness) {
+    let nodes: Vec<String> = config.search.opensearch.iter().map(|url| without_password(url)).collect();
+    match (nodes.is_empty(), roles.contains(&"search")) {
+        (true, true) => search.announce(readiness.part("search index"), true),
+        (false, true) => search.announce(readiness.part(format!("the search index at {}", nodes.join(", "))), true),
+        (false, false) => search.announce(readiness.part(format!("opensearch at {}", nodes.join(", "))), false),
+        (true, false) => {}
+    }
 }
 
 async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {

@@ -127,12 +127,19 @@ pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
     };
     let mut stop = Stop::new()?;
     let process = tokio::select! {
-        process = Process::start(start) => process?,
+        process = Process::start_patiently(start) => process?,
         () = stop.asked() => return Ok(ExitCode::SUCCESS),
     };
     let (public, operations) = (process.public().map(|a| a.to_string()), process.operations());
-    tracing::info!(roles = roles.join(","), public, %operations, "ready");
-    stop.asked().await;
+    let told = async {
+        process.readiness().all_ready().await;
+        tracing::info!(roles = roles.join(","), public, %operations, "ready");
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = told => {}
+        () = stop.asked() => {}
+    }
     tracing::info!("draining");
     process.stop().await?;
     Ok(ExitCode::SUCCESS)
