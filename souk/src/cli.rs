@@ -9,7 +9,7 @@ mod search;
 mod serve;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -89,7 +89,11 @@ enum Export {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Say what cannot work, with file, key and reason.
-    Check,
+    Check {
+        /// The roles of the process it is for: `gateway`, `catalog,catalog-worker`, `all`.
+        #[arg(long, value_delimiter = ',')]
+        role: Vec<String>,
+    },
     /// Print what is in force.
     Print,
 }
@@ -154,7 +158,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Orders(command) => orders::run(command, config).await,
             Command::Search(command) => search::run(command, config).await,
             Command::Roles { json } => roles(json),
-            Command::Config(command) => config_command(command, &config).await,
+            Command::Config(command) => config_command(command, &config, cli.config.as_deref()).await,
             Command::Admin(command) => admin::run(command, config).await,
             Command::Pki(command) => pki::run(command),
             Command::PspSandbox(sandbox) => serve::psp_sandbox(sandbox, config).await,
@@ -207,16 +211,28 @@ fn roles(json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn config_command(command: ConfigCommand, config: &Config) -> anyhow::Result<ExitCode> {
+async fn config_command(
+    command: ConfigCommand,
+    config: &Config,
+    file: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Print => {
             print!("{}", toml::to_string_pretty(&config.redacted())?);
             Ok(ExitCode::SUCCESS)
         }
-        ConfigCommand::Check => {
-            let complaints = config.check();
+        ConfigCommand::Check { role } => {
+            let roles = serve::role_names(&role)?;
+            let mut complaints = config.check();
+            if !roles.is_empty() {
+                complaints.extend(config.check_roles(&roles, false));
+            }
             for complaint in &complaints {
-                eprintln!("{complaint}");
+                let origin = Config::origin(file, &complaint.key).map(|origin| format!("{origin}: "));
+                eprintln!("{}{complaint}", origin.unwrap_or_default());
+            }
+            for odd in config.warnings(&roles) {
+                eprintln!("warning: {odd}");
             }
             if complaints.is_empty() {
                 if let Some(warning) = config.database.ask_limits().await {

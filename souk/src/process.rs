@@ -84,8 +84,8 @@ impl Process {
     }
 
     async fn begin(start: Start, patient: bool) -> anyhow::Result<Self> {
-        let mut config = checked(start.config)?;
         let roles: Vec<&'static str> = start_order(ROLES, &start.roles)?.iter().map(|role| role.name).collect();
+        let mut config = checked(start.config, &roles, start.own_sandbox)?;
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("cannot make the data directory {}", config.data_dir.display()))?;
         let lock = take_lock(&config, &roles)?;
@@ -223,8 +223,9 @@ impl Process {
 }
 
 /// A configuration that can work, or everything that is wrong with it.
-fn checked(config: Config) -> anyhow::Result<Config> {
-    let complaints: Vec<String> = config.check().iter().map(ToString::to_string).collect();
+fn checked(config: Config, roles: &[&str], own_sandbox: bool) -> anyhow::Result<Config> {
+    let complaints = [config.check(), config.check_roles(roles, own_sandbox)].concat();
+    let complaints: Vec<String> = complaints.iter().map(ToString::to_string).collect();
     anyhow::ensure!(complaints.is_empty(), "the configuration cannot work:\n{}", complaints.join("\n"));
     Ok(config)
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
-use souk_db::{Db, DbError};
+use souk_db::{Db, DbError, MigrateError};
 use souk_kernel::{Kind, Problem};
 use souk_modules::{ReadyCheck, Tasks};
 
@@ -87,7 +87,7 @@ fn jittered(pause: Duration) -> Duration {
 /// Why it failed, when that may go away by itself.
 fn passing(error: &anyhow::Error) -> Option<String> {
     for cause in error.chain() {
-        if let Some(db) = cause.downcast_ref::<DbError>() {
+        if let Some(db) = of_database(cause) {
             return db.is_passing().then(|| reason(db));
         }
         if let Some(problem) = cause.downcast_ref::<Problem>() {
@@ -96,6 +96,13 @@ fn passing(error: &anyhow::Error) -> Option<String> {
         }
     }
     None
+}
+
+fn of_database<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a DbError> {
+    match cause.downcast_ref::<MigrateError>() {
+        Some(MigrateError::Db(error) | MigrateError::Failed { error, .. }) => Some(error),
+        _ => cause.downcast_ref::<DbError>(),
+    }
 }
 
 fn reason(error: &DbError) -> String {
@@ -107,7 +114,7 @@ fn reason(error: &DbError) -> String {
 
 /// What to do about an error that stays.
 fn with_advice(error: anyhow::Error) -> anyhow::Error {
-    let refused = error.chain().find_map(|cause| match cause.downcast_ref::<DbError>() {
+    let refused = error.chain().find_map(|cause| match of_database(cause) {
         Some(DbError::Refused { code, .. }) => Some(code.clone()),
         _ => None,
     });
@@ -118,7 +125,7 @@ fn with_advice(error: anyhow::Error) -> anyhow::Error {
             "correct the login in database.url or its password in database.passwords (`souk migrate` sets those of \
              services), or let it in (pg_hba.conf)"
         }
-        Some(_) => "correct database.url, or the rights on the server's socket",
+        Some(_) => "correct the login in database.url, its password (database.passwords), or the rights on the socket",
         None => return error,
     };
     error.context(advice)

@@ -118,6 +118,9 @@ pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
         "roles in processes of their own share a database: give --database-url (or SOUK_DATABASE_URL)"
     );
     let roles = role_names(&args.role)?;
+    for odd in config.warnings(&roles) {
+        tracing::warn!(key = odd.key, "{}", odd.reason);
+    }
     let start = Start {
         config,
         roles: roles.clone(),
@@ -145,7 +148,8 @@ pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn role_names(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
+/// The roles of `--role`.
+pub(super) fn role_names(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
     if wanted.iter().any(|name| name == "all") {
         return Ok(all_roles());
     }

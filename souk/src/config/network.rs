@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::fleet::is_host_and_port;
 use super::{Config, is_loopback};
 use crate::modules;
 
@@ -112,10 +113,6 @@ impl Config {
             _ => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), OPERATIONS_PORT),
         }
     }
-}
-
-fn is_host_and_port(address: &str) -> bool {
-    address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]

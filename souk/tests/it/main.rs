@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod crash;
+#[cfg(feature = "engines")]
+mod engines;
 mod fleet;
 mod logins;
 mod orders;
@@ -11,3 +13,6 @@ mod replicas;
 mod roles;
 mod starting;
 mod statics;
+#[cfg(feature = "engines")]
+mod upgrade;
+mod waiting;
