@@ -211,11 +211,7 @@ fn roles(json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn config_command(
-    command: ConfigCommand,
-    config: &Config,
-    file: Option<&Path>,
-) -> anyhow::Result<ExitCode> {
+async fn config_command(command: ConfigCommand, config: &Config, file: Option<&Path>) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Print => {
             print!("{}", toml::to_string_pretty(&config.redacted())?);

@@ -160,7 +160,10 @@ impl Database {
                 (Err(error), _) => wrong("url", error.to_string()),
                 (Ok(_), Err(error)) => wrong("replicas", error.to_string()),
                 (Ok((place, _)), Ok((_, 1))) if !self.replicas.is_empty() => {
-                    wrong("replicas", format!("the only one is the primary itself, {place}: nothing would be read there"));
+                    wrong(
+                        "replicas",
+                        format!("the only one is the primary itself, {place}: nothing would be read there"),
+                    );
                 }
                 _ => {}
             }
@@ -168,7 +171,9 @@ impl Database {
         if let Some(direct) = &self.direct_url {
             match souk_db::place_of(direct, &[]) {
                 Err(error) => wrong("direct_url", error.to_string()),
-                Ok(_) if self.url.as_ref() == Some(direct) => wrong("direct_url", "is `url`: it leads past nothing".into()),
+                Ok(_) if self.url.as_ref() == Some(direct) => {
+                    wrong("direct_url", "is `url`: it leads past nothing".into())
+                }
                 Ok(_) => {}
             }
         }

@@ -27,7 +27,8 @@ impl Config {
         for role in modules::ROLES.iter().map(|role| role.name).filter(|role| here(role)) {
             if let Some(other) = taken.insert(self.port(role), role) {
                 let key = if self.internal.ports.contains_key(role) { role } else { other };
-                let reason = format!("{other} and {role} have the same port and no internal.addresses that tell them apart");
+                let reason =
+                    format!("{other} and {role} have the same port and no internal.addresses that tell them apart");
                 wrong(&format!("internal.ports.{key}"), reason);
             }
         }
@@ -69,7 +70,10 @@ impl Config {
         for role in roles.iter().filter(|role| !whole && listens(role)) {
             let port = self.port(role);
             if let Some(other) = taken.insert(port, role) {
-                wrong(&format!("internal.ports.{role}"), format!("{port} is {other}'s, which runs in the same process"));
+                wrong(
+                    &format!("internal.ports.{role}"),
+                    format!("{port} is {other}'s, which runs in the same process"),
+                );
             }
             if operations.port() == port {
                 wrong("internal.operations", format!("{port} is the port of role {role}"));
@@ -87,7 +91,10 @@ impl Config {
             odd("search.opensearch", "role search-worker has nothing to do: each search process keeps its own index");
         }
         if has("notification-worker") && self.mail.smtp.is_none() {
-            odd("mail.smtp", "role notification-worker sends nothing: mails become files in this machine's data directory");
+            odd(
+                "mail.smtp",
+                "role notification-worker sends nothing: mails become files in this machine's data directory",
+            );
         }
         let elsewhere = self.internal.addresses.values().flatten().any(|address| !is_loopback(address));
         let beyond = elsewhere || !self.internal.host.is_loopback();
@@ -152,7 +159,9 @@ mod tests {
         for fine in ["cart:7114", "cart-0.cart.shop.svc:7114", "10.0.0.1:1", "[::1]:65535"] {
             assert!(is_host_and_port(fine), "{fine}");
         }
-        for wrong in ["cart", "cart:", ":7114", "cart:0", "cart:65536", "http://cart:7114", "cart:7114/x", "::1:7114", "a b:1"] {
+        for wrong in
+            ["cart", "cart:", ":7114", "cart:0", "cart:65536", "http://cart:7114", "cart:7114/x", "::1:7114", "a b:1"]
+        {
             assert!(!is_host_and_port(wrong), "{wrong}");
         }
     }

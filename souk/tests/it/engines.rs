@@ -32,7 +32,9 @@ async fn told(port: u16, words: Option<&str>) {
         let reply = request.map_err(|error| error.to_string())?;
         let (text, status) = (reply.text(), reply.status);
         let fine = match words {
-            Some(words) => status == 503 && text.lines().count() == 1 && text.starts_with("waiting for ") && text.contains(words),
+            Some(words) => {
+                status == 503 && text.lines().count() == 1 && text.starts_with("waiting for ") && text.contains(words)
+            }
             None => status == 200,
         };
         if fine { Ok(()) } else { Err(format!("{status} {text}")) }

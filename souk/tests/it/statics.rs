@@ -30,7 +30,10 @@ fn a_bad_configuration_is_explained() {
         souk().args(["config", "check", "--role", "payment,search-worker"]).env("SOUK_INTERNAL__HOST", "0.0.0.0"),
     );
     assert!(told.contains("SOUK_INTERNAL__HOST: internal.host: 0.0.0.0"), "{told}");
-    assert!(told.contains("payment.sandbox_url: role payment") && told.contains("warning: search.opensearch"), "{told}");
+    assert!(
+        told.contains("payment.sandbox_url: role payment") && told.contains("warning: search.opensearch"),
+        "{told}"
+    );
     assert!(complaint(souk().args(["config", "check", "--role", "pay"])).contains("no role \"pay\""));
     let told = check("[public]\nlisten = \"nowhere\"\n");
     assert!(told.contains("bad.toml") && told.contains("public.listen"), "{told}");

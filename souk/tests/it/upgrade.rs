@@ -6,7 +6,6 @@ mod buyers;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use http::Method;
 use serde_json::Value;
@@ -26,8 +25,28 @@ use buyers::Buyers;
 /// Roles of one process each: what faces the public, what it calls, and what that calls. Each calls into the next.
 const GROUPS: [&[&str]; 3] = [
     &["gateway", "storefront", "identity", "identity-worker"],
-    &["catalog", "catalog-worker", "search", "search-worker", "pricing", "pricing-worker", "cart", "cart-worker", "order", "order-worker"],
-    &["payment", "payment-worker", "inventory", "inventory-worker", "shipping", "shipping-worker", "notification", "notification-worker"],
+    &[
+        "catalog",
+        "catalog-worker",
+        "search",
+        "search-worker",
+        "pricing",
+        "pricing-worker",
+        "cart",
+        "cart-worker",
+        "order",
+        "order-worker",
+    ],
+    &[
+        "payment",
+        "payment-worker",
+        "inventory",
+        "inventory-worker",
+        "shipping",
+        "shipping-worker",
+        "notification",
+        "notification-worker",
+    ],
 ];
 /// Connections of one process: six of them share the test server with the tools.
 const CONNECTIONS: &str = "50";
@@ -49,7 +68,9 @@ impl Release {
         }
         let path = std::env::var_os("SOUK_TEST_PREVIOUS_RELEASE");
         let mut previous = Command::new(path.expect("the previous release: run `make test-upgrade`"));
-        this.get_envs().for_each(|(name, _)| drop(previous.env_remove(name)));
+        for (name, _) in this.get_envs() {
+            previous.env_remove(name);
+        }
         previous.stdin(std::process::Stdio::null());
         previous
     }
@@ -70,9 +91,11 @@ impl Upgrade {
     async fn new(instances: usize) -> Self {
         let db = TestDb::new(&[]).await;
         let called = |role: &&&str| **role != "gateway" && !role.ends_with("-worker");
-        let ports: Vec<_> = GROUPS.iter().flat_map(|group| group.iter().filter(called)).map(|role| {
-            (*role, (0..instances).map(|_| free_port()).collect::<Vec<u16>>())
-        }).collect();
+        let ports: Vec<_> = GROUPS
+            .iter()
+            .flat_map(|group| group.iter().filter(called))
+            .map(|role| (*role, (0..instances).map(|_| free_port()).collect::<Vec<u16>>()))
+            .collect();
         let mut addresses = String::from("[internal.addresses]\n");
         for (role, ports) in &ports {
             let list: Vec<String> = ports.iter().map(|port| format!("\"127.0.0.1:{port}\"")).collect();
@@ -155,7 +178,8 @@ impl Upgrade {
                 client.batch_execute(&format!("alter table {table} {more}")).await.unwrap();
             }
             for schema in &schemas {
-                let heard = format!("insert into \"{schema}\".schema_migrations (name, checksum) values ('9999_tomorrow', '')");
+                let heard =
+                    format!("insert into \"{schema}\".schema_migrations (name, checksum) values ('9999_tomorrow', '')");
                 client.batch_execute(&heard).await.unwrap();
             }
         };
@@ -228,8 +252,7 @@ async fn journey(shop: Shop, staff: Staff) -> OrderId {
     let placed = guest.checkout(tokens::OK).await.bought();
     let order = guest.order(&placed).await;
     assert_eq!(order.status, OrderStatus::Confirmed);
-    let declined = Guest::new(&shop);
-    let mut declined = declined;
+    let mut declined = Guest::new(&shop);
     declined.fill(SKU, 1).await;
     declined.checkout(tokens::DECLINED).await.refused();
     // The workers: cart, payment, parcel.
@@ -257,11 +280,11 @@ async fn old_and_new_live_side_by_side_on_the_new_tables() {
     upgrade.migrate().await;
     let inside = upgrade.inside().await;
     let shop = Shop::at(upgrade.publics[0]);
-    let mixes = [[Previous, Previous, Previous], [Previous, This, Previous], [This, Previous, This], [This, This, Previous]];
-    let mut last = Vec::new();
+    let mixes =
+        [[Previous, Previous, Previous], [Previous, This, Previous], [This, Previous, This], [This, This, Previous]];
+    let mut last: Vec<Running> = Vec::new();
     for mix in mixes {
-        for process in std::mem::take(&mut last).into_iter().rev() {
-            let process: Running = process;
+        for process in last.drain(..).rev() {
             process.stop().await;
         }
         last = upgrade.start_all(mix).await;
@@ -284,11 +307,7 @@ async fn a_contracting_migration_breaks_the_old_binary() {
         ended = connection => panic!("{ended:?}"),
     }
     let running = upgrade.start_all([Previous; 3]).await;
-    let (tasks, staff) = (Tasks::new(), upgrade.staff(&inside));
-    let travelled = tasks.run("journey", async move {
-        journey(Shop::at(upgrade.publics[0]), staff).await;
-        upgrade
-    });
+    let travelled = Tasks::new().run("journey", journey(Shop::at(upgrade.publics[0]), upgrade.staff(&inside)));
     assert!(travelled.await.is_err(), "the journey does not see that a column is gone");
     assert!(running[1].said().contains("column \"body\""), "{}", running[1].said());
     inside.leave().await;
@@ -324,7 +343,10 @@ async fn buyers_go_on_while_one_release_takes_over_from_the_other() {
     buyers.enough();
     buying.await.unwrap();
     let told = buyers.told();
-    eprintln!("{} orders, {} answers of a gateway that was leaving, refused: {:?}", told.orders, told.elsewhere, told.refused);
+    eprintln!(
+        "{} orders, {} answers of a gateway that was leaving, refused: {:?}",
+        told.orders, told.elsewhere, told.refused
+    );
     assert!(told.refused.is_empty(), "{} of them: {:?}", told.refused.len(), told.refused.first());
     let sold = inside.clients().order.audit(&Cx::system("test"), souk_order_api::AuditRequest {}).await.unwrap().sold;
     assert_eq!(sold, u64::try_from(told.orders).unwrap(), "each order once");

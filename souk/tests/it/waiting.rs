@@ -135,7 +135,12 @@ async fn who_waits_stops_at_once_when_told_to() {
         let told = Instant::now();
         running.signal(Signal::SIGTERM);
         let status = running.ended().await;
-        assert!(status.success() && told.elapsed() < AT_ONCE, "{status} after {:?}: {}", told.elapsed(), running.said());
+        assert!(
+            status.success() && told.elapsed() < AT_ONCE,
+            "{status} after {:?}: {}",
+            told.elapsed(),
+            running.said()
+        );
     }
 }
 
