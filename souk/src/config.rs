@@ -273,8 +273,9 @@ impl std::fmt::Display for Complaint {
     }
 }
 
-/// Variables that others read: the command line, [`crate::keys`]; tests have those that begin with `SOUK_TEST_`.
-const NO_SETTINGS: &[&str] = &["LOG", "CONFIG", "DATABASE_URL", "MASTER_KEY"];
+/// Variables that others read: the command line, [`crate::keys`], the engines of tests; tests have those that begin with
+/// `SOUK_TEST_`, too.
+const NO_SETTINGS: &[&str] = &["LOG", "CONFIG", "DATABASE_URL", "MASTER_KEY", "ENGINES"];
 
 impl Config {
     /// Defaults, then `file` (if given, it must exist), then `SOUK_PUBLIC__LISTEN=...` variables.

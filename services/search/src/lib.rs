@@ -45,8 +45,8 @@ pub const MIGRATIONS: Migrations = Migrations {
 
 /// Between two looks for an index, before there is one.
 const READY_LOOK: Duration = Duration::from_millis(500);
-/// Between two lines in the log about an OpenSearch that is not there yet; readiness says it all the time.
-const SAY_EVERY: Duration = Duration::from_secs(10);
+/// Between two lines in the log about an OpenSearch that does not answer.
+pub(crate) const SAY_EVERY: Duration = Duration::from_secs(10);
 
 /// Schemas whose logs this service reads.
 pub const READS: &[&str] = &["catalog", "pricing", "inventory"];
@@ -152,9 +152,13 @@ impl SearchService {
         self.tasks.spawn("search.ready", async move {
             let mut said: Option<Instant> = None;
             while !tasks.stopping() {
-                match index.can_search().await {
-                    Ok(false) if searches => part.not_ready("no index yet"),
-                    Ok(_) => return part.ready(),
+                let looked = match searches {
+                    true => index.can_search().await,
+                    false => index.answers().await.map(|()| true),
+                };
+                match looked {
+                    Ok(true) => return part.ready(),
+                    Ok(false) => part.not_ready("no index yet"),
                     Err(problem) => {
                         let why = problem.internal_detail().unwrap_or("unavailable");
                         if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {

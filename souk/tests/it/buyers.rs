@@ -1,4 +1,4 @@
-//! Buyers who go on through an upgrade, as browsers behind a balancer do: who finds a gateway closed asks the other one.
+//! Buyers who go on through an upgrade or an outage, as browsers behind a balancer do: who finds a gateway closed asks the other one.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use souk_testkit::{Reply, Shop, address, eventually_ok, tokens};
 use uuid::Uuid;
 
-use super::SKU;
 use crate::place::PATIENCE;
 
+/// What they buy: the lamp of [`crate::crash::stock_the_shop`].
+pub const SKU: &str = "LMP-1";
 /// At once.
 const BUYERS: usize = 3;
 /// Before a buyer asks again.
