@@ -13,19 +13,17 @@ use souk_kernel::{Clock, Event};
 use souk_modules::{Readiness, ReadyCheck, Tasks, start_order};
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::Listener;
-use souk_search::SearchService;
 use souk_telemetry::Metrics;
 use souk_tls::{PublicTls, Reload};
 use tokio::net::TcpListener;
 
 use crate::config::{Config, RedisConfig};
-use crate::database::without_password;
 use crate::identities::Identities;
 use crate::keys::Keys;
 use crate::modules::{self, ROLES};
 use crate::stores::Stores;
 use crate::surface::Surface;
-use crate::waiting::{Waiting, watch_database};
+use crate::waiting::{Waiting, announce_search, watch_database};
 use crate::wire::{Clients, Plan, Services, wire};
 use crate::{events, operations, purge, sandbox};
 
@@ -257,17 +255,6 @@ fn redis(config: &Config, tasks: &Tasks) -> anyhow::Result<Option<Redis>> {
     }
     let RedisConfig { nodes, installation } = config.redis.clone();
     Ok(Some(Redis::new(&RedisSettings { nodes, installation, call: souk_redis::CALL }, tasks)?))
-}
-
-/// Says when searches can be answered or, for a worker alone, when OpenSearch answers.
-fn announce_search(search: &SearchService, config: &Config, roles: &[&str], readiness: &Readiness) {
-    let nodes: Vec<String> = config.search.opensearch.iter().map(|url| without_password(url)).collect();
-    match (nodes.is_empty(), roles.contains(&"search")) {
-        (true, true) => search.announce(readiness.part("search index"), true),
-        (false, true) => search.announce(readiness.part(format!("the search index at {}", nodes.join(", "))), true),
-        (false, false) => search.announce(readiness.part(format!("opensearch at {}", nodes.join(", "))), false),
-        (true, false) => {}
-    }
 }
 
 async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {

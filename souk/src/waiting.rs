@@ -6,7 +6,11 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use souk_db::{Db, DbError, MigrateError};
 use souk_kernel::{Kind, Problem};
-use souk_modules::{ReadyCheck, Tasks};
+use souk_modules::{Readiness, ReadyCheck, Tasks};
+use souk_search::SearchService;
+
+use crate::config::Config;
+use crate::database::without_password;
 
 /// Pause after the first try; doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -131,6 +135,17 @@ fn with_advice(error: anyhow::Error) -> anyhow::Error {
     error.context(advice)
 }
 
+/// Says when searches can be answered or, for a worker alone, when OpenSearch answers.
+pub fn announce_search(search: &SearchService, config: &Config, roles: &[&str], readiness: &Readiness) {
+    let nodes: Vec<String> = config.search.opensearch.iter().map(|url| without_password(url)).collect();
+    match (nodes.is_empty(), roles.contains(&"search")) {
+        (true, true) => search.announce(readiness.part("search index"), true),
+        (false, true) => search.announce(readiness.part(format!("the search index at {}", nodes.join(", "))), true),
+        (false, false) => search.announce(readiness.part(format!("opensearch at {}", nodes.join(", "))), false),
+        (true, false) => {}
+    }
+}
+
 /// Keeps saying whether the database answers, until the process stops.
 pub fn watch_database(tasks: &Tasks, db: Db, place: String, part: ReadyCheck) {
     let stopping = tasks.clone();
@@ -163,8 +178,6 @@ pub fn watch_database(tasks: &Tasks, db: Db, place: String, part: ReadyCheck) {
 
 #[cfg(test)]
 mod tests {
-    use souk_modules::Readiness;
-
     use super::*;
 
     fn away() -> anyhow::Error {

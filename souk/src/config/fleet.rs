@@ -32,6 +32,14 @@ impl Config {
                 wrong(&format!("internal.ports.{key}"), reason);
             }
         }
+        for proxy in self.public.trusted_proxies.iter().filter(|proxy| !is_network(proxy)) {
+            wrong("public.trusted_proxies", format!("{proxy:?} is neither an address nor a network (10.0.0.0/8)"));
+        }
+        let at = self.mail.from.split_once('@');
+        let address = at.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
+        if !address || self.mail.from.contains(char::is_whitespace) {
+            wrong("mail.from", format!("{:?} is not an address like shop@example.org", self.mail.from));
+        }
         if let Some(smtp) = &self.mail.smtp
             && (smtp.port == 0 || smtp.host.is_empty())
         {
@@ -132,6 +140,14 @@ fn listens(role: &str) -> bool {
     role != "gateway" && !role.ends_with("-worker")
 }
 
+/// `10.0.0.0/8`, or one address.
+fn is_network(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let Ok(address) = address.parse::<std::net::IpAddr>() else { return false };
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= most))
+}
+
 /// `host:port`, with a port that can be called; an IPv6 address stands in brackets.
 pub(super) fn is_host_and_port(address: &str) -> bool {
     let Some((host, port)) = address.rsplit_once(':') else { return false };
@@ -199,6 +215,17 @@ mod tests {
         config.database.connections = 20;
         assert_eq!(of(config.check_roles(&["order", "cart", "pricing"], false)), ["database.connections"]);
         assert_eq!(of(config.check_roles(&["order", "order-worker"], false)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn proxies_and_senders_are_addresses() {
+        let mut config = Config::default();
+        config.public.trusted_proxies = vec!["10.0.0.0/8".into(), "::1".into()];
+        config.mail.from = "shop@example.org".into();
+        assert_eq!(keys(&config), Vec::<String>::new());
+        config.public.trusted_proxies = vec!["10.0.0.0/33".into(), "proxy".into()];
+        config.mail.from = "shop".into();
+        assert_eq!(keys(&config), ["public.trusted_proxies", "public.trusted_proxies", "mail.from"]);
     }
 
     #[test]
