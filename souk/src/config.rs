@@ -323,7 +323,7 @@ impl Config {
             wrong("events.prefix", "must be 1 to 100 letters, digits, dots, dashes and underscores".into());
         }
         for broker in &self.events.kafka {
-            if !fleet::is_host_and_port(broker) {
+            if !network::is_host_and_port(broker) {
                 wrong("events.kafka", format!("{broker:?} is not host:port"));
             }
         }

@@ -148,21 +148,10 @@ fn is_network(text: &str) -> bool {
     bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= most))
 }
 
-/// `host:port`, with a port that can be called; an IPv6 address stands in brackets.
-pub(super) fn is_host_and_port(address: &str) -> bool {
-    let Some((host, port)) = address.rsplit_once(':') else { return false };
-    let bracketed = host.starts_with('[') && host.ends_with(']');
-    let name = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
-    let fine = match bracketed {
-        true => host[1..host.len() - 1].parse::<std::net::Ipv6Addr>().is_ok(),
-        false => !host.is_empty() && host.chars().all(name),
-    };
-    fine && port.parse::<u16>().is_ok_and(|port| port != 0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::network::is_host_and_port;
     use crate::config::tests::keys;
     use crate::config::{InternalTls, Smtp, TRUST_DOMAIN};
 

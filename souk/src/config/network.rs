@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::fleet::is_host_and_port;
 use super::{Config, is_loopback};
 use crate::modules;
 
@@ -113,6 +112,18 @@ impl Config {
             _ => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), OPERATIONS_PORT),
         }
     }
+}
+
+/// `host:port`, with a port that can be called; an IPv6 address stands in brackets.
+pub(super) fn is_host_and_port(address: &str) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else { return false };
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    let name = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    let fine = match bracketed {
+        true => host[1..host.len() - 1].parse::<std::net::Ipv6Addr>().is_ok(),
+        false => !host.is_empty() && host.chars().all(name),
+    };
+    fine && port.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
 #[cfg(test)]
