@@ -1,5 +1,5 @@
 # Two commands: `make run` starts a shop from nothing, `make test` tests everything that needs only what Debian ships.
-.PHONY: run test test-engines fleet bench bench-fleet build lint check setup setup-test setup-fleet clean
+.PHONY: run test test-engines test-upgrade fleet bench bench-fleet build lint check setup setup-test setup-fleet clean
 
 CARGO ?= cargo
 
@@ -25,7 +25,16 @@ test-engines: setup-test
 	$(CARGO) test --locked -p souk --features kafka --lib config
 	$(CARGO) test --locked -p souk-db --features engines --test patroni -- --nocapture
 	$(CARGO) test --locked -p souk-e2e --features engines -- fleet::
+	$(CARGO) test --locked -p souk --features engines --test it -- engines::
 	$(CARGO) test --locked -p souk --features engines --test fleet -- --nocapture --test-threads 1
+
+# The previous release beside this one, on this one's tables. It is built from the history; without one this fails or, in a
+# shallow clone, says aloud that it was not done.
+test-upgrade: setup-test
+	@scripts/setup cxx
+	@previous=$$(scripts/previous-release build) && if [ -n "$$previous" ]; then \
+		SOUK_TEST_PREVIOUS_RELEASE=$$previous \
+			$(CARGO) test --locked -p souk --features engines --test it -- --nocapture upgrade::; fi
 
 # What production runs on many machines, on this one (docs/fleet.md): `make fleet FLEET="--instances 1 --listen 127.0.0.1:9000"`.
 fleet: setup-fleet
@@ -42,7 +51,7 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy -p souk -p souk-bus -p souk-flow -p souk-search -p souk-engines --all-targets --locked \
-		--features souk/kafka,souk-bus/kafka,souk-flow/kafka,souk-search/opensearch-tests,souk-engines/engines -- -D warnings
+		--features souk/engines,souk-bus/kafka,souk-flow/kafka,souk-search/opensearch-tests,souk-engines/engines -- -D warnings
 
 check:
 	$(CARGO) run --quiet --locked -p souk-xtask -- check

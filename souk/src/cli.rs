@@ -9,7 +9,7 @@ mod search;
 mod serve;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -91,7 +91,11 @@ enum Export {
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Say what cannot work, with file, key and reason.
-    Check,
+    Check {
+        /// The roles of the process it is for: `gateway`, `catalog,catalog-worker`, `all`.
+        #[arg(long, value_delimiter = ',')]
+        role: Vec<String>,
+    },
     /// Print what is in force.
     Print,
 }
@@ -132,6 +136,9 @@ pub fn main(cli: Cli) -> ExitCode {
     }
 }
 
+/// For threads that are busy with something nobody waits for.
+const AT_THE_END: std::time::Duration = std::time::Duration::from_millis(200);
+
 fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
     if let Some(filter) = cli.log {
         config.log.filter = filter;
@@ -143,7 +150,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
     souk_telemetry::init_logs(format, &config.log.filter).map_err(anyhow::Error::msg)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(crate::memory::tidy).build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match cli.command {
             Command::Up(up) => serve::up(up, config).await,
             Command::Serve(serve) => serve::serve(serve, config).await,
@@ -154,13 +161,16 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Orders(command) => orders::run(command, config).await,
             Command::Search(command) => search::run(command, config).await,
             Command::Roles { json } => roles(json),
-            Command::Config(command) => config_command(command, &config).await,
+            Command::Config(command) => config_command(command, &config, cli.config.as_deref()).await,
             Command::Admin(command) => admin::run(command, config).await,
             Command::Pki(command) => pki::run(command),
             Command::PspSandbox(sandbox) => serve::psp_sandbox(sandbox, config).await,
             Command::Bench(args) => souk_bench::main(*args).await,
         }
-    })
+    });
+    // What counts has been waited for; a look-up of a name, or a broker that says nothing, has not.
+    runtime.shutdown_timeout(AT_THE_END);
+    done
 }
 
 impl Command {
@@ -204,16 +214,24 @@ fn roles(json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn config_command(command: ConfigCommand, config: &Config) -> anyhow::Result<ExitCode> {
+async fn config_command(command: ConfigCommand, config: &Config, file: Option<&Path>) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Print => {
             print!("{}", toml::to_string_pretty(&config.redacted())?);
             Ok(ExitCode::SUCCESS)
         }
-        ConfigCommand::Check => {
-            let complaints = config.check();
+        ConfigCommand::Check { role } => {
+            let roles = serve::role_names(&role)?;
+            let mut complaints = config.check();
+            if !roles.is_empty() {
+                complaints.extend(config.check_roles(&roles, false));
+            }
             for complaint in &complaints {
-                eprintln!("{complaint}");
+                let origin = Config::origin(file, &complaint.key).map(|origin| format!("{origin}: "));
+                eprintln!("{}{complaint}", origin.unwrap_or_default());
+            }
+            for odd in config.warnings(&roles) {
+                eprintln!("warning: {odd}");
             }
             if complaints.is_empty() {
                 if let Some(warning) = config.database.ask_limits().await {

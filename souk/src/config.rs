@@ -17,6 +17,7 @@ use souk_kernel::Currency;
 pub use self::search::Search;
 use crate::modules;
 
+mod fleet;
 mod network;
 
 pub use crate::database::{Database, DatabaseLogin, Pooler};
@@ -282,25 +283,29 @@ impl std::fmt::Display for Complaint {
     }
 }
 
-/// Variables that others read: the command line, [`crate::keys`]; tests have those that begin with `SOUK_TEST_`.
-const NO_SETTINGS: &[&str] = &["LOG", "CONFIG", "DATABASE_URL", "MASTER_KEY"];
+/// Variables that others read: the command line, [`crate::keys`], the engines of tests; tests have those that begin with
+/// `SOUK_TEST_`, too.
+const NO_SETTINGS: &[&str] = &["LOG", "CONFIG", "DATABASE_URL", "MASTER_KEY", "ENGINES"];
 
 impl Config {
     /// Defaults, then `file` (if given, it must exist), then `SOUK_PUBLIC__LISTEN=...` variables.
     pub fn load(file: Option<&Path>) -> Result<Self, String> {
-        let mut figment = Figment::from(Serialized::defaults(Config::default()));
-        if let Some(file) = file {
-            if !file.is_file() {
-                return Err(format!("{}: there is no such file", file.display()));
-            }
-            figment = figment.merge(Toml::file_exact(file));
+        if let Some(missing) = file.filter(|file| !file.is_file()) {
+            return Err(format!("{}: there is no such file", missing.display()));
         }
-        let variables = Env::prefixed("SOUK_").ignore(NO_SETTINGS).filter(|name| !name.starts_with("TEST_"));
-        figment = figment.merge(variables.split("__"));
-        figment.extract().map_err(|errors| {
+        Self::figment(file).extract().map_err(|errors| {
             let lines: Vec<String> = errors.into_iter().map(describe).collect();
             lines.join("\n")
         })
+    }
+
+    fn figment(file: Option<&Path>) -> Figment {
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        if let Some(file) = file {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let variables = Env::prefixed("SOUK_").ignore(NO_SETTINGS).filter(|name| !name.starts_with("TEST_"));
+        figment.merge(variables.split("__"))
     }
 
     /// Everything that cannot work.
@@ -328,9 +333,7 @@ impl Config {
             wrong("events.prefix", "must be 1 to 100 letters, digits, dots, dashes and underscores".into());
         }
         for broker in &self.events.kafka {
-            let port =
-                broker.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
-            if !matches!(port, Some(Ok(1..))) {
+            if !network::is_host_and_port(broker) {
                 wrong("events.kafka", format!("{broker:?} is not host:port"));
             }
         }
@@ -345,6 +348,7 @@ impl Config {
         self.check_public_tls(&mut wrong);
         self.check_edge(&mut wrong);
         self.check_internal(&mut wrong);
+        self.check_fleet(&mut wrong);
         for (key, reason) in self.database.complaints() {
             wrong(&format!("database.{key}"), reason);
         }

@@ -155,6 +155,31 @@ impl Database {
                 "are replicas of the database at `url`, and there is none; see `private_replicas`".into(),
             );
         }
+        if let Some(url) = &self.url {
+            match (souk_db::place_of(url, &[]), souk_db::place_of(url, &self.replicas)) {
+                (Err(error), _) => wrong("url", error.to_string()),
+                (Ok(_), Err(error)) => wrong("replicas", error.to_string()),
+                (Ok((place, _)), Ok((_, 1))) if !self.replicas.is_empty() => {
+                    wrong(
+                        "replicas",
+                        format!("the only one is the primary itself, {place}: nothing would be read there"),
+                    );
+                }
+                _ => {}
+            }
+        }
+        if let Some(direct) = &self.direct_url {
+            match souk_db::place_of(direct, &[]) {
+                Err(error) => wrong("direct_url", error.to_string()),
+                Ok(_) if self.url.as_ref() == Some(direct) => {
+                    wrong("direct_url", "is `url`: it leads past nothing".into())
+                }
+                Ok(_) => {}
+            }
+        }
+        if self.connections == 0 {
+            wrong("connections", "must be at least 1".into());
+        }
         let highest = POSITION_SECONDS - LAG_MARGIN;
         if !(1..=highest).contains(&self.replica_max_lag_seconds) {
             let reason =
@@ -260,6 +285,32 @@ mod tests {
         database.login = DatabaseLogin::PerService;
         database.replicas.clear();
         assert_eq!(keys(&database), Vec::<String>::new());
+    }
+
+    #[test]
+    fn addresses_are_understood_and_replicas_are_not_the_primary() {
+        let with = |url: &str, replicas: &[&str]| Database {
+            url: Some(url.into()),
+            replicas: replicas.iter().map(|replica| (*replica).to_owned()).collect(),
+            ..Database::default()
+        };
+        assert_eq!(keys(&with("nowhere", &[])), ["url"]);
+        assert_eq!(keys(&with("postgresql://souk:s3cret@db:port/souk", &[])), ["url"]);
+        assert_eq!(keys(&with("postgresql://souk@db/souk?sslmode=require", &[])), ["url"]);
+        assert_eq!(keys(&with("postgresql://souk@db/souk", &["db:5432"])), ["replicas"]);
+        assert_eq!(keys(&with("postgresql://souk@db/souk", &[":1"])), ["replicas"]);
+        assert_eq!(keys(&with("postgresql://souk@db/souk", &["db:5432", "db-2"])), Vec::<String>::new());
+        // Under a manager of failovers each may be the primary, and is read from while it is not.
+        assert_eq!(keys(&with("postgresql://souk@a,b/souk", &["a", "b"])), Vec::<String>::new());
+        let told = with("postgresql://souk:s3cret@db:port/souk", &[]).complaints().remove(0).1;
+        assert!(!told.contains("s3cret"), "{told}");
+        let database = Database {
+            direct_url: Some("postgresql://pooler:6432/souk".into()),
+            pooler: Pooler::Transaction,
+            login: DatabaseLogin::PerService,
+            ..with("postgresql://pooler:6432/souk", &[])
+        };
+        assert_eq!(keys(&database), ["direct_url"]);
     }
 
     #[test]

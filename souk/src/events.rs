@@ -2,9 +2,13 @@
 
 use souk_db::Db;
 use souk_flow::EventLog;
-use souk_modules::Tasks;
+use souk_modules::{Readiness, Tasks};
 
 use crate::config::Config;
+
+/// Between two looks whether a broker has answered.
+#[cfg(feature = "kafka")]
+const LOOK: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// The log that the configuration names.
 #[cfg(feature = "kafka")]
@@ -23,6 +27,32 @@ pub fn log(config: &Config, tasks: &Tasks) -> anyhow::Result<EventLog> {
 #[cfg(not(feature = "kafka"))]
 pub fn log(_config: &Config, _tasks: &Tasks) -> anyhow::Result<EventLog> {
     Ok(EventLog::Postgres)
+}
+
+/// Says when the broker first answers, where a role of this process reads or fills topics. Later outages do not change that:
+/// events wait in PostgreSQL meanwhile, and everything else goes on.
+#[cfg_attr(not(feature = "kafka"), allow(unused_variables))]
+pub fn announce(tasks: &Tasks, events: &EventLog, config: &Config, roles: &[&str], readiness: &Readiness) {
+    match events {
+        EventLog::Postgres => {}
+        #[cfg(feature = "kafka")]
+        EventLog::Kafka(kafka) => {
+            if !roles.iter().any(|role| *role == "gateway" || role.ends_with("-worker")) {
+                return;
+            }
+            let part = readiness.part(format!("kafka at {}", config.events.kafka.join(",")));
+            let (kafka, stopping) = (kafka.clone(), tasks.clone());
+            tasks.spawn("kafka.ready", async move {
+                while let Err(why) = kafka.answers() {
+                    part.not_ready(why);
+                    if !stopping.pause(LOOK).await {
+                        return;
+                    }
+                }
+                part.ready();
+            });
+        }
+    }
 }
 
 /// Relays the outbox of `schema`, if it has one that somebody reads and the log is a broker.

@@ -19,6 +19,7 @@ pub mod seed;
 mod stores;
 mod surface;
 mod toolbox;
+mod waiting;
 mod wire;
 
 pub use process::{Process, Start, all_roles};

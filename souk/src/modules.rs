@@ -171,6 +171,17 @@ pub fn schema_of(role: &str) -> Option<&'static str> {
     SERVICES.iter().find(|name| **name == service).copied().or((role == "gateway").then_some("gateway"))
 }
 
+/// True when a role of these has a place in the database.
+pub fn keeps_data(roles: &[&str]) -> bool {
+    roles.iter().any(|role| schema_of(role).is_some())
+}
+
+/// True when a role of these can do nothing without the database. A gateway can: it shows the pages it has, and what it
+/// forwards may be answered.
+pub fn needs_database(roles: &[&str]) -> bool {
+    roles.iter().any(|role| *role != "gateway" && schema_of(role).is_some())
+}
+
 /// Which schema may read which other's outbox, from `consumes`: (owner, reader).
 pub fn outbox_grants() -> Vec<(&'static str, &'static str)> {
     let mut grants = Vec::new();
@@ -220,6 +231,13 @@ mod tests {
         }
         let speak: Vec<_> = ROLES.iter().filter(|role| role.speaks_for_users).map(|role| role.name).collect();
         assert_eq!(speak, ["gateway", "storefront", "order"]);
+    }
+
+    #[test]
+    fn who_needs_the_database() {
+        assert!(!keeps_data(&["storefront"]) && !needs_database(&["storefront"]));
+        assert!(keeps_data(&["gateway", "storefront"]) && !needs_database(&["gateway", "storefront"]));
+        assert!(keeps_data(&["cart-worker"]) && needs_database(&["gateway", "cart"]));
     }
 
     #[test]

@@ -20,7 +20,8 @@ fn ready(readiness: &Readiness) -> Response {
     if waiting.is_empty() {
         return "ready\n".into_response();
     }
-    (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for\n{}\n", waiting.join("\n"))).into_response()
+    let lines: String = waiting.iter().map(|part| format!("waiting for {part}\n")).collect();
+    (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
 }
 
 fn render(metrics: Option<&Metrics>) -> Response {

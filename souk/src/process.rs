@@ -23,6 +23,7 @@ use crate::keys::Keys;
 use crate::modules::{self, ROLES};
 use crate::stores::Stores;
 use crate::surface::Surface;
+use crate::waiting::{Waiting, announce_search, watch_database};
 use crate::wire::{Clients, Plan, Services, wire};
 use crate::{events, listen, operations, purge, sandbox};
 
@@ -64,10 +65,25 @@ pub fn all_roles() -> Vec<&'static str> {
 }
 
 impl Process {
-    /// Starts and returns when everything is ready.
+    /// Starts, and returns when everything runs. What is not there ends it.
+    ///
+    /// # Errors
+    /// In words for an operator.
     pub async fn start(start: Start) -> anyhow::Result<Self> {
-        let mut config = checked(start.config)?;
+        Self::begin(start, false).await
+    }
+
+    /// The same, waiting for a database that is not there yet (docs/operations.md); drop it to give up.
+    ///
+    /// # Errors
+    /// What does not pass by itself, with what to do about it.
+    pub async fn start_patiently(start: Start) -> anyhow::Result<Self> {
+        Self::begin(start, true).await
+    }
+
+    async fn begin(start: Start, patient: bool) -> anyhow::Result<Self> {
         let roles: Vec<&'static str> = start_order(ROLES, &start.roles)?.iter().map(|role| role.name).collect();
+        let mut config = checked(start.config, &roles, start.own_sandbox)?;
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("cannot make the data directory {}", config.data_dir.display()))?;
         let lock = take_lock(&config, &roles)?;
@@ -88,10 +104,13 @@ impl Process {
         let process = readiness.part("process");
         let unfinished = listening.token().clone().drop_guard();
         serve_operations(&listening, operations, operations::router(readiness.clone(), start.metrics));
-        let database = readiness.part("database");
-        database.not_ready("connecting");
-        let mut stores = Stores::open(&config, start.may_migrate, &roles).await?;
-        database.ready();
+        let mut stores = Stores::connect(&config, &roles).await?;
+        let engine = stores.place();
+        let database = readiness.part(engine.as_str());
+        let waiting = Waiting { part: &database, engine: &engine, patient };
+        if modules::keeps_data(&roles) || start.may_migrate {
+            waiting.until(async || stores.bring_up(start.may_migrate).await).await?;
+        }
 
         let sandbox_url = provider(&config, &keys, start.own_sandbox, &tasks).await?;
         let plan = Plan {
@@ -105,11 +124,12 @@ impl Process {
         };
         let services = wire(&plan, &mut stores).await?;
         let clients = Clients::of(roles.last().copied().unwrap_or_default(), &plan, &services)?;
-        prepare(&services).await?;
+        waiting.until(async || prepare(&services).await).await?;
         let events = events::log(&config, &tasks)?;
+        events::announce(&tasks, &events, &config, &roles, &readiness);
         run_workers(&roles, &services, &tasks, &mut stores, &events).await?;
-        if let (true, Some(search)) = (roles.contains(&"search"), &services.search) {
-            search.announce(readiness.part("search index"));
+        if let Some(search) = &services.search {
+            announce_search(search, &config, &roles, &readiness);
         }
         let surface = Surface::new(&plan, &services)?;
         if roles.len() < ROLES.len() {
@@ -119,10 +139,15 @@ impl Process {
         identities.watch(&tasks, public_tls.iter().map(|tls| Arc::new(tls.clone()) as Arc<dyn Reload>).collect());
         if let Some(listener) = public {
             let gateway = gateway(&plan, &surface, &services, &listening, public_tls)?;
-            purge_by_events(&tasks, &mut stores, &events, gateway.cache()).await?;
+            let cache = gateway.cache();
+            waiting.until(async || purge_by_events(&tasks, &mut stores, &events, cache.clone()).await).await?;
             listening.spawn("gateway", async move { gateway.serve(listener).await });
         }
         unfinished.disarm();
+        database.ready();
+        if let Some(db) = stores.any().filter(|_| modules::needs_database(&roles)) {
+            watch_database(&tasks, db.clone(), engine, database);
+        }
         process.ready();
         let public = roles.contains(&"gateway").then_some(config.public.listen);
         Ok(Self {
@@ -177,9 +202,13 @@ impl Process {
 
     /// Sends callers elsewhere, then takes no more requests, finishes what is under way, stops the database if it is ours.
     pub async fn stop(self) -> anyhow::Result<()> {
+        // Who was not ready has nobody to send elsewhere.
+        let was_ready = self.readiness.waiting_for().is_empty();
         self.process.not_ready("stopping");
         self.listening.leave();
-        tokio::time::sleep(Duration::from_secs(self.config.internal.drain_seconds)).await;
+        if was_ready {
+            tokio::time::sleep(Duration::from_secs(self.config.internal.drain_seconds)).await;
+        }
         if let Err(hanging) = self.listening.drain(PATIENCE).await {
             tracing::warn!(?hanging, "some connections did not end");
         }
@@ -192,8 +221,9 @@ impl Process {
 }
 
 /// A configuration that can work, or everything that is wrong with it.
-fn checked(config: Config) -> anyhow::Result<Config> {
-    let complaints: Vec<String> = config.check().iter().map(ToString::to_string).collect();
+fn checked(config: Config, roles: &[&str], own_sandbox: bool) -> anyhow::Result<Config> {
+    let complaints = [config.check(), config.check_roles(roles, own_sandbox)].concat();
+    let complaints: Vec<String> = complaints.iter().map(ToString::to_string).collect();
     anyhow::ensure!(complaints.is_empty(), "the configuration cannot work:\n{}", complaints.join("\n"));
     Ok(config)
 }

@@ -59,19 +59,25 @@ impl Stores {
     /// to date.
     pub async fn open(config: &Config, may_migrate: bool, roles: &[&str]) -> anyhow::Result<Self> {
         let mut stores = Self::connect(config, roles).await?;
+        stores.bring_up(may_migrate).await?;
+        Ok(stores)
+    }
+
+    /// Migrates when it may; then all tables must be there. To be tried again when the database was not.
+    pub async fn bring_up(&mut self, may_migrate: bool) -> anyhow::Result<()> {
         // At a given database where each service is itself, nobody here may do what migrating takes.
-        let is_itself = stores.managed.is_none() && stores.login == Login::PerService;
+        let is_itself = self.managed.is_none() && self.login == Login::PerService;
         if may_migrate && !is_itself {
-            migrate(stores.url()).await?;
+            migrate(self.url()).await?;
         }
         let pending = match is_itself {
-            true => stores.pending_of_own().await?,
-            false => souk_db::pending(stores.url(), &all_migrations()).await?.into_iter().next(),
+            true => self.pending_of_own().await?,
+            false => souk_db::pending(self.url(), &all_migrations()).await?.into_iter().next(),
         };
         if let Some((schema, name)) = pending {
             anyhow::bail!("the database lacks migration {schema}/{name}: run `souk migrate` first");
         }
-        Ok(stores)
+        Ok(())
     }
 
     /// The first missing migration of this process's services, asked with their own logins.
@@ -134,6 +140,17 @@ impl Stores {
         let db = Db::connect(config).await.with_context(|| format!("database of {schema}"))?;
         self.open.insert(schema, db.clone());
         Ok(db)
+    }
+
+    /// What the database is called in messages: `postgresql at host:port/database`, without its secrets.
+    pub fn place(&self) -> String {
+        let place = souk_db::place_of(&self.url, &[]).map(|(place, _)| place).unwrap_or_default();
+        format!("postgresql at {place}")
+    }
+
+    /// A handle of any service here, when there is one.
+    pub fn any(&self) -> Option<&Db> {
+        self.open.values().next()
     }
 
     /// How to connect to the whole database, past a pooler: for tools and for the bench.

@@ -3,6 +3,7 @@
 
 mod errors;
 mod layers;
+mod migrations;
 mod sources;
 
 use std::path::{Path, PathBuf};
@@ -33,13 +34,14 @@ fn check(root: &Path) -> anyhow::Result<()> {
     let mut found = layers::check(root)?;
     found.extend(sources::check(root)?);
     found.extend(errors::check(root)?);
+    found.extend(migrations::check(root)?);
     for complaint in &found {
         eprintln!("{complaint}");
     }
     if !found.is_empty() {
         bail!("{} things to mend", found.len());
     }
-    println!("layers, sources and documents are in order");
+    println!("layers, sources, documents and migrations are in order");
     Ok(())
 }
 

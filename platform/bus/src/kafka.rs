@@ -7,8 +7,8 @@ mod publisher;
 mod subscriber;
 mod tail;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -32,6 +32,10 @@ const SEGMENT: Duration = Duration::from_hours(6);
 const MAX_BYTES: usize = 8 << 20;
 /// Between two looks at which cluster answers: how long a wiped one may go unnoticed.
 const LOOK: Duration = Duration::from_secs(5);
+/// The same while nobody answers.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Between two lines in the log about brokers that do not answer.
+const SAY_EVERY: Duration = Duration::from_secs(10);
 /// For one request of administration.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -45,6 +49,8 @@ struct Shared {
     admin: AdminClient<DefaultClientContext>,
     /// Id of the cluster that answers; none before one did.
     cluster: watch::Sender<Option<String>>,
+    /// Why none did at the last look.
+    trouble: Mutex<String>,
 }
 
 impl Kafka {
@@ -56,26 +62,48 @@ impl Kafka {
     pub fn connect(tasks: &Tasks, brokers: &[String], prefix: &str) -> Result<Self, Problem> {
         let (brokers, prefix) = (brokers.join(","), prefix.to_owned());
         let admin = config(&brokers).create().map_err(Problem::internal)?;
-        let kafka = Self(Arc::new(Shared { brokers, prefix, admin, cluster: watch::Sender::new(None) }));
+        let (cluster, trouble) = (watch::Sender::new(None), Mutex::new("connecting".to_owned()));
+        let kafka = Self(Arc::new(Shared { brokers, prefix, admin, cluster, trouble }));
         let (watching, stopping) = (kafka.clone(), tasks.clone());
         tasks.spawn("kafka cluster", async move {
-            let mut answers = true;
+            let mut said: Option<Instant> = None;
             while !stopping.stopping() {
-                let looked = watching.look().await;
-                match &looked {
-                    Ok(cluster) if !answers => tracing::info!(cluster, "kafka answers"),
-                    Err(problem) if answers => {
-                        let internal = problem.internal_detail().unwrap_or_default();
-                        tracing::warn!(internal, "no kafka broker answers: events wait");
+                // A look may take as long as a broker is silent; nobody waits for it at the end.
+                let looked = tokio::select! {
+                    looked = watching.look() => looked,
+                    () = stopping.token().cancelled() => return,
+                };
+                match looked {
+                    Ok(cluster) => {
+                        if said.take().is_some() {
+                            tracing::info!(cluster, "kafka answers");
+                        }
+                        stopping.pause(LOOK).await;
                     }
-                    // Said already.
-                    _ => {}
+                    Err(problem) => {
+                        let internal = problem.internal_detail().unwrap_or_default();
+                        internal.clone_into(&mut watching.0.trouble.lock().unwrap_or_else(PoisonError::into_inner));
+                        if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+                            tracing::warn!(internal, "no kafka broker answers: events wait");
+                            said = Some(Instant::now());
+                        }
+                        stopping.pause(LOOK_AGAIN).await;
+                    }
                 }
-                answers = looked.is_ok();
-                stopping.pause(LOOK).await;
             }
         });
         Ok(kafka)
+    }
+
+    /// Whether a broker has answered since the start, or why none did at the last look.
+    ///
+    /// # Errors
+    /// In words for an operator.
+    pub fn answers(&self) -> Result<(), String> {
+        match &*self.0.cluster.borrow() {
+            Some(_) => Ok(()),
+            None => Err(self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        }
     }
 
     fn changes(&self) -> Changes {

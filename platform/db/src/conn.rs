@@ -17,6 +17,7 @@ use crate::{
     DbError, Position, RowExt,
     book::TypeBook,
     config::CONNECT_TIMEOUT,
+    error::connect_error,
     row,
     target::{Link, Target},
 };
@@ -233,14 +234,6 @@ impl Conn {
 /// Parameters with the types the statement has for them. Too few or too many are refused by the driver or the server.
 fn typed<'a>(statement: &Statement, params: Params<'a>) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
     params.iter().copied().zip(statement.params().iter().cloned()).collect()
-}
-
-/// A failure to connect: a wrong password or database is an operator's mistake, everything else is out of reach.
-pub(crate) fn connect_error(error: &tokio_postgres::Error) -> DbError {
-    match DbError::from_driver(error, "connecting") {
-        DbError::Other(text) if error.as_db_error().is_none() => DbError::Unavailable(text),
-        other => other,
-    }
 }
 
 fn address(text: &'static str) -> (usize, usize) {

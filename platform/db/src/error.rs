@@ -13,6 +13,15 @@ pub enum DbError {
     /// No connection: refused, closed, shut down, or none free within the pool's wait. Nothing was committed.
     #[error("database unavailable: {0}")]
     Unavailable(String),
+    /// The server does not let us in, and will not until somebody changes something: a wrong password or login (class 28), no
+    /// such database (3D000), no right to connect (42501); or the login cannot even be tried (no `code` then).
+    #[error("the server refuses the connection: {detail}{}", in_brackets(.code))]
+    Refused {
+        /// SQLSTATE; empty when the refusal is not the server's.
+        code: String,
+        /// What was said.
+        detail: String,
+    },
     /// The statement ran into its timeout or was cancelled (57014), or waited too long for a lock (55P03); it did nothing.
     #[error("statement timed out: {0}")]
     Timeout(String),
@@ -94,6 +103,12 @@ impl DbError {
         matches!(self, DbError::Serialization(_) | DbError::Deadlock(_) | DbError::Unavailable(_))
     }
 
+    /// True when it may go away by itself: the server is not there (yet), starts, stops, is full or busy. Whoever cannot go on
+    /// without it waits; with anything else somebody has to do something.
+    pub fn is_passing(&self) -> bool {
+        self.is_retryable() || matches!(self, DbError::Timeout(_) | DbError::OutcomeUnknown(_))
+    }
+
     /// Sorts an error of the driver; `sql` is quoted in it when it says where to look.
     pub(crate) fn from_driver(error: &tokio_postgres::Error, sql: &str) -> Self {
         let Some(db) = error.as_db_error() else { return Self::from_transport(error, sql) };
@@ -143,10 +158,40 @@ impl DbError {
     }
 }
 
-/// The server gave up the connection or does not take any: class 08 (connection), 53 (resources) and 57P0x (operator).
+/// The server gave up the connection or does not take any: class 08 (connection), 53300 (full) and 57P0x (operator).
 fn is_out_of_reach(code: &SqlState) -> bool {
     let code = code.code();
     code.starts_with("08") || code == "53300" || code.starts_with("57P")
+}
+
+/// Beginnings of what the driver says when it cannot even try: it has no kinds that could be asked for.
+const HOPELESS: &[&str] = &["authentication error", "invalid configuration", "error performing TLS handshake"];
+
+/// A failure to connect, sorted by whether waiting helps.
+pub(crate) fn connect_error(error: &tokio_postgres::Error) -> DbError {
+    if let Some(db) = error.as_db_error() {
+        let code = db.code().code();
+        let refused = code.starts_with("28") || ["3D000", "42501"].contains(&code);
+        return match refused {
+            true => DbError::Refused { code: code.to_owned(), detail: db.message().to_owned() },
+            false => DbError::from_driver(error, "connecting"),
+        };
+    }
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    let forbidden = cause.is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied);
+    match DbError::from_driver(error, "connecting") {
+        DbError::Unavailable(detail) if forbidden => DbError::Refused { code: String::new(), detail },
+        DbError::Other(detail) if HOPELESS.iter().any(|words| detail.starts_with(words)) => {
+            DbError::Refused { code: String::new(), detail }
+        }
+        // Half an answer, or one of something that is no PostgreSQL: a proxy before a server that starts.
+        DbError::Other(detail) => DbError::Unavailable(detail),
+        other => other,
+    }
+}
+
+fn in_brackets(code: &str) -> String {
+    if code.is_empty() { String::new() } else { format!(" [{code}]") }
 }
 
 /// The prepared statement no longer fits the tables ("cached plan must not change result type"), or is gone.
@@ -204,6 +249,18 @@ mod tests {
         assert_eq!(problem.kind, Kind::Internal);
         assert!(!serde_json::to_string(&problem).unwrap().contains("a@b.c"));
         assert!(problem.internal_detail().unwrap().contains("a@b.c"));
+    }
+
+    #[test]
+    fn what_somebody_must_change_does_not_pass() {
+        let refused = DbError::Refused { code: "28P01".into(), detail: "wrong password".into() };
+        assert_eq!(refused.to_string(), "the server refuses the connection: wrong password [28P01]");
+        for lasting in [refused, DbError::Other("x".into()), DbError::RowMissing("x".into())] {
+            assert!(!lasting.is_passing(), "{lasting}");
+        }
+        for passing in [DbError::Unavailable("x".into()), DbError::Timeout("x".into())] {
+            assert!(passing.is_passing(), "{passing}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use migrate::{Applied, MONITOR, MigrateError, Migrations, grant_outbox_read,
 pub use position::Position;
 pub use reads::Reads;
 pub use row::RowExt;
-pub use servers::{DEFAULT_MAX_LAG, Servers, ServersConfig};
+pub use servers::{DEFAULT_MAX_LAG, Servers, ServersConfig, place_of};
 pub use testdb::{TestCluster, TestDb, TestServer};
 pub use tokio_postgres::{
     Row,

@@ -84,7 +84,14 @@ pub enum MigrateError {
     },
     /// Everything around the files.
     #[error("migrating: {0}")]
-    Db(#[from] DbError),
+    Db(DbError),
+}
+
+// By hand, so that it is not also a source: whoever prints the chain would say everything twice.
+impl From<DbError> for MigrateError {
+    fn from(error: DbError) -> Self {
+        MigrateError::Db(error)
+    }
 }
 
 /// A file that ran just now.

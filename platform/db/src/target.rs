@@ -9,7 +9,7 @@ use crate::{
     DbError,
     book::TypeBook,
     config::{CONNECT_TIMEOUT, parse_url},
-    conn::connect_error,
+    error::connect_error,
     servers::{Leader, Servers, ServersConfig, identify},
 };
 

@@ -1,11 +1,16 @@
 //! Whether a process may get traffic: every part says so for itself, and says what it waits for.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// Parts by name, each with why it is not ready.
+type Parts = BTreeMap<String, Option<String>>;
 
 /// Readiness of all parts of a process. Clones share it.
 #[derive(Clone, Default)]
-pub struct Readiness(Arc<Mutex<BTreeMap<String, Option<String>>>>);
+pub struct Readiness(Arc<watch::Sender<Parts>>);
 
 /// One part's entry; not ready until it says so.
 pub struct ReadyCheck {
@@ -23,8 +28,15 @@ impl Readiness {
 
     /// What is waited for, as `part: reason`; empty when the process is ready.
     pub fn waiting_for(&self) -> Vec<String> {
-        let parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.iter().filter_map(|(name, reason)| Some(format!("{name}: {}", reason.as_ref()?))).collect()
+        let waiting = |(name, reason): (&String, &Option<String>)| Some(format!("{name}: {}", reason.as_ref()?));
+        self.0.borrow().iter().filter_map(waiting).collect()
+    }
+
+    /// Returns when every part is ready.
+    pub async fn all_ready(&self) {
+        let mut parts = self.0.subscribe();
+        // The sender lives as long as `self`.
+        let _ = parts.wait_for(|parts| parts.values().all(Option::is_none)).await;
     }
 }
 
@@ -40,7 +52,10 @@ impl ReadyCheck {
     }
 
     fn set(&self, reason: Option<String>) {
-        self.readiness.0.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name.clone(), reason);
+        self.readiness.0.send_if_modified(|parts| {
+            let before = parts.insert(self.name.clone(), reason.clone());
+            before.as_ref() != Some(&reason)
+        });
     }
 }
 
@@ -48,14 +63,16 @@ impl ReadyCheck {
 mod tests {
     use super::*;
 
-    #[test]
-    fn ready_when_every_part_is() {
+    #[tokio::test]
+    async fn ready_when_every_part_is() {
         let readiness = Readiness::default();
         let (a, b) = (readiness.part("index"), readiness.part("database"));
         a.ready();
         b.not_ready("connecting to 127.0.0.1");
         assert_eq!(readiness.waiting_for(), ["database: connecting to 127.0.0.1"]);
-        b.ready();
+        let waiting = readiness.clone();
+        let waiting = tokio::join!(waiting.all_ready(), async { b.ready() });
+        assert_eq!(waiting, ((), ()));
         assert!(readiness.waiting_for().is_empty());
     }
 }

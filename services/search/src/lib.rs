@@ -20,7 +20,7 @@ mod tree;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use souk_catalog_api::CatalogClient;
 use souk_db::{Db, Migrations};
@@ -45,6 +45,8 @@ pub const MIGRATIONS: Migrations = Migrations {
 
 /// Between two looks for an index, before there is one.
 const READY_LOOK: Duration = Duration::from_millis(500);
+/// Between two lines in the log about an OpenSearch that does not answer.
+pub(crate) const SAY_EVERY: Duration = Duration::from_secs(10);
 
 /// Schemas whose logs this service reads.
 pub const READS: &[&str] = &["catalog", "pricing", "inventory"];
@@ -142,17 +144,29 @@ impl SearchService {
         }
     }
 
-    /// Says when searches can first be answered. Later outages do not change that: whoever asks then is told so, and the
-    /// rest of the process goes on.
-    pub fn announce(&self, part: ReadyCheck) {
+    /// Says when searches can first be answered or, without `searches`, when OpenSearch first answers. Later outages do not
+    /// change that: whoever asks then is told so, and the rest of the process goes on.
+    pub fn announce(&self, part: ReadyCheck, searches: bool) {
         let Engine::OpenSearch(index) = &self.engine else { return part.ready() };
         let (index, tasks) = (index.clone(), self.tasks.clone());
         self.tasks.spawn("search.ready", async move {
+            let mut said: Option<Instant> = None;
             while !tasks.stopping() {
-                match index.can_search().await {
+                let looked = match searches {
+                    true => index.can_search().await,
+                    false => index.answers().await.map(|()| true),
+                };
+                match looked {
                     Ok(true) => return part.ready(),
                     Ok(false) => part.not_ready("no index yet"),
-                    Err(problem) => part.not_ready(problem.internal_detail().unwrap_or("unavailable")),
+                    Err(problem) => {
+                        let why = problem.internal_detail().unwrap_or("unavailable");
+                        if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+                            tracing::warn!(why, "waiting for opensearch");
+                            said = Some(Instant::now());
+                        }
+                        part.not_ready(why);
+                    }
                 }
                 tasks.pause(READY_LOOK).await;
             }

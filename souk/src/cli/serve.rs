@@ -118,6 +118,9 @@ pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
         "roles in processes of their own share a database: give --database-url (or SOUK_DATABASE_URL)"
     );
     let roles = role_names(&args.role)?;
+    for odd in config.warnings(&roles) {
+        tracing::warn!(key = odd.key, "{}", odd.reason);
+    }
     let start = Start {
         config,
         roles: roles.clone(),
@@ -127,18 +130,26 @@ pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
     };
     let mut stop = Stop::new()?;
     let process = tokio::select! {
-        process = Process::start(start) => process?,
+        process = Process::start_patiently(start) => process?,
         () = stop.asked() => return Ok(ExitCode::SUCCESS),
     };
     let (public, operations) = (process.public().map(|a| a.to_string()), process.operations());
-    tracing::info!(roles = roles.join(","), public, %operations, "ready");
-    stop.asked().await;
+    let told = async {
+        process.readiness().all_ready().await;
+        tracing::info!(roles = roles.join(","), public, %operations, "ready");
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = told => {}
+        () = stop.asked() => {}
+    }
     tracing::info!("draining");
     process.stop().await?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn role_names(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
+/// The roles of `--role`.
+pub(super) fn role_names(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
     if wanted.iter().any(|name| name == "all") {
         return Ok(all_roles());
     }

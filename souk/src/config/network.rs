@@ -115,8 +115,16 @@ impl Config {
     }
 }
 
+/// `host:port`, with a port that can be called; an IPv6 address stands in brackets.
 pub(super) fn is_host_and_port(address: &str) -> bool {
-    address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    let Some((host, port)) = address.rsplit_once(':') else { return false };
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    let name = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    let fine = match bracketed {
+        true => host[1..host.len() - 1].parse::<std::net::Ipv6Addr>().is_ok(),
+        false => !host.is_empty() && host.chars().all(name),
+    };
+    fine && port.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
 #[cfg(test)]

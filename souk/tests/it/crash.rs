@@ -2,6 +2,7 @@
 //! pays twice. Buyers behave as good clients do: no answer, the same request again under the same key.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -199,11 +200,15 @@ async fn the_order_process_is_killed() {
     provider.stop().await;
 }
 
-/// Something to buy, imported as a merchant would.
-async fn stock_the_shop(fleet: &Fleet) {
+/// A file with something to buy.
+pub fn lamps(place: &Place) -> PathBuf {
     let csv = "Handle,Title,Vendor,Type,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Price,Status\n\
                lamp,Lamp,Smithy,Lamps,true,Title,Default Title,LMP-1,900,39.90,active\n";
-    let file = fleet.place.file("lamp.csv", csv);
+    place.file("lamp.csv", csv)
+}
+
+/// Brings it in as a merchant would.
+pub async fn stock_the_shop(fleet: &Fleet) {
     let mut import = fleet.place.command(&["import", "products", "--mapping", "shopify"]);
-    crate::place::said(import.arg(format!("--database-url={}", fleet.db.url())).arg(file));
+    crate::place::said(import.arg(format!("--database-url={}", fleet.db.url())).arg(lamps(&fleet.place)));
 }

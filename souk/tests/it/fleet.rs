@@ -23,8 +23,14 @@ impl Fleet {
 
     /// The same with more settings below `[internal]`, and more tables.
     pub async fn with(internal: &str, tables: &str) -> Self {
-        let fleet = Self { db: TestDb::new(&souk::all_migrations()).await, place: Place::new() };
+        let fleet = Self::on(TestDb::new(&souk::all_migrations()).await, internal, tables);
         souk::migrate(&fleet.db.url()).await.unwrap();
+        fleet
+    }
+
+    /// The same on a database as it is.
+    pub fn on(db: TestDb, internal: &str, tables: &str) -> Self {
+        let fleet = Self { db, place: Place::new() };
         said(souk().args(["pki", "init", "--dir"]).arg(fleet.pki()));
         let ports: Vec<String> = souk::all_roles().iter().map(|role| format!("{role} = {}", free_port())).collect();
         fleet.place.configure_internal(

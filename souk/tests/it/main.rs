@@ -1,14 +1,23 @@
 //! The real binary as processes: starting, stopping, tools beside a running shop, and `kill -9` in the middle of work.
 #![allow(clippy::unwrap_used)] // a test may panic
 
+#[cfg(feature = "engines")]
+mod buyers;
 mod crash;
+#[cfg(feature = "engines")]
+mod engines;
 mod fleet;
 mod gateways;
 mod logins;
 mod orders;
+#[cfg(feature = "engines")]
+mod outage;
 mod place;
 mod products;
 mod replicas;
 mod roles;
 mod starting;
 mod statics;
+#[cfg(feature = "engines")]
+mod upgrade;
+mod waiting;

@@ -144,11 +144,16 @@ impl Place {
 
     /// A look at the services' data from this process.
     pub async fn inside(&self, database_url: &str) -> Inside {
+        self.inside_of(database_url, &["pricing", "inventory", "payment", "order"]).await
+    }
+
+    /// The same with these services.
+    pub async fn inside_of(&self, database_url: &str, roles: &[&'static str]) -> Inside {
         let mut config = Config::load(Some(&self.config())).unwrap();
         config.data_dir = self.data();
         config.database.url = Some(database_url.to_owned());
-        config.database.connections = 12 + 4 * 4;
-        let roles = vec!["pricing", "inventory", "payment", "order"];
+        config.database.connections = 12 + roles.len() * 4;
+        let roles = roles.to_vec();
         config.internal.ports = roles.iter().map(|role| ((*role).to_owned(), free_port())).collect();
         let start = Start { config, roles, may_migrate: false, own_sandbox: false, metrics: None };
         Inside { process: Process::start(start).await.unwrap(), url: database_url.to_owned() }
@@ -222,6 +227,11 @@ impl Running {
         }
         running.took = started.elapsed();
         running
+    }
+
+    /// One that was started elsewhere and logs to `log`.
+    pub fn of(child: Child, log: PathBuf) -> Self {
+        Self { child, log, took: Duration::ZERO }
     }
 
     /// Everything it logged.

@@ -25,6 +25,16 @@ fn a_bad_configuration_is_explained() {
     let told = check("[public]\nurl = \"http://shop.example\"\n[internal.ports]\ncatalogue = 1\n");
     assert!(told.contains("public.url") && told.contains("use https"), "{told}");
     assert!(told.contains("internal.ports.catalogue") && told.contains("no such role"), "{told}");
+    assert!(told.lines().all(|line| line.contains("bad.toml: ")), "the file is named: {told}");
+    let told = complaint(
+        souk().args(["config", "check", "--role", "payment,search-worker"]).env("SOUK_INTERNAL__HOST", "0.0.0.0"),
+    );
+    assert!(told.contains("SOUK_INTERNAL__HOST: internal.host: 0.0.0.0"), "{told}");
+    assert!(
+        told.contains("payment.sandbox_url: role payment") && told.contains("warning: search.opensearch"),
+        "{told}"
+    );
+    assert!(complaint(souk().args(["config", "check", "--role", "pay"])).contains("no role \"pay\""));
     let told = check("[public]\nlisten = \"nowhere\"\n");
     assert!(told.contains("bad.toml") && told.contains("public.listen"), "{told}");
     assert!(check("[publik]\n").contains("publik"));

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::Position;
+use crate::{DbError, Position};
 
 /// What a server said of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,8 @@ struct Entry {
     asked: bool,
     seen: Option<Seen>,
     standing: Standing,
+    /// Why it could not be asked the last time.
+    error: Option<DbError>,
     lag: Duration,
 }
 
@@ -82,6 +84,7 @@ impl Board {
             asked: false,
             seen: None,
             standing: Standing::Unknown,
+            error: None,
             lag: Duration::ZERO,
         };
         let entries = may_write.iter().map(entry).collect();
@@ -104,6 +107,7 @@ impl Board {
     pub(super) fn report(&mut self, at: usize, seen: Seen, now: Instant) -> Position {
         self.entries[at].seen = Some(seen);
         self.entries[at].asked = true;
+        self.entries[at].error = None;
         self.choose();
         if self.leader.is_some_and(|leader| leader.at == at && leader.timeline == seen.timeline) {
             self.sample(now, seen.lsn);
@@ -116,11 +120,29 @@ impl Board {
     }
 
     /// A server does not answer.
-    pub(super) fn gone(&mut self, at: usize, why: String) {
+    pub(super) fn gone(&mut self, at: usize, why: DbError) {
         self.entries[at].seen = None;
         self.entries[at].asked = true;
-        self.entries[at].standing = Standing::Gone(why);
+        self.entries[at].standing = Standing::Gone(why.to_string());
+        self.entries[at].error = Some(why);
         self.choose();
+    }
+
+    /// Why there is no primary, when there is none; `names` are the servers'. Waiting helps unless each refuses us.
+    pub(super) fn why_none(&self, names: &[&str]) -> DbError {
+        let candidates = || self.entries.iter().zip(names).filter(|(entry, _)| entry.may_write);
+        if let Some(refused) = candidates().find_map(|(entry, _)| entry.error.clone())
+            && candidates().all(|(entry, _)| matches!(entry.error, Some(DbError::Refused { .. })))
+        {
+            return refused;
+        }
+        let said = candidates().map(|(entry, name)| match (&entry.error, &entry.seen) {
+            (Some(error), _) => format!("{name}: {error}"),
+            (None, Some(seen)) if !seen.writable() => format!("{name} takes no writes"),
+            (None, Some(_)) => format!("{name} is a primary that was replaced"),
+            (None, None) => format!("{name} has not answered"),
+        });
+        DbError::Unavailable(format!("no primary: {}", said.collect::<Vec<_>>().join("; ")))
     }
 
     /// The writable server of the newest timeline. One of an older timeline than was ever seen is a primary that was
@@ -197,6 +219,10 @@ mod tests {
         Seen { standby: false, read_only: false, timeline, lsn, system: 1 }
     }
 
+    fn away(why: &str) -> DbError {
+        DbError::Unavailable(why.into())
+    }
+
     fn standby(timeline: u32, lsn: u64) -> Seen {
         Seen { standby: true, ..primary(timeline, lsn) }
     }
@@ -212,8 +238,24 @@ mod tests {
 
         let mut board = Board::new(&[true, true], LIMIT);
         board.report(0, primary(1, 900), now);
-        board.gone(1, "refused".into());
+        board.gone(1, away("refused"));
         assert_eq!(board.leader().map(|l| l.at), Some(0), "who does not answer is not waited for");
+    }
+
+    #[test]
+    fn why_there_is_no_primary() {
+        let mut board = Board::new(&[true, true, false], LIMIT);
+        let names = ["a:1", "b:2", "c:3"];
+        board.gone(0, away("connection refused"));
+        board.report(1, standby(1, 900), Instant::now());
+        let why = board.why_none(&names);
+        let told = "no primary: a:1: database unavailable: connection refused; b:2 takes no writes";
+        assert_eq!(why, DbError::Unavailable(told.into()));
+        let refused = || DbError::Refused { code: "28P01".into(), detail: "password".into() };
+        board.gone(1, refused());
+        assert!(board.why_none(&names).is_passing(), "the other may come and let us in");
+        board.gone(0, refused());
+        assert_eq!(board.why_none(&names), refused());
     }
 
     #[test]
@@ -224,12 +266,12 @@ mod tests {
         assert_eq!(board.leader(), None);
         board.report(0, primary(1, 900), now);
         assert_eq!(board.leader().map(|l| l.at), Some(0));
-        board.gone(0, "killed".into());
+        board.gone(0, away("killed"));
         assert_eq!(board.leader().map(|l| l.at), Some(0), "nobody else took over");
         board.report(1, primary(2, 950), now);
         assert_eq!(board.leader().map(|l| l.at), Some(1));
         board.report(0, primary(1, 5_000), now);
-        board.gone(1, "away".into());
+        board.gone(1, away("away"));
         board.report(0, primary(1, 6_000), now);
         assert_eq!(board.leader().map(|l| (l.at, l.timeline)), Some((1, 2)), "the old one is fenced off");
         board.report(0, Seen { system: 7, ..primary(9, 1) }, now);
@@ -274,7 +316,7 @@ mod tests {
         board.report(0, primary(1, 80 + 30 * 8), after(101));
         board.report(1, standby(1, 80 + 28 * 8), after(101));
         assert_eq!(*board.standing(1), Standing::Behind);
-        board.gone(0, "killed".into());
+        board.gone(0, away("killed"));
         assert_ne!(board.report(1, standby(1, 80 + 30 * 8), after(500)), Position::ANY, "it has all there was");
     }
 }

@@ -54,6 +54,20 @@ impl ServersConfig {
     }
 }
 
+/// Where the database at `url` is, `host:port/database` with all its hosts and nothing that is secret: for people. With how
+/// many servers there are, those of `replicas` included.
+///
+/// # Errors
+/// [`DbError::Other`] when one of them is not understood.
+pub fn place_of(url: &str, replicas: &[String]) -> Result<(String, usize), DbError> {
+    let servers = hosts::servers(url, replicas)?;
+    let hosts: Vec<&str> =
+        servers.iter().filter(|server| server.may_write).map(|server| server.name.as_str()).collect();
+    let driver = &servers[0].driver;
+    let database = driver.get_dbname().or(driver.get_user()).unwrap_or_default();
+    Ok((format!("{}/{database}", hosts.join(",")), servers.len()))
+}
+
 /// Watched servers. Clones are the same; the watching ends with the last.
 #[derive(Clone)]
 pub struct Servers(Arc<Inner>);
@@ -135,13 +149,16 @@ impl Servers {
     /// Waits until the primary is known.
     ///
     /// # Errors
-    /// [`DbError::Unavailable`] when it is not within `patience`.
+    /// [`DbError::Unavailable`] when it is not within `patience`, [`DbError::Refused`] when no server lets us in.
     pub(crate) async fn found(&self, patience: Duration) -> Result<Leader, DbError> {
         let mut leader = self.leader();
         let found = tokio::time::timeout(patience, leader.wait_for(Option::is_some)).await;
         match found {
             Ok(Ok(leader)) => leader.ok_or_else(|| DbError::Unavailable("no primary".into())),
-            _ => Err(DbError::Unavailable(format!("none of {self:?} is a primary"))),
+            _ => {
+                let names: Vec<&str> = self.0.servers.iter().map(|server| server.name.as_str()).collect();
+                Err(lock(&self.0.board).why_none(&names))
+            }
         }
     }
 }
@@ -159,7 +176,7 @@ impl Inner {
         self.tell(&board, at, before);
     }
 
-    fn gone(&self, at: usize, why: String) {
+    fn gone(&self, at: usize, why: DbError) {
         let mut board = lock(&self.board);
         let before = (board.leader(), board.standing(at).clone());
         board.gone(at, why);
@@ -208,5 +225,21 @@ impl Inner {
 impl fmt::Debug for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.servers.iter().map(|server| &server.name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place_of;
+
+    #[test]
+    fn a_place_is_shown_without_its_secrets() {
+        let place = |url: &str| place_of(url, &[]).unwrap();
+        assert_eq!(place("postgresql://souk:s3cret@db/shop"), ("db:5432/shop".to_owned(), 1));
+        assert_eq!(place("postgresql://souk@a:1,b:2/shop"), ("a:1,b:2/shop".to_owned(), 2));
+        assert_eq!(place("postgresql://souk@%2Frun%2Fpg"), ("/run/pg:5432/souk".to_owned(), 1));
+        let (shown, count) = place_of("postgresql://souk@db/shop", &["db:5432".into()]).unwrap();
+        assert_eq!((shown.as_str(), count), ("db:5432/shop", 1), "the same server twice");
+        assert!(place_of("postgresql://souk@db/shop", &[":1".into()]).is_err());
     }
 }

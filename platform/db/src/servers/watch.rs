@@ -9,7 +9,7 @@ use tokio::{
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use super::{Inner, board::Seen};
-use crate::{DbError, conn::connect_error};
+use crate::{DbError, error::connect_error};
 
 /// Between two questions: a failover is noticed within this and a connect, and a position is at most this old.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -39,11 +39,11 @@ pub(super) async fn run(servers: Weak<Inner>, at: usize, config: Config) {
             Ok(Ok(identity)) => servers.report(at, identity.0),
             Ok(Err(error)) => {
                 client = None;
-                servers.gone(at, error.to_string());
+                servers.gone(at, error);
             }
             Err(_) => {
                 client = None;
-                servers.gone(at, format!("no answer within {ANSWER:?}"));
+                servers.gone(at, DbError::Unavailable(format!("no answer within {ANSWER:?}")));
             }
         }
         drop(servers);

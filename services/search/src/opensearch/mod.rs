@@ -109,6 +109,14 @@ impl OpenSearch {
         Ok(self.tree().is_some() && self.indices.known().await?.live.is_some())
     }
 
+    /// Returns when OpenSearch answered.
+    ///
+    /// # Errors
+    /// Unavailable.
+    pub(crate) async fn answers(&self) -> Result<(), Problem> {
+        self.indices.known().await.map(drop)
+    }
+
     fn tree(&self) -> Option<Arc<Tree>> {
         self.tree.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

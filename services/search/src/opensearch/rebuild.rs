@@ -13,7 +13,7 @@ use super::indices::Known;
 use super::keeping::documents;
 use super::search::TIMEOUT as LONGEST_SEARCH;
 use crate::fetch::BATCH;
-use crate::store;
+use crate::{SAY_EVERY, store};
 
 /// Between two looks whether there is an index and whether it is ours.
 const LOOK: Duration = Duration::from_secs(10);
@@ -35,6 +35,7 @@ pub struct Rebuilt {
 
 /// Makes sure that there is an index of ours, now and later.
 pub(crate) async fn keep(index: Arc<OpenSearch>, tasks: Tasks) {
+    let mut said: Option<Instant> = None;
     while !tasks.stopping() {
         let looked = tokio::select! {
             looked = index.ensure() => looked,
@@ -47,11 +48,16 @@ pub(crate) async fn keep(index: Arc<OpenSearch>, tasks: Tasks) {
             }
         };
         let pause = match looked {
-            Ok(true) => LOOK,
-            Ok(false) => RETRY,
+            Ok(done) => {
+                said = None;
+                if done { LOOK } else { RETRY }
+            }
             Err(problem) => {
-                let internal = problem.internal_detail().unwrap_or_default();
-                tracing::warn!(%problem, internal, "the search index could not be looked after, trying again");
+                if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+                    let internal = problem.internal_detail().unwrap_or_default();
+                    tracing::warn!(%problem, internal, "the search index could not be looked after, trying again");
+                    said = Some(Instant::now());
+                }
                 RETRY
             }
         };
