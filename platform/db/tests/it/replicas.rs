@@ -189,10 +189,11 @@ async fn positions_rise_and_a_promoted_replica_voids_those_of_the_old_timeline()
     until_served(&db, last, &cluster, 2).await;
     assert!(!db.is_void(last));
 
-    // The old primary is stopped for good; node 2 follows the new one.
+    // Node 2 follows the new primary, from before it is one: what the old one writes afterwards must not reach it.
     cluster.caught_up(1, 0).await;
-    cluster.promote(1).await;
     cluster.follow(2, 1).await;
+    cluster.until(1, "select count(*) from pg_stat_replication where state = 'streaming'", "1").await;
+    cluster.promote(1).await;
     let at = loop {
         let tx = db.begin().await;
         let Ok(tx) = tx else { continue };
