@@ -1,6 +1,7 @@
 //! Configuration: defaults that run a shop, a TOML file over them, `SOUK_*` variables over that, flags over all.
 //! `souk config print` shows the result, `souk config check` says what is wrong with file, key and reason.
 
+mod media;
 mod search;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use souk_gateway::Throttles;
 use souk_kernel::Currency;
 
+pub use self::media::Media;
 pub use self::search::Search;
 use crate::modules;
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub redis: RedisConfig,
     /// The search index.
     pub search: Search,
+    /// Pictures and assets.
+    pub media: Media,
     /// Roles in processes of their own.
     pub internal: Internal,
     /// Mails.
@@ -205,6 +209,7 @@ impl Default for Config {
             events: Events::default(),
             redis: RedisConfig::default(),
             search: Search::default(),
+            media: Media::default(),
             internal: Internal::default(),
             mail: Mail::default(),
             payment: Payment::default(),
@@ -272,8 +277,9 @@ impl std::fmt::Display for Complaint {
     }
 }
 
-/// Variables that others read: the command line, [`crate::keys`]; tests have those that begin with `SOUK_TEST_`.
-const NO_SETTINGS: &[&str] = &["LOG", "CONFIG", "DATABASE_URL", "MASTER_KEY"];
+/// Variables that others read: the command line, [`crate::keys`]; tests have `SOUK_ENGINES` and those that begin with
+/// `SOUK_TEST_`.
+const NO_SETTINGS: &[&str] = &["LOG", "CONFIG", "DATABASE_URL", "MASTER_KEY", "ENGINES"];
 
 impl Config {
     /// Defaults, then `file` (if given, it must exist), then `SOUK_PUBLIC__LISTEN=...` variables.
@@ -325,6 +331,7 @@ impl Config {
             }
         }
         self.search.check(&mut wrong);
+        self.media.check(&mut wrong);
         let named = self.internal.ports.keys().map(|role| ("internal.ports", role));
         let named = named.chain(self.internal.addresses.keys().map(|role| ("internal.addresses", role)));
         for (key, role) in named {
@@ -346,6 +353,7 @@ impl Config {
         let mut shown = self.clone();
         shown.database = shown.database.redacted();
         shown.redis.nodes = shown.redis.nodes.iter().map(|node| crate::database::without_password(node)).collect();
+        shown.media = shown.media.redacted();
         shown.search.opensearch.iter_mut().for_each(|url| *url = crate::database::without_password(url));
         shown
     }
