@@ -141,6 +141,13 @@ async fn main() {
         }
     })
     .await;
+    measure("the number of units", &servers, |at| {
+        let (client, id) = (process.client.clone(), id(at));
+        async move {
+            client.units(&shop::cx(), GetCart { cart_id: id }).await.expect("a cart");
+        }
+    })
+    .await;
     let line = |at: usize| {
         let (client, id) = (process.client.clone(), id(at));
         async move { client.get(&shop::cx(), GetCart { cart_id: id }).await.expect("a cart").lines[1].id }
