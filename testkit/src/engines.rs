@@ -1,11 +1,12 @@
 //! The engines of a fleet, real ones, shared by the worlds of a test process: PostgreSQL with a synchronous and an
-//! asynchronous replica, and a Kafka broker. Each world has a database and topics of its own.
+//! asynchronous replica, a Kafka broker, and S3. Each world has a database, topics and a prefix of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use souk::config::Config;
+use souk::config::{Config, Media};
 use souk_db::TestCluster;
-use souk_engines::Kafka;
+use souk_engines::{Kafka, S3};
+use souk_kernel::Secret;
 use tokio::sync::OnceCell;
 
 static ENGINES: OnceCell<Engines> = OnceCell::const_new();
@@ -15,6 +16,7 @@ static WORLDS: AtomicUsize = AtomicUsize::new(0);
 pub struct Engines {
     postgres: TestCluster,
     kafka: Kafka,
+    s3: S3,
 }
 
 impl Engines {
@@ -24,9 +26,11 @@ impl Engines {
     }
 
     async fn start() -> Self {
-        let (postgres, kafka) = tokio::join!(TestCluster::start(&[&[], &[]]), Kafka::start());
+        let (postgres, kafka, s3) = tokio::join!(TestCluster::start(&[&[], &[]]), Kafka::start(), S3::start("souk"));
         postgres.synchronous(0, "FIRST 1 (r1)").await;
-        Self { postgres, kafka: kafka.unwrap_or_else(|error| panic!("{error}")) }
+        let (kafka, s3) =
+            (kafka.unwrap_or_else(|error| panic!("{error}")), s3.unwrap_or_else(|error| panic!("{error}")));
+        Self { postgres, kafka, s3 }
     }
 
     /// Settings of a new world: a database nobody has used, its replicas, topics nobody has written to.
@@ -37,6 +41,14 @@ impl Engines {
         config.database.url = Some(on(0));
         config.database.replicas = vec![on(1), on(2)];
         config.events.kafka = vec![self.kafka.address()];
+        config.media = Media {
+            store: Some(format!("s3://{}/{name}", self.s3.bucket())),
+            endpoint: Some(self.s3.url()),
+            region: Some(S3::REGION.into()),
+            account: Some(S3::ACCESS_KEY.into()),
+            secret: Some(Secret::new(S3::SECRET_KEY.into())),
+            ..config.media.clone()
+        };
         config.events.prefix = name;
     }
 }

@@ -36,7 +36,7 @@ pub enum Topology {
     Split,
     /// The same six without certificates, as on one machine.
     SplitPlain,
-    /// The same six with certificates on the engines of production: PostgreSQL with replicas, Kafka.
+    /// The same six with certificates on the engines of production: PostgreSQL with replicas, Kafka, S3.
     #[cfg(feature = "engines")]
     Fleet,
 }
