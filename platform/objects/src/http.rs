@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,6 +22,9 @@ use object_store::client::{
     ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
     HttpResponseBody, HttpService,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{Instant, Sleep};
 
 /// Longest wait for a connection.
@@ -37,33 +41,57 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 const MAX_IDLE: usize = 16;
 
 /// Makes clients.
-#[derive(Debug)]
-pub(crate) struct Connector;
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connector {
+    /// Whom to believe beside those that the system knows.
+    authorities: Vec<CertificateDer<'static>>,
+}
+
+/// No server could prove who it is.
+#[derive(Debug, thiserror::Error)]
+#[error("the system knows no certificate authorities (package ca-certificates), and no others are named")]
+struct NoAuthorities;
+
+impl Connector {
+    /// Believes also the authorities in a PEM file.
+    pub(crate) fn new(authorities: Option<&Path>) -> std::io::Result<Self> {
+        let Some(file) = authorities else { return Ok(Self::default()) };
+        let failed = |why: String| std::io::Error::other(format!("{}: {why}", file.display()));
+        let found: Result<Vec<_>, _> =
+            CertificateDer::pem_file_iter(file).map_err(|error| failed(error.to_string()))?.collect();
+        match found.map_err(|error| failed(error.to_string()))? {
+            none if none.is_empty() => Err(failed("holds no certificates".into())),
+            authorities => Ok(Self { authorities }),
+        }
+    }
+
+    fn tls(&self, plain: bool) -> object_store::Result<ClientConfig> {
+        let failed = |source| object_store::Error::Generic { store: "TLS", source };
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots.add_parsable_certificates(self.authorities.iter().cloned());
+        // A machine without authorities can still speak to itself.
+        if roots.is_empty() && !plain {
+            return Err(failed(NoAuthorities.into()));
+        }
+        let config = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(error.into()))?;
+        Ok(config.with_root_certificates(roots).with_no_client_auth())
+    }
+}
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let failed = |source: std::io::Error| object_store::Error::Generic { store: "TLS", source: Box::new(source) };
         // Set for storage on loopback and, by `object_store`, for the addresses where platforms hand out credentials.
         let plain = options.get_config_value(&ClientConfigKey::AllowHttp).as_deref() == Some("true");
         let mut tcp = Tcp::new();
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.enforce_http(false);
-        let provider = rustls::crypto::ring::default_provider();
-        let connector = match HttpsConnectorBuilder::new().with_provider_and_native_roots(provider.clone()) {
-            Ok(builder) if plain => builder.https_or_http().enable_http1().wrap_connector(tcp),
-            Ok(builder) => builder.https_only().enable_http1().wrap_connector(tcp),
-            // A machine without authorities can still speak to itself.
-            Err(_) if plain => {
-                let nobody = rustls::ClientConfig::builder_with_provider(provider.into())
-                    .with_safe_default_protocol_versions()
-                    .map_err(|error| failed(std::io::Error::other(error)))?
-                    .with_root_certificates(rustls::RootCertStore::empty())
-                    .with_no_client_auth();
-                HttpsConnectorBuilder::new().with_tls_config(nobody).https_or_http().enable_http1().wrap_connector(tcp)
-            }
-            Err(error) => return Err(failed(error)),
-        };
+        let builder = HttpsConnectorBuilder::new().with_tls_config(self.tls(plain)?);
+        let builder = if plain { builder.https_or_http() } else { builder.https_only() };
+        let connector = builder.enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(MAX_IDLE)

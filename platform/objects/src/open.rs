@@ -29,9 +29,14 @@ pub(crate) fn open(storage: &Storage) -> std::result::Result<Arc<dyn ObjectStore
             // Written files are synced, so that a row that names one is true.
             Ok(Arc::new(LocalFileSystem::new_with_prefix(directory)?.with_fsync(true)))
         }
-        Place::Bucket { provider: Provider::S3, bucket, .. } => Ok(s3(storage, bucket)?),
-        Place::Bucket { provider: Provider::Azure, bucket, .. } => Ok(azure(storage, bucket)?),
-        Place::Bucket { provider: Provider::Google, bucket, .. } => Ok(google(storage, bucket)?),
+        Place::Bucket { provider, bucket, .. } => {
+            let connector = Connector::new(storage.ca_file.as_deref())?;
+            Ok(match provider {
+                Provider::S3 => s3(storage, bucket, connector)?,
+                Provider::Azure => azure(storage, bucket, connector)?,
+                Provider::Google => google(storage, bucket, connector)?,
+            })
+        }
     }
 }
 
@@ -43,9 +48,9 @@ fn retry() -> RetryConfig {
     }
 }
 
-fn s3(storage: &Storage, bucket: &str) -> Result<Arc<dyn ObjectStore>> {
+fn s3(storage: &Storage, bucket: &str, connector: Connector) -> Result<Arc<dyn ObjectStore>> {
     let mut builder =
-        AmazonS3Builder::from_env().with_bucket_name(bucket).with_http_connector(Connector).with_retry(retry());
+        AmazonS3Builder::from_env().with_bucket_name(bucket).with_http_connector(connector).with_retry(retry());
     if let Some(endpoint) = &storage.endpoint {
         // The one that counts more than any variable.
         builder = builder.with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
@@ -63,10 +68,10 @@ fn s3(storage: &Storage, bucket: &str) -> Result<Arc<dyn ObjectStore>> {
     Ok(Arc::new(builder.with_allow_http(endpoint.as_deref().is_some_and(is_plain_loopback)).build()?))
 }
 
-fn azure(storage: &Storage, container: &str) -> Result<Arc<dyn ObjectStore>> {
+fn azure(storage: &Storage, container: &str, connector: Connector) -> Result<Arc<dyn ObjectStore>> {
     let mut builder = MicrosoftAzureBuilder::from_env()
         .with_container_name(container)
-        .with_http_connector(Connector)
+        .with_http_connector(connector)
         .with_retry(retry())
         .with_allow_http(storage.endpoint.as_deref().is_some_and(is_plain_loopback));
     if let Some(endpoint) = &storage.endpoint {
@@ -81,11 +86,11 @@ fn azure(storage: &Storage, container: &str) -> Result<Arc<dyn ObjectStore>> {
     Ok(Arc::new(builder.build()?))
 }
 
-fn google(storage: &Storage, bucket: &str) -> Result<Arc<dyn ObjectStore>> {
+fn google(storage: &Storage, bucket: &str, connector: Connector) -> Result<Arc<dyn ObjectStore>> {
     let plain = storage.endpoint.as_deref().is_some_and(is_plain_loopback);
     let mut builder = GoogleCloudStorageBuilder::from_env()
         .with_bucket_name(bucket)
-        .with_http_connector(Connector)
+        .with_http_connector(connector)
         .with_retry(retry())
         .with_client_options(object_store::ClientOptions::new().with_allow_http(plain));
     if let Some(endpoint) = &storage.endpoint {

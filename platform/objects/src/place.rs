@@ -101,12 +101,14 @@ pub struct Storage {
     pub account: Option<String>,
     /// S3: the secret access key. Azure: the account's key. Google: the service account, as JSON.
     pub secret: Option<Secret<String>>,
+    /// PEM of authorities that are believed beside those that the system knows, for a server with a certificate of your own.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Storage {
     /// A place that needs nothing else.
     pub fn at(place: Place) -> Self {
-        Self { place, endpoint: None, region: None, account: None, secret: None }
+        Self { place, endpoint: None, region: None, account: None, secret: None, ca_file: None }
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Media {
     pub secret: Option<Secret<String>>,
     /// The same from a file, which is read at start.
     pub secret_file: Option<PathBuf>,
+    /// PEM of authorities that are believed beside those that the system knows, for a server with a certificate of your own.
+    pub ca_file: Option<PathBuf>,
     /// Where browsers get pictures and assets, `https://cdn.example`: a CDN that asks the shop for what it does not have.
     /// None: from the shop itself.
     pub cdn: Option<String>,
@@ -87,6 +89,7 @@ impl Media {
             ("media.endpoint", self.endpoint.is_some()),
             ("media.region", self.region.is_some()),
             ("media.account", self.account.is_some()),
+            ("media.ca_file", self.ca_file.is_some()),
             ("media.secret", self.secret.is_some() || self.secret_file.is_some()),
         ];
         let Place::Bucket { provider, .. } = place else {
@@ -95,10 +98,10 @@ impl Media {
             }
             return;
         };
-        let pair = self.account.is_some() == keys[3].1;
+        let has_secret = self.secret.is_some() || self.secret_file.is_some();
         match provider {
-            Provider::S3 if !pair => {
-                let (key, other) = if keys[3].1 { ("account", "secret") } else { ("secret", "account") };
+            Provider::S3 if self.account.is_some() != has_secret => {
+                let (key, other) = if has_secret { ("account", "secret") } else { ("secret", "account") };
                 wrong(&format!("media.{key}"), format!("is missing: media.{other} is set"));
             }
             Provider::Azure | Provider::Google if self.region.is_some() => {
@@ -121,6 +124,7 @@ impl Media {
             region: self.region.clone(),
             account: self.account.clone(),
             secret,
+            ca_file: self.ca_file.clone(),
         }
     }
 
@@ -183,6 +187,7 @@ mod tests {
                 Media { secret_file: Some("/nowhere/secret".into()), account: text("id"), ..bucket("s3://souk") },
                 &["media.secret_file"],
             ),
+            (Media { ca_file: Some("/nowhere/ca.pem".into()), ..bucket("s3://souk") }, &["media.store"]),
             (Media { secret: text("no JSON").map(Secret::new), ..bucket("gs://souk") }, &["media.store"]),
         ] {
             assert_eq!(keys(&with(media.clone())), expected, "{media:?}");

@@ -18,8 +18,8 @@ fn media(s3: &S3) -> Media {
         region: Some(S3::REGION.into()),
         account: Some(S3::ACCESS_KEY.into()),
         secret: Some(Secret::new(S3::SECRET_KEY.into())),
-        secret_file: None,
         cdn: Some(CDN.into()),
+        ..Media::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test may panic
 
+mod conditions;
 mod directory;
 #[cfg(feature = "engines")]
 mod s3;

@@ -6,6 +6,9 @@ use bytes::Bytes;
 use souk_engines::S3;
 use souk_kernel::Secret;
 use souk_objects::{Objects, Storage};
+use souk_tls::{Authority, Validity};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use crate::suite::{self, PNG, content, is_unavailable, picture};
 
@@ -21,6 +24,7 @@ fn storage(s3: &S3, prefix: &str) -> Storage {
         region: Some(S3::REGION.into()),
         account: Some(S3::ACCESS_KEY.into()),
         secret: Some(Secret::new(S3::SECRET_KEY.into())),
+        ca_file: None,
     }
 }
 
@@ -98,4 +102,50 @@ async fn a_stranger_is_refused_and_its_secret_not_told() {
     let error = Objects::open(&stranger).unwrap().put(Bytes::from_static(PNG)).await.unwrap_err();
     assert!(!error.to_string().contains("wrong"), "{error}");
     assert!(is_unavailable(error));
+}
+
+#[tokio::test]
+async fn over_tls_only_whom_an_authority_vouches_for_is_believed() {
+    let s3 = S3::start("souk").await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, validity) = (dir.path().join("ca.pem"), Validity::around_now(1));
+    let authority = Authority::new(validity).unwrap();
+    std::fs::write(&ours, authority.pem()).unwrap();
+    let (endpoint, _serving) = behind_tls(&s3, &authority, dir.path()).await;
+
+    let mut storage = storage(&s3, "");
+    storage.endpoint = Some(endpoint);
+    let stranger = Objects::open(&storage).unwrap();
+    assert!(is_unavailable(stranger.put(Bytes::from_static(PNG)).await.unwrap_err()), "nobody vouches for it");
+    storage.ca_file = Some(ours.clone());
+    let objects = Objects::open(&storage).unwrap();
+    let name = objects.put(Bytes::from_static(PNG)).await.unwrap();
+    assert_eq!(content(objects.get(&name).await.unwrap().unwrap()).await, PNG);
+
+    std::fs::write(&ours, "").unwrap();
+    assert!(Objects::open(&storage).is_err(), "no certificates in it");
+}
+
+/// Something that speaks TLS before the server: its address, and what serves until it is dropped.
+async fn behind_tls(s3: &S3, authority: &Authority, dir: &std::path::Path) -> (String, JoinSet<()>) {
+    authority.issue_host("localhost", Validity::around_now(1)).unwrap().save(dir, "s3", true).unwrap();
+    let files = souk_tls::Files { certificate: dir.join("s3.pem"), key: dir.join("s3.key"), authority: None };
+    let tls = souk_tls::PublicTls::load(files).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let target = s3.url().strip_prefix("http://").unwrap().to_owned();
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        let mut connections = JoinSet::new();
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let (tls, target) = (tls.clone(), target.clone());
+            connections.spawn(async move {
+                let Ok(mut client) = tls.accept(socket).await else { return };
+                let mut server = TcpStream::connect(target).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (format!("https://localhost:{port}"), serving)
 }
