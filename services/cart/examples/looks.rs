@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use souk_cart::store;
 use souk_cart_api::{CartId, GetCart, SetQuantity};
-use souk_db::RowExt;
 use souk_engines::Redis as Server;
 use souk_modules::Tasks;
 use souk_redis::{Lease, Leases, Redis, RedisSettings};
@@ -85,9 +84,8 @@ async fn measure<F: Future<Output = ()>>(name: &str, servers: &Servers, one: imp
     );
 }
 
-async fn postmaster(process: &shop::Process) -> u32 {
-    let row = process.db.primary().query_one("select pg_backend_pid() as pid", &[]).await.expect("a backend");
-    let backend: i32 = row.get_col("pid").expect("a number");
+/// The server whose backend this is.
+fn postmaster(backend: i32) -> u32 {
     let stat = std::fs::read_to_string(format!("/proc/{backend}/stat")).expect("a process of this machine");
     let rest = stat.rsplit_once(')').expect("a line of /proc").1;
     rest.split_whitespace().nth(1).and_then(|parent| parent.parse().ok()).expect("a parent")
@@ -113,7 +111,7 @@ async fn main() {
     let row = store::read(process.db.primary(), carts[0]).await.expect("a reader").expect("a cart");
     let bytes = serde_json::to_vec(&row.body).expect("a document");
     println!("{} bytes a cart, {VISITORS} visitors, {LOOKS} calls each", bytes.len());
-    let servers = Servers { postmaster: postmaster(&process).await, redis: server.pid().expect("a process") };
+    let servers = Servers { postmaster: postmaster(process.backend().await), redis: server.pid().expect("a process") };
 
     let id = |at: usize| carts[at % CARTS];
     measure("the row, from PostgreSQL", &servers, |at| {
