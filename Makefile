@@ -22,9 +22,10 @@ test-engines: setup-test
 	$(CARGO) test --locked -p souk-engines --features engines --test engines
 	$(CARGO) test --locked -p souk-bus -p souk-flow --features souk-bus/kafka,souk-flow/kafka
 	$(CARGO) test --locked -p souk-search --features opensearch-tests --test it
+	$(CARGO) test --locked -p souk-objects --features engines --test it
 	$(CARGO) test --locked -p souk --features kafka --lib config
 	$(CARGO) test --locked -p souk-db --features engines --test patroni -- --nocapture
-	$(CARGO) test --locked -p souk-e2e --features engines -- fleet::
+	$(CARGO) test --locked -p souk-e2e --features engines -- fleet:: media::
 	$(CARGO) test --locked -p souk --features engines --test it -- engines::
 	$(CARGO) test --locked -p souk --features engines --test fleet -- --nocapture --test-threads 1
 
@@ -50,8 +51,8 @@ bench-fleet: setup-fleet
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) clippy -p souk -p souk-bus -p souk-flow -p souk-search -p souk-engines --all-targets --locked \
-		--features souk/engines,souk-bus/kafka,souk-flow/kafka,souk-search/opensearch-tests,souk-engines/engines -- -D warnings
+	$(CARGO) clippy -p souk -p souk-bus -p souk-flow -p souk-search -p souk-engines -p souk-objects -p souk-e2e --all-targets --locked \
+		--features souk/engines,souk-bus/kafka,souk-flow/kafka,souk-search/opensearch-tests,souk-engines/engines,souk-objects/engines,souk-e2e/engines -- -D warnings
 
 check:
 	$(CARGO) run --quiet --locked -p souk-xtask -- check

@@ -40,6 +40,8 @@ pub struct GatewayConfig {
     pub trusted_proxies: Vec<String>,
     /// Hosts that pages may load pictures from beside our own: the CDN.
     pub media_hosts: Vec<String>,
+    /// Addresses that pages may load styles and scripts from beside our own, down to the folder: `https://cdn.example/assets/`.
+    pub asset_hosts: Vec<String>,
     /// Hosts that forms may go to beside our own: payment providers.
     pub form_hosts: Vec<String>,
     /// Bytes the page cache may use.
@@ -63,6 +65,7 @@ impl Default for GatewayConfig {
             public_host: None,
             trusted_proxies: Vec::new(),
             media_hosts: Vec::new(),
+            asset_hosts: Vec::new(),
             form_hosts: Vec::new(),
             cache_bytes: 128 * 1024 * 1024,
             limits: Limits::default(),

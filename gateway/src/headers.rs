@@ -85,8 +85,9 @@ impl SecurityHeaders {
             };
             hosts.iter().map(host).collect()
         };
+        let assets = list(&config.asset_hosts)?;
         let policy = format!(
-            "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'{}; object-src 'none'; \
+            "default-src 'self'; script-src 'self'{assets}; style-src 'self'{assets}; img-src 'self'{}; object-src 'none'; \
              base-uri 'none'; frame-ancestors 'none'; form-action 'self'{}",
             list(&config.media_hosts)?,
             list(&config.form_hosts)?
@@ -147,6 +148,23 @@ mod tests {
         strip_hop_by_hop(&mut headers);
         strip_claims(&mut headers);
         assert_eq!(headers, map(&[("accept", "text/html")]));
+    }
+
+    #[test]
+    fn styles_and_scripts_may_come_from_the_cdn_and_from_nowhere_else() {
+        let assets = vec!["https://cdn.example/assets/".to_owned()];
+        let config = GatewayConfig { asset_hosts: assets, ..GatewayConfig::default() };
+        let mut page = map(&[("content-type", "text/html")]);
+        SecurityHeaders::new(&config).unwrap().add(&mut page);
+        let policy = page["content-security-policy"].to_str().unwrap();
+        for part in [
+            "default-src 'self';",
+            "script-src 'self' https://cdn.example/assets/;",
+            "style-src 'self' https://cdn.example/assets/;",
+            "img-src 'self';",
+        ] {
+            assert!(policy.contains(part), "{policy}");
+        }
     }
 
     #[test]

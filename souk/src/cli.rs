@@ -1,6 +1,7 @@
 //! The command line: what there is, and where it goes.
 
 mod admin;
+mod assets;
 mod export;
 mod import;
 mod orders;
@@ -53,6 +54,9 @@ enum Command {
     /// Look after the search index.
     #[command(subcommand)]
     Search(search::Search),
+    /// Look after the storefront's styles and scripts.
+    #[command(subcommand)]
+    Assets(assets::Assets),
     /// List the roles.
     Roles {
         /// For machines.
@@ -160,6 +164,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Export(Export::Products(products)) => export::products(products, config).await,
             Command::Orders(command) => orders::run(command, config).await,
             Command::Search(command) => search::run(command, config).await,
+            Command::Assets(command) => assets::run(command, &config).await,
             Command::Roles { json } => roles(json),
             Command::Config(command) => config_command(command, &config, cli.config.as_deref()).await,
             Command::Admin(command) => admin::run(command, config).await,

@@ -2,6 +2,7 @@
 //! `souk config print` shows the result, `souk config check` says what is wrong with file, key and reason.
 
 mod edge;
+mod media;
 mod search;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use souk_gateway::{CanaryConfig, Shedding, Throttles};
 use souk_kernel::Currency;
 
+pub use self::media::Media;
 pub use self::search::Search;
 use crate::modules;
 
@@ -41,6 +43,8 @@ pub struct Config {
     pub redis: RedisConfig,
     /// The search index.
     pub search: Search,
+    /// Pictures and assets.
+    pub media: Media,
     /// Roles in processes of their own.
     pub internal: Internal,
     /// Mails.
@@ -213,6 +217,7 @@ impl Default for Config {
             events: Events::default(),
             redis: RedisConfig::default(),
             search: Search::default(),
+            media: Media::default(),
             internal: Internal::default(),
             mail: Mail::default(),
             payment: Payment::default(),
@@ -338,6 +343,7 @@ impl Config {
             }
         }
         self.search.check(&mut wrong);
+        self.media.check(&mut wrong);
         let named = self.internal.ports.keys().map(|role| ("internal.ports", role));
         let named = named.chain(self.internal.addresses.keys().map(|role| ("internal.addresses", role)));
         for (key, role) in named {
@@ -361,6 +367,7 @@ impl Config {
         let mut shown = self.clone();
         shown.database = shown.database.redacted();
         shown.redis.nodes = shown.redis.nodes.iter().map(|node| crate::database::without_password(node)).collect();
+        shown.media = shown.media.redacted();
         shown.search.opensearch.iter_mut().for_each(|url| *url = crate::database::without_password(url));
         shown
     }

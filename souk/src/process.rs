@@ -354,6 +354,8 @@ fn gateway(
         throttles: plan.config.public.throttle.clone(),
         shedding: plan.config.public.shedding,
         trusted_proxies: plan.config.public.trusted_proxies.clone(),
+        media_hosts: plan.config.media.cdn_origin().into_iter().collect(),
+        asset_hosts: plan.config.media.cdn_origin().map(|origin| format!("{origin}/assets/")).into_iter().collect(),
         public_host: plan.config.public.url.as_ref().and_then(|url| Some(url.split_once("://")?.1.to_owned())),
         ..GatewayConfig::default()
     };

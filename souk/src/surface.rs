@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::Router;
+use axum::{Extension, Router};
 use souk_web::{DocumentInfo, Operations, openapi};
 
 use crate::wire::{Clients, Plan, Services};
@@ -51,9 +51,11 @@ impl Surface {
         }
         if plan.roles.contains(&"storefront") {
             let clients = Clients::of("storefront", plan, services)?;
-            let router = souk_storefront::router(storefront_clients(plan, clients), plan.tasks);
+            let router = souk_storefront::router(storefront_clients(plan, clients)?, plan.tasks);
             surface.public.insert("storefront", router);
         }
+        let cdn = plan.config.media.cdn();
+        surface.public.values_mut().for_each(|router| *router = std::mem::take(router).layer(Extension(cdn.clone())));
         Ok(surface)
     }
 
@@ -94,8 +96,8 @@ impl Surface {
     }
 }
 
-fn storefront_clients(plan: &Plan<'_>, clients: Clients) -> souk_storefront::Clients {
-    souk_storefront::Clients {
+fn storefront_clients(plan: &Plan<'_>, clients: Clients) -> anyhow::Result<souk_storefront::Clients> {
+    Ok(souk_storefront::Clients {
         catalog: clients.catalog,
         search: clients.search,
         pricing: clients.pricing,
@@ -103,6 +105,11 @@ fn storefront_clients(plan: &Plan<'_>, clients: Clients) -> souk_storefront::Cli
         cart: clients.cart,
         order: clients.order,
         identity: clients.identity,
-        shop: souk_storefront::Shop { name: plan.config.shop.name.clone(), public_url: plan.config.public_url() },
-    }
+        shop: souk_storefront::Shop {
+            name: plan.config.shop.name.clone(),
+            public_url: plan.config.public_url(),
+            cdn: plan.config.media.cdn(),
+        },
+        published: Some(plan.config.objects()?),
+    })
 }

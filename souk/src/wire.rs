@@ -246,7 +246,7 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<Servic
             pricing: services.pricing_for(plan, me)?,
             inventory: services.inventory_for(plan, me)?,
             redis: plan.redis.clone(),
-            objects: souk_objects::Objects::local(&plan.config.data_dir.join("media"))?,
+            objects: plan.config.objects()?,
         };
         services.catalog = Some(CatalogService::new(deps));
     }

@@ -1,12 +1,13 @@
 //! The engines of a fleet, real ones, shared by the worlds of a test process: PostgreSQL with a synchronous and an
-//! asynchronous replica, a Redis cluster, a Kafka broker, an OpenSearch node. Each world has a database, keys, topics and an
-//! index of its own.
+//! asynchronous replica, a Redis cluster, a Kafka broker, an OpenSearch node, S3. Each world has a database, keys, topics, an
+//! index and a prefix of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use souk::config::Config;
+use souk::config::{Config, Media};
 use souk_db::TestCluster;
-use souk_engines::{Kafka, OpenSearch, RedisCluster};
+use souk_engines::{Kafka, OpenSearch, RedisCluster, S3};
+use souk_kernel::Secret;
 use tokio::sync::OnceCell;
 
 static ENGINES: OnceCell<Engines> = OnceCell::const_new();
@@ -18,6 +19,7 @@ pub struct Engines {
     redis: RedisCluster,
     kafka: Kafka,
     opensearch: OpenSearch,
+    s3: S3,
 }
 
 impl Engines {
@@ -28,11 +30,11 @@ impl Engines {
 
     async fn start() -> Self {
         let (postgres, others) = tokio::join!(TestCluster::start(&[&[], &[]]), async {
-            tokio::try_join!(RedisCluster::start(), Kafka::start(), OpenSearch::start())
+            tokio::try_join!(RedisCluster::start(), Kafka::start(), OpenSearch::start(), S3::start("souk"))
         });
         postgres.synchronous(0, "FIRST 1 (r1)").await;
-        let (redis, kafka, opensearch) = others.unwrap_or_else(|error| panic!("{error}"));
-        Self { postgres, redis, kafka, opensearch }
+        let (redis, kafka, opensearch, s3) = others.unwrap_or_else(|error| panic!("{error}"));
+        Self { postgres, redis, kafka, opensearch, s3 }
     }
 
     /// Settings of a new world: a database nobody has used, its replicas, topics nobody has written to.
@@ -47,6 +49,14 @@ impl Engines {
         config.redis.installation = name.clone();
         config.search.opensearch = vec![self.opensearch.url()];
         config.search.index = name.clone();
+        config.media = Media {
+            store: Some(format!("s3://{}/{name}", self.s3.bucket())),
+            endpoint: Some(self.s3.url()),
+            region: Some(S3::REGION.into()),
+            account: Some(S3::ACCESS_KEY.into()),
+            secret: Some(Secret::new(S3::SECRET_KEY.into())),
+            ..config.media.clone()
+        };
         config.events.prefix = name;
     }
 }

@@ -6,11 +6,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use souk::config::{Config, InternalTls, TRUST_DOMAIN};
+use souk::config::{Config, InternalTls, Media, TRUST_DOMAIN};
 use souk::{Clients, Process, Start, Toolbox, all_roles};
 use souk_db::TestDb;
 use souk_gateway::{Profile, Throttles};
-use souk_objects::Objects;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::fleet::{Pki, pki, role_groups};
@@ -38,7 +37,7 @@ pub enum Topology {
     /// The same six without certificates, as on one machine.
     SplitPlain,
     /// The same six with certificates on the engines of production: PostgreSQL with replicas, a Redis cluster, Kafka,
-    /// OpenSearch.
+    /// OpenSearch, S3.
     #[cfg(feature = "engines")]
     Fleet,
 }
@@ -52,11 +51,13 @@ pub struct Options {
     pub demo_products: usize,
     /// Nodes of its Redis; none: it has no Redis.
     pub redis: Vec<String>,
+    /// Where its pictures are.
+    pub media: Media,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { throttles: Profile::Standard, demo_products: 0, redis: Vec::new() }
+        Self { throttles: Profile::Standard, demo_products: 0, redis: Vec::new(), media: Media::default() }
     }
 }
 
@@ -91,6 +92,7 @@ impl World {
         let data_dir = tempfile::tempdir().unwrap();
         let mut config = base_config(data_dir.path(), options.throttles);
         config.redis.nodes = options.redis;
+        config.media = options.media;
         let db = database(topology, &mut config).await;
         let database_url = config.database.url.clone().unwrap();
         souk::migrate(&database_url).await.unwrap();
@@ -121,7 +123,7 @@ impl World {
             _room: room,
         };
         if options.demo_products > 0 {
-            let objects = Objects::local(&world.data_dir.path().join("media")).unwrap();
+            let objects = world.processes.last().unwrap().config().objects().unwrap();
             souk::seed::demo(world.clients(), &objects, options.demo_products).await.unwrap();
         }
         world

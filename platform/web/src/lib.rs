@@ -4,6 +4,7 @@
 //! A service declares its REST surface with [`Routes`]: handler and OpenAPI operation in one line, so neither can exist
 //! without the other. The gateway serves the merged document ([`openapi`]).
 
+mod cdn;
 mod cookies;
 pub mod csrf;
 mod error;
@@ -15,6 +16,7 @@ mod request_id;
 mod respond;
 mod routes;
 
+pub use cdn::Cdn;
 pub use cookies::{CART_COOKIE, Cookies, SESSION_COOKIE};
 pub use error::{ApiError, ProblemJson};
 pub use extract::{ApiJson, ApiPath, ApiQuery, WebCx};

@@ -14,7 +14,7 @@ use souk_cart_api::{
 use souk_kernel::Problem;
 use souk_pricing_api::ShippingMethods;
 use souk_shipping_api::Address;
-use souk_web::{ApiError, ApiJson, ApiPath, Operations, Routes, WebCx, no_store, op};
+use souk_web::{ApiError, ApiJson, ApiPath, Cdn, Operations, Routes, WebCx, no_store, op};
 use uuid::Uuid;
 
 use crate::CartService;
@@ -137,10 +137,15 @@ fn declared() -> Routes<Service> {
         )
 }
 
-async fn create(State(service): State<Service>, WebCx(cx): WebCx, request: Request) -> Result<Response, ApiError> {
+async fn create(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    cdn: Cdn,
+    request: Request,
+) -> Result<Response, ApiError> {
     let cart = service.create(&cx, create_body(request).await?).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/carts/{}", cart.id)).map_err(Problem::internal)?;
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], no_store(&cart)).into_response())
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], no_store(&shown(&cdn, cart))).into_response())
 }
 
 /// There is nothing to say about a new cart, so an empty body says it, whatever its media type.
@@ -155,46 +160,57 @@ async fn create_body(request: Request) -> Result<CreateCart, ApiError> {
 async fn get(
     State(service): State<Service>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiPath(cart_id): ApiPath<CartId>,
 ) -> Result<Response, ApiError> {
-    Ok(no_store(&service.get(&cx, GetCart { cart_id }).await?))
+    Ok(no_store(&shown(&cdn, service.get(&cx, GetCart { cart_id }).await?)))
 }
 
 async fn update(
     State(service): State<Service>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiPath(cart_id): ApiPath<CartId>,
     ApiJson(body): ApiJson<CartUpdate>,
 ) -> Result<Response, ApiError> {
     let CartUpdate { email, shipping_address, shipping_method, coupons } = body;
     let update = UpdateCart { cart_id, email, shipping_address, shipping_method, coupons };
-    Ok(no_store(&service.update(&cx, update).await?))
+    Ok(no_store(&shown(&cdn, service.update(&cx, update).await?)))
 }
 
 async fn add_line(
     State(service): State<Service>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiPath(cart_id): ApiPath<CartId>,
     ApiJson(NewLine { sku, quantity }): ApiJson<NewLine>,
 ) -> Result<Response, ApiError> {
-    Ok(no_store(&service.add_line(&cx, AddLine { cart_id, sku, quantity }).await?))
+    Ok(no_store(&shown(&cdn, service.add_line(&cx, AddLine { cart_id, sku, quantity }).await?)))
 }
 
 async fn set_quantity(
     State(service): State<Service>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiPath((cart_id, line_id)): ApiPath<(CartId, Uuid)>,
     ApiJson(Quantity { quantity }): ApiJson<Quantity>,
 ) -> Result<Response, ApiError> {
-    Ok(no_store(&service.set_quantity(&cx, SetQuantity { cart_id, line_id, quantity }).await?))
+    Ok(no_store(&shown(&cdn, service.set_quantity(&cx, SetQuantity { cart_id, line_id, quantity }).await?)))
 }
 
 async fn remove_line(
     State(service): State<Service>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiPath((cart_id, line_id)): ApiPath<(CartId, Uuid)>,
 ) -> Result<Response, ApiError> {
-    Ok(no_store(&service.remove_line(&cx, RemoveLine { cart_id, line_id }).await?))
+    Ok(no_store(&shown(&cdn, service.remove_line(&cx, RemoveLine { cart_id, line_id }).await?)))
+}
+
+/// The cart with pictures where browsers get them.
+fn shown(cdn: &Cdn, mut cart: Cart) -> Cart {
+    cart.lines.iter_mut().for_each(|line| cdn.place(&mut line.image));
+    cart
 }
 
 async fn shipping_methods(

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use souk_cart_api::{
-    AddLine, Cart, CartApi, CartId, CheckoutCart, ClaimCart, CreateCart, GetCart, RemoveLine, SetQuantity, UpdateCart,
+    AddLine, Cart, CartApi, CartId, CartUnits, CheckoutCart, ClaimCart, CreateCart, GetCart, RemoveLine, SetQuantity,
+    UpdateCart,
 };
 use souk_catalog_api::CatalogClient;
 use souk_db::{Db, DbError, Position};
@@ -294,6 +295,16 @@ impl CartApi for CartService {
     async fn get(&self, cx: &Cx, request: GetCart) -> Result<Cart, Problem> {
         let cart = self.open_to_show(cx, request.cart_id).await?;
         self.look(cx, cart).await
+    }
+
+    async fn units(&self, cx: &Cx, request: GetCart) -> Result<CartUnits, Problem> {
+        let cart = self.open_to_show(cx, request.cart_id).await?;
+        let units = cart.body.units();
+        if cart.touch_due {
+            // Who sees the number every day keeps the cart.
+            self.look(cx, cart).await?;
+        }
+        Ok(CartUnits { units })
     }
 
     async fn add_line(&self, cx: &Cx, request: AddLine) -> Result<Cart, Problem> {

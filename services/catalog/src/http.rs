@@ -17,7 +17,7 @@ use souk_inventory_api::AvailabilityRequest;
 use souk_kernel::Problem;
 use souk_pricing_api::PricesRequest;
 use souk_rpc::Cx;
-use souk_web::{ApiError, ApiPath, ApiQuery, Cached, Operations, Routes, WebCx, op};
+use souk_web::{ApiError, ApiPath, ApiQuery, Cached, Cdn, Operations, Routes, WebCx, op};
 
 use crate::CatalogService;
 use views::{CategoriesJson, Offer, Offers, ProductJson, ProductPageJson};
@@ -72,7 +72,7 @@ fn declared() -> Routes<Arc<CatalogService>> {
                 .summary("A stored picture; its name is the hash of its content")
                 .tag("catalog")
                 .reply_as(200, "image/*")
-                .problems(&[404]),
+                .problems(&[404, 503]),
         )
 }
 
@@ -121,6 +121,7 @@ impl From<SortJson> for ListSort {
 async fn list(
     State(service): State<Arc<CatalogService>>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Cached, ApiError> {
     let request = ListProducts {
@@ -136,13 +137,14 @@ async fn list(
     keys.extend(items.iter().flat_map(|product| &product.category_path).map(|id| format!("category/{id}")));
     keys.sort_unstable();
     keys.dedup();
-    let items = items.iter().map(|product| views::summary(product, &offers)).collect();
+    let items = items.iter().map(|product| views::summary(product, &offers, &cdn)).collect();
     Cached::public(&ProductPageJson { items, next_cursor }, &keys)
 }
 
 async fn product(
     State(service): State<Arc<CatalogService>>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiPath(slug): ApiPath<String>,
 ) -> Result<Response, ApiError> {
     let product = match service.public_product(&cx, &slug).await {
@@ -152,7 +154,7 @@ async fn product(
     let offers = service.offers(&cx, std::slice::from_ref(&product)).await?;
     let mut keys = vec![format!("product/{}", product.id)];
     keys.extend(product.category_path.iter().map(|id| format!("category/{id}")));
-    Ok(Cached::public(&views::product(&product, &offers), &keys)?.into_response())
+    Ok(Cached::public(&views::product(&product, &offers, &cdn), &keys)?.into_response())
 }
 
 /// An old address leads to the new one; what is unknown to everybody may be remembered for a moment.

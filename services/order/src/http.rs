@@ -11,7 +11,7 @@ use souk_kernel::Problem;
 use souk_order_api::{
     CancelOrder, Checkout, CheckoutReply, GetOrder, ListOrders, Order, OrderApi, OrderId, OrderPage, OrderStatus,
 };
-use souk_web::{ApiError, ApiJson, ApiPath, ApiQuery, Operations, Routes, WebCx, no_store, op};
+use souk_web::{ApiError, ApiJson, ApiPath, ApiQuery, Cdn, Operations, Routes, WebCx, no_store, op};
 
 use crate::OrderService;
 
@@ -116,9 +116,11 @@ struct Cancel {
 async fn checkout(
     State(service): State<Service>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiJson(body): ApiJson<Checkout>,
 ) -> Result<Response, ApiError> {
-    let reply = service.checkout(&cx, body).await?;
+    let mut reply = service.checkout(&cx, body).await?;
+    reply.order = shown(&cdn, reply.order);
     let (status, location) = match reply.order.status {
         OrderStatus::Pending => {
             (StatusCode::ACCEPTED, format!("/api/v1/orders/{}?token={}", reply.order.id, reply.token))
@@ -134,34 +136,45 @@ async fn checkout(
 async fn get(
     State(service): State<Service>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiPath(id): ApiPath<String>,
     ApiQuery(query): ApiQuery<OrderToken>,
 ) -> Result<Response, ApiError> {
     let order = service.get(&cx, GetOrder { id: order_id(&id)?, token: query.token }).await?;
-    Ok(no_store(&order))
+    Ok(no_store(&shown(&cdn, order)))
 }
 
 async fn mine(
     State(service): State<Service>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiQuery(query): ApiQuery<Page>,
 ) -> Result<Response, ApiError> {
     if query.status.is_some() {
         return Err(Problem::invalid_field("/status", "your own orders cannot be filtered by status").into());
     }
     let request = ListOrders { limit: query.limit.unwrap_or(DEFAULT_PAGE), cursor: query.cursor, status: None };
-    Ok(no_store(&service.mine(&cx, request).await?))
+    let mut page = service.mine(&cx, request).await?;
+    page.items = page.items.into_iter().map(|order| shown(&cdn, order)).collect();
+    Ok(no_store(&page))
 }
 
 async fn cancel(
     State(service): State<Service>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiPath(id): ApiPath<String>,
     ApiJson(body): ApiJson<Cancel>,
 ) -> Result<Response, ApiError> {
     cx.actor.require_customer()?;
     let order = service.cancel(&cx, CancelOrder { id: order_id(&id)?, reason: body.reason }).await?;
-    Ok(no_store(&order))
+    Ok(no_store(&shown(&cdn, order)))
+}
+
+/// The order with pictures where browsers get them.
+fn shown(cdn: &Cdn, mut order: Order) -> Order {
+    order.lines.iter_mut().for_each(|line| cdn.place(&mut line.image));
+    order
 }
 
 /// An id that is none names no order.

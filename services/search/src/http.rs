@@ -1,4 +1,4 @@
-//! The public search. Hits go out as they are stored, without being taken apart.
+//! The public search. Hits go out as they are stored, without being taken apart unless their pictures are at a CDN.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use souk_kernel::Problem;
-use souk_search_api::{AttributeFilter, Facet, SearchReply, SearchRequest, Sort};
-use souk_web::{ApiError, ApiQuery, Cached, Operations, Routes, WebCx, op};
+use souk_search_api::{AttributeFilter, Facet, Hit, SearchReply, SearchRequest, Sort};
+use souk_web::{ApiError, ApiQuery, Cached, Cdn, Operations, Routes, WebCx, op};
 
 use crate::SearchService;
 
@@ -84,11 +84,12 @@ struct Answer {
 async fn search(
     State(service): State<Arc<SearchService>>,
     WebCx(cx): WebCx,
+    cdn: Cdn,
     ApiQuery(pairs): ApiQuery<Vec<(String, String)>>,
 ) -> Result<Cached, ApiError> {
     let found = service.find(&cx, &request(pairs)?).await?;
     let raw = |hit: Vec<u8>| {
-        let text = String::from_utf8(hit).map_err(Problem::internal)?;
+        let text = String::from_utf8(shown(&cdn, hit)?).map_err(Problem::internal)?;
         RawValue::from_string(text).map_err(Problem::internal)
     };
     let answer = Answer {
@@ -98,6 +99,16 @@ async fn search(
         partial: found.partial,
     };
     Ok(Cached::public(&answer, &["search"])?.with_cache_control(FRESH))
+}
+
+/// The hit with its picture where browsers get it.
+fn shown(cdn: &Cdn, hit: Vec<u8>) -> Result<Vec<u8>, Problem> {
+    if cdn.origin().is_none() {
+        return Ok(hit);
+    }
+    let mut opened: Hit = serde_json::from_slice(&hit).map_err(Problem::internal)?;
+    cdn.place(&mut opened.image);
+    serde_json::to_vec(&opened).map_err(Problem::internal)
 }
 
 /// Reads the query string; what is not known is refused, as is what is given twice and means one thing.

@@ -12,6 +12,21 @@ const IDENTITY: &str = "select (select system_identifier::text from pg_control_s
         || '/' || (select oid::text from pg_database where datname = current_database()) as identity";
 const READING: &str = "select nextval('reading') as reading";
 const CURSORS: &str = "select source, xid::text as xid, seq from consumer_cursor where consumer = $1";
+/// Events of an owner that a consumer has not applied. Over PostgreSQL the cursor leaves few to look at; over Kafka there is none,
+/// and what was applied is told by the inbox, which is kept longer than the log.
+macro_rules! behind {
+    ($schema:literal) => {
+        concat!(
+            "select count(*) as behind from ",
+            $schema,
+            ".outbox o where (o.xid, o.seq) > ($1::text::xid8, $2) and o.type = any($3)
+                and not exists (select from inbox i where i.consumer = $4 and i.event_id = o.id)
+                and not exists (select from dead_letter d where d.consumer = $4 and d.event_id = o.id)"
+        )
+    };
+}
+const BEHIND: [(&str, &str); 3] =
+    [("catalog", behind!("catalog")), ("pricing", behind!("pricing")), ("inventory", behind!("inventory"))];
 const TAKE_LEASE: &str = "insert into build_lease as l (index_name, holder, lease_until)
     values ($1, $2, now() + make_interval(secs => $3))
     on conflict (index_name) do update set holder = excluded.holder, lease_until = excluded.lease_until
@@ -27,6 +42,9 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("identity", IDENTITY),
         ("reading", READING),
         ("cursors", CURSORS),
+        BEHIND[0],
+        BEHIND[1],
+        BEHIND[2],
         ("take_lease", TAKE_LEASE),
         ("renew_lease", RENEW_LEASE),
         ("end_lease", END_LEASE),
@@ -54,6 +72,19 @@ pub(crate) async fn cursors(db: &Db, consumer: &str) -> Result<HashMap<String, P
         cursors.insert(row.get_col("source")?, position);
     }
     Ok(cursors)
+}
+
+/// How many events of the owners `consumer` has yet to apply, whatever carries them to it. Those parked do not count.
+pub(crate) async fn behind(db: &Db, consumer: &str, sources: &[(&str, &[&str])]) -> Result<u64, Problem> {
+    let cursors = cursors(db, consumer).await?;
+    let mut sum = 0;
+    for (schema, types) in sources {
+        let Some((_, sql)) = BEHIND.iter().find(|(owner, _)| owner == schema) else { continue };
+        let at = cursors.get(*schema).copied().unwrap_or(Position::START);
+        let row = db.primary().query_one(sql, &[&at.xid.to_string(), &at.seq, types, &consumer]).await?;
+        sum += row.get_col::<i64>("behind")?.unsigned_abs();
+    }
+    Ok(sum)
 }
 
 /// True when `holder` may build the index of this name, until the lease runs out.

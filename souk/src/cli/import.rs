@@ -106,7 +106,7 @@ pub async fn demo(args: Demo, config: Config) -> anyhow::Result<ExitCode> {
 async fn fill(toolbox: &Toolbox, config: &Config, products: usize) -> anyhow::Result<()> {
     let empty = seed::is_empty(&toolbox.clients).await?;
     anyhow::ensure!(empty, "the shop sells something already: the demo catalogue is for an empty one");
-    let objects = souk_objects::Objects::local(&config.data_dir.join("media"))?;
+    let objects = config.objects()?;
     seed::demo(&toolbox.clients, &objects, products).await
 }
 

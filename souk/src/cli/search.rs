@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use souk_rpc::Cx;
+use souk_search_api::{SearchApi, StatusRequest};
 
 use super::Place;
 use crate::config::Config;
@@ -19,20 +21,44 @@ pub enum Search {
         #[command(flatten)]
         place: Place,
     },
+    /// Say how many products the index in OpenSearch holds, and how many events it is behind.
+    Status {
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 /// Runs the command.
 pub async fn run(command: Search, config: Config) -> anyhow::Result<ExitCode> {
-    let Search::Reindex { json, place } = command;
+    let (Search::Reindex { json, ref place } | Search::Status { json, ref place }) = command;
     let config = place.apply(config);
     anyhow::ensure!(
         !config.search.opensearch.is_empty(),
         "search.opensearch names no server: an embedded index is kept and built by the process that searches"
     );
     let toolbox = Toolbox::with_search(&config).await?;
-    let result = reindex(&toolbox, json).await;
+    let result = match command {
+        Search::Reindex { .. } => reindex(&toolbox, json).await,
+        Search::Status { .. } => status(&toolbox, json).await,
+    };
     toolbox.close().await?;
     result
+}
+
+async fn status(toolbox: &Toolbox, json: bool) -> anyhow::Result<ExitCode> {
+    let search = toolbox.services.search.as_ref().ok_or_else(|| anyhow::anyhow!("search is not wired"))?;
+    let status = search.status(&Cx::system("souk search status"), StatusRequest {}).await.map_err(|problem| {
+        anyhow::anyhow!("{problem}: {}", problem.internal_detail().unwrap_or("the log of the worker says more"))
+    })?;
+    let (products, behind) = (status.products, status.behind);
+    match json {
+        true => println!("{}", serde_json::json!({ "products": products, "events_behind": behind })),
+        false => println!("{products} products, {behind} events behind"),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn reindex(toolbox: &Toolbox, json: bool) -> anyhow::Result<ExitCode> {

@@ -95,7 +95,7 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
     };
     if (args.demo || private) && !args.empty && seed::is_empty(process.clients()).await? {
         tracing::info!(products = args.demo_products, "filling the shop with the demo catalogue");
-        let objects = souk_objects::Objects::local(&process.config().data_dir.join("media"))?;
+        let objects = process.config().objects()?;
         seed::demo(process.clients(), &objects, args.demo_products).await?;
     }
     let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

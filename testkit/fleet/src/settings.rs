@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use souk_engines::free_port;
+use souk_engines::{S3, free_port};
 
 use crate::{Engines, Plan};
 
@@ -97,6 +97,14 @@ impl Common<'_> {
         if let Some(opensearch) = &engines.opensearch {
             text.push_str("\n[search]\n");
             list(&mut text, "opensearch", [opensearch.url()]);
+        }
+        if let Some(s3) = &engines.s3 {
+            text.push_str("\n[media]\n");
+            line(&mut text, "store", &format!("s3://{}", s3.bucket()));
+            line(&mut text, "endpoint", &s3.url());
+            line(&mut text, "region", S3::REGION);
+            line(&mut text, "account", S3::ACCESS_KEY);
+            line(&mut text, "secret", S3::SECRET_KEY);
         }
         text.push_str(&format!(
             "\n[mail.smtp]\nhost = \"127.0.0.1\"\nport = {}\n\n[payment]\nsandbox_url = \"http://127.0.0.1:{}\"\n",

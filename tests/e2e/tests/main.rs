@@ -38,6 +38,8 @@ mod buying;
 mod caching;
 mod controls;
 mod hostile;
+#[cfg(feature = "engines")]
+mod media;
 mod paying;
 mod pricing;
 mod redis;

@@ -10,11 +10,12 @@ use souk_identity_api::IdentityClient;
 use souk_inventory_api::InventoryClient;
 use souk_kernel::{Ids, Problem};
 use souk_modules::Tasks;
+use souk_objects::Objects;
 use souk_order_api::OrderClient;
 use souk_pricing_api::{PricingClient, ShopRequest, ShopTerms};
 use souk_rpc::Cx;
 use souk_search_api::SearchClient;
-use souk_web::Cookies;
+use souk_web::{Cdn, Cookies};
 
 use crate::shelf::Shelf;
 use crate::view::layout::{Layout, Nav};
@@ -45,6 +46,8 @@ pub struct Clients {
     pub identity: IdentityClient,
     /// Name and address of the shop.
     pub shop: Shop,
+    /// Where `souk assets publish` puts the assets of releases, so that pages of another release find theirs.
+    pub published: Option<Objects>,
 }
 
 /// Who the shop is.
@@ -54,6 +57,8 @@ pub struct Shop {
     pub name: String,
     /// Address buyers reach it under, `https://shop.example`. With https, cookies are bound to the host.
     pub public_url: String,
+    /// Where browsers get pictures and assets.
+    pub cdn: Cdn,
 }
 
 /// State of the handlers.
@@ -123,7 +128,7 @@ impl App {
     }
 
     fn frame(&self, nav: Arc<Nav>, title: &str) -> Layout {
-        Layout::new(self.name.clone(), self.origin.clone(), nav, title)
+        Layout::new(self.name.clone(), self.origin.clone(), self.clients.shop.cdn.clone(), nav, title)
     }
 
     /// Address of the shop without a slash at its end.

@@ -4,22 +4,30 @@
 use std::io::Write;
 use std::sync::LazyLock;
 
-use axum::extract::Path;
+use axum::body::Body;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use souk_web::Cached;
+use sha2::{Digest, Sha384};
+use souk_kernel::Problem;
+use souk_objects::{AssetKind, AssetName, IMMUTABLE, Object};
+use souk_web::{ApiError, Cached};
 
-/// Caches may keep what is named by its content for a year, the longest they are asked to (RFC 9111 advises it).
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+use crate::app::App;
+
+/// What is named by its content may be kept for ever.
+const FOREVER: HeaderValue = HeaderValue::from_static(IMMUTABLE);
+/// Modules and checked styles are fetched across origins only from who allows it; they are the same for everybody.
+const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 /// A release may draw better; a day later everybody sees it.
 const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 const SVG: HeaderValue = HeaderValue::from_static("image/svg+xml");
 /// Characters of a slug in an address of a drawn picture; the catalogue's have at most 120.
 const MAX_SEED: usize = 200;
-/// Hexadecimal digits of the hash in a name: 40 bits tell the releases of one file apart.
-const HASH_DIGITS: usize = 10;
 
 /// One file as it is served.
 #[derive(Debug)]
@@ -27,11 +35,11 @@ pub struct Asset {
     /// Name in the sources, `souk.css`.
     pub name: &'static str,
     /// Name on the wire, `souk.0123456789.css`.
-    pub file: String,
+    pub file: AssetName,
     /// Address, `/assets/souk.0123456789.css`.
     pub href: String,
-    /// Media type.
-    pub content_type: &'static str,
+    /// What a browser compares the content with (Subresource Integrity), `sha384-...`.
+    pub integrity: String,
     /// Content.
     pub content: Bytes,
     /// Content, compressed.
@@ -62,17 +70,17 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 
 fn asset(name: &'static str, content: Vec<u8>) -> Asset {
     let (stem, extension) = name.split_once('.').expect("every file has an extension");
-    let hash = blake3::hash(&content).to_hex();
-    let file = format!("{stem}.{}.{extension}", &hash[..HASH_DIGITS]);
-    let content_type = match extension {
-        "css" => "text/css; charset=utf-8",
-        "mjs" => "text/javascript; charset=utf-8",
-        _ => "image/svg+xml",
+    let kind = match extension {
+        "css" => AssetKind::Css,
+        "mjs" => AssetKind::Mjs,
+        _ => AssetKind::Svg,
     };
+    let file = AssetName::new(stem, &content, kind).expect("names in the sources are plain");
+    let integrity = format!("sha384-{}", STANDARD.encode(Sha384::digest(&content)));
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(&content).expect("a Vec takes everything");
     let gzip = gzip.finish().expect("a Vec takes everything");
-    Asset { name, href: format!("/assets/{file}"), file, content_type, content: content.into(), gzip: gzip.into() }
+    Asset { name, href: format!("/assets/{file}"), file, integrity, content: content.into(), gzip: gzip.into() }
 }
 
 /// Every asset, for publishing to a CDN.
@@ -83,26 +91,58 @@ pub fn all() -> &'static [Asset] {
 /// Address of the asset called `name` in the sources. Panics on a name that does not exist: names are literals in
 /// templates, and the gallery test renders every template.
 pub fn href(name: &str) -> &'static str {
-    let asset = ASSETS.iter().find(|asset| asset.name == name);
-    &asset.expect("templates name assets that exist").href
+    &named(name).href
 }
 
-/// `GET /assets/{file}`.
-pub(crate) async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Response {
-    let Some(asset) = ASSETS.iter().find(|asset| asset.file == file) else {
-        return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")]).into_response();
-    };
+/// What a browser compares its content with; panics as [`href`] does.
+pub(crate) fn integrity(name: &str) -> &'static str {
+    &named(name).integrity
+}
+
+fn named(name: &str) -> &'static Asset {
+    ASSETS.iter().find(|asset| asset.name == name).expect("templates name assets that exist")
+}
+
+/// `GET /assets/{file}`: one of this release, or one that another has published. While a release is rolled out, pages of
+/// both are about.
+pub(crate) async fn serve(
+    State(app): State<App>,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if let Some(asset) = ASSETS.iter().find(|asset| asset.file.as_str() == file) {
+        return Ok(embedded(asset, &headers));
+    }
+    let absent = || (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")]).into_response();
+    let (Ok(name), Some(published)) = (file.parse::<AssetName>(), &app.clients.published) else { return Ok(absent()) };
+    let found = published.get_asset(&name).await.map_err(Problem::from)?;
+    Ok(found.map_or_else(absent, |object| stored(&name, object)))
+}
+
+fn embedded(asset: &Asset, headers: &HeaderMap) -> Response {
     let accepts = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let gzip = accepts.split(',').any(|coding| coding.trim().split(';').next() == Some("gzip"));
     let mut response = if gzip { asset.gzip.clone() } else { asset.content.clone() }.into_response();
-    let out = response.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    out.insert(header::CACHE_CONTROL, FOREVER);
-    out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    describe(&mut response, asset.file.kind());
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if gzip {
-        out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response
+}
+
+fn stored(name: &AssetName, object: Object) -> Response {
+    let mut response = Response::new(Body::from_stream(object.stream));
+    describe(&mut response, name.kind());
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(object.size));
+    response
+}
+
+fn describe(response: &mut Response, kind: AssetKind) {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind.content_type()));
+    headers.insert(header::CACHE_CONTROL, FOREVER);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
 }
 
 /// `GET /media/art/{motif}/{seed}.svg`: the picture of a product that has none of its own (the catalogue's rule). Drawn
@@ -128,7 +168,7 @@ mod tests {
 
     #[test]
     fn nothing_embedded_breaks_the_content_security_policy() {
-        for asset in all().iter().filter(|asset| asset.content_type == "image/svg+xml") {
+        for asset in all().iter().filter(|asset| asset.file.kind() == AssetKind::Svg) {
             let text = std::str::from_utf8(&asset.content).unwrap();
             assert!(
                 !text.contains("<script") && !text.contains("<style") && !text.contains(" style="),

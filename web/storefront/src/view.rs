@@ -13,8 +13,6 @@ pub mod money;
 pub mod order;
 pub mod product;
 
-pub use crate::assets::href as asset;
-
 /// One step of the way from the home page; the last one has no link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crumb {

@@ -27,6 +27,9 @@ souk_rpc::service! {
         fn create(CreateCart) -> Cart;
         /// The cart with today's prices and stock, and messages about what changed. 404 when gone, or another customer's.
         fn get(GetCart) -> Cart [idempotent];
+        /// How many units are in it, for a number beside the cart on every page: neither prices nor stock are asked for. 404
+        /// as for `get`.
+        fn units(GetCart) -> CartUnits [idempotent];
         /// Adds units of a SKU; a SKU already there gets more. 404 `not_found` for unknown SKUs, 409 `out_of_stock`.
         fn add_line(AddLine) -> Cart;
         /// Sets the units of a line; 0 removes it. 404 for a line that is not there, 409 `out_of_stock` when more are
@@ -140,6 +143,13 @@ pub struct Cart {
     pub expires_at: Timestamp,
 }
 
+/// How much is in a cart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartUnits {
+    /// Units in all, whether they can still be bought or not.
+    pub units: u64,
+}
+
 /// A line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CartLine {
@@ -153,7 +163,7 @@ pub struct CartLine {
     pub options: String,
     /// Product page below `/p/`.
     pub slug: String,
-    /// Picture.
+    /// Picture: relative to the shop's root, in the public API absolute when the shop has a CDN.
     pub image: String,
     /// Units.
     pub quantity: u32,
@@ -208,7 +218,7 @@ pub struct CheckoutLine {
     pub title: String,
     /// `Silver / Large`.
     pub options: String,
-    /// Picture.
+    /// Picture: relative to the shop's root, in the public API absolute when the shop has a CDN.
     pub image: String,
     /// Product page.
     pub slug: String,

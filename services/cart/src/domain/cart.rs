@@ -88,6 +88,11 @@ impl Stored {
 }
 
 impl Body {
+    /// Units of all lines.
+    pub fn units(&self) -> u64 {
+        self.lines.iter().map(|line| u64::from(line.quantity)).sum()
+    }
+
     /// Units of `sku`, over all lines.
     pub fn units_of(&self, sku: &str) -> u32 {
         self.lines.iter().filter(|line| line.sku == sku).map(|line| line.quantity).sum()

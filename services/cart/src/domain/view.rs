@@ -83,7 +83,7 @@ pub fn view(cart: &Stored, facts: &Facts) -> Cart {
     Cart {
         id: cart.id,
         version: cart.version,
-        units: cart.body.lines.iter().map(|line| u64::from(line.quantity)).sum(),
+        units: cart.body.units(),
         lines,
         email: cart.body.email.clone(),
         shipping_address: cart.body.shipping_address.clone(),

@@ -9,7 +9,7 @@ use souk_order_api::OrderPlaced;
 use souk_rpc::Cx;
 use uuid::Uuid;
 
-use crate::shop::{Process, Shop, cx};
+use crate::shop::{Process, Shop, customer, cx};
 
 async fn exists(here: &Process, cart_id: CartId) -> bool {
     match here.client.get(&cx(), GetCart { cart_id }).await {
@@ -33,6 +33,34 @@ async fn a_look_keeps_a_cart_for_another_week_but_does_not_write_each_time() {
     assert_eq!((here.db.counters() - before).commits, 0);
     shop.sql("update cart set expires_at = expires_at - interval '3 days'").await;
     assert!(here.get(id).await.expires_at >= first.expires_at, "a week from now again");
+}
+
+#[tokio::test]
+async fn how_much_is_in_a_cart_costs_one_read_and_keeps_it_too() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    let id = here.create().await;
+    here.add(id, "lamp", 1).await.unwrap();
+    here.add(id, "book", 2).await.unwrap();
+    let units = async || here.client.units(&cx(), GetCart { cart_id: id }).await.map(|cart| cart.units);
+    let before = shop.cost(&here);
+    assert_eq!(units().await.unwrap(), 3);
+    let cost = shop.cost(&here) - before;
+    assert_eq!((cost.statements, cost.commits), (1, 0));
+    let before = shop.cost(&here);
+    here.get(id).await;
+    assert!((shop.cost(&here) - before).statements > 1, "the control: a look asks for prices and stock");
+
+    shop.unpublish("lamp");
+    assert_eq!(units().await.unwrap(), here.get(id).await.units, "as a look says");
+    shop.sql("update cart set expires_at = expires_at - interval '3 days'").await;
+    let kept = "update cart set body = body where expires_at > now() + interval '6 days'";
+    assert_eq!(shop.sql(kept).await, 0);
+    units().await.unwrap();
+    assert_eq!(shop.sql(kept).await, 1, "a week from now again");
+    let own = here.client.create(&customer(1), souk_cart_api::CreateCart {}).await.unwrap().id;
+    let theirs = here.client.units(&cx(), GetCart { cart_id: own }).await;
+    assert_eq!(theirs.unwrap_err().kind, Kind::NotFound, "another's");
 }
 
 #[tokio::test]

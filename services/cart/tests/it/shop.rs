@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use souk_cart::{CartDeps, CartService};
 use souk_cart_api::{AddLine, Cart, CartClient, CartId, CreateCart, GetCart, UpdateCart};
 use souk_catalog_api::{BySkus, CatalogClient, VariantCard, VariantCards};
-use souk_db::{Counters, Db, TestDb};
+use souk_db::{Counters, Db, RowExt, TestDb};
 use souk_inventory::{InventoryDeps, InventoryService};
 use souk_inventory_api::{Adjust, AdjustLine, Change, InventoryClient};
 use souk_kernel::{Clock, Currency, Ids, Money, Problem};
@@ -184,6 +184,12 @@ impl Shop {
 }
 
 impl Process {
+    /// Id of a server process that works for it.
+    #[allow(dead_code)] // for `examples/looks.rs`
+    pub async fn backend(&self) -> i32 {
+        self.db.primary().query_one("select pg_backend_pid() as pid", &[]).await.unwrap().get_col("pid").unwrap()
+    }
+
     pub async fn create(&self) -> CartId {
         self.client.create(&cx(), CreateCart {}).await.unwrap().id
     }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use souk_catalog_api::{AttributeValue, Category, CategoryId, Product, ProductId, Variant, VariantId};
 use souk_kernel::Money;
+use souk_web::Cdn;
 
 /// What a variant costs and whether it is there.
 pub(super) struct Offer {
@@ -52,7 +53,7 @@ pub(super) struct ProductSummaryJson {
     brand: Option<String>,
     /// Its category.
     category_id: Option<CategoryId>,
-    /// Picture, relative to the shop's root.
+    /// Picture: relative to the shop's root, or absolute when the shop has a CDN.
     image: String,
     /// Cheapest variant, buyable ones first; absent when none has a price.
     price: Option<Money>,
@@ -115,7 +116,7 @@ struct VariantJson {
     barcode: Option<String>,
     /// Shipping weight; 0 when unknown.
     weight_grams: u32,
-    /// Picture, relative to the shop's root.
+    /// Picture: relative to the shop's root, or absolute when the shop has a CDN.
     image: String,
 }
 
@@ -151,7 +152,7 @@ struct OptionJson {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Media")]
 struct MediaJson {
-    /// Relative to the shop's root; absent until it has been fetched from its source.
+    /// Relative to the shop's root, or absolute when the shop has a CDN; absent until it has been fetched from its source.
     url: Option<String>,
     /// For those who do not see it.
     alt: String,
@@ -197,7 +198,7 @@ struct FacetJson {
     label: String,
 }
 
-pub(super) fn summary(product: &Product, offers: &Offers) -> ProductSummaryJson {
+pub(super) fn summary(product: &Product, offers: &Offers, cdn: &Cdn) -> ProductSummaryJson {
     let best = offers.best(product);
     ProductSummaryJson {
         id: product.id,
@@ -206,15 +207,15 @@ pub(super) fn summary(product: &Product, offers: &Offers) -> ProductSummaryJson 
         title: product.title.clone(),
         brand: product.brand.clone(),
         category_id: product.category_id,
-        image: product.image(),
+        image: cdn.url(&product.image()),
         price: best.map(|offer| offer.price),
         compare_at: best.and_then(|offer| offer.compare_at),
         available: best.is_some_and(|offer| offer.available > 0),
-        variants: product.variants.iter().map(|variant| variant_json(product, variant, offers)).collect(),
+        variants: product.variants.iter().map(|variant| variant_json(product, variant, offers, cdn)).collect(),
     }
 }
 
-pub(super) fn product(product: &Product, offers: &Offers) -> ProductJson {
+pub(super) fn product(product: &Product, offers: &Offers, cdn: &Cdn) -> ProductJson {
     let attributes = product.attributes.iter().map(|attribute| {
         let (kind, value, unit) = match &attribute.value {
             AttributeValue::Text(text) => ("text", text.clone(), None),
@@ -225,13 +226,13 @@ pub(super) fn product(product: &Product, offers: &Offers) -> ProductJson {
     });
     let options = product.options.iter();
     let media = product.media.iter().map(|media| MediaJson {
-        url: media.url.clone(),
+        url: media.url.as_deref().map(|url| cdn.url(url)),
         alt: media.alt.clone(),
         width: media.width,
         height: media.height,
     });
     ProductJson {
-        summary: summary(product, offers),
+        summary: summary(product, offers, cdn),
         category_path: product.category_path.clone(),
         description: product.description.clone(),
         attributes: attributes.collect(),
@@ -245,7 +246,7 @@ pub(super) fn product(product: &Product, offers: &Offers) -> ProductJson {
     }
 }
 
-fn variant_json(product: &Product, variant: &Variant, offers: &Offers) -> VariantJson {
+fn variant_json(product: &Product, variant: &Variant, offers: &Offers, cdn: &Cdn) -> VariantJson {
     let offer = offers.0.get(&variant.sku);
     VariantJson {
         id: variant.id,
@@ -257,7 +258,7 @@ fn variant_json(product: &Product, variant: &Variant, offers: &Offers) -> Varian
         option_values: variant.option_values.clone(),
         barcode: variant.barcode.clone(),
         weight_grams: variant.weight_grams,
-        image: product.variant_image(variant),
+        image: cdn.url(&product.variant_image(variant)),
     }
 }
 

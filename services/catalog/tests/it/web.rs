@@ -26,6 +26,31 @@ async fn get_with(world: &World, path: &str, etag: Option<&header::HeaderValue>)
     router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
 }
 
+#[tokio::test]
+async fn pictures_are_at_the_cdn_when_there_is_one() {
+    let world = shop().await;
+    for path in ["/api/v1/products/product-0", "/api/v1/products?limit=1"] {
+        let request = Request::get(path).extension(guest()).extension(souk_web::Cdn::at("https://cdn.example"));
+        let router = souk_catalog::routes(world.service.clone()).router();
+        let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = std::str::from_utf8(&body).unwrap();
+        assert!(body.matches("\"https://cdn.example/media/").count() >= 2 && !body.contains("\"/media/"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_picture_somebody_has_is_not_fetched_again() {
+    let world = shop().await;
+    let svg = b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec();
+    let stored = world.client.store_media(&system(), StoreMedia { content: svg }).await.unwrap();
+    let etag = get(&world, &stored.url).await.headers()[header::ETAG].clone();
+    // What is named by its content cannot have changed, whether the storage is there or not.
+    std::fs::remove_dir_all(world.media.path()).unwrap();
+    assert_eq!(get_with(&world, &stored.url, Some(&etag)).await.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(get(&world, &stored.url).await.status(), StatusCode::NOT_FOUND, "the control");
+}
+
 async fn json(response: Response) -> Value {
     serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
 }

@@ -163,7 +163,7 @@ pub struct OrderLine {
     pub title: String,
     /// `Silver / Large`.
     pub options: String,
-    /// Picture.
+    /// Picture: relative to the shop's root, in the public API absolute when the shop has a CDN.
     pub image: String,
     /// Product page below `/p/`.
     pub slug: String,

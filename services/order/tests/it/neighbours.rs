@@ -67,6 +67,9 @@ impl cart::CartApi for Neighbours {
     async fn get(&self, _: &Cx, _: cart::GetCart) -> Result<cart::Cart> {
         unreachable!("a checkout asks for_checkout")
     }
+    async fn units(&self, _: &Cx, _: cart::GetCart) -> Result<cart::CartUnits> {
+        unreachable!()
+    }
     async fn add_line(&self, _: &Cx, _: cart::AddLine) -> Result<cart::Cart> {
         unreachable!()
     }

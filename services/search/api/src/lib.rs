@@ -120,7 +120,7 @@ pub struct Hit {
     pub price_varies: bool,
     /// True when something of it can be bought now.
     pub available: bool,
-    /// Picture, relative to the shop's root.
+    /// Picture: relative to the shop's root, in the public API absolute when the shop has a CDN.
     pub image: String,
     /// The only variant's SKU, for a button that puts it into the cart; none when there is a choice to make.
     pub sku: Option<String>,

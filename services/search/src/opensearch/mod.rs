@@ -19,7 +19,6 @@ mod words;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use souk_bus::{Log, Position};
 use souk_db::Db;
 use souk_flow::Jobs;
 use souk_kernel::{Ids, Problem};
@@ -57,7 +56,6 @@ pub struct OpenSearchConfig {
 pub(crate) struct OpenSearch {
     indices: Indices,
     db: Db,
-    log: Log,
     jobs: Jobs,
     fetch: Fetch,
     analyzer: Analyzer,
@@ -72,7 +70,6 @@ impl OpenSearch {
         Ok(Arc::new(Self {
             indices: Indices { nodes: client::Nodes::new(&config.urls)?, name: config.name.clone() },
             db: db.clone(),
-            log: Log::new(db),
             jobs: Jobs::new(db),
             fetch,
             analyzer: Analyzer::default(),
@@ -91,16 +88,10 @@ impl OpenSearch {
         search::search(&self.indices, &tree, &self.analyzer, cx, request).await
     }
 
-    /// Products that can be found, and events that the worker has not applied. Over Kafka the latter are the group's lag
-    /// and not known here: 0.
+    /// Products that can be found, and events that the worker has not applied, whatever carries them to it.
     pub(crate) async fn status(&self) -> Result<IndexStatus, Problem> {
         let products = self.indices.count(&self.indices.name, false).await?;
-        let cursors = store::cursors(&self.db, CONSUMER).await?;
-        let mut behind = 0;
-        for (schema, types) in crate::follow::SOURCES {
-            let at = cursors.get(*schema).copied().unwrap_or(Position::START);
-            behind += self.log.behind(schema, types, at).await?;
-        }
+        let behind = store::behind(&self.db, CONSUMER, crate::follow::SOURCES).await?;
         Ok(IndexStatus { products, behind })
     }
 

@@ -172,6 +172,9 @@ fn words(q: &str) -> SearchRequest {
 
 #[tokio::test]
 async fn every_statement_fits_the_schema() {
-    let test_db = TestDb::new(&[&souk_search::MIGRATIONS]).await;
+    let test_db = TestDb::new(&[&souk_search::MIGRATIONS, &CATALOG, &PRICING, &INVENTORY]).await;
+    for owner in souk_search::READS {
+        souk_db::grant_outbox_read(&test_db.url(), owner, "search").await.unwrap();
+    }
     souk_db::assert_all_prepare(&test_db.db("search").await, &souk_search::statements()).await;
 }

@@ -109,6 +109,22 @@ async fn a_new_index_takes_the_place_of_the_old_one_under_searches_and_changes()
 }
 
 #[tokio::test]
+async fn what_it_is_behind_is_told_without_a_cursor_as_over_kafka() {
+    let world = World::new(Backend::OpenSearch).await;
+    sell(&world, &many(12)).await;
+    world.settled(12).await;
+    world.stop().await;
+    let search = world.test_db.superuser("search").await;
+    search.write_one("delete from consumer_cursor", &[]).await.unwrap();
+    assert_eq!(world.status().await.behind, 0, "all were applied, wherever the log is read from");
+    world.owners.price("p-3", 7).await;
+    world.owners.stock("p-4", 0).await;
+    assert_eq!(world.status().await.behind, 2);
+    search.write_one("delete from inbox", &[]).await.unwrap();
+    assert!(world.status().await.behind >= 12, "the control: it is the inbox that knows");
+}
+
+#[tokio::test]
 async fn one_builds_at_a_time_and_what_was_left_behind_is_thrown_away() {
     let world = World::new(Backend::OpenSearch).await;
     sell(&world, &many(20)).await;

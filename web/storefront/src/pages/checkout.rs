@@ -90,7 +90,7 @@ async fn address_page(app: &App, cx: &Cx, cart: &Cart, typed: Option<Typed>) -> 
         signed_in: customer.is_some(),
         saved: customer.iter().flat_map(|customer| &customer.addresses).map(Into::into).collect(),
         fields,
-        summary: summary(cart, terms.prices_include_tax),
+        summary: summary(&app.clients.shop.cdn, cart, terms.prices_include_tax),
     };
     private(status, &page)
 }
@@ -172,7 +172,7 @@ async fn delivery_page(app: &App, cx: &Cx, cart: &Cart, status: StatusCode, noti
         notices,
         recap: recap(cart).into_iter().filter(|row| row.label != "Delivery").collect(),
         methods: methods(&offered.items, cart.shipping_method.as_deref()),
-        summary: summary(cart, terms.prices_include_tax),
+        summary: summary(&app.clients.shop.cdn, cart, terms.prices_include_tax),
     };
     private(status, &page)
 }
@@ -214,7 +214,7 @@ async fn payment_page(
         tokens: sandbox_tokens(token),
         total: show_money(cart.totals.total),
         coupons: cart.coupons.clone(),
-        summary: summary(cart, terms.prices_include_tax),
+        summary: summary(&app.clients.shop.cdn, cart, terms.prices_include_tax),
     };
     private(status, &page)
 }

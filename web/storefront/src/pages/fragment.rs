@@ -27,7 +27,7 @@ pub(crate) async fn header(State(app): State<App>, WebCx(cx): WebCx, headers: He
         header.name = app.clients.identity.me(&cx, MeRequest {}).await?.name;
     }
     if let Some(cart_id) = basket::cart_id(&app, &headers) {
-        match app.clients.cart.get(&cx, GetCart { cart_id }).await {
+        match app.clients.cart.units(&cx, GetCart { cart_id }).await {
             Ok(cart) => header.units = cart.units,
             Err(problem) if problem.kind == Kind::NotFound => {}
             Err(problem) => return Err(problem.into()),

@@ -45,7 +45,7 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
     let tiles = layout.nav.groups.iter().zip(faces).map(|(group, face)| Tile {
         href: group.href.clone(),
         name: group.name.clone(),
-        image: image(face.map_or("", |hit| &hit.image)),
+        image: image(&layout.cdn, face.map_or("", |hit| &hit.image)),
         count: count(group.products.unsigned_abs(), "thing", "things"),
     });
     let tiles = tiles.collect();
@@ -59,14 +59,14 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
             title: "Just arrived",
             href: "/search?sort=newest".into(),
             more: "All new things",
-            cards: cards(shelf, false),
+            cards: cards(&layout.cdn, shelf, false),
         },
         Shelf {
             id: "small",
             title: "Small finds",
             href: small_href,
             more: "All small finds",
-            cards: cards(small.items, false),
+            cards: cards(&layout.cdn, small.items, false),
         },
     ];
     let page = HomePage {
@@ -75,7 +75,7 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
             count(total, "thing", "things"),
             count(layout.nav.groups.len() as u64, "stall", "stalls")
         ),
-        hero: cards(hits, true),
+        hero: cards(&layout.cdn, hits, true),
         tiles,
         shelves: shelves.into_iter().filter(|shelf| !shelf.cards.is_empty()).collect(),
         layout,

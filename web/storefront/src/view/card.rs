@@ -1,8 +1,10 @@
 //! A product in a grid.
 
 use souk_search_api::Hit;
+use souk_web::Cdn;
 
 use super::money::Price;
+use crate::assets;
 
 /// A product in a grid.
 #[derive(Clone, Debug)]
@@ -29,12 +31,12 @@ pub struct Card {
 const EAGER: usize = 4;
 
 /// Cards of search hits; `above` says that the grid begins on the first screen.
-pub fn cards(hits: Vec<Hit>, above: bool) -> Vec<Card> {
+pub fn cards(cdn: &Cdn, hits: Vec<Hit>, above: bool) -> Vec<Card> {
     let card = |(i, hit): (usize, Hit)| Card {
         href: product(&hit.slug),
         title: hit.title,
         brand: hit.brand,
-        image: image(&hit.image),
+        image: image(cdn, &hit.image),
         price: Price::new(hit.price, hit.compare_at, hit.price_varies),
         available: hit.available,
         sku: hit.sku,
@@ -49,6 +51,6 @@ pub fn product(slug: &str) -> String {
 }
 
 /// A picture, or the one that stands for a missing one.
-pub fn image(url: &str) -> String {
-    if url.is_empty() { super::asset("placeholder.svg").to_owned() } else { url.to_owned() }
+pub fn image(cdn: &Cdn, url: &str) -> String {
+    cdn.url(if url.is_empty() { assets::href("placeholder.svg") } else { url })
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use souk_cart_api::{Cart, MAX_QUANTITY};
 use souk_kernel::Money;
 use souk_pricing_api::Quote;
+use souk_web::Cdn;
 
 use super::card::{image, product};
 use super::layout::Layout;
@@ -87,7 +88,7 @@ pub fn cart_page(layout: Layout, cart: Option<&Cart>, mut notices: Vec<Notice>, 
     };
     notices.extend(general_notices(cart));
     CartPage {
-        lines: lines(cart),
+        lines: lines(&layout.cdn, cart),
         units_text: count(cart.units, "item", "items"),
         notices,
         coupons: cart.coupons.clone(),
@@ -105,11 +106,11 @@ pub fn general_notices(cart: &Cart) -> impl Iterator<Item = Notice> {
 }
 
 /// The column beside a form.
-pub fn summary(cart: &Cart, prices_include_tax: bool) -> Summary {
-    Summary { lines: lines(cart), totals: totals(&cart.totals, prices_include_tax) }
+pub fn summary(cdn: &Cdn, cart: &Cart, prices_include_tax: bool) -> Summary {
+    Summary { lines: lines(cdn, cart), totals: totals(&cart.totals, prices_include_tax) }
 }
 
-fn lines(cart: &Cart) -> Vec<LineView> {
+fn lines(cdn: &Cdn, cart: &Cart) -> Vec<LineView> {
     let line = |line: &souk_cart_api::CartLine| {
         let about = cart.messages.iter().filter(|message| message.line_id == Some(line.id));
         let note = |message: &souk_cart_api::CartMessage| {
@@ -119,7 +120,7 @@ fn lines(cart: &Cart) -> Vec<LineView> {
         LineView {
             id: line.id.to_string(),
             href: product(&line.slug),
-            image: image(&line.image),
+            image: image(cdn, &line.image),
             title: line.title.clone(),
             options: line.options.clone(),
             unit: show(line.unit_price),

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use souk_catalog_api::CategoryTree;
+use souk_web::Cdn;
+
+use crate::assets;
 
 /// Groups in the menu: more do not fit a screen, and the rest is reached through search.
 const MENU_GROUPS: usize = 14;
@@ -84,6 +87,8 @@ pub struct Layout {
     pub shop: Arc<str>,
     /// Address of the shop without a slash at its end, for absolute links.
     pub origin: Arc<str>,
+    /// Where browsers get pictures and assets.
+    pub cdn: Cdn,
     /// Title of the browser's window.
     pub title: String,
     /// For search engines.
@@ -106,12 +111,13 @@ pub struct Layout {
 
 impl Layout {
     /// A page that search engines do not list.
-    pub fn new(shop: Arc<str>, origin: Arc<str>, nav: Arc<Nav>, title: &str) -> Self {
+    pub fn new(shop: Arc<str>, origin: Arc<str>, cdn: Cdn, nav: Arc<Nav>, title: &str) -> Self {
         Self {
             title: format!("{title} – {shop}"),
             description: format!("{title} at {shop}."),
             shop,
             origin,
+            cdn,
             canonical: None,
             image: None,
             index: false,
@@ -133,6 +139,24 @@ impl Layout {
     pub fn plain(mut self) -> Self {
         self.plain = true;
         self
+    }
+
+    /// Address of an asset.
+    pub fn asset(&self, name: &str) -> String {
+        self.cdn.url(assets::href(name))
+    }
+
+    /// Attributes with which a browser believes a style or module from another host only if it is ours, byte by byte.
+    pub fn integrity(&self, name: &str) -> String {
+        match self.cdn.origin() {
+            Some(_) => format!(r#" crossorigin integrity="{}""#, assets::integrity(name)),
+            None => String::new(),
+        }
+    }
+
+    /// An address for those who do not come from the shop.
+    pub fn absolute(&self, url: &str) -> String {
+        if url.starts_with('/') { format!("{}{url}", self.origin) } else { url.to_owned() }
     }
 
     /// True for the department the page belongs to.

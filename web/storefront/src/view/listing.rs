@@ -180,7 +180,7 @@ fn listing(layout: Layout, path: String, wanted: &Wanted, reply: SearchReply) ->
             .find(|s| s.2 == wanted.sort)
             .map_or("", |(_, name, sort)| sort_name(*sort, wanted, name)),
         pages: pages(&path, wanted, reply.total),
-        cards: cards(reply.items, true),
+        cards: cards(&layout.cdn, reply.items, true),
         action: path,
         empty_title,
         empty_text,

@@ -3,6 +3,7 @@
 use askama::Template;
 use souk_order_api::{Order, OrderPayment, OrderStatus};
 use souk_shipping_api::Shipment;
+use souk_web::Cdn;
 
 use super::card::{image, product};
 use super::cart::{LineView, Summary, rows};
@@ -118,6 +119,7 @@ pub fn order_page(
     };
     let may_cancel = own && order.status == OrderStatus::Confirmed;
     OrderPage {
+        summary: summary(&layout.cdn, order, prices_include_tax),
         layout,
         notices,
         fresh,
@@ -127,7 +129,6 @@ pub fn order_page(
         status,
         status_kind,
         track,
-        summary: summary(order, prices_include_tax),
         address: address_lines(&order.shipping_address),
         shipping_name: order.shipping_name.clone(),
         email: order.email.clone(),
@@ -137,11 +138,11 @@ pub fn order_page(
     }
 }
 
-fn summary(order: &Order, prices_include_tax: bool) -> Summary {
+fn summary(cdn: &Cdn, order: &Order, prices_include_tax: bool) -> Summary {
     let line = |line: &souk_order_api::OrderLine| LineView {
         id: line.sku.clone(),
         href: product(&line.slug),
-        image: image(&line.image),
+        image: image(cdn, &line.image),
         title: line.title.clone(),
         options: line.options.clone(),
         unit: show(line.unit_price),

@@ -9,6 +9,7 @@ use souk_inventory_api::Availability;
 use souk_kernel::Money;
 use souk_pricing_api::{Price as PriceOf, ShopTerms};
 use souk_search_api::Hit;
+use souk_web::Cdn;
 
 use super::card::{Card, cards, product};
 use super::layout::{Layout, category};
@@ -157,7 +158,7 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
     let Facts { product: thing, prices, stock, related, terms } = facts;
     let offers = offers(&thing, &prices, &stock);
     let first = offers.iter().find(|offer| offer.available > 0).or(offers.first())?;
-    let pictures = pictures(&thing);
+    let pictures = pictures(&layout.cdn, &thing);
     let node = thing.category_id.and_then(|id| layout.nav.tree.items.iter().find(|node| node.id == id).cloned());
     let path = node.map(|node| node.path).unwrap_or_default();
     layout.category.clone_from(&path);
@@ -166,7 +167,7 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
         last.href = Some(category(&path));
     }
     crumbs.push(Crumb { href: None, text: thing.title.clone() });
-    layout.image = pictures.first().map(|picture| format!("{}{}", layout.origin, picture.src));
+    layout.image = pictures.first().map(|picture| layout.absolute(&picture.src));
     layout.description = summary(&thing);
     let mut specs = specs(&thing);
     let more_specs = specs.split_off(specs.len().min(FIRST_SPECS));
@@ -192,7 +193,7 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
             .collect(),
         more_specs,
         specs,
-        related: cards(related, false),
+        related: cards(&layout.cdn, related, false),
         related_href: if path.is_empty() { "/search".into() } else { category(&path) },
         variants_json: (thing.variants.len() > 1).then(|| variants_json(&offers, pictures.len())),
         json_ld: json_ld(&layout, &thing, &offers, &pictures),
@@ -219,16 +220,19 @@ fn cheapest(offers: &[Offer]) -> Money {
     offers.iter().map(|offer| offer.price).min_by_key(|price| price.amount).unwrap_or(offers[0].price)
 }
 
-fn pictures(product: &Product) -> Vec<Picture> {
+fn pictures(cdn: &Cdn, product: &Product) -> Vec<Picture> {
     let known = product.media.iter().map(|media| {
         let alt = if media.alt.is_empty() { product.title.clone() } else { media.alt.clone() };
         (media.url.clone(), alt)
     });
     // Only what is stored in the shop can be shown; variants name their picture by its place, so places must not shift.
     let all: Vec<(Option<String>, String)> = known.collect();
-    let shown = |(url, alt): (Option<String>, String)| Picture { src: url.unwrap_or_else(|| product.image()), alt };
+    let shown = |(url, alt): (Option<String>, String)| {
+        let url = url.unwrap_or_else(|| product.image());
+        Picture { src: cdn.url(&url), alt }
+    };
     if all.iter().all(|(url, _)| url.is_none()) {
-        return vec![Picture { src: product.image(), alt: product.title.clone() }];
+        return vec![Picture { src: cdn.url(&product.image()), alt: product.title.clone() }];
     }
     all.into_iter().map(shown).collect()
 }
@@ -333,7 +337,7 @@ fn json_ld(layout: &Layout, thing: &Product, offers: &[Offer], pictures: &[Pictu
     embedded_json(&json!({
         "@context": "https://schema.org", "@type": "Product", "name": thing.title, "url": url,
         "description": summary(thing), "brand": thing.brand.as_ref().map(|name| json!({"@type": "Brand", "name": name})),
-        "image": pictures.iter().map(|picture| format!("{}{}", layout.origin, picture.src)).collect::<Vec<_>>(),
+        "image": pictures.iter().map(|picture| layout.absolute(&picture.src)).collect::<Vec<_>>(),
         "offers": offers.iter().map(offer).collect::<Vec<_>>(),
     }))
 }

@@ -85,7 +85,12 @@ impl Browser {
 
     /// A visitor of a shop reached under `public_url`.
     pub fn of(shop: &Arc<FakeShop>, public_url: &str) -> Self {
-        let router = router(shop.clients(public_url), &souk_modules::Tasks::new());
+        Self::over(shop, shop.clients(public_url))
+    }
+
+    /// A visitor of a shop whose storefront is set up differently.
+    pub fn over(shop: &Arc<FakeShop>, clients: souk_storefront::Clients) -> Self {
+        let router = router(clients, &souk_modules::Tasks::new());
         Self { shop: shop.clone(), router, cookies: BTreeMap::new(), extra: Vec::new() }
     }
 

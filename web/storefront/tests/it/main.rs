@@ -5,6 +5,7 @@
 
 mod browser;
 mod buying;
+mod cdn;
 mod fake;
 mod pages;
 mod people;

@@ -18,6 +18,7 @@ use souk_order_api::{Order, OrderApi};
 use souk_pricing_api::PricingApi;
 use souk_search_api::SearchApi;
 use souk_storefront::{Clients, Shop};
+use souk_web::Cdn;
 
 /// A moment the fake stands still at.
 pub const NOW: i64 = 1_795_000_000;
@@ -75,7 +76,8 @@ impl FakeShop {
             cart: (self.clone() as Arc<dyn CartApi>).into(),
             order: (self.clone() as Arc<dyn OrderApi>).into(),
             identity: (self.clone() as Arc<dyn IdentityApi>).into(),
-            shop: Shop { name: "Souk".into(), public_url: public_url.into() },
+            shop: Shop { name: "Souk".into(), public_url: public_url.into(), cdn: Cdn::default() },
+            published: None,
         }
     }
 

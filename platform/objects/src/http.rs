@@ -1,0 +1,184 @@
+//! The HTTP client of object storage: hyper and rustls, as everywhere in Souk, where `object_store` would bring a client and a
+//! second TLS library of its own. Whoever answers slowly is given up here.
+
+use std::error::Error;
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Method;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector as Tcp;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use object_store::ClientOptions;
+use object_store::client::{
+    ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
+    HttpResponseBody, HttpService,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::{Instant, Sleep};
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait for the beginning of an answer to a request without a body: the storage is near, and answers in some 50 ms.
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same where a body goes out first: 10 MB over a line of 3 Mbit/s.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest pause within a body that comes in.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Idle connections are closed before the other side would (S3 does after 20 s).
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Idle connections kept; requests under way are bounded by [`crate::MAX_CALLS`].
+const MAX_IDLE: usize = 16;
+
+/// Makes clients.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connector {
+    /// Whom to believe beside those that the system knows.
+    authorities: Vec<CertificateDer<'static>>,
+}
+
+/// No server could prove who it is.
+#[derive(Debug, thiserror::Error)]
+#[error("the system knows no certificate authorities (package ca-certificates), and no others are named")]
+struct NoAuthorities;
+
+impl Connector {
+    /// Believes also the authorities in a PEM file.
+    pub(crate) fn new(authorities: Option<&Path>) -> std::io::Result<Self> {
+        let Some(file) = authorities else { return Ok(Self::default()) };
+        let failed = |why: String| std::io::Error::other(format!("{}: {why}", file.display()));
+        let found: Result<Vec<_>, _> =
+            CertificateDer::pem_file_iter(file).map_err(|error| failed(error.to_string()))?.collect();
+        match found.map_err(|error| failed(error.to_string()))? {
+            none if none.is_empty() => Err(failed("holds no certificates".into())),
+            authorities => Ok(Self { authorities }),
+        }
+    }
+
+    fn tls(&self, plain: bool) -> object_store::Result<ClientConfig> {
+        let failed = |source| object_store::Error::Generic { store: "TLS", source };
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots.add_parsable_certificates(self.authorities.iter().cloned());
+        // A machine without authorities can still speak to itself.
+        if roots.is_empty() && !plain {
+            return Err(failed(NoAuthorities.into()));
+        }
+        let config = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(error.into()))?;
+        Ok(config.with_root_certificates(roots).with_no_client_auth())
+    }
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        // Set for storage on loopback and, by `object_store`, for the addresses where platforms hand out credentials.
+        let plain = options.get_config_value(&ClientConfigKey::AllowHttp).as_deref() == Some("true");
+        let mut tcp = Tcp::new();
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        tcp.enforce_http(false);
+        let builder = HttpsConnectorBuilder::new().with_tls_config(self.tls(plain)?);
+        let builder = if plain { builder.https_or_http() } else { builder.https_only() };
+        let connector = builder.enable_http1().wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(MAX_IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Ok(HttpClient::new(Service(client)))
+    }
+}
+
+#[derive(Debug)]
+struct Service(Client<HttpsConnector<Tcp>, HttpRequestBody>);
+
+#[async_trait]
+impl HttpService for Service {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let writes = matches!(*request.method(), Method::PUT | Method::POST);
+        let patience = if writes { WRITE_TIMEOUT } else { READ_TIMEOUT };
+        let answered = tokio::time::timeout(patience, self.0.request(request)).await;
+        let slow = || HttpError::new(HttpErrorKind::Timeout, Slow(patience));
+        let response = answered.map_err(|_| slow())?.map_err(|error| {
+            let kind = if error.is_connect() { HttpErrorKind::Connect } else { kind_of(&error) };
+            HttpError::new(kind, error)
+        })?;
+        Ok(response.map(|body| HttpResponseBody::new(Patient::new(body))))
+    }
+}
+
+/// Nothing came for so long.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {0:?}")]
+struct Slow(Duration);
+
+/// What failed, for whoever decides whether to try again.
+fn kind_of(error: &(dyn Error + 'static)) -> HttpErrorKind {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<hyper::Error>() {
+            if error.is_timeout() {
+                return HttpErrorKind::Timeout;
+            }
+            // The connection ended before an answer did.
+            if error.is_closed() || error.is_canceled() || error.is_incomplete_message() {
+                return HttpErrorKind::Interrupted;
+            }
+        }
+        if error.is::<std::io::Error>() {
+            return HttpErrorKind::Interrupted;
+        }
+        next = error.source();
+    }
+    HttpErrorKind::Unknown
+}
+
+/// A body that fails when it pauses for too long.
+struct Patient {
+    body: Incoming,
+    /// Somebody waits for the next piece; how long the reader took over the last one does not count.
+    waiting: bool,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Patient {
+    fn new(body: Incoming) -> Self {
+        Self { body, waiting: false, until: Box::pin(tokio::time::sleep(STALL_TIMEOUT)) }
+    }
+}
+
+impl Body for Patient {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            self.waiting = false;
+            return Poll::Ready(frame.map(|frame| frame.map_err(|error| HttpError::new(kind_of(&error), error))));
+        }
+        if !std::mem::replace(&mut self.waiting, true) {
+            self.until.as_mut().reset(Instant::now() + STALL_TIMEOUT);
+        }
+        self.until.as_mut().poll(cx).map(|()| Some(Err(HttpError::new(HttpErrorKind::Timeout, Slow(STALL_TIMEOUT)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
