@@ -26,7 +26,7 @@ test-engines: setup-test
 	$(CARGO) test --locked -p souk --features kafka --lib config
 	$(CARGO) test --locked -p souk-db --features engines --test patroni -- --nocapture
 	$(CARGO) test --locked -p souk-e2e --features engines -- fleet:: media::
-	$(CARGO) test --locked -p souk --features engines --test it -- engines::
+	$(CARGO) test --locked -p souk --features engines --test it -- engines:: outage:: compose::
 	$(CARGO) test --locked -p souk --features engines --test fleet -- --nocapture --test-threads 1
 
 # The previous release beside this one, on this one's tables. It is built from the history; without one this fails or, in a

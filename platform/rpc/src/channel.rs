@@ -14,6 +14,10 @@ use tower::ServiceExt;
 
 use crate::{ActorKey, Cx, HttpChannel, Remote, header};
 
+/// Code of the problem that a call of a method meets which the callee does not have yet, while a release is rolled out: who
+/// calls a new method does without it or asks in the old way then.
+pub const UNKNOWN_METHOD: &str = "unknown_method";
+
 /// The way to another role: over the network, or encoded without a socket (contract tests).
 #[derive(Clone)]
 pub enum Channel {
@@ -75,6 +79,27 @@ fn decode<R: DeserializeOwned>(path: &str, cx: &Cx, response: Response<Bytes>) -
     if response.status() == StatusCode::OK {
         return serde_json::from_slice(bytes).map_err(|error| Problem::internal(format!("{path} replied: {error}")));
     }
-    Err(serde_json::from_slice(bytes)
-        .unwrap_or_else(|_| Problem::unavailable("bad_gateway", format!("{path} replied {}", response.status()))))
+    // No route and no problem: the callee is of an earlier release, which does not have the method yet.
+    let code = if response.status() == StatusCode::NOT_FOUND { UNKNOWN_METHOD } else { "bad_gateway" };
+    let strange = || Problem::unavailable(code, format!("{path} replied {}", response.status()));
+    Err(serde_json::from_slice(bytes).unwrap_or_else(|_| strange()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Actor, accept};
+
+    #[tokio::test]
+    async fn a_method_that_the_callee_does_not_have_yet_is_told_from_what_it_does_not_find() {
+        let key = ActorKey::new([1; 32]);
+        let missing = || async { (StatusCode::NOT_FOUND, axum::Json(Problem::not_found("cart"))) };
+        let router = Router::new().route("/rpc/cart/v1/get", axum::routing::post(missing));
+        let channel = Channel::Loopback(accept(router, key.clone()), key);
+        let cx = Cx::new("test", Actor::Anonymous);
+        let old = channel.call::<_, ()>("/rpc/cart/v1/units", true, &cx, &()).await.unwrap_err();
+        assert!(old.is(UNKNOWN_METHOD), "{old:?}");
+        let none = channel.call::<_, ()>("/rpc/cart/v1/get", true, &cx, &()).await.unwrap_err();
+        assert!(!none.is(UNKNOWN_METHOD), "{none:?}");
+    }
 }

@@ -43,7 +43,7 @@ async fn every_role_is_killed_while_buyers_insist() {
 }
 
 /// Every buyer has exactly the order they were told of.
-async fn has_what_it_was_told(told: &Outcome, toolbox: &Toolbox) {
+pub async fn has_what_it_was_told(told: &Outcome, toolbox: &Toolbox) {
     let orders = all_orders(toolbox).await;
     let told = told.bought.lock().unwrap();
     for (email, reply) in told.iter() {

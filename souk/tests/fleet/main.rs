@@ -2,6 +2,7 @@
 //! hung and killed. Runs in `make test-engines`.
 #![allow(clippy::unwrap_used)] // a test may panic
 
+mod engines;
 mod killing;
 mod load;
 mod rolling;

@@ -3,6 +3,8 @@
 
 #[cfg(feature = "engines")]
 mod buyers;
+#[cfg(feature = "engines")]
+mod compose;
 mod crash;
 #[cfg(feature = "engines")]
 mod engines;

@@ -4,9 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use serde::Serialize;
-use souk_cart_api::GetCart;
+use souk_cart_api::{CartId, GetCart};
 use souk_identity_api::MeRequest;
-use souk_kernel::Kind;
+use souk_kernel::{Kind, Problem};
+use souk_rpc::{Cx, UNKNOWN_METHOD};
 use souk_web::{ApiError, WebCx, no_store};
 
 use crate::app::App;
@@ -27,11 +28,22 @@ pub(crate) async fn header(State(app): State<App>, WebCx(cx): WebCx, headers: He
         header.name = app.clients.identity.me(&cx, MeRequest {}).await?.name;
     }
     if let Some(cart_id) = basket::cart_id(&app, &headers) {
-        match app.clients.cart.units(&cx, GetCart { cart_id }).await {
-            Ok(cart) => header.units = cart.units,
+        match units(&app, &cx, cart_id).await {
+            Ok(units) => header.units = units,
             Err(problem) if problem.kind == Kind::NotFound => {}
             Err(problem) => return Err(problem.into()),
         }
     }
     Ok(no_store(&header))
+}
+
+/// Units in the cart.
+async fn units(app: &App, cx: &Cx, cart_id: CartId) -> Result<u64, Problem> {
+    match app.clients.cart.units(cx, GetCart { cart_id }).await {
+        // A cart of the release before `units`, which is still there while this one is rolled out.
+        Err(problem) if problem.is(UNKNOWN_METHOD) => {
+            Ok(app.clients.cart.get(cx, GetCart { cart_id }).await?.units)
+        }
+        counted => Ok(counted?.units),
+    }
 }
