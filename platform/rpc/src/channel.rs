@@ -79,10 +79,14 @@ fn decode<R: DeserializeOwned>(path: &str, cx: &Cx, response: Response<Bytes>) -
     if response.status() == StatusCode::OK {
         return serde_json::from_slice(bytes).map_err(|error| Problem::internal(format!("{path} replied: {error}")));
     }
-    // No route and no problem: the callee is of an earlier release, which does not have the method yet.
-    let code = if response.status() == StatusCode::NOT_FOUND { UNKNOWN_METHOD } else { "bad_gateway" };
-    let strange = || Problem::unavailable(code, format!("{path} replied {}", response.status()));
-    Err(serde_json::from_slice(bytes).unwrap_or_else(|_| strange()))
+    Err(serde_json::from_slice(bytes).unwrap_or_else(|_| {
+        let replied = format!("{path} replied {}", response.status());
+        match response.status() {
+            // No route and no problem: the callee is of an earlier release, which does not have the method yet.
+            StatusCode::NOT_FOUND => Problem::unavailable("unknown_method", replied),
+            _ => Problem::unavailable("bad_gateway", replied),
+        }
+    }))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ fn every_role_has_a_container_and_no_other_has() {
 fn its_configuration_can_work_and_leads_to_every_role_that_is_called() {
     let place = Place::new();
     let pki = place.data().with_file_name("certificates");
-    said(souk().args(["pki", "init", "--dir"]).arg(&pki));
+    said(souk().args(["pki", "init", "--host", "minio", "--dir"]).arg(&pki));
     let text = read("souk.toml").replace("/pki", pki.to_str().unwrap());
     let file = place.file("compose.toml", &text);
     let mut check = souk();

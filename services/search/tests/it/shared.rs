@@ -217,13 +217,13 @@ async fn searches_say_that_the_server_is_away_and_go_on_with_what_changed_meanwh
     let config = IndexConfig::OpenSearch(config_at(&server.url()));
     let world = World::with(tempfile::tempdir().unwrap(), config).await;
     let ready = Readiness::default();
-    world.search.service.announce(ready.part("search index"));
+    world.search.service.announce(ready.part("search index"), true);
     sell(&world, &many(10)).await;
     world.settled(10).await;
     world.until(|| async { ready.waiting_for().is_empty() }).await;
     server.kill();
     let late = Readiness::default();
-    world.search.service.announce(late.part("search index"));
+    world.search.service.announce(late.part("search index"), true);
     world.until(|| async { late.waiting_for().iter().any(|reason| reason.contains("OpenSearch at")) }).await;
     assert!(ready.waiting_for().is_empty(), "whoever was ready stays in service");
     let everything = SearchRequest { limit: 5, ..SearchRequest::default() };

@@ -41,9 +41,7 @@ pub(crate) async fn header(State(app): State<App>, WebCx(cx): WebCx, headers: He
 async fn units(app: &App, cx: &Cx, cart_id: CartId) -> Result<u64, Problem> {
     match app.clients.cart.units(cx, GetCart { cart_id }).await {
         // A cart of the release before `units`, which is still there while this one is rolled out.
-        Err(problem) if problem.is(UNKNOWN_METHOD) => {
-            Ok(app.clients.cart.get(cx, GetCart { cart_id }).await?.units)
-        }
+        Err(problem) if problem.is(UNKNOWN_METHOD) => Ok(app.clients.cart.get(cx, GetCart { cart_id }).await?.units),
         counted => Ok(counted?.units),
     }
 }
