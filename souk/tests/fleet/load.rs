@@ -84,6 +84,7 @@ impl Load {
         goods.fill(&toolbox).await;
         toolbox.close().await.unwrap();
         let (outcome, stop) = (Arc::new(Outcome::default()), Arc::new(AtomicBool::new(false)));
+        #[allow(clippy::disallowed_methods)] // `stop` waits for it
         let coming = tokio::spawn(come(shop, goods, crowd, outcome.clone(), stop.clone()));
         Self { outcome, stop, coming }
     }
