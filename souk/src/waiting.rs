@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use souk_db::{Db, DbError, MigrateError};
 use souk_kernel::{Kind, Problem};
-use souk_modules::{Readiness, ReadyCheck, Tasks};
+use souk_modules::{Readiness, ReadyCheck, Said, Tasks};
 use souk_search::SearchService;
 
 use crate::config::Config;
@@ -16,8 +16,6 @@ use crate::database::without_password;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause: an engine that comes is used within this and a connect.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Between two lines in the log: it may take hours, and `/readyz` says it all the time.
-const SAY_EVERY: Duration = Duration::from_secs(10);
 
 /// Between two questions to a database that should be there.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -47,7 +45,7 @@ impl Waiting<'_> {
         let mut said = Said::default();
         loop {
             let error = match ask().await {
-                Ok(value) if said.0.is_none() => return Ok(value),
+                Ok(value) if !said.over() => return Ok(value),
                 Ok(value) => {
                     let seconds = started.elapsed().as_secs();
                     tracing::info!(engine = self.engine, seconds, "what was waited for is there");
@@ -59,27 +57,12 @@ impl Waiting<'_> {
                 return Err(with_advice(error).context(self.engine.to_owned()));
             };
             self.part.not_ready(why.as_str());
-            if said.due(Instant::now()) {
+            if said.due() {
                 tracing::warn!(why, "waiting for {}", self.engine);
             }
             tokio::time::sleep(jittered(pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-    }
-}
-
-/// When it was said the last time.
-#[derive(Default)]
-struct Said(Option<Instant>);
-
-impl Said {
-    /// True when it is to be said now; it then was.
-    fn due(&mut self, now: Instant) -> bool {
-        let due = self.0.is_none_or(|at| now.duration_since(at) >= SAY_EVERY);
-        if due {
-            self.0 = Some(now);
-        }
-        due
     }
 }
 
@@ -207,10 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_said_at_once_and_then_now_and_then() {
-        let (mut said, start) = (Said::default(), Instant::now());
-        let lines = (0..60).filter(|second| said.due(start + Duration::from_secs(*second))).count();
-        assert_eq!(lines, 6, "in a minute");
+    fn pauses_differ_and_are_bounded() {
         for _ in 0..100 {
             let pause = jittered(LONGEST_PAUSE);
             assert!(pause <= LONGEST_PAUSE && pause >= LONGEST_PAUSE / 2, "{pause:?}");

@@ -8,14 +8,14 @@ mod subscriber;
 mod tail;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use souk_kernel::Problem;
-use souk_modules::Tasks;
+use souk_modules::{Said, Tasks};
 use tokio::sync::watch;
 
 pub use publisher::{Publisher, Sent};
@@ -34,8 +34,6 @@ const MAX_BYTES: usize = 8 << 20;
 const LOOK: Duration = Duration::from_secs(5);
 /// The same while nobody answers.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Between two lines in the log about brokers that do not answer.
-const SAY_EVERY: Duration = Duration::from_secs(10);
 /// For one request of administration.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -66,7 +64,7 @@ impl Kafka {
         let kafka = Self(Arc::new(Shared { brokers, prefix, admin, cluster, trouble }));
         let (watching, stopping) = (kafka.clone(), tasks.clone());
         tasks.spawn("kafka cluster", async move {
-            let mut said: Option<Instant> = None;
+            let mut said = Said::default();
             while !stopping.stopping() {
                 // A look may take as long as a broker is silent; nobody waits for it at the end.
                 let looked = tokio::select! {
@@ -75,7 +73,7 @@ impl Kafka {
                 };
                 match looked {
                     Ok(cluster) => {
-                        if said.take().is_some() {
+                        if said.over() {
                             tracing::info!(cluster, "kafka answers");
                         }
                         stopping.pause(LOOK).await;
@@ -83,9 +81,8 @@ impl Kafka {
                     Err(problem) => {
                         let internal = problem.internal_detail().unwrap_or_default();
                         internal.clone_into(&mut watching.0.trouble.lock().unwrap_or_else(PoisonError::into_inner));
-                        if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+                        if said.due() {
                             tracing::warn!(internal, "no kafka broker answers: events wait");
-                            said = Some(Instant::now());
                         }
                         stopping.pause(LOOK_AGAIN).await;
                     }

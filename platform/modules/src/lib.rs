@@ -4,9 +4,11 @@
 mod combiner;
 mod order;
 mod ready;
+mod said;
 mod tasks;
 
 pub use combiner::Combiner;
 pub use order::{OrderError, Role, start_order};
 pub use ready::{Readiness, ReadyCheck};
+pub use said::Said;
 pub use tasks::Tasks;

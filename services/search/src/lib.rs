@@ -20,14 +20,14 @@ mod tree;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use souk_catalog_api::CatalogClient;
 use souk_db::{Db, Migrations};
 use souk_flow::{Consumer, JobHandler};
 use souk_inventory_api::InventoryClient;
 use souk_kernel::Problem;
-use souk_modules::{ReadyCheck, Tasks};
+use souk_modules::{ReadyCheck, Said, Tasks};
 use souk_pricing_api::PricingClient;
 
 use opensearch::OpenSearch;
@@ -45,8 +45,6 @@ pub const MIGRATIONS: Migrations = Migrations {
 
 /// Between two looks for an index, before there is one.
 const READY_LOOK: Duration = Duration::from_millis(500);
-/// Between two lines in the log about an OpenSearch that does not answer.
-pub(crate) const SAY_EVERY: Duration = Duration::from_secs(10);
 
 /// Schemas whose logs this service reads.
 pub const READS: &[&str] = &["catalog", "pricing", "inventory"];
@@ -150,7 +148,7 @@ impl SearchService {
         let Engine::OpenSearch(index) = &self.engine else { return part.ready() };
         let (index, tasks) = (index.clone(), self.tasks.clone());
         self.tasks.spawn("search.ready", async move {
-            let mut said: Option<Instant> = None;
+            let mut said = Said::default();
             while !tasks.stopping() {
                 let looked = match searches {
                     true => index.can_search().await,
@@ -161,9 +159,8 @@ impl SearchService {
                     Ok(false) => part.not_ready("no index yet"),
                     Err(problem) => {
                         let why = problem.internal_detail().unwrap_or("unavailable");
-                        if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+                        if said.due() {
                             tracing::warn!(why, "waiting for opensearch");
-                            said = Some(Instant::now());
                         }
                         part.not_ready(why);
                     }

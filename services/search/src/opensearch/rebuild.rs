@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use souk_kernel::Problem;
-use souk_modules::Tasks;
+use souk_modules::{Said, Tasks};
 
 use super::OpenSearch;
 use super::client::unavailable;
@@ -13,7 +13,7 @@ use super::indices::Known;
 use super::keeping::documents;
 use super::search::TIMEOUT as LONGEST_SEARCH;
 use crate::fetch::BATCH;
-use crate::{SAY_EVERY, store};
+use crate::store;
 
 /// Between two looks whether there is an index and whether it is ours.
 const LOOK: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ pub struct Rebuilt {
 
 /// Makes sure that there is an index of ours, now and later.
 pub(crate) async fn keep(index: Arc<OpenSearch>, tasks: Tasks) {
-    let mut said: Option<Instant> = None;
+    let mut said = Said::default();
     while !tasks.stopping() {
         let looked = tokio::select! {
             looked = index.ensure() => looked,
@@ -49,14 +49,13 @@ pub(crate) async fn keep(index: Arc<OpenSearch>, tasks: Tasks) {
         };
         let pause = match looked {
             Ok(done) => {
-                said = None;
+                said.over();
                 if done { LOOK } else { RETRY }
             }
             Err(problem) => {
-                if said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+                if said.due() {
                     let internal = problem.internal_detail().unwrap_or_default();
                     tracing::warn!(%problem, internal, "the search index could not be looked after, trying again");
-                    said = Some(Instant::now());
                 }
                 RETRY
             }
