@@ -49,6 +49,11 @@ pub(crate) fn subscriber(address: IpAddr) -> IpAddr {
     }
 }
 
+/// True for an address (`10.0.0.1`) and for a network (`10.0.0.0/8`).
+pub fn is_network(text: &str) -> bool {
+    network(text).is_some()
+}
+
 fn network(text: &str) -> Option<(IpAddr, u8)> {
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) => (address.parse::<IpAddr>().ok()?, Some(bits.parse::<u8>().ok()?)),

@@ -34,6 +34,7 @@ mod slow;
 mod stall;
 mod throttle;
 
+pub use address::is_network;
 pub use cache::{CacheStats, PageCache};
 pub use config::{
     BodyLimit, By, CanaryConfig, Complaints, ConfigError, GatewayConfig, Limits, Profile, Rate, RouteThrottle,

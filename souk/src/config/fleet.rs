@@ -6,6 +6,7 @@ use std::path::Path;
 
 use figment::Source;
 use souk_db::PoolSizes;
+use souk_gateway::is_network;
 
 use super::{Complaint, Config, is_loopback};
 use crate::modules;
@@ -138,14 +139,6 @@ impl Config {
 /// True when a role answers others on a port of its own.
 fn listens(role: &str) -> bool {
     role != "gateway" && !role.ends_with("-worker")
-}
-
-/// `10.0.0.0/8`, or one address.
-fn is_network(text: &str) -> bool {
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-    let Ok(address) = address.parse::<std::net::IpAddr>() else { return false };
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= most))
 }
 
 #[cfg(test)]
