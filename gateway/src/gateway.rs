@@ -141,7 +141,7 @@ fn document(document: &serde_json::Value) -> Entry {
         .expect("constant headers are valid")
         .into_parts()
         .0;
-    let policy = may_store(&parts).expect("it says public and how long");
+    let policy = may_store(parts.status, &parts.headers).expect("it says public and how long");
     Entry::new(&parts, Bytes::from(document.to_string()), policy)
 }
 

@@ -82,7 +82,7 @@ pub(crate) async fn personal(
         gateway.auth.forget(&seen);
     }
     let matters = visit.key.is_some() || gateway.positions.is_some() || !gateway.canaries.is_empty();
-    let public = matters && may_store_head(&response);
+    let public = matters && may_store(response.status(), response.headers()).is_some();
     if visit.key.is_some() && response.status().is_success() {
         gateway.hints.learn(uri.path(), public);
     }
@@ -144,13 +144,6 @@ pub(crate) fn tell_lot(gateway: &Inner, visit: &Visit, seen: &HeaderMap, headers
     if browser && !gateway.canaries.is_empty() && Lot::told(cookies, seen).is_none() {
         headers.append(header::SET_COOKIE, Lot::drawn(visit.client, seen).tell(cookies));
     }
-}
-
-fn may_store_head(response: &Response<Body>) -> bool {
-    let mut head = Response::new(());
-    *head.status_mut() = response.status();
-    *head.headers_mut() = response.headers().clone();
-    may_store(&head.into_parts().0).is_some()
 }
 
 /// Gives a request the form that services know: the host in a header, all cookies in one (RFC 9113, 8.2.3 and 8.3.1).

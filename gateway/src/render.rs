@@ -85,7 +85,7 @@ async fn try_render(gateway: &Arc<Inner>, key: &str, mut place: Place, request_i
     drop(place);
     let (parts, body) = response.into_parts();
     let size = http_body::Body::size_hint(&body).exact();
-    let (Some(policy), Some(..=MAX_BUFFERED)) = (may_store(&parts), size) else {
+    let (Some(policy), Some(..=MAX_BUFFERED)) = (may_store(parts.status, &parts.headers), size) else {
         return Ok(Rendered::Private(Response::from_parts(parts, body)));
     };
     let policy = if side == Side::Canary { policy.for_some() } else { policy };

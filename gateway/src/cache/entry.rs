@@ -81,13 +81,12 @@ pub(crate) struct Entry {
 
 /// Whether everybody may get this answer, and for how long. Only what says `public` and how long; never errors, never
 /// what sets a cookie or depends on more than its name.
-pub(crate) fn may_store(parts: &Parts) -> Option<Policy> {
-    let absent = match parts.status {
+pub(crate) fn may_store(status: StatusCode, headers: &HeaderMap) -> Option<Policy> {
+    let absent = match status {
         StatusCode::OK | StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT => false,
         StatusCode::NOT_FOUND | StatusCode::GONE => true,
         _ => return None,
     };
-    let headers = &parts.headers;
     if headers.contains_key(header::SET_COOKIE) || headers.contains_key(header::CONTENT_ENCODING) {
         return None;
     }

@@ -16,8 +16,12 @@ fn answer(cache_control: &str, keys: &str) -> http::response::Parts {
     response.body(()).unwrap().into_parts().0
 }
 
+fn stored(parts: &http::response::Parts) -> Option<Policy> {
+    may_store(parts.status, &parts.headers)
+}
+
 fn put(cache: &PageCache, key: &str, epoch: u64, now: i64, parts: &http::response::Parts, body: &str) -> Arc<Entry> {
-    let policy = may_store(parts).unwrap();
+    let policy = stored(parts).unwrap();
     let entry = Entry::new(parts, body.to_owned().into(), policy);
     cache.store(key, epoch, now, policy, entry, &parts.headers)
 }
@@ -97,7 +101,7 @@ fn what_is_rendered_right_after_a_purge_is_kept_for_a_moment_only() {
 
 #[test]
 fn only_what_is_public_and_says_how_long_is_stored() {
-    let policy = |cc: &str| may_store(&answer(cc, "")).map(|p| (p.fresh_us / SECOND, p.stale_us / SECOND));
+    let policy = |cc: &str| stored(&answer(cc, "")).map(|p| (p.fresh_us / SECOND, p.stale_us / SECOND));
     assert_eq!(policy("public, max-age=60, stale-while-revalidate=600"), Some((60, 600)));
     assert_eq!(policy("public, max-age=60, s-maxage=5"), Some((5, 0)));
     for private in
@@ -107,15 +111,15 @@ fn only_what_is_public_and_says_how_long_is_stored() {
     }
     let mut parts = answer("public, max-age=60", "");
     parts.status = StatusCode::NOT_FOUND;
-    assert_eq!(may_store(&parts).unwrap().fresh_us, 10 * SECOND);
+    assert_eq!(stored(&parts).unwrap().fresh_us, 10 * SECOND);
     for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::FOUND, StatusCode::PARTIAL_CONTENT] {
         parts.status = status;
-        assert_eq!(may_store(&parts), None);
+        assert_eq!(stored(&parts), None);
     }
     for (name, value) in [("set-cookie", "a=b"), ("vary", "cookie"), ("content-encoding", "br")] {
         let mut parts = answer("public, max-age=60", "");
         parts.headers.insert(name, value.parse().unwrap());
-        assert_eq!(may_store(&parts), None, "{name}");
+        assert_eq!(stored(&parts), None, "{name}");
     }
 }
 

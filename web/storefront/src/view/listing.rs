@@ -336,8 +336,8 @@ fn pages(path: &str, wanted: &Wanted, total: u64) -> Vec<PageLink> {
 /// The way to a category: names from the tree, the last one without a link.
 pub fn crumbs(layout: &Layout, path: &str) -> Vec<Crumb> {
     let tree = &layout.nav.tree.items;
-    let ancestors = tree.iter().filter(|node| node.path == path || path.starts_with(&format!("{}/", node.path)));
-    let mut nodes: Vec<_> = ancestors.collect();
+    let leads_there = |to: &str| path.strip_prefix(to).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let mut nodes: Vec<_> = tree.iter().filter(|node| leads_there(&node.path)).collect();
     nodes.sort_by_key(|node| node.path.len());
     let crumb = |node: &&souk_catalog_api::Category| Crumb {
         href: (node.path != path).then(|| category(&node.path)),
