@@ -102,6 +102,8 @@ pub struct Limits {
     pub uri_bytes: usize,
     /// Bytes of a body.
     pub body_bytes: usize,
+    /// Bytes of all bodies that have arrived in part: many slow clients, or many streams of few, would fill the memory.
+    pub bodies_bytes: usize,
     /// Connections at once; more wait in the listener's backlog.
     pub connections: usize,
     /// Milliseconds an ordinary request may take.
@@ -121,6 +123,7 @@ impl Default for Limits {
             header_bytes: 16 * 1024,
             uri_bytes: 8 * 1024,
             body_bytes: souk_web::DEFAULT_BODY_LIMIT,
+            bodies_bytes: 128 * 1024 * 1024,
             connections: 10_000,
             request_ms: 5_000,
             checkout_ms: 10_000,

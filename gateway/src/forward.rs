@@ -2,17 +2,14 @@
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use souk_kernel::{Kind, Problem};
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+use souk_kernel::Problem;
 use souk_rpc::{Channel, Cx, header};
-use souk_web::ApiError;
 use tower::ServiceExt;
 
 use crate::Upstream;
@@ -74,21 +71,5 @@ async fn guarded(
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             Err(Problem::internal(format!("a handler panicked: {text}")))
         }
-    }
-}
-
-/// Reads a request's body: at most `limit` bytes, at most `patience`.
-pub(crate) async fn read_body(body: Incoming, limit: usize, patience: Duration) -> Result<Bytes, ApiError> {
-    let too_large =
-        || ApiError::from(Problem::new(Kind::TooLarge, "body_too_large", "the body is larger than this call allows"));
-    if http_body::Body::size_hint(&body).lower() > limit as u64 {
-        return Err(too_large());
-    }
-    let read = tokio::time::timeout(patience, Limited::new(body, limit).collect()).await;
-    let slow = || ApiError::transport(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body did not arrive in time");
-    match read.map_err(|_| slow())? {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(ApiError::transport(StatusCode::BAD_REQUEST, "body_unreadable", "the body could not be read")),
     }
 }

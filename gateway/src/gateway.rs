@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::address::TrustedProxies;
 use crate::auth::Auth;
+use crate::bodies::Bodies;
 use crate::cache::{Entry, PageCache, may_store, parts_of};
 use crate::canary::Canaries;
 use crate::flight::Flights;
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) public_host: OnceLock<HeaderValue>,
     pub(crate) ids: RequestIds,
     pub(crate) meters: Meters,
+    pub(crate) bodies: Bodies,
     pub(crate) shed: Shed,
     pub(crate) canaries: Canaries,
     pub(crate) positions: Option<Positions>,
@@ -98,6 +100,7 @@ impl Gateway {
             hints: Hints::default(),
             throttle: Throttle::new(config.throttles.clone(), deps.rates.as_ref().map(|rates| rates.key)),
             document: document(&deps.document),
+            bodies: Bodies::new(config.limits.bodies_bytes),
             shed: Shed::new(&config.shedding, deps.upstreams.roles()),
             canaries: Canaries::new(deps.canaries, &deps.upstreams),
             upstreams: deps.upstreams,

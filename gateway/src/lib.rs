@@ -10,6 +10,7 @@ mod address;
 mod allowance;
 mod answer;
 mod auth;
+mod bodies;
 mod cache;
 mod canary;
 mod compress;

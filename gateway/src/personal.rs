@@ -20,7 +20,6 @@ use crate::cache::may_store;
 use crate::canary::{self, Lot, Side};
 use crate::compress;
 use crate::fast::Visit;
-use crate::forward::read_body;
 use crate::gateway::Inner;
 use crate::headers::{strip_claims, strip_hop_by_hop, strip_internal};
 use crate::limits;
@@ -100,7 +99,7 @@ async fn body_of(gateway: &Inner, parts: &Parts, body: Incoming) -> Result<Bytes
         return Ok(Bytes::new());
     }
     let limit = limits::body_bytes(&gateway.config, parts.uri.path());
-    read_body(body, limit, Duration::from_millis(gateway.config.limits.body_ms)).await
+    gateway.bodies.read(body, limit, Duration::from_millis(gateway.config.limits.body_ms)).await
 }
 
 /// Who asks, until when, and from where on they must see the database.
