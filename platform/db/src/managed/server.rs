@@ -145,6 +145,20 @@ enum Probe {
     Away,
 }
 
+/// Where a cluster is made before it is moved to its place; what an interrupted attempt left there is gone.
+fn beside(place: &Place) -> Result<PathBuf, ManagedError> {
+    let fresh = place.base.join("pgdata.new");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).map_err(|error| ManagedError::io("remove", &fresh, error))?;
+    }
+    Ok(fresh)
+}
+
+fn move_in(fresh: &Path, place: &Place) -> Result<(), ManagedError> {
+    let pgdata = place.pgdata();
+    fs::rename(fresh, &pgdata).map_err(|error| ManagedError::io("rename", &pgdata, error))
+}
+
 /// Makes the cluster beside its place and moves it there when it is whole, so that an interrupted attempt leaves none.
 pub(super) async fn initialise(
     place: &Place,
@@ -152,10 +166,7 @@ pub(super) async fn initialise(
     account: Option<&Account>,
     throw_away: bool,
 ) -> Result<(), ManagedError> {
-    let fresh = place.base.join("pgdata.new");
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh).map_err(|error| ManagedError::io("remove", &fresh, error))?;
-    }
+    let fresh = beside(place)?;
     let mut output = initdb(&fresh, programs, account, &place.base, throw_away, "C.UTF-8").await?;
     // C.UTF-8 sorts by code point and knows all letters, but not every system has it.
     if output.contains("locale") {
@@ -164,8 +175,7 @@ pub(super) async fn initialise(
     if !fresh.join("PG_VERSION").is_file() {
         return Err(ManagedError::Program { program: "initdb", output });
     }
-    let pgdata = place.pgdata();
-    fs::rename(&fresh, &pgdata).map_err(|error| ManagedError::io("rename", &pgdata, error))
+    move_in(&fresh, place)
 }
 
 /// While it is there a server starts as a standby; it removes it when it is promoted.
@@ -179,10 +189,7 @@ pub(super) async fn copy(
     account: Option<&Account>,
     throw_away: bool,
 ) -> Result<(), ManagedError> {
-    let fresh = place.base.join("pgdata.new");
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh).map_err(|error| ManagedError::io("remove", &fresh, error))?;
-    }
+    let fresh = beside(place)?;
     let program = programs.basebackup();
     let mut command = as_account(&program, account, &place.base);
     command.arg("-D").arg(&fresh).args(["-X", "stream", "-c", "fast", "-d"]).arg(primary.conninfo("base backup"));
@@ -201,8 +208,7 @@ pub(super) async fn copy(
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(ManagedError::Program { program: "pg_basebackup", output: said });
     }
-    let pgdata = place.pgdata();
-    fs::rename(&fresh, &pgdata).map_err(|error| ManagedError::io("rename", &pgdata, error))
+    move_in(&fresh, place)
 }
 
 /// Empty on success, else what it printed.
