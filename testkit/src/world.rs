@@ -102,9 +102,9 @@ impl World {
         };
         let pki = (!matches!(topology, Topology::AllInOne | Topology::SplitPlain)).then(pki);
         let (processes, toolbox) = match topology {
-            Topology::AllInOne => (all_in_one(config).await, None),
+            Topology::AllInOne => (Box::pin(all_in_one(config)).await, None),
             _ => {
-                let (processes, toolbox) = split(config, pki.as_deref()).await;
+                let (processes, toolbox) = Box::pin(split(config, pki.as_deref())).await;
                 (processes, Some(toolbox))
             }
         };

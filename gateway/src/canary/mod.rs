@@ -198,7 +198,21 @@ pub(crate) async fn send(
     client: Option<IpAddr>,
     request: Request<Bytes>,
 ) -> Result<Response<Body>, Problem> {
-    let Some((canary, side)) = canary else { return forward(stable, cx, client, request).await };
+    match canary {
+        // In a box: it holds many ways to send a request, and few roles have a canary.
+        Some((canary, side)) => Box::pin(send_to_either(canary, side, stable, cx, client, request)).await,
+        None => forward(stable, cx, client, request).await,
+    }
+}
+
+async fn send_to_either(
+    canary: &Canary,
+    side: Side,
+    stable: &Upstream,
+    cx: &Cx,
+    client: Option<IpAddr>,
+    request: Request<Bytes>,
+) -> Result<Response<Body>, Problem> {
     let file = request.method().is_safe() && request.uri().path().starts_with(ASSETS);
     let again = file.then(|| request.clone());
     let response = send_to_side(canary, side, stable, cx, client, request).await?;

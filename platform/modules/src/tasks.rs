@@ -30,12 +30,13 @@ impl Tasks {
     #[allow(clippy::disallowed_methods)] // this is the tracked spawn that the ban points to
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let counted = Counted::new(self.running.clone(), name);
-        drop(self.tracker.spawn(async move {
+        // Not an async block around it: that would hold the task twice, as what it was given and as what it awaits.
+        drop(self.tracker.spawn(std::panic::AssertUnwindSafe(task).catch_unwind().map(move |ended| {
             let _counted = counted;
-            if std::panic::AssertUnwindSafe(task).catch_unwind().await.is_err() {
+            if ended.is_err() {
                 tracing::error!(task = name, "background task panicked");
             }
-        }));
+        })));
     }
 
     /// Runs `task` like [`Tasks::spawn`]; the receiver gets its result, or an error if it panicked.
@@ -45,10 +46,8 @@ impl Tasks {
         task: impl Future<Output = T> + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (sender, receiver) = oneshot::channel();
-        self.spawn(name, async move {
-            // Nobody has to wait: whoever asked may have gone away.
-            let _ = sender.send(task.await);
-        });
+        // Nobody has to wait: whoever asked may have gone away.
+        self.spawn(name, task.map(move |result| drop(sender.send(result))));
         receiver
     }
 

@@ -1,6 +1,7 @@
 //! The `service!` macro, and the one place every call passes.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Instant;
 
 use souk_kernel::Problem;
@@ -8,11 +9,12 @@ use tracing::Instrument;
 
 use crate::Cx;
 
-/// Span, metrics and deadline of a call, whichever way it goes.
+/// Span, metrics and deadline of a call, whichever way it goes. It stays where it is: futures that hold each other are copied
+/// with every box and task around them.
 pub async fn observe<R>(
     path: &'static str,
     cx: &Cx,
-    call: impl Future<Output = Result<R, Problem>>,
+    call: Pin<&mut (impl Future<Output = Result<R, Problem>> + ?Sized)>,
 ) -> Result<R, Problem> {
     let started = Instant::now();
     let span = tracing::debug_span!("rpc", path, request_id = %cx.request_id);
@@ -73,12 +75,12 @@ macro_rules! service {
                 #[allow(unused_mut, unused_assignments)]
                 let mut repeatable = false;
                 $( repeatable = stringify!($retry) == "idempotent"; )?
-                $crate::hidden::observe(PATH, cx, async {
+                $crate::hidden::observe(PATH, cx, std::pin::pin!(async {
                     match self {
                         Self::Local(api) => api.$f(cx, req).await,
                         Self::Remote(channel) => channel.call(PATH, repeatable, cx, &req).await,
                     }
-                }).await
+                })).await
             } )+
         }
 

@@ -188,7 +188,8 @@ impl HttpChannel {
             let reused = idle.is_some();
             let mut sender = match idle {
                 Some(sender) => sender,
-                None => match self.connect(endpoint.address).await {
+                // In a box: it is large and rare, and whoever calls carries it along otherwise.
+                None => match Box::pin(self.connect(endpoint.address)).await {
                     Ok(sender) => sender,
                     Err(error) => return Err(Failure::NotSent(Box::new(request), error.to_string())),
                 },
