@@ -8,13 +8,13 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use souk_kernel::{Kind, Problem};
 use souk_rpc::header::REQUEST_ID;
+use souk_web::compress::accepts_gzip;
 use souk_web::{ApiError, SESSION_COOKIE, is_request_id};
 
 use crate::address::subscriber;
 use crate::answer::{self, Answer};
 use crate::cache::{Entry, Found, Want, cache_key, of_canary};
 use crate::canary::{Canary, Lot, Side};
-use crate::compress::accepts_gzip;
 use crate::gateway::Inner;
 use crate::render;
 use crate::throttle::{Bucket, Refused, Rule, Standing};

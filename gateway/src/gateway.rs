@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use souk_identity_api::IdentityClient;
 use souk_kernel::{Clock, Secret};
@@ -145,7 +144,7 @@ fn document(document: &serde_json::Value) -> Entry {
         .into_parts()
         .0;
     let policy = may_store(parts.status, &parts.headers).expect("it says public and how long");
-    Entry::new(&parts, Bytes::from(document.to_string()), policy)
+    Entry::new(&parts, document.to_string().as_bytes(), policy).expect("it is plain")
 }
 
 /// Which parts of the site answered publicly when they were last asked. A guess only: it decides whether a visitor with

@@ -13,7 +13,6 @@ mod auth;
 mod bodies;
 mod cache;
 mod canary;
-mod compress;
 mod config;
 mod fast;
 mod flight;

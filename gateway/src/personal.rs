@@ -6,25 +6,23 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
-use http_body_util::BodyExt;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::Incoming;
 use souk_kernel::Problem;
 use souk_rpc::header::IDEMPOTENCY_KEY;
 use souk_rpc::{Actor, Cx};
+use souk_web::compress::{GZIP, accepts_gzip, suit};
 use souk_web::{ApiError, csrf};
 
 use crate::Upstream;
 use crate::answer::Answer;
 use crate::cache::may_store;
 use crate::canary::{self, Lot, Side};
-use crate::compress;
 use crate::fast::Visit;
 use crate::gateway::Inner;
 use crate::headers::{strip_claims, strip_hop_by_hop, strip_internal};
 use crate::limits;
 use crate::position;
-use crate::render::{MAX_BUFFERED, inline_or_aside};
 use crate::shed::Class;
 
 /// Characters of an idempotency key.
@@ -62,8 +60,11 @@ pub(crate) async fn personal(
     parts.headers.remove(IDEMPOTENCY_KEY);
     parts.headers.remove(position::HEADER);
     let seen = parts.headers.clone();
-    // Compressing is our business: what a service sends must be fit for everybody's cache.
-    parts.headers.remove(header::ACCEPT_ENCODING);
+    // A service knows one form beside the plain one.
+    match accepts_gzip(parts.headers.get(header::ACCEPT_ENCODING)) {
+        true => drop(parts.headers.insert(header::ACCEPT_ENCODING, GZIP)),
+        false => drop(parts.headers.remove(header::ACCEPT_ENCODING)),
+    }
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     let mut outgoing = Request::new(body);
     *outgoing.method_mut() = parts.method;
@@ -91,7 +92,7 @@ pub(crate) async fn personal(
     } else if !public {
         tell(gateway, &cx, asked, visit, &seen, response.headers_mut());
     }
-    finish(gateway, response, &method, &seen).await
+    finish(gateway, response, &seen).await
 }
 
 async fn body_of(gateway: &Inner, parts: &Parts, body: Incoming) -> Result<Bytes, ApiError> {
@@ -177,34 +178,18 @@ fn idempotency_key(value: &HeaderValue) -> Result<Arc<str>, ApiError> {
     Err(ApiError::transport(StatusCode::BAD_REQUEST, "invalid_idempotency_key", detail))
 }
 
-/// Makes a service's answer one of ours: compressed, guarded, without what is internal.
+/// Makes a service's answer one of ours: in the form that was asked for, guarded, without what is internal.
 pub(crate) async fn finish(
     gateway: &Inner,
-    response: Response<Body>,
-    method: &Method,
+    mut response: Response<Body>,
     asked: &HeaderMap,
 ) -> Result<Response<Answer>, ApiError> {
-    let (mut parts, mut body) = response.into_parts();
-    strip_internal(&mut parts.headers);
-    if parts.headers.contains_key(header::SET_COOKIE) {
+    strip_internal(response.headers_mut());
+    if response.headers().contains_key(header::SET_COOKIE) {
         // A cookie is for one visitor, whatever the service says about the rest.
-        parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    gateway.security.add(&mut parts.headers);
-    let size = http_body::Body::size_hint(&body).exact().unwrap_or(u64::MAX);
-    let text = compress::is_text(parts.headers.get(header::CONTENT_TYPE));
-    let plain = !parts.headers.contains_key(header::CONTENT_ENCODING) && parts.status != StatusCode::PARTIAL_CONTENT;
-    if text && plain {
-        parts.headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    }
-    let worth = (compress::MIN_BYTES as u64..=MAX_BUFFERED).contains(&size) && *method != Method::HEAD;
-    if text && plain && worth && compress::accepts_gzip(asked.get(header::ACCEPT_ENCODING)) {
-        let bytes =
-            body.collect().await.map_err(|error| Problem::unavailable("upstream_unavailable", error))?.to_bytes();
-        let packed = inline_or_aside(bytes.len(), move || compress::gzip(&bytes)).await?;
-        parts.headers.remove(header::CONTENT_LENGTH);
-        parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        body = Body::from(packed);
-    }
-    Ok(Response::from_parts(parts, Answer::Stream(body)))
+    gateway.security.add(response.headers_mut());
+    let response = suit(response, accepts_gzip(asked.get(header::ACCEPT_ENCODING))).await?;
+    Ok(response.map(Answer::Stream))
 }

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use souk_kernel::Problem;
 use souk_rpc::{Actor, Cx};
 use souk_web::ApiError;
+use souk_web::compress::{GZIP, MAX_BYTES, inline_or_aside, is_gzip};
 
 use crate::cache::{Entry, may_store, parts_of};
 use crate::canary::{self, Side};
@@ -18,10 +19,8 @@ use crate::gateway::Inner;
 use crate::routing::Target;
 use crate::shed::{Class, Place};
 
-/// Bytes of the largest answer that is cached or compressed: what is larger streams through.
-pub(crate) const MAX_BUFFERED: u64 = 1024 * 1024;
-/// Bytes above which compressing would hold up the other requests of this thread for a millisecond.
-const MAX_INLINE_GZIP: usize = 64 * 1024;
+/// Bytes of the largest answer that is cached: what is larger streams through.
+const MAX_BUFFERED: u64 = MAX_BYTES as u64;
 
 /// Makes a new answer in the background; the old one is shown meanwhile.
 pub(crate) fn refresh(gateway: &Arc<Inner>, key: &str) {
@@ -76,6 +75,7 @@ async fn try_render(gateway: &Arc<Inner>, key: &str, mut place: Place, request_i
         request.headers_mut().insert(header::HOST, host.clone());
     }
     request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    request.headers_mut().insert(header::ACCEPT_ENCODING, GZIP);
     let cx = Cx::new(request_id, Actor::Anonymous).within(Duration::from_millis(gateway.config.limits.request_ms));
     let epoch = gateway.cache.begin();
     let canary = gateway.canaries.of(role).map(|canary| (canary, side));
@@ -89,22 +89,12 @@ async fn try_render(gateway: &Arc<Inner>, key: &str, mut place: Place, request_i
         return Ok(Rendered::Private(Response::from_parts(parts, body)));
     };
     let policy = if side == Side::Canary { policy.for_some() } else { policy };
-    let plain = body.collect().await.map_err(|error| Problem::unavailable("upstream_unavailable", error))?.to_bytes();
+    let body = body.collect().await.map_err(|error| Problem::unavailable("upstream_unavailable", error))?.to_bytes();
     let sent = parts.headers.clone();
-    let entry = inline_or_aside(plain.len(), move || Entry::new(&parts, plain, policy)).await?;
+    let to_pack = if is_gzip(&parts.headers) { 0 } else { body.len() };
+    let entry = inline_or_aside(to_pack, move || Entry::new(&parts, &body, policy)).await??;
     let now = gateway.clock.now().as_microsecond();
     let entry = gateway.cache.store(key, epoch, now, policy, entry, &sent);
     gateway.meters.cache(gateway.cache.stats());
     Ok(Rendered::Entry(entry))
-}
-
-/// Runs what takes CPU in proportion to `bytes` here or, when that is too long, on a thread for it.
-pub(crate) async fn inline_or_aside<T: Send + 'static>(
-    bytes: usize,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Problem> {
-    if bytes <= MAX_INLINE_GZIP {
-        return Ok(work());
-    }
-    tokio::task::spawn_blocking(work).await.map_err(Problem::internal)
 }

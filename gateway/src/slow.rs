@@ -160,7 +160,7 @@ async fn shared(
                     // replica may have made it, and they may have written just now.
                     Ok(Rendered::Private(mut response)) if !recognised && gateway.positions.is_none() => {
                         tell_lot(gateway, visit, request.headers(), response.headers_mut());
-                        Ok(Some(finish(gateway, response, request.method(), request.headers()).await?))
+                        Ok(Some(finish(gateway, response, request.headers()).await?))
                     }
                     Ok(Rendered::Private(_)) => Ok(None),
                     Ok(Rendered::Failed(error)) => last_resort(visit, error).map(|entry| Some(answered(&entry))),

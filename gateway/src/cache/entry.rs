@@ -7,10 +7,12 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use souk_kernel::Problem;
+use souk_web::ApiError;
+use souk_web::compress::{self, GZIP, VARY};
 
 use super::keys::KeyState;
 use crate::answer::Answer;
-use crate::compress;
 use crate::headers::{SecurityHeaders, strip_internal};
 
 /// Seconds a public absence is kept at most: strangers ask for anything.
@@ -30,8 +32,6 @@ const ROUNDING: u64 = 16;
 const SHOWN: usize = 15;
 /// Values shared at most; a service that makes up more gets them one by one.
 const MAX_SHARED: usize = 256;
-const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// Values of `Age` up to twenty minutes, made once.
 static AGES: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| (0..1200u64).map(HeaderValue::from).collect());
@@ -87,10 +87,11 @@ pub(crate) fn may_store(status: StatusCode, headers: &HeaderMap) -> Option<Polic
         StatusCode::NOT_FOUND | StatusCode::GONE => true,
         _ => return None,
     };
-    if headers.contains_key(header::SET_COOKIE) || headers.contains_key(header::CONTENT_ENCODING) {
+    let readable = !headers.contains_key(header::CONTENT_ENCODING) || compress::is_gzip(headers);
+    if headers.contains_key(header::SET_COOKIE) || !readable {
         return None;
     }
-    let only_encoding = |vary: &HeaderValue| vary.as_bytes().eq_ignore_ascii_case(b"accept-encoding");
+    let only_encoding = |vary: &HeaderValue| vary.as_bytes().eq_ignore_ascii_case(VARY.as_bytes());
     if !headers.get_all(header::VARY).iter().all(only_encoding) {
         return None;
     }
@@ -143,26 +144,34 @@ impl Policy {
 }
 
 impl Entry {
-    /// Compresses a public answer and sorts its headers.
-    pub(crate) fn new(parts: &Parts, plain: Bytes, policy: Policy) -> Self {
+    /// Compresses a public answer, unless its service has, and sorts its headers.
+    ///
+    /// # Errors
+    /// `bad_gateway`: the service's compressed form is none.
+    pub(crate) fn new(parts: &Parts, body: &[u8], policy: Policy) -> Result<Self, Problem> {
         let mut headers = parts.headers.clone();
         strip_internal(&mut headers);
-        for name in [header::CACHE_CONTROL, header::VARY, header::CONTENT_LENGTH] {
+        let packed = compress::is_gzip(&headers);
+        for name in [header::CACHE_CONTROL, header::VARY, header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
             headers.remove(name);
         }
         let content_type = headers.remove(header::CONTENT_TYPE);
-        let etag = headers.remove(header::ETAG).unwrap_or_else(|| souk_web::etag_of(&plain));
-        let text = compress::is_text(content_type.as_ref());
-        let packed = (text && plain.len() >= compress::MIN_BYTES).then(|| compress::gzip(&plain));
-        Self {
+        let etag = headers.remove(header::ETAG).unwrap_or_else(|| souk_web::etag_of(body));
+        let text = packed || compress::is_text(content_type.as_ref());
+        let (body, plain_len) = match packed {
+            true => (Bytes::copy_from_slice(body), Some(compress::plain_len(body)?)),
+            false if text && body.len() >= compress::MIN_BYTES => (compress::gzip(body), Some(body.len())),
+            false => (Bytes::copy_from_slice(body), None),
+        };
+        Ok(Self {
             status: parts.status,
             content_type: content_type.map(shared),
             cache_control: shared(policy.downstream()),
             etag: detached(&etag),
             rare: headers.iter().map(|(name, value)| (name.clone(), detached(value))).collect(),
             text,
-            plain_len: packed.is_some().then_some(plain.len()),
-            body: packed.unwrap_or_else(|| Bytes::copy_from_slice(&plain)),
+            plain_len,
+            body,
             epoch: 0,
             keys: Box::default(),
             stored_at: 0,
@@ -170,7 +179,7 @@ impl Entry {
             stale_until: 0,
             refresh_claimed: AtomicI64::new(0),
             bytes: 0,
-        }
+        })
     }
 
     /// The answer for one client at `now` (microseconds).
@@ -189,7 +198,10 @@ impl Entry {
             security.add_hsts(&mut headers);
         } else {
             *response.status_mut() = self.status;
-            *response.body_mut() = self.body(want, &mut headers);
+            *response.body_mut() = match self.body(want, &mut headers) {
+                Ok(body) => body,
+                Err(problem) => return damaged(problem),
+            };
             if let Some(content_type) = &self.content_type {
                 headers.insert(header::CONTENT_TYPE, content_type.clone());
             }
@@ -205,17 +217,17 @@ impl Entry {
     }
 
     /// The body in a form that the client accepts, and the headers that say which.
-    fn body(&self, want: Want<'_>, headers: &mut HeaderMap) -> Answer {
+    fn body(&self, want: Want<'_>, headers: &mut HeaderMap) -> Result<Answer, Problem> {
         let unpack = self.plain_len.filter(|_| !want.gzip);
         if self.plain_len.is_some() && unpack.is_none() {
             headers.insert(header::CONTENT_ENCODING, GZIP);
         }
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(unpack.unwrap_or(self.body.len())));
-        match unpack {
+        Ok(match unpack {
             _ if want.head => Answer::EMPTY,
-            Some(len) => Answer::Full(compress::gunzip(&self.body, len)),
+            Some(_) => Answer::Full(compress::gunzip(&self.body)?),
             None => Answer::Full(self.body.clone()),
-        }
+        })
     }
 
     /// True for the one caller that has to make a new one.
@@ -231,6 +243,16 @@ impl Entry {
         let body = self.body.len() as u64;
         body + body / ROUNDING + rare + self.keys.len() as u64 * 8 + OVERHEAD
     }
+}
+
+/// What a service sent is not what it said.
+fn damaged(problem: Problem) -> Response<Answer> {
+    let error = ApiError::from(problem);
+    error.log("cache");
+    let mut response = Response::new(Answer::EMPTY);
+    *response.status_mut() = error.status();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// The same value in an allocation of its own: one that came over the network keeps its whole read buffer alive.

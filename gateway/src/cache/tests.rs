@@ -22,7 +22,7 @@ fn stored(parts: &http::response::Parts) -> Option<Policy> {
 
 fn put(cache: &PageCache, key: &str, epoch: u64, now: i64, parts: &http::response::Parts, body: &str) -> Arc<Entry> {
     let policy = stored(parts).unwrap();
-    let entry = Entry::new(parts, body.to_owned().into(), policy);
+    let entry = Entry::new(parts, body.as_bytes(), policy).unwrap();
     cache.store(key, epoch, now, policy, entry, &parts.headers)
 }
 

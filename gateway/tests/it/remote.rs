@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::serve;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Router, serve};
+use http::HeaderValue;
 use souk_gateway::Upstream;
 use souk_rpc::{ActorKey, Channel, Remote, accept};
+use souk_web::Cached;
 use tokio::net::TcpListener;
 
-use crate::client::{post, request};
+use crate::client::{Reply, post, request};
 use crate::shop::{CUSTOMER, SESSION, Shop, World, shop};
 
 async fn split() -> (World, Arc<Shop>) {
@@ -58,6 +62,49 @@ async fn pages_of_another_process_are_cached_and_purged_the_same() {
     world.gateway.cache().purge(&["product/bag"]);
     assert!(world.get("/p/bag").await.text().contains("render 2"));
     assert_eq!(shop.renders(), 2);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_role_is_asked_for_the_form_that_suits_and_its_visitor_gets_what_they_read() {
+    let (world, _) = split().await;
+    let asked = |reply: &Reply| reply.json()["headers"]["accept-encoding"].clone();
+    let small = world.get_with("/account", "Accept-Encoding: br, gzip;q=0.5\r\n").await;
+    assert_eq!((asked(&small), small.header("content-encoding")), ("gzip".into(), "gzip"));
+    let plain = world.get_with("/account", "Accept-Encoding: br\r\n").await;
+    assert_eq!((asked(&plain), plain.header("content-encoding")), (serde_json::Value::Null, ""));
+    // Asked for on behalf of everybody, hence small, and then for one visitor alone, who reads only what is plain.
+    let alone = world.get("/p/sets-cookie").await;
+    assert_eq!((alone.header("content-encoding"), alone.header("set-cookie")), ("", "a=b"));
+    assert_eq!(alone.header("content-length"), alone.body.len().to_string());
+    assert!(alone.text().starts_with("<h1>sets-cookie</h1>"));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_role_that_compresses_nothing_yet_is_compressed_for_and_a_damaged_form_is_not_shown() {
+    let text = "<p>a product in a list</p>".repeat(200);
+    let mut packed = souk_web::compress::gzip(text.as_bytes()).to_vec();
+    let middle = packed.len() / 2;
+    packed[middle] ^= 1;
+    let page = |body: Vec<u8>, packed: bool| {
+        move || async move {
+            let page = Cached::bytes(HeaderValue::from_static("text/html"), body, &["page"]);
+            if packed { ([("content-encoding", "gzip")], page).into_response() } else { page.into_response() }
+        }
+    };
+    let router = Router::new()
+        .route("/p/old", get(page(text.clone().into(), false)))
+        .route("/p/none", get(page(text.clone().into(), true)))
+        .route("/p/damaged", get(page(packed, true)));
+    let world = World::over(shop().0, Upstream::Local(router), |_| {}).await;
+    let gzip = world.get_with("/p/old", "Accept-Encoding: gzip\r\n").await;
+    assert_eq!((gzip.header("content-encoding"), gzip.text()), ("gzip", text.clone()));
+    assert_eq!(world.get("/p/old").await.text(), text);
+    for path in ["/p/none", "/p/damaged"] {
+        let reply = world.get(path).await;
+        assert!(reply.status == 503 && !reply.text().contains("product"), "{path}: {}", reply.status);
+    }
     world.stop().await;
 }
 

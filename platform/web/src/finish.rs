@@ -1,4 +1,5 @@
-//! The one layer around every router: problems get their request id and log line, unchanged reads become 304.
+//! The one layer around every router: problems get their request id and log line, unchanged reads become 304, text is
+//! compressed for whom that suits.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -8,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use souk_rpc::Cx;
 
 use crate::ApiError;
+use crate::compress::{accepts_gzip, suit};
 
 /// What a reply that says nothing about caching gets: what is not declared public is nobody else's.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -17,12 +19,11 @@ pub async fn finish(request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<Cx>().map(|cx| cx.request_id.clone());
     let readable = matches!(*request.method(), Method::GET | Method::HEAD);
     let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| readable).cloned();
+    let gzip = accepts_gzip(request.headers().get(header::ACCEPT_ENCODING));
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        let request_id = request_id.as_deref();
-        error.log(request_id.unwrap_or("-"));
         let allow = response.headers_mut().remove(header::ALLOW);
-        let mut response = error.render(request_id);
+        let mut response = tell(&error, request_id.as_deref());
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
@@ -37,7 +38,12 @@ pub async fn finish(request: Request, next: Next) -> Response {
     {
         return not_modified(response);
     }
-    response
+    suit(response, gzip).await.unwrap_or_else(|problem| tell(&problem.into(), request_id.as_deref()))
+}
+
+fn tell(error: &ApiError, request_id: Option<&str>) -> Response {
+    error.log(request_id.unwrap_or("-"));
+    error.render(request_id)
 }
 
 /// True when `If-None-Match` names `etag` or `*` (RFC 9110, 13.1.2: weak comparison).

@@ -5,6 +5,7 @@
 //! without the other. The gateway serves the merged document ([`openapi`]).
 
 mod cdn;
+pub mod compress;
 mod cookies;
 pub mod csrf;
 mod error;

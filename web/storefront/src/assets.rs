@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sha2::{Digest, Sha384};
 use souk_kernel::Problem;
 use souk_objects::{AssetKind, AssetName, IMMUTABLE, Object};
+use souk_web::compress::{GZIP, VARY, accepts_gzip};
 use souk_web::{ApiError, Cached};
 
 use crate::app::App;
@@ -120,13 +121,12 @@ pub(crate) async fn serve(
 }
 
 fn embedded(asset: &Asset, headers: &HeaderMap) -> Response {
-    let accepts = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let gzip = accepts.split(',').any(|coding| coding.trim().split(';').next() == Some("gzip"));
+    let gzip = accepts_gzip(headers.get(header::ACCEPT_ENCODING));
     let mut response = if gzip { asset.gzip.clone() } else { asset.content.clone() }.into_response();
     describe(&mut response, asset.file.kind());
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    response.headers_mut().insert(header::VARY, VARY);
     if gzip {
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        response.headers_mut().insert(header::CONTENT_ENCODING, GZIP);
     }
     response
 }
