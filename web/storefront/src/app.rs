@@ -14,18 +14,26 @@ use souk_objects::Objects;
 use souk_order_api::OrderClient;
 use souk_pricing_api::{PricingClient, ShopRequest, ShopTerms};
 use souk_rpc::Cx;
-use souk_search_api::SearchClient;
+use souk_search_api::{Hit, SearchClient, SearchRequest};
 use souk_web::{Cdn, Cookies};
 
 use crate::shelf::Shelf;
 use crate::view::layout::{Layout, Nav};
+use crate::view::product::RELATED;
 
 /// Age of the menu: it is in every page, and pages are kept for a minute anyway.
 const NAV_TTL: Duration = Duration::from_secs(5);
 /// Age of the shop's terms, which change with its configuration only.
 const TERMS_TTL: Duration = Duration::from_secs(300);
-/// Bytes both together may take; a tree of a thousand categories has a quarter of that.
+/// Bytes either may take; a tree of a thousand categories has a quarter of that.
 const MAX_BYTES: u64 = 1024 * 1024;
+/// Age of what stands beside a product: the index may be a second or two behind the catalogue anyway, and one search then
+/// serves all pages of a category that are made meanwhile.
+const BESIDE_TTL: Duration = Duration::from_secs(5);
+/// Bytes of that; a thousand categories take two thirds.
+const BESIDE_BYTES: u64 = 4 * 1024 * 1024;
+/// Bytes of a card, about.
+const HIT_BYTES: usize = 512;
 
 /// The services a storefront calls, and who the shop is.
 #[derive(Clone)]
@@ -74,6 +82,7 @@ pub(crate) struct Inner {
     origin: Arc<str>,
     nav: Cache<(), Arc<Nav>>,
     terms: Cache<(), ShopTerms>,
+    beside: Cache<String, Arc<[Hit]>>,
 }
 
 impl std::ops::Deref for App {
@@ -87,6 +96,7 @@ impl App {
     pub fn new(clients: Clients, tasks: &Tasks) -> Self {
         let origin: Arc<str> = clients.shop.public_url.trim_end_matches('/').into();
         let settings = |name, ttl| Settings { name, max_bytes: MAX_BYTES, ttl };
+        let beside = Settings { name: "storefront_beside", max_bytes: BESIDE_BYTES, ttl: BESIDE_TTL };
         Self(Arc::new(Inner {
             cookies: Cookies { https: origin.starts_with("https://") },
             ids: Ids::random(),
@@ -94,6 +104,7 @@ impl App {
             origin,
             nav: Cache::new(settings("storefront_nav", NAV_TTL), |_, nav: &Arc<Nav>| 512 + nav.tree.items.len() * 512),
             terms: Cache::new(settings("storefront_terms", TERMS_TTL), |_, _| 64),
+            beside: Cache::new(beside, |path: &String, hits: &Arc<[Hit]>| path.len() + (1 + hits.len()) * HIT_BYTES),
             shelf: Shelf::new(tasks, clients.pricing.clone(), clients.inventory.clone()),
             clients,
         }))
@@ -115,6 +126,17 @@ impl App {
             async move { Ok(Loaded::at(0, pricing.shop(&cx, ShopRequest {}).await?)) }
         };
         self.terms.get_or_load(&(), load).await
+    }
+
+    /// The first products of a category.
+    pub async fn beside(&self, cx: &Cx, path: &str) -> Result<Arc<[Hit]>, Problem> {
+        let load = |_| {
+            let (search, cx) = (self.clients.search.clone(), cx.clone());
+            // One more than is shown: the product that they stand beside may be among them.
+            let request = SearchRequest { category: Some(path.into()), limit: RELATED + 1, ..Default::default() };
+            async move { Ok(Loaded::at(0, search.search(&cx, request).await?.items.into())) }
+        };
+        self.beside.get_or_load(&path.to_owned(), load).await
     }
 
     /// The frame of a page.

@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use souk_catalog_api::{BySlug, Product};
 use souk_kernel::Problem;
 use souk_rpc::Cx;
-use souk_search_api::{Hit, SearchRequest};
+use souk_search_api::Hit;
 use souk_web::WebCx;
 
 use crate::app::App;
@@ -47,10 +47,8 @@ async fn related(app: &App, cx: &Cx, product: &Product) -> Vec<Hit> {
     let Ok(nav) = app.nav(cx).await else { return Vec::new() };
     let node = product.category_id.and_then(|id| nav.tree.items.iter().find(|node| node.id == id));
     let Some(node) = node else { return Vec::new() };
-    // One more, since the product itself may be among them.
-    let request = SearchRequest { category: Some(node.path.clone()), limit: RELATED + 1, ..Default::default() };
-    match app.clients.search.search(cx, request).await {
-        Ok(reply) => reply.items,
+    match app.beside(cx, &node.path).await {
+        Ok(hits) => hits.iter().filter(|hit| hit.id != product.id.0).take(RELATED as usize).cloned().collect(),
         Err(problem) => {
             tracing::warn!(request_id = %cx.request_id, code = %problem.code, "no related products");
             Vec::new()

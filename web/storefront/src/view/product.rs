@@ -147,7 +147,7 @@ pub struct Facts {
     pub prices: Vec<PriceOf>,
     /// Stock of its SKUs.
     pub stock: Vec<Availability>,
-    /// Products of the same category.
+    /// Other products of the same category.
     pub related: Vec<Hit>,
     /// Currency and tax.
     pub terms: ShopTerms,
@@ -172,7 +172,6 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
     let mut specs = specs(&thing);
     let more_specs = specs.split_off(specs.len().min(FIRST_SPECS));
     let varies = offers.iter().any(|offer| offer.price != first.price);
-    let related = related.into_iter().filter(|hit| hit.slug != thing.slug).take(RELATED as usize).collect();
     let by_brand = thing.brand.iter().cloned().collect();
     Some(ProductPage {
         brand_href: Wanted { brands: by_brand, ..Wanted::parse("") }.href("/search"),

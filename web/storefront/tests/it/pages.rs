@@ -229,6 +229,24 @@ async fn a_service_that_is_down_gets_a_friendly_page_with_the_request_id() {
 }
 
 #[tokio::test]
+async fn one_search_serves_the_product_pages_of_a_category() {
+    let mut browser = Browser::new(200);
+    let leaf = browser.shop.products[0].category_id;
+    let same = browser.shop.products.iter().filter(|product| product.category_id == leaf);
+    let slugs: Vec<String> = same.map(|product| product.slug.clone()).collect();
+    assert!(slugs.len() > 2, "products of one category");
+    browser.get(&format!("/p/{}", slugs[0])).await.shows("From the same stall");
+    // Whoever comes now would find nothing.
+    browser.shop.state().down = Some("search");
+    for slug in &slugs[1..] {
+        let page = browser.get(&format!("/p/{slug}")).await;
+        let beside = page.body.split_once("From the same stall").expect("cards beside the product").1;
+        assert!(!beside.contains(&format!("href=\"/p/{slug}\"")), "{slug} beside itself");
+        assert!((1..=4).contains(&beside.matches("<li class=\"card").count()), "{slug}");
+    }
+}
+
+#[tokio::test]
 async fn assets_are_named_by_content_compressed_and_kept_for_ever() {
     let mut browser = Browser::new(10);
     let page = browser.get("/").await;
