@@ -19,6 +19,8 @@ use crate::{Binary, Choice, Engines};
 
 /// Processes that start at once: more only wait for each other on a small machine.
 const STARTING: usize = 8;
+/// Waves in which roles end: [`wave_of`].
+const WAVES: usize = 4;
 /// How long a provider may take to end.
 const PROVIDER_END: Duration = Duration::from_secs(10);
 
@@ -180,15 +182,22 @@ impl Fleet {
     /// # Errors
     /// A role does not end well.
     pub async fn stop(self) -> anyhow::Result<()> {
-        // Those of one role side by side: nobody calls them any more.
-        let mut rest = self.roles.as_slice();
-        while let Some(last) = rest.last() {
-            let begin = rest.iter().position(|role| role.name() == last.name()).unwrap_or_default();
-            let ended = futures_util::future::join_all(rest[begin..].iter().map(Role::end)).await;
-            ended.into_iter().collect::<Result<Vec<()>, _>>()?;
-            rest = &rest[..begin];
+        // A wave at a time: nobody calls those of the next any more who is not of it himself.
+        for wave in 0..WAVES {
+            let ending = self.roles.iter().filter(|role| wave_of(role.name()) == wave).map(Role::end);
+            futures_util::future::join_all(ending).await.into_iter().collect::<Result<Vec<()>, _>>()?;
         }
         Ok(self.provider.terminate(PROVIDER_END).await?)
+    }
+}
+
+/// Who ends when: from what is nearest to the public to what everybody calls.
+fn wave_of(role: &str) -> usize {
+    match role {
+        "gateway" | "all" => 0,
+        "storefront" => 1,
+        worker if worker.ends_with("-worker") => 2,
+        _ => WAVES - 1,
     }
 }
 

@@ -67,6 +67,7 @@ impl Patroni {
         command.args(["--listen-client-urls", &own, "--advertise-client-urls", &own]);
         command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
         command.args(["--initial-cluster", &format!("e={peers}")]);
+        log_to(&mut command, &root.join("etcd.log"));
         let etcd_process = command.spawn().expect("etcd, which scripts/setup installs");
         let node = |_| Node { port: free_port(), rest: free_port(), child: None };
         let nodes = (0..NODES).map(node).collect();
@@ -89,8 +90,8 @@ impl Patroni {
         fs::write(&file, config).unwrap();
         give(&file);
         let mut command = as_server(&self.root, "patroni");
-        let log = fs::File::create(self.root.join(format!("n{node}.log"))).unwrap();
-        command.arg(&file).stdout(log.try_clone().unwrap()).stderr(log);
+        command.arg(&file);
+        log_to(&mut command, &self.root.join(format!("n{node}.log")));
         self.nodes[node].child = Some(command.spawn().expect("patroni, which scripts/setup installs"));
     }
 
@@ -210,10 +211,10 @@ postgresql:
 impl Drop for Patroni {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for node in 0..NODES {
-                let log = fs::read_to_string(self.root.join(format!("n{node}.log"))).unwrap_or_default();
+            for name in ["etcd", "n0", "n1", "n2"] {
+                let log = fs::read_to_string(self.root.join(format!("{name}.log"))).unwrap_or_default();
                 let lines: Vec<&str> = log.lines().collect();
-                eprintln!("--- n{node}\n{}", lines[lines.len().saturating_sub(25)..].join("\n"));
+                eprintln!("--- {name}\n{}", lines[lines.len().saturating_sub(25)..].join("\n"));
             }
         }
     }
@@ -245,6 +246,12 @@ fn as_server(root: &Path, program: &str) -> Command {
         command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }
     command
+}
+
+/// What a program says goes there, after what it said before.
+fn log_to(command: &mut Command, file: &Path) {
+    let log = fs::File::options().create(true).append(true).open(file).unwrap();
+    command.stdout(log.try_clone().unwrap()).stderr(log);
 }
 
 /// The newest PostgreSQL where Debian puts them.
