@@ -1,12 +1,15 @@
 //! Many callers, one commit or one call. While one batch is under way the next gathers, and the more callers there are, the
 //! less each of them costs (SPEED.md: hot rows, fewer commits). A caller alone waits for nobody; once batches of writes
-//! follow each other closely, they begin a few milliseconds apart, so that they are worth their commit.
+//! follow each other closely, they begin a few milliseconds apart, so that they are worth their commit. Batches of reads do not
+//! wait for one that is slow.
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use souk_kernel::Problem;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -23,9 +26,14 @@ const MANY: usize = 4;
 /// ... began within this time: a buyer alone never brings that about.
 const MANY_WITHIN: Duration = PACE.saturating_mul(2 * MANY as u32);
 
+/// How long a batch of reads may keep the next one waiting. Most answers are quicker, and gather callers meanwhile.
+const OVERTAKE: Duration = Duration::from_millis(10);
+/// Batches of reads under way at once.
+const MAX_OVERTAKING: usize = 16;
+
 type Queued<Q, R> = (Q, oneshot::Sender<Result<R, Problem>>);
 
-/// Runs requests in batches, one batch at a time. Clones feed the same batches.
+/// Runs requests in batches. Clones feed the same batches.
 pub struct Combiner<Q, R> {
     queue: mpsc::Sender<Queued<Q, R>>,
     name: &'static str,
@@ -38,23 +46,25 @@ impl<Q, R> Clone for Combiner<Q, R> {
 }
 
 impl<Q: Send + 'static, R: Send + 'static> Combiner<Q, R> {
-    /// `work` gets at most `max_batch` requests and returns one result for each, in order. When a batch fails as a
-    /// whole (all results are the same fault), it is the work's own business to isolate the culprit.
+    /// One batch at a time. `work` gets at most `max_batch` requests and returns one result for each, in order. When a batch
+    /// fails as a whole (all results are the same fault), it is the work's own business to isolate the culprit.
     pub fn new<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, work: F) -> Self
     where
         F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
     {
-        Self::spawn(tasks, name, Batches { max: max_batch, linger: Duration::ZERO, paced: true }, work)
+        Self::spawn(tasks, name, Batches { max: max_batch, linger: Duration::ZERO, paced: true, at_once: 1 }, work)
     }
 
-    /// Like [`Combiner::new`] for what costs less than a commit: a batch begins as soon as the last one ended.
+    /// For reads, which cost less than a commit and may happen side by side: a batch begins as soon as the last one has ended
+    /// or takes longer than usual.
     pub fn prompt<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, work: F) -> Self
     where
         F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
     {
-        Self::spawn(tasks, name, Batches { max: max_batch, linger: Duration::ZERO, paced: false }, work)
+        let batches = Batches { max: max_batch, linger: Duration::ZERO, paced: false, at_once: MAX_OVERTAKING };
+        Self::spawn(tasks, name, batches, work)
     }
 
     /// Like [`Combiner::new`], and every batch that is not full waits `linger` for company: for work that nobody waits for.
@@ -63,7 +73,7 @@ impl<Q: Send + 'static, R: Send + 'static> Combiner<Q, R> {
         F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
     {
-        Self::spawn(tasks, name, Batches { max: max_batch, linger, paced: true }, work)
+        Self::spawn(tasks, name, Batches { max: max_batch, linger, paced: true, at_once: 1 }, work)
     }
 
     fn spawn<F, Fut>(tasks: &Tasks, name: &'static str, batches: Batches, work: F) -> Self
@@ -100,6 +110,8 @@ struct Batches {
     linger: Duration,
     /// Whether they keep their distance while there are many.
     paced: bool,
+    /// Under way at most.
+    at_once: usize,
 }
 
 async fn run<Q, R, F, Fut>(
@@ -112,19 +124,26 @@ async fn run<Q, R, F, Fut>(
     F: Fn(Vec<Q>) -> Fut,
     Fut: Future<Output = Vec<Result<R, Problem>>>,
 {
-    let Batches { max: max_batch, linger, paced } = batches;
+    let Batches { max: max_batch, linger, paced, at_once } = batches;
     let mut batch = Vec::with_capacity(max_batch);
     let mut pace = Pace::default();
+    let mut under_way = FuturesUnordered::new();
     loop {
+        let overtakes = pace.last().map(|last| last + OVERTAKE);
+        let may_overtake = under_way.len() < at_once;
+        let free = under_way.is_empty() || (may_overtake && overtakes.is_none_or(|at| at <= Instant::now()));
         // Once the process stops, what is queued is still done, and what comes later is turned away.
         let taken = tokio::select! {
-            taken = waiting.recv_many(&mut batch, max_batch) => taken,
+            Some(()) = under_way.next() => continue,
+            () = tokio::time::sleep_until(overtakes.unwrap_or_else(Instant::now)), if !free && may_overtake => continue,
+            taken = waiting.recv_many(&mut batch, max_batch), if free => taken,
             () = tasks.token().cancelled(), if !waiting.is_closed() => {
                 waiting.close();
                 continue;
             }
         };
         if taken == 0 {
+            under_way.collect::<()>().await;
             return;
         }
         let wait = if paced { linger.max(pace.wait()) } else { linger };
@@ -138,12 +157,15 @@ async fn run<Q, R, F, Fut>(
         pace.begin();
         metrics::histogram!("souk_combined", "work" => name).record(batch.len() as f64);
         let (requests, callers): (Vec<Q>, Vec<_>) = batch.drain(..).unzip();
-        let results = work(requests).await;
-        debug_assert_eq!(results.len(), callers.len(), "{name}: one result per request");
-        for (caller, result) in callers.into_iter().zip(results) {
-            // A caller that has given up does not need its result; the work is done all the same.
-            let _ = caller.send(result);
-        }
+        let working = work(requests);
+        under_way.push(async move {
+            let results = working.await;
+            debug_assert_eq!(results.len(), callers.len(), "{name}: one result per request");
+            for (caller, result) in callers.into_iter().zip(results) {
+                // A caller that has given up does not need its result; the work is done all the same.
+                let _ = caller.send(result);
+            }
+        });
     }
 }
 
@@ -160,6 +182,10 @@ impl Pace {
             }
             _ => Duration::ZERO,
         }
+    }
+
+    fn last(&self) -> Option<Instant> {
+        self.0.back().copied()
     }
 
     fn begin(&mut self) {
@@ -202,6 +228,35 @@ mod tests {
         assert!(batches.load(Ordering::SeqCst) <= 32, "{batches:?} batches for 1000 callers");
         tasks.drain(Duration::from_secs(5)).await.unwrap();
         assert!(combiner.submit(1).await.is_err_and(|p| p.is("overloaded")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reads_do_not_wait_for_a_batch_that_hangs_and_writes_do() {
+        let hangs = |batch: Vec<bool>| async move {
+            if batch.contains(&true) {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+            batch.into_iter().map(Ok).collect()
+        };
+        let tasks = Tasks::new();
+        let reads = Combiner::prompt(&tasks, "reads", 64, hangs);
+        let writes = Combiner::new(&tasks, "writes", 64, hangs);
+        for (combiner, longest) in [(reads, OVERTAKE), (writes, Duration::from_secs(5))] {
+            let slow = combiner.submit(true);
+            let quick = async {
+                tokio::task::yield_now().await;
+                let start = Instant::now();
+                let several = (0..10).map(|_| combiner.submit(false));
+                join_all(several).await;
+                start.elapsed()
+            };
+            let (_, waited) = tokio::join!(slow, quick);
+            assert!(
+                waited <= longest + Duration::from_millis(1) && waited >= longest - Duration::from_millis(1),
+                "{waited:?}"
+            );
+        }
+        tasks.drain(Duration::from_secs(5)).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

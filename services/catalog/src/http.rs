@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::HeaderValue;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use souk_catalog_api::{ListProducts, ListSort, PRODUCT_MOVED, Product};
+use souk_catalog_api::{ListProducts, ListSort, Product};
 use souk_inventory_api::AvailabilityRequest;
 use souk_kernel::Problem;
 use souk_pricing_api::PricesRequest;
@@ -20,6 +20,7 @@ use souk_rpc::Cx;
 use souk_web::{ApiError, ApiPath, ApiQuery, Cached, Cdn, Operations, Routes, WebCx, op};
 
 use crate::CatalogService;
+use crate::service::Place;
 use views::{CategoriesJson, Offer, Offers, ProductJson, ProductPageJson};
 
 /// Products of a list when nobody says how many: a page of 4 by 6.
@@ -147,9 +148,11 @@ async fn product(
     cdn: Cdn,
     ApiPath(slug): ApiPath<String>,
 ) -> Result<Response, ApiError> {
-    let product = match service.public_product(&cx, &slug).await {
-        Ok(product) => product,
-        Err(problem) => return moved(problem),
+    let product = match service.at(&cx, &slug).await? {
+        Place::Product(product) => product,
+        Place::Moved(to) => return Ok(moved(&to)),
+        // What is unknown to everybody may be remembered for a moment.
+        Place::Empty => return Err(ApiError::from(Problem::not_found("product")).public_absence()),
     };
     let offers = service.offers(&cx, std::slice::from_ref(&product)).await?;
     let mut keys = vec![format!("product/{}", product.id)];
@@ -157,19 +160,13 @@ async fn product(
     Ok(Cached::public(&views::product(&product, &offers, &cdn), &keys)?.into_response())
 }
 
-/// An old address leads to the new one; what is unknown to everybody may be remembered for a moment.
-fn moved(problem: Problem) -> Result<Response, ApiError> {
-    let to = problem.data.as_deref().and_then(|data| data.get("moved_to")?.as_str());
-    match to.filter(|_| problem.is(PRODUCT_MOVED)) {
-        Some(slug) => {
-            let mut response = Redirect::permanent(&format!("/api/v1/products/{slug}")).into_response();
-            *response.status_mut() = http::StatusCode::MOVED_PERMANENTLY;
-            let fresh = HeaderValue::from_static("public, max-age=60");
-            response.headers_mut().insert(http::header::CACHE_CONTROL, fresh);
-            Ok(response)
-        }
-        None => Err(ApiError::from(problem).public_absence()),
-    }
+/// An old address leads to the new one.
+fn moved(to: &str) -> Response {
+    let mut response = Redirect::permanent(&format!("/api/v1/products/{to}")).into_response();
+    *response.status_mut() = http::StatusCode::MOVED_PERMANENTLY;
+    let fresh = HeaderValue::from_static("public, max-age=60");
+    response.headers_mut().insert(http::header::CACHE_CONTROL, fresh);
+    response
 }
 
 async fn categories(State(service): State<Arc<CatalogService>>, WebCx(cx): WebCx) -> Result<Cached, ApiError> {

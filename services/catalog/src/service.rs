@@ -1,17 +1,19 @@
 //! The contract: permissions and limits at the door, decisions in the domain, SQL in the store.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use souk_catalog_api::{
-    AllCategories, ByIds, BySkus, BySlug, CatalogApi, CategoryChanged, CategoryId, CategoryPut, CategoryTree,
-    ExportProducts, ListProducts, MAX_BATCH, MAX_PAGE, PRODUCT_MOVED, Product, ProductChanged, ProductInput,
-    ProductPage, Products, PutCategories, PutCategoriesReply, PutProducts, PutProductsReply, Status, StoreMedia,
-    StoredMedia, VariantCard, VariantCards,
+    AllCategories, ByIds, BySkus, BySlug, BySlugs, CatalogApi, CategoryChanged, CategoryId, CategoryPut, CategoryTree,
+    ExportProducts, ListProducts, MAX_BATCH, MAX_PAGE, Product, ProductChanged, ProductInput, ProductPage, Products,
+    ProductsBySlug, PutCategories, PutCategoriesReply, PutProducts, PutProductsReply, Status, StoreMedia, StoredMedia,
+    VariantCard, VariantCards, moved,
 };
 use souk_db::Position;
-use souk_kernel::{Kind, Problem};
+use souk_kernel::Problem;
 use souk_rpc::{Cx, Permission};
 
 use crate::CatalogService;
@@ -28,11 +30,37 @@ impl From<Refusal> for Problem {
     }
 }
 
+/// What stands at a product's address.
+pub(crate) enum Place {
+    Product(Arc<Product>),
+    /// Its product has this slug now.
+    Moved(String),
+    Empty,
+}
+
 #[async_trait]
 impl CatalogApi for CatalogService {
     async fn product_by_slug(&self, cx: &Cx, req: BySlug) -> Result<Product, Problem> {
-        let product = self.public_product(cx, &req.slug).await?;
-        Ok(Arc::unwrap_or_clone(product))
+        match self.at(cx, &req.slug).await? {
+            Place::Product(product) => Ok(Arc::unwrap_or_clone(product)),
+            Place::Moved(to) => Err(moved(&to)),
+            Place::Empty => Err(Problem::not_found("product")),
+        }
+    }
+
+    async fn products_by_slug(&self, cx: &Cx, req: BySlugs) -> Result<ProductsBySlug, Problem> {
+        check_batch(req.slugs.len(), "slugs")?;
+        let slugs: BTreeSet<String> = req.slugs.into_iter().collect();
+        let found = try_join_all(slugs.iter().map(|slug| self.at(cx, slug))).await?;
+        let mut reply = ProductsBySlug::default();
+        for (slug, place) in slugs.into_iter().zip(found) {
+            match place {
+                Place::Product(product) => reply.items.push(Arc::unwrap_or_clone(product)),
+                Place::Moved(to) => drop(reply.moved.insert(slug, to)),
+                Place::Empty => {}
+            }
+        }
+        Ok(reply)
     }
 
     async fn products(&self, _cx: &Cx, req: ByIds) -> Result<Products, Problem> {
@@ -150,22 +178,18 @@ impl CatalogApi for CatalogService {
 }
 
 impl CatalogService {
-    /// The published product at `slug`, from memory when it was asked for before.
-    pub(crate) async fn public_product(&self, cx: &Cx, slug: &str) -> Result<Arc<Product>, Problem> {
+    /// What stands at `slug`, from memory when it was asked for before.
+    pub(crate) async fn at(&self, cx: &Cx, slug: &str) -> Result<Place, Problem> {
         // What is no slug is not looked up: it may hold what PostgreSQL cannot.
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if slug.is_empty() || slug.len() > limits::SLUG || !slug.bytes().all(plain) {
-            return Err(Problem::not_found("product"));
+            return Ok(Place::Empty);
         }
         let at_least = Position::from_raw(cx.min_lsn());
         if let Some(product) = self.caches.by_slug(at_least, slug).await? {
-            return Ok(product);
+            return Ok(Place::Product(product));
         }
-        match self.store.moved(at_least, slug).await? {
-            Some(slug) => Err(Problem::new(Kind::NotFound, PRODUCT_MOVED, "this product has another address now")
-                .with_data(serde_json::json!({ "moved_to": slug }))),
-            None => Err(Problem::not_found("product")),
-        }
+        Ok(self.store.moved(at_least, slug).await?.map_or(Place::Empty, Place::Moved))
     }
 
     /// A page of published products, and where the next one begins. Places come from an index, products from memory.

@@ -105,7 +105,7 @@ impl App {
             nav: Cache::new(settings("storefront_nav", NAV_TTL), |_, nav: &Arc<Nav>| 512 + nav.tree.items.len() * 512),
             terms: Cache::new(settings("storefront_terms", TERMS_TTL), |_, _| 64),
             beside: Cache::new(beside, |path: &String, hits: &Arc<[Hit]>| path.len() + (1 + hits.len()) * HIT_BYTES),
-            shelf: Shelf::new(tasks, clients.pricing.clone(), clients.inventory.clone()),
+            shelf: Shelf::new(tasks, clients.catalog.clone(), clients.pricing.clone(), clients.inventory.clone()),
             clients,
         }))
     }

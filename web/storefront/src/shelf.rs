@@ -1,14 +1,16 @@
-//! What stands on a page's price tags. Pages that are made for everybody at the same moment ask for prices and stock
+//! What pages are made of. Pages that are made for everybody at the same moment ask for their products, prices and stock
 //! together: in a fleet each question costs a trip to another process, and the answers are the same for all of them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use souk_catalog_api::{BySlug, BySlugs, CatalogClient, Product, ProductsBySlug, moved};
 use souk_inventory_api::{Availability, AvailabilityRequest, InventoryClient};
-use souk_kernel::Problem;
+use souk_kernel::{Kind, Problem};
 use souk_modules::{Combiner, Tasks};
 use souk_pricing_api::{Price, PricesRequest, PricingClient};
-use souk_rpc::{Actor, Cx};
+use souk_rpc::{Actor, Cx, UNKNOWN_METHOD};
 
 /// Questions that are asked together: pages that are rendered at once in a busy process.
 const MAX_TOGETHER: usize = 64;
@@ -18,20 +20,34 @@ const MAX_SKUS: usize = 30;
 /// How long a batch may take: as long as the gateway waits for a page.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What one page asks: how much its writer has seen, and which SKUs.
+/// What one page asks: how much its visitor has seen, and which SKUs or slug.
 type Question = (u64, Vec<String>);
 
-/// Prices and stock, asked together where that is right.
+/// Products, prices and stock, asked together where that is right.
 pub(crate) struct Shelf {
+    catalog: CatalogClient,
     pricing: PricingClient,
     inventory: InventoryClient,
+    products: Combiner<Question, Arc<Product>>,
     prices: Combiner<Question, Vec<Price>>,
     stock: Combiner<Question, Vec<Availability>>,
 }
 
 impl Shelf {
-    pub(crate) fn new(tasks: &Tasks, pricing: PricingClient, inventory: InventoryClient) -> Self {
-        let (prices_of, stock_of) = (pricing.clone(), inventory.clone());
+    pub(crate) fn new(
+        tasks: &Tasks,
+        catalog: CatalogClient,
+        pricing: PricingClient,
+        inventory: InventoryClient,
+    ) -> Self {
+        let (products_of, prices_of, stock_of) = (catalog.clone(), pricing.clone(), inventory.clone());
+        let products = Combiner::prompt(tasks, "storefront.products", MAX_TOGETHER, move |questions: Vec<Question>| {
+            let catalog = products_of.clone();
+            async move {
+                let (cx, slugs) = together(&questions);
+                shown(&questions, catalog.products_by_slug(&cx, BySlugs { slugs }).await)
+            }
+        });
         let prices = Combiner::prompt(tasks, "storefront.prices", MAX_TOGETHER, move |questions: Vec<Question>| {
             let pricing = prices_of.clone();
             async move {
@@ -48,39 +64,81 @@ impl Shelf {
                 apart(&questions, found, |stock| &stock.sku)
             }
         });
-        Self { pricing, inventory, prices, stock }
+        Self { catalog, pricing, inventory, products, prices, stock }
+    }
+
+    /// The published product at a slug; 404 as [`CatalogClient::product_by_slug`] says.
+    pub(crate) async fn product(&self, cx: &Cx, slug: String) -> Result<Arc<Product>, Problem> {
+        let mut wanted = [slug];
+        if let Some(answer) = in_company(&self.products, cx, &wanted).await {
+            return answer;
+        }
+        let slug = std::mem::take(&mut wanted[0]);
+        self.catalog.product_by_slug(cx, BySlug { slug }).await.map(Arc::new)
     }
 
     /// Prices of SKUs; those without one are left out.
     pub(crate) async fn prices(&self, cx: &Cx, skus: Vec<String>) -> Result<Vec<Price>, Problem> {
-        if is_shared(cx, &skus) {
-            return self.prices.submit((cx.min_lsn(), skus)).await;
+        if let Some(answer) = in_company(&self.prices, cx, &skus).await {
+            return answer;
         }
         Ok(self.pricing.prices(cx, PricesRequest { skus }).await?.items)
     }
 
     /// Stock of SKUs; unknown ones are left out.
     pub(crate) async fn stock(&self, cx: &Cx, skus: Vec<String>) -> Result<Vec<Availability>, Problem> {
-        if is_shared(cx, &skus) {
-            return self.stock.submit((cx.min_lsn(), skus)).await;
+        if let Some(answer) = in_company(&self.stock, cx, &skus).await {
+            return answer;
         }
         Ok(self.inventory.availability(cx, AvailabilityRequest { skus }).await?.items)
     }
 }
 
-/// Who is somebody may be answered differently from everybody.
-fn is_shared(cx: &Cx, skus: &[String]) -> bool {
-    cx.actor == Actor::Anonymous && skus.len() <= MAX_SKUS
+/// The answer of a batch. None for what is to be asked alone: for somebody, for much, of a role that does not know the batch
+/// yet, and when a batch met a fault, which may be the fault of another's question.
+async fn in_company<R: Send + 'static>(
+    combiner: &Combiner<Question, R>,
+    cx: &Cx,
+    wanted: &[String],
+) -> Option<Result<R, Problem>> {
+    if !is_shared(cx, wanted) {
+        return None;
+    }
+    match combiner.submit((cx.min_lsn(), wanted.to_vec())).await {
+        Err(problem) if problem.kind == Kind::Internal || problem.is(UNKNOWN_METHOD) => None,
+        answer => Some(answer),
+    }
 }
 
-/// One question that asks for all: each SKU once, and nothing older than the newest that one of them has seen.
+/// Who is somebody may be answered differently from everybody.
+fn is_shared(cx: &Cx, wanted: &[String]) -> bool {
+    cx.actor == Actor::Anonymous && wanted.len() <= MAX_SKUS
+}
+
+/// One question that asks for all: each thing once, and nothing older than the newest that one of them has seen.
 fn together(questions: &[Question]) -> (Cx, Vec<String>) {
     let cx = Cx::new("storefront", Actor::Anonymous).within(PATIENCE);
     questions.iter().for_each(|(seen, _)| cx.wrote(*seen));
-    let mut skus: Vec<String> = questions.iter().flat_map(|(_, skus)| skus.iter().cloned()).collect();
-    skus.sort_unstable();
-    skus.dedup();
-    (cx, skus)
+    let mut wanted: Vec<String> = questions.iter().flat_map(|(_, wanted)| wanted.iter().cloned()).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    (cx, wanted)
+}
+
+/// To each what stands at their slug.
+fn shown(questions: &[Question], found: Result<ProductsBySlug, Problem>) -> Vec<Result<Arc<Product>, Problem>> {
+    let (items, old) = match found {
+        Ok(found) => (found.items, found.moved),
+        Err(problem) => return questions.iter().map(|_| Err(problem.clone())).collect(),
+    };
+    let items: HashMap<String, Arc<Product>> =
+        items.into_iter().map(|product| (product.slug.clone(), Arc::new(product))).collect();
+    let at = |(_, slugs): &Question| {
+        let slug = slugs.first().map(String::as_str).unwrap_or_default();
+        let absent = || old.get(slug).map_or_else(|| Problem::not_found("product"), |to| moved(to));
+        items.get(slug).cloned().ok_or_else(absent)
+    };
+    questions.iter().map(at).collect()
 }
 
 /// To each what they asked for, in the order in which they asked for it.
@@ -123,6 +181,27 @@ mod tests {
         assert_eq!((of(0), of(1), of(2)), (vec![1, 3, 2], vec![1], vec![]));
         let failed = apart::<Availability>(&questions, Err(Problem::timeout("inventory")), |stock| &stock.sku);
         assert!(failed.iter().all(Result::is_err) && failed.len() == 3);
+    }
+
+    #[tokio::test]
+    async fn a_question_that_breaks_its_batch_is_not_the_others_business() {
+        let tasks = Tasks::new();
+        let combiner = Combiner::prompt(&tasks, "test", 64, |questions: Vec<Question>| async move {
+            let broken = questions.iter().any(|(_, wanted)| wanted[0] == "broken");
+            let gone = questions.iter().any(|(_, wanted)| wanted[0] == "gone");
+            let answer = |question: Question| match (broken, gone) {
+                (true, _) => Err(Problem::internal("one of them")),
+                (_, true) => Err(Problem::not_found("it")),
+                _ => Ok(question.1),
+            };
+            questions.into_iter().map(answer).collect()
+        });
+        let cx = Cx::new("test", Actor::Anonymous);
+        let ask = |text: &str| [text.to_owned()];
+        assert!(in_company(&combiner, &cx, &ask("A")).await.is_some_and(|answer| answer.unwrap() == ["A"]));
+        assert!(in_company(&combiner, &cx, &ask("gone")).await.is_some_and(|answer| answer.is_err()));
+        assert!(in_company(&combiner, &cx, &ask("broken")).await.is_none());
+        assert!(in_company(&combiner, &Cx::system("test"), &ask("A")).await.is_none());
     }
 
     #[test]

@@ -13,8 +13,10 @@ pub use product::{
     Attribute, AttributeValue, Media, MediaInput, Outcome, Product, ProductInput, ProductOption, ProductOutcome,
     Status, Variant, VariantInput,
 };
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
-use souk_kernel::Event;
+use souk_kernel::{Event, Kind, Problem};
 use uuid::Uuid;
 
 souk_kernel::ids! {
@@ -40,6 +42,9 @@ souk_rpc::service! {
         /// The published product with this slug; 404 for drafts and unknown ones. When the slug is an old one the 404 has
         /// the code [`PRODUCT_MOVED`] and its `data` is `{"moved_to": "<slug>"}`.
         fn product_by_slug(BySlug) -> Product [idempotent];
+        /// Published products by slug, in any order; drafts and unknown slugs are left out, old ones are in `moved`. At most
+        /// [`MAX_BATCH`].
+        fn products_by_slug(BySlugs) -> ProductsBySlug [idempotent];
         /// Products by id, drafts included, in any order; unknown ids are left out. At most [`MAX_BATCH`].
         fn products(ByIds) -> Products [idempotent];
         /// Variants with what a cart line shows; unknown SKUs and unpublished products are left out. At most [`MAX_BATCH`].
@@ -65,6 +70,33 @@ souk_rpc::service! {
 pub struct BySlug {
     /// The last part of its address.
     pub slug: String,
+}
+
+/// Asks for the products of several pages.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BySlugs {
+    /// At most [`MAX_BATCH`].
+    pub slugs: Vec<String>,
+}
+
+/// What stands at some addresses.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ProductsBySlug {
+    /// Each at most once.
+    pub items: Vec<Product>,
+    /// Slugs that a product had before, and the one it has now.
+    pub moved: BTreeMap<String, String>,
+}
+
+/// The 404 of a slug that a product had before it got `to`.
+pub fn moved(to: &str) -> Problem {
+    Problem::new(Kind::NotFound, PRODUCT_MOVED, "this product has another address now")
+        .with_data(serde_json::json!({ "moved_to": to }))
+}
+
+/// The new slug that such a 404 names.
+pub fn moved_to(problem: &Problem) -> Option<&str> {
+    problem.data.as_deref().filter(|_| problem.is(PRODUCT_MOVED))?.get("moved_to")?.as_str()
 }
 
 /// Asks for products by id.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use souk_catalog_api::{
-    ByIds, BySlug, CatalogApi, CatalogClient, ExportProducts, PutProducts, StoreMedia, serve_catalog,
+    ByIds, BySlug, BySlugs, CatalogApi, CatalogClient, ExportProducts, MAX_BATCH, PutProducts, StoreMedia,
+    serve_catalog,
 };
 use souk_rpc::{ActorKey, Channel, accept};
 
@@ -25,6 +26,11 @@ async fn loopback_sees_what_a_local_caller_sees() {
         remote.product_by_slug(&system(), slug()).await.unwrap(),
     );
     assert_eq!(near, far);
+    let slugs = BySlugs { slugs: vec!["nobody".into(), "product-1".into(), "no slug".into()] };
+    let found = remote.products_by_slug(&system(), slugs).await.unwrap();
+    assert_eq!((found.items, found.moved.len()), (vec![far], 0));
+    let many = BySlugs { slugs: vec!["product-1".into(); MAX_BATCH + 1] };
+    assert_eq!(remote.products_by_slug(&system(), many).await.unwrap_err().status(), 422);
     let ids = ByIds { ids: vec![near.id] };
     assert_eq!(remote.products(&system(), ids).await.unwrap().items, std::slice::from_ref(&near));
     let export = ExportProducts { after: None, limit: 1 };

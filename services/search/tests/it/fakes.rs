@@ -338,6 +338,9 @@ impl catalog::CatalogApi for Owners {
     async fn product_by_slug(&self, _: &Cx, _: catalog::BySlug) -> Result<Product, Problem> {
         unused()
     }
+    async fn products_by_slug(&self, _: &Cx, _: catalog::BySlugs) -> Result<catalog::ProductsBySlug, Problem> {
+        unused()
+    }
     async fn variants(&self, _: &Cx, _: catalog::BySkus) -> Result<catalog::VariantCards, Problem> {
         unused()
     }

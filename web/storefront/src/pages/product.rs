@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};
-use souk_catalog_api::{BySlug, Product};
+use souk_catalog_api::{Product, moved_to};
 use souk_kernel::Problem;
 use souk_rpc::Cx;
 use souk_search_api::Hit;
@@ -20,7 +20,7 @@ const MAX_SKUS: usize = 1_000;
 const MOVED: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, Path(slug): Path<String>) -> PageResult {
-    let product = match app.clients.catalog.product_by_slug(&cx, BySlug { slug }).await {
+    let product = match app.shelf.product(&cx, slug).await {
         Ok(product) => product,
         Err(problem) => return moved(problem),
     };
@@ -58,8 +58,7 @@ async fn related(app: &App, cx: &Cx, product: &Product) -> Vec<Hit> {
 
 /// An old address leads to the new one.
 fn moved(problem: Problem) -> PageResult {
-    let to = problem.data.as_deref().and_then(|data| data.get("moved_to")?.as_str());
-    let Some(slug) = to else { return Err(problem.into()) };
+    let Some(slug) = moved_to(&problem) else { return Err(problem.into()) };
     let mut response: Response = Redirect::permanent(&product_href(slug)).into_response();
     *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
     response.headers_mut().insert(header::CACHE_CONTROL, MOVED);

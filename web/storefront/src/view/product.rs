@@ -1,6 +1,7 @@
 //! A product's page.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use askama::Template;
 use serde_json::{Value, json};
@@ -142,7 +143,7 @@ impl Offer<'_> {
 /// What the page is made of.
 pub struct Facts {
     /// The product.
-    pub product: Product,
+    pub product: Arc<Product>,
     /// Prices of its SKUs.
     pub prices: Vec<PriceOf>,
     /// Stock of its SKUs.
@@ -197,8 +198,8 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
         variants_json: (thing.variants.len() > 1).then(|| variants_json(&offers, pictures.len())),
         json_ld: json_ld(&layout, &thing, &offers, &pictures),
         pictures,
-        brand: thing.brand,
-        title: thing.title,
+        brand: thing.brand.clone(),
+        title: thing.title.clone(),
         crumbs,
         layout,
     })

@@ -229,6 +229,16 @@ async fn a_service_that_is_down_gets_a_friendly_page_with_the_request_id() {
 }
 
 #[tokio::test]
+async fn a_catalogue_that_does_not_know_batches_yet_is_asked_for_each_product() {
+    let mut browser = Browser::new(50);
+    browser.shop.state().down = Some("batches of products");
+    let (_, slug) = browser.sku(0);
+    assert_eq!(browser.get(&format!("/p/{slug}")).await.status, StatusCode::OK);
+    assert_eq!(browser.get("/p/moved-away").await.status, StatusCode::MOVED_PERMANENTLY);
+    assert_eq!(browser.get("/p/nothing").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn one_search_serves_the_product_pages_of_a_category() {
     let mut browser = Browser::new(200);
     let leaf = browser.shop.products[0].category_id;

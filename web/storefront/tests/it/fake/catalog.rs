@@ -125,10 +125,26 @@ impl CatalogApi for FakeShop {
     async fn product_by_slug(&self, _: &Cx, req: BySlug) -> Result<Product, Problem> {
         self.up("catalog")?;
         if req.slug == "moved-away" {
-            let data = serde_json::json!({"moved_to": self.products[0].slug});
-            return Err(Problem::not_found("product").with_data(data));
+            return Err(moved(&self.products[0].slug));
         }
         self.products.iter().find(|p| p.slug == req.slug).cloned().ok_or_else(|| Problem::not_found("product"))
+    }
+    async fn products_by_slug(&self, cx: &Cx, req: BySlugs) -> Result<ProductsBySlug, Problem> {
+        if self.state().down == Some("batches of products") {
+            return Err(Problem::unavailable("unknown_method", "a catalogue of the previous release"));
+        }
+        let mut found = ProductsBySlug::default();
+        for slug in req.slugs {
+            match self.product_by_slug(cx, BySlug { slug: slug.clone() }).await {
+                Ok(product) => found.items.push(product),
+                Err(problem) => match moved_to(&problem) {
+                    Some(to) => drop(found.moved.insert(slug, to.to_owned())),
+                    None if problem.is("not_found") => {}
+                    None => return Err(problem),
+                },
+            }
+        }
+        Ok(found)
     }
     async fn categories(&self, _: &Cx, _: AllCategories) -> Result<CategoryTree, Problem> {
         self.up("catalog")?;
