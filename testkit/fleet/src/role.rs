@@ -12,9 +12,9 @@ use crate::Binary;
 /// How long a role may take to finish what is under way, its drain included.
 const END: Duration = Duration::from_secs(90);
 
-/// Roles that compute for each page. The others wait most of the time: beside dozens of processes on a few cores, threads that
-/// wake each other cost them more than they do.
-const THREAD_PER_CORE: &[&str] = &["gateway", "storefront", "all"];
+/// Roles that may need more than one core. The others wait most of the time: beside dozens of processes on a few cores, threads
+/// that wake each other cost them more than they do.
+const THREAD_PER_CORE: &[&str] = &["storefront", "all"];
 
 /// How a role is run.
 pub struct RoleProcess {
