@@ -182,7 +182,7 @@ impl Fleet {
     /// # Errors
     /// A role does not end well.
     pub async fn stop(self) -> anyhow::Result<()> {
-        // A wave at a time: nobody calls those of the next any more who is not of it himself.
+        // A wave at a time: who calls those of the next has ended before, or ends with them.
         for wave in 0..WAVES {
             let ending = self.roles.iter().filter(|role| wave_of(role.name()) == wave).map(Role::end);
             futures_util::future::join_all(ending).await.into_iter().collect::<Result<Vec<()>, _>>()?;
