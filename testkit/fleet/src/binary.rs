@@ -19,9 +19,10 @@ pub struct RoleRow {
 }
 
 impl Binary {
-    /// The program at `path`.
+    /// The program at `path`, wherever its processes will work.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        let path = path.into();
+        Self(std::path::absolute(&path).unwrap_or(path))
     }
 
     /// Where it is.
@@ -60,4 +61,16 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?}: {}\n{complaint}", output.status);
     String::from_utf8(output.stdout).with_context(|| format!("{command:?} did not print text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_from_here_is_found_from_elsewhere() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(Binary::new("target/release/souk").path(), here.join("target/release/souk"));
+        assert_eq!(Binary::new("/usr/bin/souk").path(), Path::new("/usr/bin/souk"));
+    }
 }
