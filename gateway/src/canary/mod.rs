@@ -198,26 +198,13 @@ pub(crate) async fn send(
     client: Option<IpAddr>,
     request: Request<Bytes>,
 ) -> Result<Response<Body>, Problem> {
-    match canary {
-        // In a box: it holds many ways to send a request, and few roles have a canary.
-        Some((canary, side)) => Box::pin(send_to_either(canary, side, stable, cx, client, request)).await,
-        None => forward(stable, cx, client, request).await,
-    }
-}
-
-async fn send_to_either(
-    canary: &Canary,
-    side: Side,
-    stable: &Upstream,
-    cx: &Cx,
-    client: Option<IpAddr>,
-    request: Request<Bytes>,
-) -> Result<Response<Body>, Problem> {
+    let Some((canary, side)) = canary else { return forward(stable, cx, client, request).await };
     let file = request.method().is_safe() && request.uri().path().starts_with(ASSETS);
     let again = file.then(|| request.clone());
-    let response = send_to_side(canary, side, stable, cx, client, request).await?;
+    // In boxes: these hold many ways to send a request, and few roles have a canary.
+    let response = Box::pin(send_to_side(canary, side, stable, cx, client, request)).await?;
     if let (Some(again), StatusCode::NOT_FOUND) = (again, response.status())
-        && let Some(found) = canary.file_of_other_side(side, stable, cx, client, again).await
+        && let Some(found) = Box::pin(canary.file_of_other_side(side, stable, cx, client, again)).await
     {
         return Ok(found);
     }

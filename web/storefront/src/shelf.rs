@@ -69,11 +69,11 @@ impl Shelf {
 
     /// The published product at a slug; 404 as [`CatalogClient::product_by_slug`] says.
     pub(crate) async fn product(&self, cx: &Cx, slug: String) -> Result<Arc<Product>, Problem> {
-        let mut wanted = [slug];
+        let wanted = [slug];
         if let Some(answer) = in_company(&self.products, cx, &wanted).await {
             return answer;
         }
-        let slug = std::mem::take(&mut wanted[0]);
+        let [slug] = wanted;
         self.catalog.product_by_slug(cx, BySlug { slug }).await.map(Arc::new)
     }
 
@@ -105,7 +105,12 @@ async fn in_company<R: Send + 'static>(
         return None;
     }
     match combiner.submit((cx.min_lsn(), wanted.to_vec())).await {
-        Err(problem) if problem.kind == Kind::Internal || problem.is(UNKNOWN_METHOD) => None,
+        Err(problem) if problem.is(UNKNOWN_METHOD) => None,
+        Err(problem) if problem.kind == Kind::Internal => {
+            let internal = problem.internal_detail().unwrap_or_default();
+            tracing::warn!(request_id = %cx.request_id, internal, "a batch of questions failed: asking alone");
+            None
+        }
         answer => Some(answer),
     }
 }

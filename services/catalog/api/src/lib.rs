@@ -5,6 +5,8 @@ mod category;
 mod media;
 mod product;
 
+use std::collections::BTreeMap;
+
 pub use category::{
     Category, CategoryInput, CategoryPut, CategoryTree, FacetAttribute, PutCategories, PutCategoriesReply,
 };
@@ -13,8 +15,6 @@ pub use product::{
     Attribute, AttributeValue, Media, MediaInput, Outcome, Product, ProductInput, ProductOption, ProductOutcome,
     Status, Variant, VariantInput,
 };
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use souk_kernel::{Event, Kind, Problem};
 use uuid::Uuid;
