@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use souk_engines::{Engine, EngineError, Kind, free_port};
 use tokio::net::TcpStream;
@@ -84,6 +84,9 @@ impl Fleet {
     /// # Errors
     /// Something is not installed or does not start: in words that say what to do.
     pub async fn start(plan: Plan) -> anyhow::Result<Self> {
+        let program = plan.binary.path();
+        // Before the engines start, which takes its time.
+        ensure!(program.is_file(), "{} is no program: `make setup-fleet` builds one", program.display());
         let engines = Engines::start(plan.engines).await?;
         let dir = tempfile::Builder::new().prefix("souk-fleet-").tempdir().context("cannot make a directory")?;
         let (pki, data) = (dir.path().join("pki"), dir.path().join("data"));
