@@ -90,8 +90,12 @@ pub struct BodyLimit {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Milliseconds until a request's head must be complete; also how long a connection may be idle.
+    /// Milliseconds until a request's head must be complete, and until a new connection asks for something.
     pub header_ms: u64,
+    /// Milliseconds that a connection may be unused between two requests: longer than what stands before the gateway keeps
+    /// its own, or a request may meet a connection that is being closed. It is `header_ms` instead, as long as no more than
+    /// one in eight of all `connections` is free.
+    pub idle_ms: u64,
     /// Milliseconds until a request's body must be complete.
     pub body_ms: u64,
     /// Milliseconds a client may take no byte of an answer.
@@ -118,6 +122,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             header_ms: 10_000,
+            idle_ms: 75_000,
             body_ms: 30_000,
             stall_ms: 30_000,
             header_bytes: 16 * 1024,

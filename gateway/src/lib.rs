@@ -33,6 +33,7 @@ mod shed;
 mod slow;
 mod stall;
 mod throttle;
+mod waits;
 
 pub use address::is_network;
 pub use cache::{CacheStats, PageCache};

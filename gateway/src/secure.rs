@@ -34,9 +34,8 @@ const STREAM_BUFFER: usize = 64 * 1024;
 /// A client that has gone without a word is noticed by its silence to this.
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
-/// Without a request for so long the client is told to come back on a new connection.
-const IDLE: Duration = Duration::from_secs(60);
-/// So is everybody after this, so that streams which nobody reads do not stay for ever.
+/// After so long every client is told to come back on a new connection, so that streams which nobody reads do not stay for
+/// ever.
 const MAX_AGE: Duration = Duration::from_secs(600);
 /// How long requests under way get after that.
 const LEAVE: Duration = Duration::from_secs(30);
@@ -88,7 +87,7 @@ impl Secure {
         if stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2) {
             serve_http2(self.http2.clone(), stream, visitor, self.drain, tasks.token()).await
         } else {
-            serve_http1(&self.http1, stream, visitor, tasks, self.drain).await
+            serve_http1(&self.http1, stream, visitor, tasks).await
         }
     }
 }
@@ -104,13 +103,16 @@ async fn serve_http2(
 ) -> hyper::Result<()> {
     let started = Instant::now();
     let last = Arc::new(AtomicU64::new(0));
-    let asked = visitor.asked.clone();
+    let (asked, waits) = (visitor.asked.clone(), visitor.waits.clone());
     let service = Noted { visitor, started, last: last.clone() };
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let patience = loop {
-        let quiet = Duration::from_millis(last.load(Ordering::Relaxed)) + IDLE;
-        let until = started + quiet.min(MAX_AGE);
-        if until <= Instant::now() {
+        let quiet = match last.load(Ordering::Relaxed) {
+            0 => waits.first(),
+            last => Duration::from_millis(last) + waits.idle(),
+        };
+        let (until, now) = (started + quiet.min(MAX_AGE), Instant::now());
+        if until <= now {
             break LEAVE;
         }
         tokio::select! {
@@ -122,7 +124,7 @@ async fn serve_http2(
                     () = asked.once() => break drain,
                 }
             }
-            () = tokio::time::sleep_until(until) => {}
+            () = tokio::time::sleep_until(until.min(now + waits.look())) => {}
         }
     };
     connection.as_mut().graceful_shutdown();
@@ -133,7 +135,7 @@ async fn serve_http2(
 struct Noted {
     visitor: Visitor,
     started: Instant,
-    /// Milliseconds after `started`.
+    /// Milliseconds after `started`; 0 before the first request.
     last: Arc<AtomicU64>,
 }
 
@@ -144,7 +146,7 @@ impl Service<Request<Incoming>> for Noted {
 
     fn call(&self, request: Request<Incoming>) -> Reply {
         let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(millis, Ordering::Relaxed);
+        self.last.store(millis.max(1), Ordering::Relaxed);
         self.visitor.call(request)
     }
 }

@@ -5,14 +5,16 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Version, header};
+use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use souk_modules::Tasks;
 use souk_rpc::{Asked, queued, to_the_end};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,6 +27,7 @@ use crate::gateway::Inner;
 use crate::secure::Secure;
 use crate::slow;
 use crate::stall::Stall;
+use crate::waits::{Ours, Turn, Waiting, Waits};
 
 /// Pause after an accept failed: usually the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -35,20 +38,20 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub(crate) async fn serve(gateway: Arc<Inner>, listener: TcpListener) {
     let limits = &gateway.config.limits;
     let permits = Arc::new(Semaphore::new(limits.connections));
-    let patience = Duration::from_millis(limits.drain_ms);
+    let waits = Arc::new(Waits::new(limits, permits.clone()));
     let http = protocol(&gateway);
     let secure = gateway.tls.clone().map(|tls| Arc::new(Secure::new(tls, &gateway, http.clone())));
     let stop = gateway.tasks.token().clone();
     let begin = |(socket, peer, permit): Accepted| {
         let socket = Stall::new(socket, Duration::from_millis(limits.stall_ms));
-        let visitor = Visitor::new(&gateway, peer);
+        let visitor = Visitor::new(&gateway, &waits, peer);
         let connections = gateway.meters.connections.clone();
         connections.increment(1);
         let (tasks, secure, http) = (gateway.tasks.clone(), secure.clone(), http.clone());
         gateway.tasks.spawn("gateway.connection", async move {
             let ended = match &secure {
                 Some(secure) => secure.serve(socket, visitor, &tasks).await,
-                None => serve_http1(&http, socket, visitor, &tasks, patience).await,
+                None => serve_http1(&http, socket, visitor, &tasks).await,
             };
             if let Err(error) = ended {
                 tracing::debug!(%peer, %error, "connection ended");
@@ -83,9 +86,9 @@ pub(crate) async fn serve_http1<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     visitor: Visitor,
     tasks: &Tasks,
-    patience: Duration,
 ) -> hyper::Result<()> {
-    let asked = visitor.asked.clone();
+    let (asked, patience) = (visitor.asked.clone(), Duration::from_millis(visitor.gateway.config.limits.drain_ms));
+    let stream = Waiting::new(stream, visitor.waits.clone(), visitor.turn.clone());
     let connection = pin!(http.serve_connection(TokioIo::new(stream), visitor));
     let ended = to_the_end(connection, &asked, tasks.token(), patience).await;
     ended.unwrap_or_else(|| {
@@ -108,8 +111,8 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> std::io::Re
 fn protocol(gateway: &Inner) -> http1::Builder {
     let limits = &gateway.config.limits;
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(limits.header_ms))
+    // Waiting knows more than one limit of time.
+    http.header_read_timeout(None)
         .max_header_size(limits.header_bytes)
         .max_buf_size(BUFFER_BYTES.max(limits.header_bytes));
     http
@@ -119,13 +122,16 @@ fn protocol(gateway: &Inner) -> http1::Builder {
 pub(crate) struct Visitor {
     gateway: Arc<Inner>,
     peer: Arc<Peer>,
+    pub(crate) waits: Arc<Waits>,
     pub(crate) asked: Arc<Asked>,
+    turn: Arc<Turn>,
 }
 
 impl Visitor {
-    fn new(gateway: &Arc<Inner>, peer: SocketAddr) -> Self {
+    fn new(gateway: &Arc<Inner>, waits: &Arc<Waits>, peer: SocketAddr) -> Self {
         let peer = Arc::new(Peer::new(gateway, peer.ip().to_canonical()));
-        Self { gateway: gateway.clone(), peer, asked: Arc::default() }
+        let (gateway, waits) = (gateway.clone(), waits.clone());
+        Self { gateway, peer, waits, asked: Arc::default(), turn: Arc::default() }
     }
 }
 
@@ -138,35 +144,69 @@ pub(crate) fn end_connection(gateway: &Inner, version: Version, response: &mut R
 }
 
 impl Service<Request<Incoming>> for Visitor {
-    type Response = Response<Answer>;
+    type Response = Response<Told>;
     type Error = Infallible;
     type Future = Reply;
 
     fn call(&self, request: Request<Incoming>) -> Reply {
         self.asked.note();
-        match fast::answer(&self.gateway, &self.peer, &request) {
+        let ours = Some(self.turn.begin());
+        let pace = match fast::answer(&self.gateway, &self.peer, &request) {
             Fast::Done(mut response) => {
                 end_connection(&self.gateway, request.version(), &mut response);
-                Reply::Done(Some(response))
+                Pace::Done(Some(response))
             }
-            Fast::Slow(visit) => Reply::Slow(Box::pin(slow::answer(self.gateway.clone(), request, visit))),
-        }
+            Fast::Slow(visit) => Pace::Slow(Box::pin(slow::answer(self.gateway.clone(), request, visit))),
+        };
+        Reply { pace, ours }
     }
 }
 
+/// An answer under way. It is our turn on the connection until it is written.
+pub(crate) struct Reply {
+    pace: Pace,
+    ours: Option<Ours>,
+}
+
 /// An answer that is there, or one that takes its time. Only the latter is boxed.
-pub(crate) enum Reply {
+enum Pace {
     Done(Option<Response<Answer>>),
     Slow(Pin<Box<dyn Future<Output = Response<Answer>> + Send>>),
 }
 
 impl Future for Reply {
-    type Output = Result<Response<Answer>, Infallible>;
+    type Output = Result<Response<Told>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.get_mut() {
-            Reply::Done(response) => Poll::Ready(Ok(response.take().expect("polled once"))),
-            Reply::Slow(future) => future.as_mut().poll(cx).map(Ok),
-        }
+        let this = self.get_mut();
+        let response = match &mut this.pace {
+            Pace::Done(response) => response.take().expect("polled once"),
+            Pace::Slow(future) => ready!(future.as_mut().poll(cx)),
+        };
+        let ours = this.ours.take();
+        Poll::Ready(Ok(response.map(|answer| Told { answer, _ours: ours })))
+    }
+}
+
+/// What a connection is told; dropped when all of it is written.
+pub(crate) struct Told {
+    answer: Answer,
+    _ours: Option<Ours>,
+}
+
+impl http_body::Body for Told {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.get_mut().answer).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.answer.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.answer.size_hint()
     }
 }

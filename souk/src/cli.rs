@@ -152,6 +152,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
     }
     let format = if config.log.json { LogFormat::Json } else { LogFormat::Text };
     souk_telemetry::init_logs(format, &config.log.filter).map_err(anyhow::Error::msg)?;
+    crate::files::raise_limit();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(crate::memory::tidy).build()?;
     let done = runtime.block_on(async {

@@ -79,6 +79,10 @@ pub struct Public {
     pub url: Option<String>,
     /// Memory of the page cache, in MiB; 0 is none.
     pub cache_mib: u64,
+    /// Connections at once; more wait in the listener's queue.
+    pub connections: usize,
+    /// Seconds that a connection may be unused between two requests: more than what stands before keeps its own.
+    pub idle_seconds: u64,
     /// Proxies whose `X-Forwarded-For` is believed, as addresses or networks (`10.0.0.0/8`).
     pub trusted_proxies: Vec<String>,
     /// Limits on how often.
@@ -238,6 +242,8 @@ impl Default for Public {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             url: None,
             cache_mib: 128,
+            connections: 10_000,
+            idle_seconds: 75,
             trusted_proxies: Vec::new(),
             throttle: Throttles::default(),
             shedding: Shedding::default(),

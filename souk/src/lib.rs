@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 mod database;
 mod events;
+mod files;
 mod identities;
 pub mod keys;
 mod listen;

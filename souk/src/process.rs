@@ -8,7 +8,7 @@ use anyhow::Context;
 use axum::Router;
 use souk_db::DataDirLock;
 use souk_flow::{EventLog, Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
-use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, PageCache, SharedRates, Upstream, Upstreams};
+use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, Limits, PageCache, SharedRates, Upstream, Upstreams};
 use souk_kernel::{Clock, Event};
 use souk_modules::{Readiness, ReadyCheck, Tasks, start_order};
 use souk_redis::{Redis, RedisSettings};
@@ -25,7 +25,7 @@ use crate::stores::Stores;
 use crate::surface::Surface;
 use crate::waiting::{Waiting, announce_search, watch_database};
 use crate::wire::{Clients, Plan, Services, wire};
-use crate::{events, listen, operations, purge, sandbox};
+use crate::{events, files, listen, operations, purge, sandbox};
 
 /// How long work under way may take to end after the listeners are closed: the longest request and a saga's step.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -353,6 +353,11 @@ fn gateway(
         cache_bytes: plan.config.public.cache_mib * 1024 * 1024,
         throttles: plan.config.public.throttle.clone(),
         shedding: plan.config.public.shedding,
+        limits: Limits {
+            connections: files::connections(plan.config.public.connections),
+            idle_ms: plan.config.public.idle_seconds * 1_000,
+            ..Limits::default()
+        },
         trusted_proxies: plan.config.public.trusted_proxies.clone(),
         media_hosts: plan.config.media.cdn_origin().into_iter().collect(),
         asset_hosts: plan.config.media.cdn_origin().map(|origin| format!("{origin}/assets/")).into_iter().collect(),

@@ -23,7 +23,7 @@ pub struct Shop {
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
-/// How long connections are kept for the next request: less than the shop keeps them (10 s), so that it does not close one
+/// How long connections are kept for the next request: less than the shop keeps them (75 s), so that it does not close one
 /// on which a request is on its way.
 const KEEP: Duration = Duration::from_secs(5);
 

@@ -1,8 +1,8 @@
 //! Slow, greedy, malformed and too many.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use souk_gateway::Shedding;
+use souk_gateway::{GatewayConfig, Shedding};
 
 use crate::client::{PATIENCE, post, request};
 use crate::shop::World;
@@ -31,6 +31,69 @@ async fn a_head_that_does_not_come_is_not_waited_for() {
     cut.await.expect("a byte now and then is not enough");
     assert_eq!(world.shop.renders(), 0);
     assert!(written < 500);
+    world.stop().await;
+}
+
+/// What stands before the gateway keeps its connections for a minute.
+#[tokio::test]
+async fn a_connection_rests_between_requests_longer_than_a_head_may_take() {
+    let world = World::with(|config| (config.limits.header_ms, config.limits.idle_ms) = (200, 1_500)).await;
+    let mut client = world.client().await;
+    for _ in 0..2 {
+        assert_eq!(client.send(request("GET", "/p/bag", "")).await.status, 200);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let asked = Instant::now();
+    assert_eq!(client.send(request("GET", "/p/bag", "")).await.status, 200);
+    client.closed().await;
+    assert!(asked.elapsed() >= Duration::from_millis(1_500), "{:?}", asked.elapsed());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_head_that_stops_is_not_taken_for_rest() {
+    let world = World::with(|config| (config.limits.header_ms, config.limits.idle_ms) = (300, 3_600_000)).await;
+    let mut client = world.client().await;
+    client.send(request("GET", "/p/bag", "")).await;
+    client.write("GET /p/bag HTTP/1.1\r\n").await;
+    client.closed().await;
+    assert_eq!(world.shop.renders(), 1);
+    world.stop().await;
+}
+
+/// Whoever waits for us does not let us wait.
+#[tokio::test]
+async fn an_answer_may_take_longer_than_a_connection_may_rest() {
+    let world = World::with(|config| (config.limits.header_ms, config.limits.idle_ms) = (100, 100)).await;
+    world.shop.close_gate();
+    let mut client = world.client().await;
+    client.write(post("POST", "/cart", "", "{}")).await;
+    world.shop.rendering(1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    world.shop.open_gate();
+    assert_eq!(client.read(false).await.unwrap().status, 200);
+    client.closed().await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn who_rests_makes_room_when_connections_are_scarce() {
+    let limits = |config: &mut GatewayConfig| {
+        (config.limits.header_ms, config.limits.idle_ms, config.limits.connections) = (200, 3_600_000, 16);
+    };
+    let world = World::with(limits).await;
+    let mut resting = Vec::new();
+    for _ in 0..13 {
+        let mut client = world.client().await;
+        assert_eq!(client.send(request("GET", "/p/bag", "")).await.status, 200);
+        resting.push(client);
+    }
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(resting[0].send(request("GET", "/p/bag", "")).await.status, 200, "three of sixteen are free");
+    let mut last = world.client().await;
+    assert_eq!(last.send(request("GET", "/p/bag", "")).await.status, 200);
+    let left = resting.iter_mut().map(|client| async { client.closed().await });
+    tokio::time::timeout(PATIENCE, futures_util::future::select_all(left.map(Box::pin))).await.expect("one leaves");
     world.stop().await;
 }
 

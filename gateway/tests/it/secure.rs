@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Version};
@@ -13,6 +14,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use souk_gateway::GatewayConfig;
 use souk_tls::{Authority, Files, PublicTls, Reload, Validity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -32,12 +34,16 @@ struct Secure {
 
 impl Secure {
     async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut GatewayConfig)) -> Self {
         let (authority, dir) = (Authority::new(Validity::around_now(1)).unwrap(), tempfile::tempdir().unwrap());
         authority.issue_host("localhost", Validity::around_now(1)).unwrap().save(dir.path(), "shop", false).unwrap();
         let file = |name| dir.path().join(name);
         let tls =
             PublicTls::load(Files { certificate: file("shop.pem"), key: file("shop.key"), authority: None }).unwrap();
-        Self { world: World::secure(tls.clone()).await, authority, dir, tls }
+        Self { world: World::secure(tls.clone(), change).await, authority, dir, tls }
     }
 
     async fn connect(&self, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
@@ -179,6 +185,30 @@ async fn the_end_is_graceful_in_both_protocols() {
     let (head, said) = answer.await.unwrap();
     assert!(head.status() == StatusCode::OK && said.contains("<h1>slow</h1>"), "{said}");
     client.ended.await.unwrap().unwrap();
+    shop.world.stop().await;
+}
+
+/// A minute and more between two requests, and seconds for whoever asks nothing at all.
+#[tokio::test]
+async fn idle_connections_are_told_to_leave_in_both_protocols() {
+    let shop = Secure::with(|config| (config.limits.header_ms, config.limits.idle_ms) = (300, 1_500)).await;
+    let began = Instant::now();
+    let mut client = shop.http2().await;
+    client.send(get("/p/bag"), "").await;
+    let silent = shop.http2().await;
+    silent.ended.await.unwrap().unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(300));
+    assert_eq!(client.send(get("/p/bag"), "").await.0.status(), StatusCode::OK);
+    let asked = Instant::now();
+    client.ended.await.unwrap().unwrap();
+    assert!(asked.elapsed() >= Duration::from_millis(1_400), "HTTP/2: {:?}", asked.elapsed());
+
+    let asked = Instant::now();
+    let said = http1(shop.connect(&[b"http/1.1"]).await, &request("GET", "/p/bag", "")).await;
+    assert!(said.starts_with("HTTP/1.1 200") && asked.elapsed() >= Duration::from_millis(1_500), "{said}");
+    let asked = Instant::now();
+    let half = http1(shop.connect(&[b"http/1.1"]).await, "GET /p/bag HTTP/1.1\r\nHost: ").await;
+    assert!(half.is_empty() && asked.elapsed() >= Duration::from_millis(300), "{half}");
     shop.world.stop().await;
 }
 

@@ -256,9 +256,12 @@ impl World {
     }
 
     /// Over TLS.
-    pub async fn secure(tls: PublicTls) -> Self {
+    pub async fn secure(tls: PublicTls, change: impl FnOnce(&mut GatewayConfig)) -> Self {
         let (shop, router) = shop();
-        let https = |config: &mut GatewayConfig| config.https = true;
+        let https = |config: &mut GatewayConfig| {
+            config.https = true;
+            change(config);
+        };
         Self::build(shop, Upstream::Local(router), https, Vec::new(), Some(tls), None).await
     }
 

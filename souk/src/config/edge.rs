@@ -1,10 +1,14 @@
-//! What the gateway is told beside where it listens: throttles, shedding, canaries.
+//! What the gateway is told beside where it listens: connections, throttles, shedding, canaries.
 
 use souk_gateway::CanaryConfig;
 
 use super::network::{PLAIN, is_host_and_port};
 use super::{Config, is_loopback};
 use crate::modules;
+
+/// More than one process can have descriptors for, as Linux is set up (`fs.nr_open`).
+const MAX_CONNECTIONS: usize = 1_000_000;
+const MAX_IDLE_SECONDS: u64 = 3_600;
 
 impl Config {
     /// Says what the gateway could not work with, by key.
@@ -26,6 +30,12 @@ impl Config {
                     wrong(&key, format!("{address}: {PLAIN}"));
                 }
             }
+        }
+        if !(1..=MAX_CONNECTIONS).contains(&public.connections) {
+            wrong("public.connections", format!("must be 1 to {MAX_CONNECTIONS}"));
+        }
+        if !(1..=MAX_IDLE_SECONDS).contains(&public.idle_seconds) {
+            wrong("public.idle_seconds", format!("must be 1 to {MAX_IDLE_SECONDS}"));
         }
         if public.reuse_port && public.listen.port() == 0 {
             wrong("public.reuse_port", "needs a port in public.listen: with 0 every process gets another".into());
@@ -64,6 +74,9 @@ mod tests {
             (canary.replace("catalog", "pricing"), "public.canary.pricing"),
             (canary.replace("127.0.0.1:7911", "127.0.0.1"), "public.canary.catalog.addresses"),
             (canary.replace("127.0.0.1", "catalog-new.shop.svc"), "public.canary.catalog.addresses"),
+            ("[public]\nconnections = 0\n".into(), "public.connections"),
+            ("[public]\nidle_seconds = 0\n".into(), "public.idle_seconds"),
+            ("[public]\nidle_seconds = 3601\n".into(), "public.idle_seconds"),
             ("[public]\nlisten = \"127.0.0.1:0\"\nreuse_port = true\n".into(), "public.reuse_port"),
         ] {
             let config = load(&text).unwrap();
