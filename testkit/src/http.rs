@@ -7,9 +7,13 @@ use std::time::Duration;
 use ::http::{HeaderMap, Method, Request, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use serde::de::DeserializeOwned;
 
 /// Above every budget of the shop, debug builds on a busy machine included: what takes longer hangs.
@@ -20,7 +24,17 @@ const PATIENCE: Duration = Duration::from_secs(40);
 pub struct Shop {
     /// Where it listens.
     pub address: SocketAddr,
-    client: Client<HttpConnector, Full<Bytes>>,
+    origin: String,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+/// What is spoken over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
 }
 
 /// How long connections are kept for the next request: less than the shop keeps them (75 s), so that it does not close one
@@ -66,8 +80,26 @@ impl Reply {
 impl Shop {
     /// The shop at `address`.
     pub fn at(address: SocketAddr) -> Self {
+        let connector = HttpsConnectorBuilder::new().with_tls_config(trusting(RootCertStore::empty()));
+        Self::over(address, format!("http://{address}"), connector.https_or_http().enable_http1().build())
+    }
+
+    /// The same over TLS, whose certificate is for `localhost` and by this authority, in PEM. Nothing else is spoken.
+    pub fn secure(address: SocketAddr, authority: &[u8], protocol: Protocol) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(authority).unwrap()).unwrap();
+        let connector = HttpsConnectorBuilder::new().with_tls_config(trusting(roots)).https_only();
+        let connector = match protocol {
+            Protocol::Http1 => connector.enable_http1().build(),
+            Protocol::Http2 => connector.enable_http2().build(),
+        };
+        Self::over(address, format!("https://localhost:{}", address.port()), connector)
+    }
+
+    fn over(address: SocketAddr, origin: String, connector: HttpsConnector<HttpConnector>) -> Self {
         let mut client = Client::builder(TokioExecutor::new());
-        Self { address, client: client.pool_timer(TokioTimer::new()).pool_idle_timeout(KEEP).build_http() }
+        let client = client.pool_timer(TokioTimer::new()).pool_idle_timeout(KEEP).build(connector);
+        Self { address, origin, client }
     }
 
     /// GETs a path.
@@ -97,7 +129,7 @@ impl Shop {
     ) -> anyhow::Result<Reply> {
         let uri = match path.starts_with("http://") {
             true => path.to_owned(),
-            false => format!("http://{}{path}", self.address),
+            false => format!("{}{path}", self.origin),
         };
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
@@ -114,4 +146,12 @@ impl Shop {
         };
         tokio::time::timeout(PATIENCE, exchange).await?
     }
+}
+
+fn trusting(roots: RootCertStore) -> ClientConfig {
+    ClientConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .expect("ring knows the versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }

@@ -20,7 +20,7 @@ pub use browser::{Browser, Page};
 pub use buyer::{Guest, Outcome, Refusal, address, tokens};
 pub use fleet::{Pki, pki, role_groups};
 pub use form::{Form, forms, text_of};
-pub use http::{Reply, Shop};
+pub use http::{Protocol, Reply, Shop};
 pub use shelf::Item;
 pub use souk_engines::free_port;
 pub use staff::Staff;

@@ -31,7 +31,7 @@ impl Fleet {
     /// The same on a database as it is.
     pub fn on(db: TestDb, internal: &str, tables: &str) -> Self {
         let fleet = Self { db, place: Place::new() };
-        said(souk().args(["pki", "init", "--dir"]).arg(fleet.pki()));
+        said(souk().args(["pki", "init", "--host", "localhost", "--dir"]).arg(fleet.pki()));
         let ports: Vec<String> = souk::all_roles().iter().map(|role| format!("{role} = {}", free_port())).collect();
         fleet.place.configure_internal(
             internal,

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use souk_modules::Tasks;
-use souk_testkit::{Shop, eventually_ok, free_port};
+use souk_testkit::{Protocol, Shop, eventually_ok, free_port};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::fleet::{Fleet, operations};
 use crate::place::{PATIENCE, Running};
 
-/// Clients that keep their connections as long as they may, and clients that make a new one for every request.
+/// Of each kind.
 const CLIENTS: usize = 4;
 /// Between two requests of a client: together some 150 a second.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -31,7 +31,7 @@ struct Tally {
     failed: std::sync::Mutex<Vec<String>>,
 }
 
-/// Clients without any retry, until told to stop.
+/// Clients that give up at the first failure, until told to stop.
 struct Load {
     tasks: Tasks,
     stop: Arc<AtomicBool>,
@@ -39,23 +39,32 @@ struct Load {
 }
 
 impl Load {
-    fn start(address: SocketAddr) -> Self {
+    /// Clients that keep their connections as long as they may, and clients that make a new one for every request; none sends
+    /// anything twice.
+    fn plain(address: SocketAddr) -> Self {
+        Self::of(|number| Client::Raw { address, keep: number % 2 == 0, connection: None })
+    }
+
+    /// Clients over TLS by either protocol. Like browsers, they send what was refused unread once more.
+    fn secure(address: SocketAddr, authority: &[u8]) -> Self {
+        Self::of(|number| {
+            let protocol = if number % 2 == 0 { Protocol::Http2 } else { Protocol::Http1 };
+            Client::Whole(protocol, Shop::secure(address, authority, protocol))
+        })
+    }
+
+    fn of(client: impl Fn(usize) -> Client) -> Self {
         let load = Self { tasks: Tasks::new(), stop: Arc::default(), tally: Arc::default() };
-        for number in 0..CLIENTS * 2 {
+        for mut client in (0..CLIENTS * 2).map(client) {
             let (stop, tally) = (load.stop.clone(), load.tally.clone());
-            let keep = number % 2 == 0;
             load.tasks.spawn("client", async move {
-                let mut connection = None;
                 while !stop.load(Ordering::Relaxed) {
-                    match ask(address, &mut connection, keep, &tally).await {
+                    match client.ask(&tally).await {
                         Ok(200 | 201) => {
                             tally.answered.fetch_add(1, Ordering::Relaxed);
                         }
                         Ok(status) => tally.failed.lock().unwrap().push(format!("status {status}")),
-                        Err(error) => {
-                            connection = None;
-                            tally.failed.lock().unwrap().push(error.to_string());
-                        }
+                        Err(error) => tally.failed.lock().unwrap().push(error),
                     }
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -64,26 +73,45 @@ impl Load {
         load
     }
 
-    /// Ends it; nothing may have failed.
-    async fn stop(self) {
+    /// Ends it; nothing may have failed. The connections that raw clients made.
+    async fn stop(self) -> usize {
         self.stop.store(true, Ordering::Relaxed);
         self.tasks.drain(PATIENCE).await.unwrap();
         let failed = self.tally.failed.lock().unwrap().clone();
         let answered = self.tally.answered.load(Ordering::Relaxed);
-        let connections = self.tally.connections.load(Ordering::Relaxed);
-        assert!(
-            failed.is_empty(),
-            "{} of {}: {:?}",
-            failed.len(),
-            answered + failed.len(),
-            &failed[..failed.len().min(5)]
-        );
-        assert!(answered > 100 && connections > CLIENTS, "{answered} on {connections}");
-        println!("{answered} requests on {connections} connections, none failed");
+        let few = &failed[..failed.len().min(5)];
+        assert!(failed.is_empty(), "{} of {}: {few:?}", failed.len(), answered + failed.len());
+        assert!(answered > 100, "{answered}");
+        println!("{answered} requests, none failed");
+        self.tally.connections.load(Ordering::Relaxed)
     }
 }
 
-/// A new cart, which must not be asked for twice.
+enum Client {
+    Raw { address: SocketAddr, keep: bool, connection: Option<BufReader<TcpStream>> },
+    Whole(Protocol, Shop),
+}
+
+impl Client {
+    /// Asks for a new cart, which must not be asked for twice.
+    async fn ask(&mut self, tally: &Tally) -> Result<u16, String> {
+        match self {
+            Self::Raw { address, keep, connection } => {
+                let asked = ask(*address, connection, *keep, tally).await;
+                if asked.is_err() {
+                    *connection = None;
+                }
+                asked.map_err(|error| error.to_string())
+            }
+            Self::Whole(protocol, shop) => {
+                let json = [("content-type", "application/json")];
+                let sent = shop.try_send(http::Method::POST, "/api/v1/carts", &json, "{}".into()).await;
+                sent.map(|reply| reply.status.as_u16()).map_err(|error| format!("{protocol:?}: {error:#}"))
+            }
+        }
+    }
+}
+
 async fn ask(
     address: SocketAddr,
     connection: &mut Option<BufReader<TcpStream>>,
@@ -162,9 +190,9 @@ async fn gateways_that_share_a_port_are_replaced_without_losing_a_request() {
         Running::start(command, fleet.place.log(&format!("gateway-{round}")), "ready").await
     };
     let first = gateway(0).await;
-    let load = Load::start(fleet.place.listen);
+    let load = Load::plain(fleet.place.listen);
     let last = replaced(first, gateway).await;
-    load.stop().await;
+    assert!(load.stop().await > CLIENTS, "whoever keeps a connection was told to leave it");
     last.stop().await;
     others.stop().await;
 }
@@ -172,7 +200,23 @@ async fn gateways_that_share_a_port_are_replaced_without_losing_a_request() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_socket_that_is_passed_on_outlives_its_gateways() {
     let fleet = Fleet::with("drain_seconds = 1", "").await;
-    let others = others(&fleet).await;
+    let connections = passed_on(&fleet, || Load::plain(fleet.place.listen)).await;
+    assert!(connections > CLIENTS, "whoever keeps a connection was told to leave it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tls_both_protocols_outlive_their_gateways() {
+    let fleet = Fleet::with("drain_seconds = 1", "").await;
+    let file = |name| fleet.pki().join(name);
+    let tls = format!("[public.tls]\ncertificate = {:?}\nkey = {:?}\n", file("public.pem"), file("public.key"));
+    fleet.place.append(&tls);
+    let authority = std::fs::read(file("ca.pem")).unwrap();
+    passed_on(&fleet, || Load::secure(fleet.place.listen, &authority)).await;
+}
+
+/// Replaces gateways that take turns on one socket, as a service manager does it; the connections that raw clients made.
+async fn passed_on(fleet: &Fleet, load: impl FnOnce() -> Load) -> usize {
+    let others = others(fleet).await;
     // The service manager: it listens, and gives the socket to whoever it starts.
     let manager = TcpListener::bind(fleet.place.listen).unwrap();
     let gateway = async |round: usize| {
@@ -192,15 +236,16 @@ async fn a_socket_that_is_passed_on_outlives_its_gateways() {
     };
     let mut first = gateway(0).await;
     assert!(first.said().contains("a socket that was passed on"), "{}", first.said());
-    let load = Load::start(fleet.place.listen);
+    let load = load();
     // Even with nobody there for a while: who connects waits in the queue.
     first.signal(Signal::SIGTERM);
     assert!(first.ended().await.success(), "{}", first.said());
     let second = gateway(ROUNDS + 1).await;
     let last = replaced(second, gateway).await;
-    load.stop().await;
+    let connections = load.stop().await;
     last.stop().await;
     others.stop().await;
+    connections
 }
 
 /// The gateway in front of two storefronts, one of which stops answering without closing anything.

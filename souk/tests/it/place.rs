@@ -85,6 +85,12 @@ impl Place {
         std::fs::write(self.config(), text).unwrap();
     }
 
+    /// Adds tables to the settings as they are.
+    pub fn append(&self, tables: &str) {
+        let text = std::fs::read_to_string(self.config()).unwrap() + tables;
+        std::fs::write(self.config(), text).unwrap();
+    }
+
     /// The settings' file.
     pub fn config(&self) -> PathBuf {
         self.dir.path().join("souk.toml")
