@@ -72,12 +72,11 @@ async fn main() {
     for owner in souk_search::READS {
         souk_db::grant_outbox_read(&test_db.url(), owner, "search").await.unwrap();
     }
-    let owners = Arc::new(Owners::new(&test_db).await);
+    let owners = Arc::new(Owners::new(&test_db, tree.clone()).await);
     for draft in &drafts {
         let price = draft.variants[0].price.amount;
         owners.shelve(product(draft), price, draft.variants[0].initial_stock());
     }
-    *owners.tree.lock().unwrap() = tree.clone();
     let directory = tempfile::tempdir().unwrap();
     let db = test_db.db("search").await;
     let serve = |index: IndexConfig| {

@@ -15,10 +15,11 @@ use crate::tree::{MAX_FACETS, Tree};
 
 /// Categories counted: more than a shop's tree has.
 const MAX_CATEGORIES: usize = 10_000;
-/// Attribute keys counted in a search over everything.
+/// Attribute keys counted in a search over everything. Those that a tenth of the matches have are among them as long as a
+/// match has a hundred attributes or fewer.
 const MAX_KEYS: usize = 1_000;
-/// Of those the values are counted of so many: some have one value only and are no facet.
-const CANDIDATES: usize = 2 * MAX_FACETS;
+/// Of those the values are counted of so many at first: some have one value only and are no facet.
+const LOOK: usize = 2 * MAX_FACETS;
 
 /// Adds the counts of everything but attribute values that only a first look can name.
 pub(crate) fn ask(
@@ -80,7 +81,7 @@ fn ask_values<'a>(
             inner["selected"] = included("attribute", &wanted);
         }
         let filter = filters.but(Some(&Kind::Attribute(key.to_owned())));
-        aggs.insert(format!("attr.{key}"), json!({ "filter": filter, "aggs": inner }));
+        aggs.insert(name_of(key), json!({ "filter": filter, "aggs": inner }));
     }
 }
 
@@ -115,6 +116,16 @@ fn buckets(agg: &Value) -> Vec<(&str, u64)> {
     buckets
 }
 
+/// Those that any match has.
+fn positive(agg: &Value) -> impl Iterator<Item = (&str, u64)> {
+    buckets(agg).into_iter().filter(|(_, count)| *count > 0)
+}
+
+/// Of the counts of an attribute's values.
+fn name_of(key: &str) -> String {
+    format!("attr.{key}")
+}
+
 /// The facets of a page.
 #[allow(clippy::too_many_arguments)] // what a search is about
 pub(crate) async fn facets(
@@ -129,14 +140,22 @@ pub(crate) async fn facets(
 ) -> Result<Vec<Facet>, Problem> {
     if let Some(keys) = aggs.remove("keys") {
         let facet_keys = buckets(&keys).into_iter().filter(|(key, _)| tree.is_facet(key));
-        let mut keys = common_keys(found.total, facet_keys);
-        keys.truncate(CANDIDATES);
-        let filtered: Vec<&str> = filtered_keys(tree, request).filter(|key| !keys.contains(key)).collect();
-        let mut more = Map::new();
-        ask_values(&mut more, filters, request, keys.into_iter().chain(filtered));
-        if !more.is_empty() {
-            let reply = search.ask(json!({ "size": 0, "query": query, "aggs": more })).await?;
-            aggs.extend(reply.aggregations);
+        let common = common_keys(found.total, facet_keys);
+        let mut wanted: Vec<&str> = filtered_keys(tree, request).collect();
+        let (mut several, mut rest, mut look) = (0, &common[..], LOOK);
+        // Few matches have much in common: of their attributes most have one value, and are no facet.
+        while several < MAX_FACETS && !(rest.is_empty() && wanted.is_empty()) {
+            let (now, later) = rest.split_at(look.min(rest.len()));
+            wanted.extend(now.iter().filter(|key| !aggs.contains_key(&name_of(key))));
+            let mut more = Map::new();
+            ask_values(&mut more, filters, request, wanted.drain(..));
+            if !more.is_empty() {
+                let reply = search.ask(json!({ "size": 0, "query": query, "aggs": more })).await?;
+                aggs.extend(reply.aggregations);
+            }
+            let counted = now.iter().filter_map(|key| aggs.get(&name_of(key)));
+            several += counted.filter(|agg| positive(agg).nth(1).is_some()).count();
+            (rest, look) = (later, look * 2);
         }
     }
     let none = Value::Null;
@@ -144,13 +163,11 @@ pub(crate) async fn facets(
     let labels = tree.facet_keys();
     let mut keys: Vec<KeyTally<'_>> = Vec::new();
     for (key, label) in &labels {
-        let Some(agg) = aggs.get(&format!("attr.{key}")) else { continue };
-        let counted = buckets(agg);
+        let Some(agg) = aggs.get(&name_of(key)) else { continue };
         let listed: u64 =
             agg["values"]["buckets"].as_array().into_iter().flatten().filter_map(|b| b["doc_count"].as_u64()).sum();
         let rest = agg["values"]["sum_other_doc_count"].as_u64().unwrap_or(0);
-        let counted = counted.into_iter().filter(|(_, count)| *count > 0);
-        let values = counted.filter_map(|(term, count)| Some((split_term(term)?.1, count))).collect();
+        let values = positive(agg).filter_map(|(term, count)| Some((split_term(term)?.1, count))).collect();
         keys.push(KeyTally { key, label, matches: listed + rest, values });
     }
     let prices = of("price")["values"]["buckets"].as_array().into_iter().flatten();

@@ -44,7 +44,7 @@ pub struct Owners {
     /// The catalogue cannot read a product with this slug.
     pub poisoned: Mutex<Option<String>>,
     /// What `categories` answers.
-    pub tree: Mutex<CategoryTree>,
+    tree: CategoryTree,
     hold: Mutex<Option<Hold>>,
     /// Exports asked for: an index that is built anew begins with one.
     pub exports: AtomicUsize,
@@ -101,7 +101,7 @@ pub fn id_of(slug: &str) -> Uuid {
 }
 
 impl Owners {
-    pub async fn new(test_db: &TestDb) -> Self {
+    pub async fn new(test_db: &TestDb, tree: CategoryTree) -> Self {
         Self {
             known: Mutex::default(),
             catalog: test_db.db("catalog").await,
@@ -109,7 +109,7 @@ impl Owners {
             inventory: test_db.db("inventory").await,
             down: AtomicBool::default(),
             poisoned: Mutex::default(),
-            tree: Mutex::new(tree()),
+            tree,
             hold: Mutex::default(),
             exports: AtomicUsize::default(),
         }
@@ -286,7 +286,13 @@ fn product(sale: &Sale<'_>, version: i64) -> Product {
     }
 }
 
-fn tree() -> CategoryTree {
+/// Toys, which have no facets of their own, and computers of two kinds.
+pub fn tree() -> CategoryTree {
+    tree_of(&["memory"], &["memory", "touchscreen"], &["colour"])
+}
+
+/// The same with these facets of computers, notebooks and printers.
+pub fn tree_of(computers: &[&str], notebooks: &[&str], printers: &[&str]) -> CategoryTree {
     let facets = |keys: &[&str]| {
         keys.iter().map(|key| FacetAttribute { key: (*key).into(), label: key.to_uppercase() }).collect()
     };
@@ -303,9 +309,9 @@ fn tree() -> CategoryTree {
     CategoryTree {
         items: vec![
             node(TOYS, None, "toys", "Toys", &[]),
-            node(COMPUTERS, None, "computers", "Computers", &["memory"]),
-            node(NOTEBOOKS, Some(COMPUTERS), "computers/notebooks", "Notebooks", &["memory", "touchscreen"]),
-            node(PRINTERS, Some(COMPUTERS), "computers/printers", "Printers", &["colour"]),
+            node(COMPUTERS, None, "computers", "Computers", computers),
+            node(NOTEBOOKS, Some(COMPUTERS), "computers/notebooks", "Notebooks", notebooks),
+            node(PRINTERS, Some(COMPUTERS), "computers/printers", "Printers", printers),
         ],
     }
 }
@@ -333,7 +339,7 @@ impl catalog::CatalogApi for Owners {
     }
     async fn categories(&self, _: &Cx, _: catalog::AllCategories) -> Result<CategoryTree, Problem> {
         self.reachable()?;
-        Ok(self.tree.lock().unwrap().clone())
+        Ok(self.tree.clone())
     }
     async fn product_by_slug(&self, _: &Cx, _: catalog::BySlug) -> Result<Product, Problem> {
         unused()

@@ -2,6 +2,8 @@
 //! of one engine is expected of the other: [`on_both`] runs a test on each, on OpenSearch with the feature that brings it.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
+#[cfg(feature = "opensearch-tests")]
+mod agreement;
 mod contract;
 mod embedded;
 mod fakes;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fakes::Owners;
+use souk_catalog_api::CategoryTree;
 use souk_db::{Migrations, TestDb};
 use souk_modules::Tasks;
 use souk_rpc::{Actor, Cx};
@@ -73,21 +76,26 @@ struct Search {
 
 impl World {
     async fn new(backend: Backend) -> World {
+        World::under(backend, fakes::tree()).await
+    }
+
+    /// With these categories.
+    async fn under(backend: Backend, tree: CategoryTree) -> World {
         let directory = tempfile::tempdir().unwrap();
         let config = match backend {
             Backend::Embedded => IndexConfig::Embedded(directory.path().to_owned()),
             #[cfg(feature = "opensearch-tests")]
             Backend::OpenSearch => IndexConfig::OpenSearch(shared::config().await),
         };
-        World::with(directory, config).await
+        World::with(directory, config, tree).await
     }
 
-    async fn with(directory: tempfile::TempDir, config: IndexConfig) -> World {
+    async fn with(directory: tempfile::TempDir, config: IndexConfig, tree: CategoryTree) -> World {
         let test_db = TestDb::new(&[&souk_search::MIGRATIONS, &CATALOG, &PRICING, &INVENTORY]).await;
         for owner in souk_search::READS {
             souk_db::grant_outbox_read(&test_db.url(), owner, "search").await.unwrap();
         }
-        let owners = Arc::new(Owners::new(&test_db).await);
+        let owners = Arc::new(Owners::new(&test_db, tree).await);
         let search = Search::start(&test_db, &owners, &config).await;
         World { owners, test_db, directory, config, search }
     }

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
-use super::fakes::{Sale, id_of};
+use super::fakes::{self, Sale, id_of};
 use super::following::{many, sell};
 use super::{Backend, World, guest, words};
 
@@ -215,7 +215,7 @@ async fn a_slow_reading_does_not_overwrite_a_later_one() {
 async fn searches_say_that_the_server_is_away_and_go_on_with_what_changed_meanwhile() {
     let server = Arc::new(OpenSearch::start().await.unwrap());
     let config = IndexConfig::OpenSearch(config_at(&server.url()));
-    let world = World::with(tempfile::tempdir().unwrap(), config).await;
+    let world = World::with(tempfile::tempdir().unwrap(), config, fakes::tree()).await;
     let ready = Readiness::default();
     world.search.service.announce(ready.part("search index"), true);
     sell(&world, &many(10)).await;
