@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use souk_kernel::Secret;
-use tokio_postgres::{Config, config::SslMode};
+use tokio_postgres::Config;
 
-use crate::{DbError, book::TypeBook, servers::Servers, target::Target};
+use crate::{DbError, book::TypeBook, servers::Servers, target::Target, way::Way};
 
 /// As whom a service logs in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,9 +58,6 @@ const TX_CONNECTIONS: usize = 12;
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that does not answer a connect within this is treated as gone.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A server whose machine is gone says nothing at all: after this long without an acknowledgement the connection counts
-/// as broken. The same time passes before an idle one is asked, and again before it is given up.
-const SILENCE: Duration = Duration::from_secs(9);
 /// A transaction nobody goes on with holds locks and stalls every reader of the outbox: the server ends it.
 pub(crate) const IDLE_IN_TRANSACTION_SECONDS: u64 = 30;
 /// PostgreSQL cuts names at 63 bytes; the role's name has five more than the schema's.
@@ -123,9 +120,9 @@ impl DbConfig {
         }
         match (&self.direct_url, &self.servers) {
             (Some(_), _) => {
-                let mut driver = parse_url(&self.url)?;
-                self.log_in(&mut driver);
-                Ok(Target::Pooled(Box::new(driver), Arc::new(TypeBook::new(self.direct_target()?))))
+                let mut way = Way::of_url(&self.url)?;
+                self.log_in(&mut way.driver);
+                Ok(Target::Pooled(Box::new(way), Arc::new(TypeBook::new(self.direct_target()?))))
             }
             (None, Some(servers)) => Ok(Target::primary(servers, |driver| self.dress(driver))),
             (None, None) => Target::of_url(&self.url, |driver| self.dress(driver)),
@@ -173,30 +170,6 @@ pub(crate) fn connection_settings(schema: &str, statement_timeout: Duration) -> 
         statement_timeout.as_millis(),
         IDLE_IN_TRANSACTION_SECONDS,
     )
-}
-
-/// Parses a URL or key-value string and adds what every connection of ours has.
-pub(crate) fn parse_url(url: &str) -> Result<Config, DbError> {
-    // The URL may carry a password: it is not repeated in the message.
-    let mut driver: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        DbError::Other(format!("the database URL is not understood: {error}: {cause}"))
-    })?;
-    if driver.get_ssl_mode() == SslMode::Require {
-        return Err(DbError::Other(
-            "sslmode=require is not supported yet: use a local socket or a private network".into(),
-        ));
-    }
-    if driver.get_connect_timeout().is_none() {
-        driver.connect_timeout(CONNECT_TIMEOUT);
-    }
-    if driver.get_tcp_user_timeout().is_none() {
-        driver.tcp_user_timeout(SILENCE);
-    }
-    if driver.get_keepalives_interval().is_none() {
-        driver.keepalives_idle(SILENCE).keepalives_interval(SILENCE / 3).keepalives_retries(3);
-    }
-    Ok(driver)
 }
 
 /// The login role of a schema.
@@ -280,15 +253,15 @@ mod tests {
         }
         let error = DbConfig::new("postgresql://u:secret@host:99999999/db", "x").target().err().unwrap();
         assert!(!error.to_string().contains("secret"), "{error}");
-        assert!(DbConfig::new("host=db sslmode=require", "x").target().is_err());
     }
 
     #[test]
     fn own_login_and_settings_go_into_the_start_packet() {
         let config = DbConfig::new("host=/run/pg user=boss options='-c jit=off'", "order").login(Login::PerService);
-        let Target::One(driver) = config.password(Some(Secret::new("own".into()))).target().unwrap() else {
+        let Target::One(way) = config.password(Some(Secret::new("own".into()))).target().unwrap() else {
             panic!("there is one server")
         };
+        let driver = &way.driver;
         assert_eq!((driver.get_user(), driver.get_password()), (Some("souk_order"), Some(&b"own"[..])));
         let options = driver.get_options().unwrap();
         assert!(options.starts_with("-c jit=off -c search_path=order -c statement_timeout=5000"), "{options}");

@@ -20,6 +20,7 @@ use crate::{
     error::connect_error,
     row,
     target::{Link, Target},
+    tls::Tls,
 };
 
 /// Parameters as the driver takes them.
@@ -55,6 +56,8 @@ pub(crate) struct Conn {
     client: Client,
     /// Of the primary this is a connection to; 0 when nobody asked, because there is only one server.
     timeline: u32,
+    /// To ask the same server for a cancellation.
+    tls: Tls,
     /// Set behind a pooler.
     book: Option<Arc<TypeBook>>,
     statements: Mutex<HashMap<(usize, usize), Statement, BuildHasherDefault<AddressHasher>>>,
@@ -88,12 +91,17 @@ impl Conn {
             let late = || DbError::Unavailable(format!("no answer within {CONNECT_TIMEOUT:?}"));
             set_up.map_err(|_| late())?.map_err(|error| connect_error(&error))?;
         }
-        let book = target.book().cloned();
-        Ok(Conn { client, timeline, book, statements: Mutex::default(), dynamic: Mutex::default() })
+        let (book, tls) = (target.book().cloned(), target.tls());
+        Ok(Conn { client, timeline, tls, book, statements: Mutex::default(), dynamic: Mutex::default() })
     }
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Asks the server to cancel what runs on this connection.
+    pub(crate) async fn cancel(&self) -> Result<(), tokio_postgres::Error> {
+        self.client.cancel_token().cancel_query(self.tls.clone()).await
     }
 
     pub(crate) fn is_closed(&self) -> bool {

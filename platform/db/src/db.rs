@@ -47,9 +47,9 @@ impl Replicas {
     fn new(config: &DbConfig, primary: &Arc<Reads>, runtime: &Handle, meter: &Arc<Meter>) -> Option<Replicas> {
         let servers = config.servers.as_ref().filter(|servers| servers.has_replicas())?;
         let reads_of = |at: usize| {
-            let mut driver = servers.all()[at].driver.clone();
-            config.dress(&mut driver);
-            let reads = Reads::new(Target::one(driver), config.read_connections, runtime.clone(), Arc::clone(meter));
+            let mut way = servers.all()[at].way.clone();
+            config.dress(&mut way.driver);
+            let reads = Reads::new(Target::one(way), config.read_connections, runtime.clone(), Arc::clone(meter));
             reads.of(Replica { at, servers: servers.clone(), primary: Arc::clone(primary) })
         };
         let readable = servers.all().iter().enumerate().filter(|(_, server)| server.may_read);

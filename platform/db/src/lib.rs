@@ -21,7 +21,9 @@ mod row;
 mod servers;
 mod target;
 mod testdb;
+mod tls;
 mod tx;
+mod way;
 
 pub use config::{DbConfig, Login, PoolSizes};
 pub use counters::{Counters, process_counters};

@@ -14,12 +14,13 @@ use tokio::{
     sync::{Notify, watch},
     time::sleep,
 };
-use tokio_postgres::{AsyncMessage, Client, Connection, Socket, tls::NoTlsStream};
+use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
 
 use crate::{
     DbError,
     conn::lock,
     target::{Link, Target},
+    tls::Stream,
 };
 
 /// Notifications asked for within this time of the last one go out as one: a listener that wakes up 200 times a second
@@ -115,7 +116,7 @@ async fn run(shared: Arc<Shared>, target: Target) {
 }
 
 /// Drives the connection and passes notifications on, until it ends.
-async fn receive(shared: &Shared, mut connection: Connection<Socket, NoTlsStream>) -> DbError {
+async fn receive(shared: &Shared, mut connection: Connection<Socket, Stream>) -> DbError {
     loop {
         match poll_fn(|cx| connection.poll_message(cx)).await {
             Some(Ok(AsyncMessage::Notification(notification))) => shared.bump(notification.channel()),

@@ -15,7 +15,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use tokio_postgres::{NoTls, error::SqlState};
+use tokio_postgres::error::SqlState;
 
 use crate::{
     DbError,
@@ -202,7 +202,7 @@ async fn settle(conn: &Conn, may_cancel: bool) -> bool {
         return ended.is_ok();
     }
     if may_cancel {
-        match timeout(CANCEL_WAIT, conn.client().cancel_token().cancel_query(NoTls)).await {
+        match timeout(CANCEL_WAIT, conn.cancel()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "could not cancel an abandoned statement"),
             // A server that hangs takes the connection and says nothing.

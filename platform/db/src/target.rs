@@ -3,14 +3,16 @@
 use std::{future::pending, sync::Arc};
 
 use tokio::{sync::watch, time::timeout};
-use tokio_postgres::{Client, Config, Connection, NoTls, Socket, tls::NoTlsStream};
+use tokio_postgres::{Client, Config, Connection, Socket};
 
 use crate::{
     DbError,
     book::TypeBook,
-    config::{CONNECT_TIMEOUT, parse_url},
+    config::CONNECT_TIMEOUT,
     error::connect_error,
     servers::{Leader, Servers, ServersConfig, identify},
+    tls::{Stream, Tls},
+    way::Way,
 };
 
 /// After a failed attempt, wait this long for news of another primary: about two of the watchers' rounds.
@@ -20,17 +22,17 @@ const NEWS: std::time::Duration = std::time::Duration::from_millis(400);
 #[derive(Clone)]
 pub(crate) enum Target {
     /// This server, whatever it is.
-    One(Box<Config>),
+    One(Box<Way>),
     /// A pooler that gives a server connection for one transaction at a time.
-    Pooled(Box<Config>, Arc<TypeBook>),
-    /// The primary among watched servers; a configuration for each.
-    Primary(Box<[Config]>, Servers),
+    Pooled(Box<Way>, Arc<TypeBook>),
+    /// The primary among watched servers; the way to each.
+    Primary(Box<[Way]>, Servers),
 }
 
 /// A connection nobody drives yet.
 pub(crate) struct Link {
     pub(crate) client: Client,
-    pub(crate) connection: Connection<Socket, NoTlsStream>,
+    pub(crate) connection: Connection<Socket, Stream>,
     pub(crate) tenure: Tenure,
 }
 
@@ -54,8 +56,8 @@ impl Tenure {
 }
 
 impl Target {
-    pub(crate) fn one(config: Config) -> Target {
-        Target::One(Box::new(config))
+    pub(crate) fn one(way: Way) -> Target {
+        Target::One(Box::new(way))
     }
 
     /// The server of `url`, or the primary among its servers.
@@ -63,17 +65,17 @@ impl Target {
         if let Some(servers) = Servers::watch(&ServersConfig::new(url))? {
             return Ok(Self::primary(&servers, dress));
         }
-        let mut config = parse_url(url)?;
-        dress(&mut config);
-        Ok(Self::one(config))
+        let mut way = Way::of_url(url)?;
+        dress(&mut way.driver);
+        Ok(Self::one(way))
     }
 
     /// The primary among `servers`.
     pub(crate) fn primary(servers: &Servers, dress: impl Fn(&mut Config)) -> Target {
         let dressed = |server: &crate::servers::Server| {
-            let mut config = server.driver.clone();
-            dress(&mut config);
-            config
+            let mut way = server.way.clone();
+            dress(&mut way.driver);
+            way
         };
         Target::Primary(servers.all().iter().map(dressed).collect(), servers.clone())
     }
@@ -83,11 +85,11 @@ impl Target {
     pub(crate) async fn connect(&self) -> Result<Link, DbError> {
         let connect = async {
             match self {
-                Target::One(config) | Target::Pooled(config, _) => {
-                    let (client, connection) = config.connect(NoTls).await.map_err(|error| connect_error(&error))?;
+                Target::One(way) | Target::Pooled(way, _) => {
+                    let (client, connection) = way.connect().await.map_err(|error| connect_error(&error))?;
                     Ok(Link { client, connection, tenure: Tenure { timeline: 0, leader: None } })
                 }
-                Target::Primary(configs, servers) => to_primary(configs, servers).await,
+                Target::Primary(ways, servers) => to_primary(ways, servers).await,
             }
         };
         match timeout(CONNECT_TIMEOUT, connect).await {
@@ -106,19 +108,27 @@ impl Target {
 
     /// `application_name`, for messages.
     pub(crate) fn name(&self) -> &str {
-        let config = match self {
-            Target::One(config) | Target::Pooled(config, _) => Some(config.as_ref()),
-            Target::Primary(configs, _) => configs.first(),
-        };
-        config.and_then(Config::get_application_name).unwrap_or_default()
+        self.any().and_then(|way| way.driver.get_application_name()).unwrap_or_default()
+    }
+
+    /// How its connections are encrypted.
+    pub(crate) fn tls(&self) -> Tls {
+        self.any().map(|way| way.tls.clone()).unwrap_or_default()
+    }
+
+    fn any(&self) -> Option<&Way> {
+        match self {
+            Target::One(way) | Target::Pooled(way, _) => Some(way),
+            Target::Primary(ways, _) => ways.first(),
+        }
     }
 }
 
-async fn to_primary(configs: &[Config], servers: &Servers) -> Result<Link, DbError> {
+async fn to_primary(ways: &[Way], servers: &Servers) -> Result<Link, DbError> {
     loop {
         let leader = servers.found(CONNECT_TIMEOUT).await?;
         let error = tokio::select! {
-            linked = link(&configs[leader.at], leader, servers) => match linked {
+            linked = link(&ways[leader.at], leader, servers) => match linked {
                 Ok(link) => return Ok(link),
                 Err(error) => error,
             },
@@ -138,8 +148,8 @@ async fn another(servers: &Servers, leader: Leader) {
 }
 
 /// Connects to where the primary was last seen and makes sure that it is.
-async fn link(config: &Config, leader: Leader, servers: &Servers) -> Result<Link, DbError> {
-    let (client, mut connection) = config.connect(NoTls).await.map_err(|error| connect_error(&error))?;
+async fn link(way: &Way, leader: Leader, servers: &Servers) -> Result<Link, DbError> {
+    let (client, mut connection) = way.connect().await.map_err(|error| connect_error(&error))?;
     let identity = {
         let mut asked = std::pin::pin!(identify(&client));
         tokio::select! {
@@ -157,7 +167,7 @@ async fn link(config: &Config, leader: Leader, servers: &Servers) -> Result<Link
 }
 
 /// Moves the connection's messages; ready only when it ended.
-fn drive(connection: &mut Connection<Socket, NoTlsStream>, cx: &mut std::task::Context<'_>) -> std::task::Poll<String> {
+fn drive(connection: &mut Connection<Socket, Stream>, cx: &mut std::task::Context<'_>) -> std::task::Poll<String> {
     loop {
         match connection.poll_message(cx) {
             std::task::Poll::Pending => return std::task::Poll::Pending,

@@ -18,7 +18,7 @@ use super::{
     programs::Programs,
     settings,
 };
-use crate::{DbError, conn::Conn, target::Target};
+use crate::{DbError, conn::Conn, target::Target, way::Way};
 
 /// A server that has a lot of log to replay after a crash needs minutes, and killing it would not help.
 const START_WAIT: Duration = Duration::from_secs(300);
@@ -91,7 +91,7 @@ impl Running {
     }
 
     async fn connect(&self, database: &str) -> Result<Conn, DbError> {
-        Conn::open(&Target::one(self.driver(database)), &Handle::current(), "").await
+        Conn::open(&Target::one(Way::plain(self.driver(database))), &Handle::current(), "").await
     }
 
     /// Tries to connect; the socket alone would not say whether the server takes work yet.

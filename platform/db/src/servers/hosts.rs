@@ -6,14 +6,14 @@ use tokio_postgres::{
     config::{Host, TargetSessionAttrs},
 };
 
-use crate::{DbError, config::parse_url};
+use crate::{DbError, way::Way};
 
 /// One server, and how to reach it with the login of its URL.
 #[derive(Clone)]
 pub(crate) struct Server {
     /// `host:port`, as it is shown and told apart.
     pub(crate) name: String,
-    pub(crate) driver: Config,
+    pub(crate) way: Way,
     /// Named among those that may be the primary.
     pub(crate) may_write: bool,
     /// Named among those that are read from while they are standbys.
@@ -22,14 +22,14 @@ pub(crate) struct Server {
 
 /// The servers of `url`, which may become primary, and those of `replicas`, which are read from. One in both is one server.
 pub(crate) fn servers(url: &str, replicas: &[String]) -> Result<Vec<Server>, DbError> {
-    let primary = parse_url(url)?;
+    let primary = Way::of_url(url)?;
     let mut servers = split(&primary);
     if servers.is_empty() {
         return Err(DbError::Other("the database URL names no host".into()));
     }
     servers.iter_mut().for_each(|server| server.may_write = true);
     for replica in replicas {
-        for mut found in split(&replica_config(replica, &primary)?) {
+        for mut found in split(&way_to(replica, &primary)?) {
             found.may_read = true;
             match servers.iter_mut().find(|known| known.name == found.name) {
                 Some(known) => known.may_read = true,
@@ -41,9 +41,9 @@ pub(crate) fn servers(url: &str, replicas: &[String]) -> Result<Vec<Server>, DbE
 }
 
 /// A URL (or key-value string) of its own, or `host` or `host:port` with everything else as in the primary's.
-fn replica_config(text: &str, primary: &Config) -> Result<Config, DbError> {
+fn way_to(text: &str, primary: &Way) -> Result<Way, DbError> {
     if text.contains("://") || text.contains('=') {
-        return parse_url(text);
+        return Way::of_url(text);
     }
     let wrong = || DbError::Other(format!("{text:?} is neither a URL nor host:port"));
     let (host, port) = match text.rsplit_once(':') {
@@ -54,15 +54,16 @@ fn replica_config(text: &str, primary: &Config) -> Result<Config, DbError> {
     if host.is_empty() {
         return Err(wrong());
     }
-    let mut config = without_hosts(primary);
-    config.host(host).port(port);
-    Ok(config)
+    let mut driver = without_hosts(&primary.driver);
+    driver.host(host).port(port);
+    Ok(Way { driver, tls: primary.tls.clone() })
 }
 
 const DEFAULT_PORT: u16 = 5432;
 
-/// One configuration per host.
-pub(crate) fn split(config: &Config) -> Vec<Server> {
+/// One way per host.
+pub(crate) fn split(way: &Way) -> Vec<Server> {
+    let config = &way.driver;
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let mut servers = Vec::new();
     for at in 0..hosts.len().max(addresses.len()) {
@@ -84,7 +85,8 @@ pub(crate) fn split(config: &Config) -> Vec<Server> {
             driver.hostaddr(*address);
         }
         driver.port(port);
-        servers.push(Server { name: format!("{name}:{port}"), driver, may_write: false, may_read: false });
+        let way = Way { driver, tls: way.tls.clone() };
+        servers.push(Server { name: format!("{name}:{port}"), way, may_write: false, may_read: false });
     }
     servers
 }
@@ -123,11 +125,11 @@ mod tests {
         let told: Vec<_> = found.iter().map(|s| (s.name.as_str(), s.may_write, s.may_read)).collect();
         let told_right = [("a:1", true, false), ("b:2", true, true), ("c:5432", false, true), ("d:9", false, true)];
         assert_eq!(told, told_right);
-        assert_eq!(found[2].driver.get_user(), Some("u"));
-        assert_eq!(found[2].driver.get_password(), Some(&b"p"[..]));
-        assert_eq!(found[2].driver.get_dbname(), Some("shop"));
-        assert_eq!(found[3].driver.get_user(), Some("w"));
-        assert!(found.iter().all(|s| s.driver.get_hosts().len() == 1 && s.driver.get_ports().len() == 1));
+        assert_eq!(found[2].way.driver.get_user(), Some("u"));
+        assert_eq!(found[2].way.driver.get_password(), Some(&b"p"[..]));
+        assert_eq!(found[2].way.driver.get_dbname(), Some("shop"));
+        assert_eq!(found[3].way.driver.get_user(), Some("w"));
+        assert!(found.iter().all(|s| s.way.driver.get_hosts().len() == 1 && s.way.driver.get_ports().len() == 1));
     }
 
     #[test]

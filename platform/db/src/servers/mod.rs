@@ -63,7 +63,7 @@ pub fn place_of(url: &str, replicas: &[String]) -> Result<(String, usize), DbErr
     let servers = hosts::servers(url, replicas)?;
     let hosts: Vec<&str> =
         servers.iter().filter(|server| server.may_write).map(|server| server.name.as_str()).collect();
-    let driver = &servers[0].driver;
+    let driver = &servers[0].way.driver;
     let database = driver.get_dbname().or(driver.get_user()).unwrap_or_default();
     Ok((format!("{}/{database}", hosts.join(",")), servers.len()))
 }
@@ -107,11 +107,12 @@ impl Servers {
             servers: servers.into(),
         });
         for (at, server) in inner.servers.iter().enumerate() {
-            let mut driver = server.driver.clone();
+            let mut way = server.way.clone();
+            let driver = &mut way.driver;
             config.user.as_ref().map(|user| driver.user(user));
             config.password.as_ref().map(|password| driver.password(password.reveal()));
             driver.application_name("souk watch").options(connection_settings("public", watch::ANSWER));
-            Handle::current().spawn(watch::run(Arc::downgrade(&inner), at, driver));
+            Handle::current().spawn(watch::run(Arc::downgrade(&inner), at, way));
         }
         Ok(Some(Servers(inner)))
     }

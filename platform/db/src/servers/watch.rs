@@ -6,10 +6,10 @@ use tokio::{
     runtime::Handle,
     time::{sleep, timeout},
 };
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::{Inner, board::Seen};
-use crate::{DbError, error::connect_error};
+use crate::{DbError, error::connect_error, way::Way};
 
 /// Between two questions: a failover is noticed within this and a connect, and a position is at most this old.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -30,10 +30,10 @@ const IDENTIFY: &str = "
            (case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0'::pg_lsn)
                  else pg_current_wal_flush_lsn() end - '0/0'::pg_lsn)::bigint as lsn";
 
-pub(super) async fn run(servers: Weak<Inner>, at: usize, config: Config) {
+pub(super) async fn run(servers: Weak<Inner>, at: usize, way: Way) {
     let mut client = None;
     loop {
-        let asked = timeout(ANSWER, ask(&mut client, &config)).await;
+        let asked = timeout(ANSWER, ask(&mut client, &way)).await;
         let Some(servers) = servers.upgrade() else { return };
         match asked {
             Ok(Ok(identity)) => servers.report(at, identity.0),
@@ -51,11 +51,11 @@ pub(super) async fn run(servers: Weak<Inner>, at: usize, config: Config) {
     }
 }
 
-async fn ask(client: &mut Option<Client>, config: &Config) -> Result<Identity, DbError> {
+async fn ask(client: &mut Option<Client>, way: &Way) -> Result<Identity, DbError> {
     if let Some(client) = client {
         return identify(client).await;
     }
-    let (new, connection) = config.connect(NoTls).await.map_err(|error| connect_error(&error))?;
+    let (new, connection) = way.connect().await.map_err(|error| connect_error(&error))?;
     // It ends with the client; what it ends with, the client's next question says.
     Handle::current().spawn(async move { drop(connection.await) });
     identify(client.insert(new)).await

@@ -8,10 +8,10 @@ use std::{
 };
 
 use tokio::runtime::Handle;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
+use tokio_postgres::SimpleQueryMessage;
 
 use super::server::parent_dir;
-use crate::{DbError, ManagedError, ManagedOptions, config::parse_url, managed::Node};
+use crate::{DbError, ManagedError, ManagedOptions, managed::Node, way::Way};
 
 /// Small, as several such clusters may run at once.
 const SHARED_BUFFERS_MB: u32 = 32;
@@ -152,7 +152,7 @@ impl TestCluster {
     /// # Errors
     /// Any [`DbError`].
     pub async fn try_sql(&self, node: usize, sql: &str) -> Result<String, DbError> {
-        let connected = parse_url(&self.nodes[node].url())?.connect(NoTls).await;
+        let connected = Way::of_url(&self.nodes[node].url())?.connect().await;
         let (client, connection) = connected.map_err(|error| DbError::from_driver(&error, sql))?;
         let driven = Handle::current().spawn(connection);
         let answer = client.simple_query(sql).await.map_err(|error| DbError::from_driver(&error, sql))?;

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{runtime::Handle, sync::OnceCell};
 
-use crate::{DbError, Managed, ManagedOptions, RowExt, config::parse_url, conn::Conn, target::Target};
+use crate::{DbError, Managed, ManagedOptions, RowExt, conn::Conn, target::Target, way::Way};
 
 /// Where test databases are made.
 pub struct TestServer {
@@ -70,12 +70,12 @@ impl TestServer {
 
     /// A connection for making databases, driven by the calling runtime.
     pub(super) async fn admin(&self) -> Result<Conn, DbError> {
-        Conn::open(&Target::one(parse_url(&url_of(&self.url, "postgres"))?), &Handle::current(), "").await
+        Conn::open(&Target::one(Way::of_url(&url_of(&self.url, "postgres"))?), &Handle::current(), "").await
     }
 
     /// Password of the URL, which the services' roles get, too.
     pub(super) fn password(&self) -> Result<Option<String>, DbError> {
-        let config = parse_url(&self.url)?;
+        let config = Way::of_url(&self.url)?.driver;
         Ok(config.get_password().map(|password| String::from_utf8_lossy(password).into_owned()))
     }
 
@@ -102,7 +102,7 @@ const PREFIX: &str = "souk_test_";
 
 /// Reads the server's clock and hands what earlier processes left behind to the janitor.
 async fn arrive(admin: &str, janitor: &mpsc::Sender<String>) -> Result<i64, DbError> {
-    let conn = Conn::open(&Target::one(parse_url(admin)?), &Handle::current(), "").await?;
+    let conn = Conn::open(&Target::one(Way::of_url(admin)?), &Handle::current(), "").await?;
     let sql = "select extract(epoch from now())::bigint, array(select datname::text from pg_database)";
     let row = conn.client().query_one(sql, &[]).await.map_err(|error| DbError::from_driver(&error, sql))?;
     let (now, names): (i64, Vec<String>) = (row.get_col(0)?, row.get_col(1)?);
@@ -167,7 +167,7 @@ fn clean(admin: &str, work: &mpsc::Receiver<String>) {
     for name in work {
         let dropped = runtime.block_on(async {
             if conn.as_ref().is_none_or(Conn::is_closed) {
-                conn = Some(Conn::open(&Target::one(parse_url(admin)?), &Handle::current(), "").await?);
+                conn = Some(Conn::open(&Target::one(Way::of_url(admin)?), &Handle::current(), "").await?);
             }
             let Some(conn) = &conn else { return Ok(()) };
             super::run(conn, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await

@@ -9,6 +9,7 @@ mod pooler;
 mod reads;
 mod replicas;
 mod testdb;
+mod tls;
 mod tx;
 
 use souk_db::{Db, Migrations, TestDb};

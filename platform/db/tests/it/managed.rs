@@ -7,7 +7,7 @@ use std::{
 
 use souk_db::{Db, DbConfig, Managed, ManagedError, ManagedOptions, RowExt};
 
-fn options() -> ManagedOptions {
+pub fn options() -> ManagedOptions {
     ManagedOptions { shared_buffers_mb: 16, max_connections: 30, ..ManagedOptions::default() }
 }
 
@@ -16,7 +16,7 @@ async fn connect(managed: &Managed) -> Db {
 }
 
 /// A data directory that the server's user may enter, as one in /srv or /var/lib would be.
-fn open_dir() -> tempfile::TempDir {
+pub fn open_dir() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
     dir
