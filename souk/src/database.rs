@@ -296,7 +296,8 @@ mod tests {
         };
         assert_eq!(keys(&with("nowhere", &[])), ["url"]);
         assert_eq!(keys(&with("postgresql://souk:s3cret@db:port/souk", &[])), ["url"]);
-        assert_eq!(keys(&with("postgresql://souk@db/souk?sslmode=require", &[])), ["url"]);
+        assert_eq!(keys(&with("postgresql://souk@db/souk?sslmode=on", &[])), ["url"]);
+        assert_eq!(keys(&with("postgresql://souk@db/souk?sslmode=verify-full&sslrootcert=/nowhere", &[])), ["url"]);
         assert_eq!(keys(&with("postgresql://souk@db/souk", &["db:5432"])), ["replicas"]);
         assert_eq!(keys(&with("postgresql://souk@db/souk", &[":1"])), ["replicas"]);
         assert_eq!(keys(&with("postgresql://souk@db/souk", &["db:5432", "db-2"])), Vec::<String>::new());

@@ -57,11 +57,13 @@ impl Plan<'_> {
     }
 
     /// The index this process works on. An embedded one belongs to the process that searches: its worker has none.
-    fn index(&self) -> Option<IndexConfig> {
-        match &self.config.search {
-            search if !search.opensearch.is_empty() => self.runs_as("search").map(|_| search.shared()),
-            _ => self.roles.contains(&"search").then(|| IndexConfig::Embedded(self.config.data_dir.join("search"))),
+    fn index(&self) -> anyhow::Result<Option<IndexConfig>> {
+        let search = &self.config.search;
+        if search.opensearch.is_empty() {
+            let embedded = || IndexConfig::Embedded(self.config.data_dir.join("search"));
+            return Ok(self.roles.contains(&"search").then(embedded));
         }
+        Ok(self.runs_as("search").map(|_| search.shared()).transpose()?)
     }
 
     /// How `caller`, a role of this process, reaches `callee`, which is not.
@@ -251,7 +253,7 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<Servic
         services.catalog = Some(CatalogService::new(deps));
     }
 
-    if let (Some(me), Some(index)) = (plan.runs_as("search"), plan.index()) {
+    if let (Some(me), Some(index)) = (plan.runs_as("search"), plan.index()?) {
         let deps = SearchDeps {
             db: stores.of("search").await?,
             tasks: tasks.clone(),

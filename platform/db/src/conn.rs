@@ -65,8 +65,13 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    /// Connects, drives the connection on `runtime`, and runs `setup` when it is not empty.
+    /// Connects, drives the connection on `runtime`, and runs `setup` when it is not empty. Boxed: it is rare, and large, and
+    /// would stand in the future of every statement.
     pub(crate) async fn open(target: &Target, runtime: &Handle, setup: &str) -> Result<Conn, DbError> {
+        Box::pin(Self::opened(target, runtime, setup)).await
+    }
+
+    async fn opened(target: &Target, runtime: &Handle, setup: &str) -> Result<Conn, DbError> {
         let Link { client, connection, tenure } = target.connect().await?;
         let (service, timeline) = (target.name().to_owned(), tenure.timeline);
         // Ends by itself: when the client is dropped, when the server closes, or when another one is the primary.

@@ -190,7 +190,7 @@ mod tests {
         let file = file.display();
         for (url, expected) in [
             ("host=db sslmode=verify-full sslrootcert=/not/there".to_owned(), "/not/there"),
-            (format!("host=db sslmode=require sslrootcert={file}"), "holds no certificates"),
+            (format!("host=db sslmode=require sslrootcert={file}"), "holds no certificate"),
             ("postgresql://u:secret@db/shop?sslmode=on".into(), "sslmode=on"),
         ] {
             let error = Way::of_url(&url).err().unwrap().to_string();

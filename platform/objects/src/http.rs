@@ -3,7 +3,6 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -22,9 +21,7 @@ use object_store::client::{
     ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
     HttpResponseBody, HttpService,
 };
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use souk_tls::{Authorities, TlsError};
 use tokio::time::{Instant, Sleep};
 
 /// Longest wait for a connection.
@@ -41,45 +38,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 const MAX_IDLE: usize = 16;
 
 /// Makes clients.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Connector {
-    /// Whom to believe beside those that the system knows.
-    authorities: Vec<CertificateDer<'static>>,
-}
-
-/// No server could prove who it is.
-#[derive(Debug, thiserror::Error)]
-#[error("the system knows no certificate authorities (package ca-certificates), and no others are named")]
-struct NoAuthorities;
-
-impl Connector {
-    /// Believes also the authorities in a PEM file.
-    pub(crate) fn new(authorities: Option<&Path>) -> std::io::Result<Self> {
-        let Some(file) = authorities else { return Ok(Self::default()) };
-        let failed = |why: String| std::io::Error::other(format!("{}: {why}", file.display()));
-        let found: Result<Vec<_>, _> =
-            CertificateDer::pem_file_iter(file).map_err(|error| failed(error.to_string()))?.collect();
-        match found.map_err(|error| failed(error.to_string()))? {
-            none if none.is_empty() => Err(failed("holds no certificates".into())),
-            authorities => Ok(Self { authorities }),
-        }
-    }
-
-    fn tls(&self, plain: bool) -> object_store::Result<ClientConfig> {
-        let failed = |source| object_store::Error::Generic { store: "TLS", source };
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        roots.add_parsable_certificates(self.authorities.iter().cloned());
-        // A machine without authorities can still speak to itself.
-        if roots.is_empty() && !plain {
-            return Err(failed(NoAuthorities.into()));
-        }
-        let config = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| failed(error.into()))?;
-        Ok(config.with_root_certificates(roots).with_no_client_auth())
-    }
-}
+#[derive(Clone, Debug)]
+pub(crate) struct Connector(pub(crate) Authorities);
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
@@ -89,7 +49,10 @@ impl HttpConnector for Connector {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.enforce_http(false);
-        let builder = HttpsConnectorBuilder::new().with_tls_config(self.tls(plain)?);
+        // A machine without authorities can still speak to itself.
+        let authorities = if plain { Ok(self.0.clone()) } else { self.0.clone().required() };
+        let failed = |error: TlsError| object_store::Error::Generic { store: "TLS", source: error.into() };
+        let builder = HttpsConnectorBuilder::new().with_tls_config(authorities.map_err(failed)?.client());
         let builder = if plain { builder.https_or_http() } else { builder.https_only() };
         let connector = builder.enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())

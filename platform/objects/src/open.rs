@@ -9,6 +9,8 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::{BackoffConfig, ObjectStore, Result, RetryConfig, StaticCredentialProvider};
 
+use souk_tls::Authorities;
+
 use crate::http::Connector;
 use crate::place::{Provider, is_plain_loopback};
 use crate::{ObjectError, Place, Storage};
@@ -30,7 +32,8 @@ pub(crate) fn open(storage: &Storage) -> std::result::Result<Arc<dyn ObjectStore
             Ok(Arc::new(LocalFileSystem::new_with_prefix(directory)?.with_fsync(true)))
         }
         Place::Bucket { provider, bucket, .. } => {
-            let connector = Connector::new(storage.ca_file.as_deref())?;
+            let connector =
+                Connector(Authorities::with_file(storage.ca_file.as_deref()).map_err(std::io::Error::other)?);
             Ok(match provider {
                 Provider::S3 => s3(storage, bucket, connector)?,
                 Provider::Azure => azure(storage, bucket, connector)?,

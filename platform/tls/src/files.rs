@@ -9,8 +9,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::TlsError;
 
-/// Bytes of one file: a chain of certificates has some thousands; a device or a log put here by mistake has no end.
-const MAX_FILE: u64 = 256 * 1024;
+/// Bytes of one file: a chain of certificates has some thousands, all authorities that a system knows a quarter of a million;
+/// a device or a log put here by mistake has no end.
+const MAX_FILE: u64 = 1024 * 1024;
 
 /// A certificate (its chain after it), its key, and the authority that others are judged by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ impl Pem {
     }
 }
 
-fn certificates(pem: &[u8], file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn certificates(pem: &[u8], file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let parsed = parsed.map_err(|error| malformed(file, format!("no certificate: {error}")))?;
     match parsed.is_empty() {
@@ -105,7 +106,7 @@ fn malformed(file: &Path, reason: String) -> TlsError {
     TlsError::Malformed { file: file.to_owned(), reason }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
     let unreadable = |source| TlsError::Unreadable { file: file.to_owned(), source };
     let mut bytes = Vec::new();
     let opened = std::fs::File::open(file).map_err(unreadable)?;

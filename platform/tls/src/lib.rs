@@ -1,5 +1,5 @@
-//! Certificates: who a role is to other roles ([`Identity`]), what buyers see ([`PublicTls`]), and an authority for
-//! development ([`Authority`]). Files are read again while the process runs ([`watch`]); whoever holds a handle uses the
+//! Certificates: who a role is to other roles ([`Identity`]), what buyers see ([`PublicTls`]), whom to believe
+//! outside ([`Authorities`]), and an authority for development ([`Authority`]). Files are read again while the process runs ([`watch`]); whoever holds a handle uses the
 //! newest for the next handshake. The cryptography is `ring`'s; docs/adr/0003-identity-between-roles.md says why.
 
 mod authority;
@@ -8,6 +8,7 @@ mod error;
 mod files;
 mod identity;
 mod name;
+mod outside;
 mod public;
 mod verify;
 mod watch;
@@ -17,6 +18,7 @@ pub use error::{TlsError, refused};
 pub use files::{Files, ca_file};
 pub use identity::Identity;
 pub use name::TrustDomain;
+pub use outside::Authorities;
 pub use public::{ALPN_HTTP1, ALPN_HTTP2, PublicTls};
 pub use tokio_rustls::{client, server};
 pub use watch::{Reload, watch};

@@ -32,6 +32,7 @@ use souk_modules::Tasks;
 use souk_rpc::{Actor, Cx};
 use souk_search::{IndexConfig, OpenSearchConfig, SearchDeps, SearchService};
 use souk_search_api::{AttributeFilter, SearchApi, SearchClient, SearchRequest, Sort, StatusRequest};
+use souk_tls::Authorities;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -119,7 +120,8 @@ async fn beside(
     serve: impl Fn(IndexConfig) -> Arc<SearchService>,
 ) {
     let server = souk_engines::OpenSearch::start().await.unwrap();
-    let config = OpenSearchConfig { urls: vec![server.url()], name: "bench".into() };
+    let config =
+        OpenSearchConfig { urls: vec![server.url()], authorities: Authorities::of_system(), name: "bench".into() };
     let service = serve(IndexConfig::OpenSearch(config));
     let rebuilt = service.rebuild().await.unwrap().unwrap();
     println!("OpenSearch: {} products in {:?}, bulks of at most 500", rebuilt.products, rebuilt.took);

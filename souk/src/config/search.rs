@@ -1,7 +1,11 @@
 //! Where the search index is.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use souk_search::{IndexConfig, OpenSearchConfig};
+
+use souk_tls::{Authorities, TlsError};
 
 use crate::database::without_password;
 
@@ -9,22 +13,36 @@ use crate::database::without_password;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Search {
-    /// Nodes of an OpenSearch cluster, `http://[user:password@]host:port`; none: each search process has an index of its own.
+    /// Nodes of an OpenSearch cluster, `https://[user:password@]host:port` or `http://`; none: each search process has an index of its own.
     pub opensearch: Vec<String>,
+    /// PEM of authorities that are believed beside those that the system knows.
+    pub ca_file: Option<PathBuf>,
     /// Name of the index there: shops that share a cluster differ in it.
     pub index: String,
 }
 
 impl Default for Search {
     fn default() -> Self {
-        Self { opensearch: Vec::new(), index: "souk-products".into() }
+        Self { opensearch: Vec::new(), ca_file: None, index: "souk-products".into() }
     }
 }
 
 impl Search {
     /// The index in OpenSearch.
-    pub fn shared(&self) -> IndexConfig {
-        IndexConfig::OpenSearch(OpenSearchConfig { urls: self.opensearch.clone(), name: self.index.clone() })
+    ///
+    /// # Errors
+    /// Nobody could vouch for its servers.
+    pub fn shared(&self) -> Result<IndexConfig, TlsError> {
+        let (urls, name, authorities) = (self.opensearch.clone(), self.index.clone(), self.authorities()?);
+        Ok(IndexConfig::OpenSearch(OpenSearchConfig { urls, authorities, name }))
+    }
+
+    fn authorities(&self) -> Result<Authorities, TlsError> {
+        let https = self.opensearch.iter().any(|url| url.starts_with("https:"));
+        match &self.ca_file {
+            None if !https => Ok(Authorities::nobody()),
+            file => Authorities::with_file(file.as_deref())?.required(),
+        }
     }
 
     /// Says what cannot work, by key.
@@ -33,6 +51,9 @@ impl Search {
             if let Err(reason) = souk_search::check_url(url) {
                 wrong("search.opensearch", format!("{:?} {reason}", without_password(url)));
             }
+        }
+        if let Err(error) = self.authorities() {
+            wrong("search.ca_file", error.to_string());
         }
         let allowed = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_-".contains(letter);
         let begins = self.index.starts_with(|letter: char| letter.is_ascii_lowercase());

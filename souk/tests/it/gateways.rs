@@ -49,7 +49,7 @@ impl Load {
     fn secure(address: SocketAddr, authority: &[u8]) -> Self {
         Self::of(|number| {
             let protocol = if number % 2 == 0 { Protocol::Http2 } else { Protocol::Http1 };
-            Client::Whole(protocol, Shop::secure(address, authority, protocol))
+            Client::Whole(protocol, Box::new(Shop::secure(address, authority, protocol)))
         })
     }
 
@@ -89,7 +89,7 @@ impl Load {
 
 enum Client {
     Raw { address: SocketAddr, keep: bool, connection: Option<BufReader<TcpStream>> },
-    Whole(Protocol, Shop),
+    Whole(Protocol, Box<Shop>),
 }
 
 impl Client {

@@ -13,6 +13,7 @@ mod kafka;
 mod opensearch;
 mod port;
 mod redis;
+mod relay;
 mod s3;
 mod smtp;
 
@@ -23,5 +24,6 @@ pub use kafka::{Kafka, KafkaBroker};
 pub use opensearch::{OpenSearch, OpenSearchNode};
 pub use port::free_port;
 pub use redis::{Redis, RedisCluster, RedisNode};
+pub use relay::relay;
 pub use s3::{S3, S3Server};
 pub use smtp::{SmtpServer, SmtpSink};

@@ -7,7 +7,6 @@ use souk_engines::S3;
 use souk_kernel::Secret;
 use souk_objects::{Objects, Storage};
 use souk_tls::{Authority, Validity};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::suite::{self, PNG, content, is_unavailable, picture};
@@ -131,21 +130,10 @@ async fn behind_tls(s3: &S3, authority: &Authority, dir: &std::path::Path) -> (S
     authority.issue_host("localhost", Validity::around_now(1)).unwrap().save(dir, "s3", true).unwrap();
     let files = souk_tls::Files { certificate: dir.join("s3.pem"), key: dir.join("s3.key"), authority: None };
     let tls = souk_tls::PublicTls::load(files).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let target = s3.url().strip_prefix("http://").unwrap().to_owned();
-    let mut serving = JoinSet::new();
-    serving.spawn(async move {
-        let mut connections = JoinSet::new();
-        loop {
-            let (socket, _) = listener.accept().await.unwrap();
-            let (tls, target) = (tls.clone(), target.clone());
-            connections.spawn(async move {
-                let Ok(mut client) = tls.accept(socket).await else { return };
-                let mut server = TcpStream::connect(target).await.unwrap();
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
-            });
-        }
-    });
-    (format!("https://localhost:{port}"), serving)
+    let accept = move |socket| {
+        let tls = tls.clone();
+        async move { tls.accept(socket).await }
+    };
+    let (address, serving) = souk_engines::relay(s3.url().trim_start_matches("http://"), accept).await.unwrap();
+    (format!("https://localhost:{}", address.port()), serving)
 }

@@ -8,12 +8,14 @@ use base64::Engine;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use souk_kernel::Problem;
+use souk_tls::Authorities;
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -36,7 +38,7 @@ struct Node {
 pub(crate) struct Nodes {
     nodes: Vec<Node>,
     next: AtomicUsize,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 /// What a node answered.
@@ -50,7 +52,7 @@ pub(crate) fn unavailable(why: impl std::fmt::Display) -> Problem {
     Problem::unavailable("search_unavailable", why)
 }
 
-/// Says what is wrong with the address of a node, `http://[user:password@]host[:port]`.
+/// Says what is wrong with the address of a node, `https://[user:password@]host[:port]`, or `http://`.
 ///
 /// # Errors
 /// In words for whoever configured it.
@@ -60,14 +62,11 @@ pub fn check_url(url: &str) -> Result<(), String> {
 
 fn node(url: &str) -> Result<Node, String> {
     let uri: http::Uri = url.parse().map_err(|_| "not a URL".to_owned())?;
-    match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") => return Err("https is not supported: use a proxy beside this process".into()),
-        _ => return Err("must begin with http://".into()),
-    }
+    let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme));
+    let scheme = scheme.ok_or("must begin with https:// or http://")?;
     let authority = uri.authority().ok_or("has no host")?;
     if authority.host().is_empty() || !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-        return Err("must be http://host:port without a path".into());
+        return Err("must be https://host:port without a path".into());
     }
     let (login, host) = match authority.as_str().rsplit_once('@') {
         Some((login, host)) => (Some(login), host),
@@ -80,7 +79,7 @@ fn node(url: &str) -> Result<Node, String> {
     };
     let mut authorization = login.map(basic).transpose()?;
     authorization.iter_mut().for_each(|value| value.set_sensitive(true));
-    Ok(Node { base: format!("http://{host}"), authorization })
+    Ok(Node { base: format!("{scheme}://{host}"), authorization })
 }
 
 impl Nodes {
@@ -88,7 +87,7 @@ impl Nodes {
     ///
     /// # Errors
     /// 422 when there is no usable address.
-    pub(crate) fn new(urls: &[String]) -> Result<Self, Problem> {
+    pub(crate) fn new(urls: &[String], authorities: &Authorities) -> Result<Self, Problem> {
         let wrong = |why: String| Problem::invalid("invalid_configuration", format!("search.opensearch: {why}"));
         if urls.is_empty() {
             return Err(wrong("no address".into()));
@@ -96,10 +95,13 @@ impl Nodes {
         let nodes = urls
             .iter()
             .map(|url| node(url).map_err(|why| wrong(format!("{url:?} {why}"))))
-            .collect::<Result<_, _>>()?;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        tcp.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new().with_tls_config(authorities.client()).https_or_http();
+        let connector = connector.enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(MAX_IDLE)
@@ -194,7 +196,7 @@ mod tests {
         for fine in ["http://127.0.0.1:9200", "http://search-1:9200/", "http://[::1]:9200"] {
             assert_eq!(check_url(fine), Ok(()), "{fine}");
         }
-        for wrong in ["https://search:9200", "search:9200", "http://", "http://search:9200/path", "http://a b", ""] {
+        for wrong in ["ftp://search:9200", "search:9200", "http://", "http://search:9200/path", "http://a b", ""] {
             assert!(check_url(wrong).is_err(), "{wrong}");
         }
         let node = node("http://souk:p%40ss@search:9200").unwrap();

@@ -25,6 +25,7 @@ use souk_kernel::{Ids, Problem};
 use souk_modules::Tasks;
 use souk_rpc::Cx;
 use souk_search_api::{IndexStatus, SearchRequest};
+use souk_tls::Authorities;
 use uuid::Uuid;
 
 use self::client::unavailable;
@@ -46,8 +47,10 @@ pub(crate) const CONSUMER: &str = "search.index";
 /// How to reach it.
 #[derive(Clone, Debug)]
 pub struct OpenSearchConfig {
-    /// `http://[user:password@]host:port` of some nodes.
+    /// `https://[user:password@]host:port` of some nodes, or `http://`.
     pub urls: Vec<String>,
+    /// Who vouches for nodes behind `https`.
+    pub authorities: Authorities,
     /// Alias of the index; indices are called `<name>-<n>`. Shops that share a cluster differ in it.
     pub name: String,
 }
@@ -68,7 +71,10 @@ pub(crate) struct OpenSearch {
 impl OpenSearch {
     pub(crate) fn new(config: &OpenSearchConfig, db: &Db, fetch: Fetch) -> Result<Arc<Self>, Problem> {
         Ok(Arc::new(Self {
-            indices: Indices { nodes: client::Nodes::new(&config.urls)?, name: config.name.clone() },
+            indices: Indices {
+                nodes: client::Nodes::new(&config.urls, &config.authorities)?,
+                name: config.name.clone(),
+            },
             db: db.clone(),
             jobs: Jobs::new(db),
             fetch,

@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 use souk_engines::OpenSearch;
 use souk_modules::Readiness;
 use souk_search::{IndexConfig, OpenSearchConfig};
-use souk_search_api::SearchRequest;
+use souk_search_api::{SearchRequest, StatusRequest};
+use souk_tls::{Authorities, Authority, Files, PublicTls, Validity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
 use super::fakes::{self, Sale, id_of};
 use super::following::{many, sell};
-use super::{Backend, World, guest, words};
+use super::{Backend, Search, World, guest, words};
 
 static SERVER: OnceCell<OpenSearch> = OnceCell::const_new();
 
@@ -30,7 +31,7 @@ pub async fn config() -> OpenSearchConfig {
 
 fn config_at(url: &str) -> OpenSearchConfig {
     let name = format!("test-{}-products", souk_kernel::Ids::random().v4().simple());
-    OpenSearchConfig { urls: vec![url.to_owned()], name }
+    OpenSearchConfig { urls: vec![url.to_owned()], authorities: Authorities::of_system(), name }
 }
 
 impl World {
@@ -239,4 +240,34 @@ async fn searches_say_that_the_server_is_away_and_go_on_with_what_changed_meanwh
     let dead = "select count(*) as n from dead_letter";
     let rows = world.test_db.superuser("search").await.write_returning(dead, &[]).await.unwrap();
     assert_eq!(rows[0].get::<_, i64>("n"), 0, "an outage is waited out, not parked");
+}
+
+#[tokio::test]
+async fn over_https_only_whom_an_authority_vouches_for_is_asked() {
+    let (authority, dir) = (Authority::new(Validity::around_now(1)).unwrap(), tempfile::tempdir().unwrap());
+    let file = |name| dir.path().join(name);
+    std::fs::write(file("ca.pem"), authority.pem()).unwrap();
+    authority.issue_host("localhost", Validity::around_now(1)).unwrap().save(dir.path(), "search", false).unwrap();
+    let files = Files { certificate: file("search.pem"), key: file("search.key"), authority: None };
+    let tls = PublicTls::load(files).unwrap();
+    let accept = move |socket| {
+        let tls = tls.clone();
+        async move { tls.accept(socket).await }
+    };
+    let plain = server().await.url();
+    let (address, _serving) = souk_engines::relay(plain.trim_start_matches("http://"), accept).await.unwrap();
+    let mut config = config_at(&format!("https://localhost:{}", address.port()));
+    config.authorities = Authorities::in_file(&file("ca.pem")).unwrap();
+    let index = IndexConfig::OpenSearch(config.clone());
+    let world = World::with(tempfile::tempdir().unwrap(), index, fakes::tree()).await;
+    sell(&world, &many(3)).await;
+    world.settled(3).await;
+    assert_eq!(world.find(words("widget")).await.total, 3);
+    world.stop().await;
+
+    config.authorities = Authorities::of_system();
+    let stranger = Search::start(&world.test_db, &world.owners, &IndexConfig::OpenSearch(config)).await;
+    let problem = stranger.client.status(&guest(), StatusRequest {}).await.unwrap_err();
+    assert_eq!((problem.status(), problem.code.as_ref()), (503, "search_unavailable"));
+    stranger.tasks.drain(std::time::Duration::from_secs(10)).await.unwrap();
 }
