@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use souk_search::{IndexConfig, OpenSearchConfig};
-
 use souk_tls::{Authorities, TlsError};
 
 use crate::database::without_password;
