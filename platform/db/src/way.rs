@@ -40,6 +40,10 @@ impl Way {
             wrong(format!("{error}: {cause}"))
         })?;
         let tls = match asked.mode.as_deref() {
+            // The driver sees a question mark where we saw another: one of a password, say.
+            None if driver.get_ssl_mode() == SslMode::Require => {
+                return Err(wrong("a question mark before the parameters must be written %3F".into()));
+            }
             None | Some("disable" | "allow" | "prefer") => {
                 driver.ssl_mode(SslMode::Disable);
                 Tls::default()
@@ -76,14 +80,16 @@ struct Asked {
 }
 
 impl Asked {
-    /// True when it was for us and not for the driver, which knows less of it.
-    fn take(&mut self, key: &str, value: &str) -> bool {
+    /// What is for us and not for the driver, which knows less of it.
+    fn is_about(key: &str) -> bool {
+        ["sslmode", "sslrootcert"].contains(&key)
+    }
+
+    fn take(&mut self, key: &str, value: String) {
         match key {
-            "sslmode" => self.mode = Some(value.to_owned()),
-            "sslrootcert" => self.authorities = Some(value.into()),
-            _ => return false,
+            "sslmode" => self.mode = Some(value),
+            _ => self.authorities = Some(value.into()),
         }
-        true
     }
 }
 
@@ -93,7 +99,9 @@ fn take_tls(url: &str) -> Result<(String, Asked), String> {
     if !url.contains("://") {
         let mut kept = String::new();
         for (key, value, text) in pairs(url)? {
-            if !asked.take(key, &value) {
+            if Asked::is_about(key) {
+                asked.take(key, value);
+            } else {
                 kept.push_str(text);
                 kept.push(' ');
             }
@@ -104,8 +112,10 @@ fn take_tls(url: &str) -> Result<(String, Asked), String> {
     let mut kept = Vec::new();
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = percent_encoding::percent_decode_str(value).decode_utf8().map_err(|error| error.to_string())?;
-        if !asked.take(key, &value) {
+        if Asked::is_about(key) {
+            let value = percent_encoding::percent_decode_str(value).decode_utf8();
+            asked.take(key, value.map_err(|error| error.to_string())?.into_owned());
+        } else {
             kept.push(pair);
         }
     }
@@ -192,6 +202,7 @@ mod tests {
             ("host=db sslmode=verify-full sslrootcert=/not/there".to_owned(), "/not/there"),
             (format!("host=db sslmode=require sslrootcert={file}"), "holds no certificate"),
             ("postgresql://u:secret@db/shop?sslmode=on".into(), "sslmode=on"),
+            ("postgresql://u:secret?x@db/shop?sslmode=require".into(), "%3F"),
         ] {
             let error = Way::of_url(&url).err().unwrap().to_string();
             assert!(error.contains(expected) && !error.contains("secret"), "{error}");
