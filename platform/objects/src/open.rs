@@ -8,7 +8,6 @@ use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::{BackoffConfig, ObjectStore, Result, RetryConfig, StaticCredentialProvider};
-
 use souk_tls::Authorities;
 
 use crate::http::Connector;

@@ -12,7 +12,8 @@ use crate::database::without_password;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Search {
-    /// Nodes of an OpenSearch cluster, `https://[user:password@]host:port` or `http://`; none: each search process has an index of its own.
+    /// Nodes of an OpenSearch cluster, `https://[user:password@]host:port` or `http://`; none: each search process has an
+    /// index of its own.
     pub opensearch: Vec<String>,
     /// PEM of authorities that are believed beside those that the system knows.
     pub ca_file: Option<PathBuf>,
