@@ -87,6 +87,10 @@ impl Load {
     }
 }
 
+/// What the client's library calls GOAWAY without an error: whatever it answers was not read and may be sent again (RFC 9113,
+/// 6.8), which the library does by itself only when it had not begun.
+const UNREAD: &str = "connection error received: not a result of an error";
+
 enum Client {
     Raw { address: SocketAddr, keep: bool, connection: Option<BufReader<TcpStream>> },
     Whole(Protocol, Box<Shop>),
@@ -105,8 +109,14 @@ impl Client {
             }
             Self::Whole(protocol, shop) => {
                 let json = [("content-type", "application/json")];
-                let sent = shop.try_send(http::Method::POST, "/api/v1/carts", &json, "{}".into()).await;
-                sent.map(|reply| reply.status.as_u16()).map_err(|error| format!("{protocol:?}: {error:#}"))
+                let send = async || {
+                    let sent = shop.try_send(http::Method::POST, "/api/v1/carts", &json, "{}".into()).await;
+                    sent.map(|reply| reply.status.as_u16()).map_err(|error| format!("{protocol:?}: {error:#}"))
+                };
+                match send().await {
+                    Err(error) if error.contains(UNREAD) => send().await,
+                    sent => sent,
+                }
             }
         }
     }
