@@ -44,6 +44,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_process_takes_what_it_may_have() {
+        let (_, hard) = Resource::NOFILE.get().unwrap();
+        // One less: other tests run in this process.
+        Resource::NOFILE.set(hard - 1, hard).unwrap();
+        raise_limit();
+        assert_eq!(Resource::NOFILE.get().unwrap(), (hard, hard));
+    }
+
+    #[test]
     fn visitors_never_get_all_files() {
         assert_eq!(within(10_000, 524_288), 10_000);
         assert_eq!(within(10_000, 1_024), 768);

@@ -63,3 +63,25 @@ impl Search {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, tests::keys};
+
+    #[test]
+    fn nodes_of_opensearch_are_addresses_and_their_passwords_not_shown() {
+        let mut config = Config::default();
+        config.search.opensearch = vec!["http://souk:s3cret@search-1:9200".into(), "ftp://u:s3cret@search-2".into()];
+        config.search.index = "Souk".into();
+        assert_eq!(keys(&config), ["search.opensearch", "search.index"]);
+        assert_eq!(config.redacted().search.opensearch[0], "http://souk:***@search-1:9200");
+        assert!(!config.check().iter().any(|complaint| complaint.reason.contains("s3cret")));
+        config.search = Search {
+            opensearch: vec!["https://search-1:9200".into()],
+            ca_file: Some("/nowhere/ca.pem".into()),
+            ..Search::default()
+        };
+        assert_eq!(keys(&config), ["search.ca_file"]);
+    }
+}
