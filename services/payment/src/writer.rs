@@ -5,11 +5,13 @@
 
 use std::collections::HashSet;
 
+use souk_db::DbError;
 use souk_flow::Outbox;
 use souk_kernel::{Clock, Problem};
 use souk_modules::{Combiner, Tasks};
 use souk_payment_api::PaymentChanged;
 
+use crate::domain::Contradiction;
 use crate::store::{Change, Store};
 
 /// Payments of one commit: some milliseconds of work, and arrays that stay small.
@@ -92,15 +94,15 @@ impl Batches {
         let (opens, changes) = (pick(true), pick(false));
         let announces = writes.iter().any(|write| write.announce);
         let done: HashSet<_> = if changes.is_empty() && !announces {
-            self.store.open_alone(&opens).await?.into_iter().collect()
+            self.store.open_alone(&opens).await.map_err(unwritten)?.into_iter().collect()
         } else {
             let tx = self.store.begin().await?;
             let mut done = HashSet::new();
             if !opens.is_empty() {
-                done.extend(self.store.open(&tx, &opens).await?);
+                done.extend(self.store.open(&tx, &opens).await.map_err(unwritten)?);
             }
             if !changes.is_empty() {
-                done.extend(self.store.change(&tx, &changes, self.clock.now()).await?);
+                done.extend(self.store.change(&tx, &changes, self.clock.now()).await.map_err(unwritten)?);
             }
             let told = writes
                 .iter()
@@ -117,6 +119,11 @@ impl Batches {
         };
         Ok(writes.iter().zip(&first).map(result).collect())
     }
+}
+
+/// The provider's id belongs to another payment already: its report and our books cannot both be right.
+fn unwritten(error: DbError) -> Problem {
+    if error.is_unique("payment_provider_ref") { Contradiction::OtherPayment.into() } else { error.into() }
 }
 
 /// The event of a change.

@@ -1,12 +1,12 @@
 //! `/orders/{id}`: for its customer, or for who holds its token.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::{HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
 use souk_kernel::{Kind, Problem};
 use souk_order_api::{CancelOrder, GetOrder, Order, OrderId, OrderStatus};
 use souk_rpc::Cx;
-use souk_web::WebCx;
+use souk_web::{ApiPath, WebCx};
 
 use crate::app::App;
 use crate::reply::{PageResult, private, see_other};
@@ -37,7 +37,12 @@ async fn find(app: &App, cx: &Cx, id: &str, token: Option<String>) -> Result<Ord
     app.clients.order.get(cx, GetOrder { id, token }).await
 }
 
-pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, Path(id): Path<String>, uri: Uri) -> PageResult {
+pub(crate) async fn show(
+    State(app): State<App>,
+    WebCx(cx): WebCx,
+    ApiPath(id): ApiPath<String>,
+    uri: Uri,
+) -> PageResult {
     let query = Query::of(&uri);
     let order = find(&app, &cx, &id, query.token.clone()).await?;
     let fresh = query.placed.as_deref() == Some("1");
@@ -65,7 +70,7 @@ async fn page(app: &App, cx: &Cx, status: StatusCode, order: &Order, query: Quer
     private(status, &order_page(layout, order, own, fresh, notices, terms.prices_include_tax))
 }
 
-pub(crate) async fn cancel(State(app): State<App>, WebCx(cx): WebCx, Path(id): Path<String>) -> PageResult {
+pub(crate) async fn cancel(State(app): State<App>, WebCx(cx): WebCx, ApiPath(id): ApiPath<String>) -> PageResult {
     let order = find(&app, &cx, &id, None).await?;
     let request = CancelOrder { id: order.id, reason: "cancelled by the buyer".into() };
     match app.clients.order.cancel(&cx, request).await {
