@@ -349,8 +349,12 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
 
     async fn turn_back(&self, cx: &Cx, running: &mut Running<S>, problem: Problem) -> Result<(), Failure> {
         (self.failed)(running.saga, &mut running.state, &problem);
-        // The step that failed may have happened all the same, so it is the first to be undone.
-        running.step += 1;
+        // The step that failed may have happened all the same, so it is the first to be undone. One that was run before,
+        // here or elsewhere, may have come further then: progress before the pivot is not recorded.
+        running.step = match self.pivot() {
+            Some(pivot) if running.saga.epoch > 1 => pivot,
+            _ => running.step,
+        } + 1;
         running.direction = Direction::Undo;
         self.turn(running, "undo", Some(&problem)).await?;
         self.back(cx, running).await

@@ -244,3 +244,17 @@ async fn who_lost_the_lease_is_fenced() {
     let ours = Recorded::write(&tx, &[SagaRun { id, epoch: 1 }], 0, false).await.unwrap();
     assert!(ours.is_empty(), "an old epoch writes nothing");
 }
+
+/// It came further before it rested than where it is refused now. Before, what it did in its first life stayed: [1].
+#[tokio::test]
+async fn what_an_earlier_life_did_is_undone_too() {
+    let harness = Harness::new().await;
+    trouble(&harness.world, 1, &[Trouble::Die]);
+    let dead = Tasks::new();
+    let id = harness.start(&harness.engine(&dead)).await;
+    eventually("the death", async || harness.in_place().contains(&1)).await;
+    trouble(&harness.world, 0, &[Trouble::Refuse]);
+    let _heir = harness.take_over(id).await;
+    harness.ends(id, "undone").await;
+    assert_eq!(harness.in_place(), [0usize; 0]);
+}

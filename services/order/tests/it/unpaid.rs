@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use futures_util::future::join_all;
 use souk_inventory_api::ReservationStatus;
 use souk_kernel::{Kind, Problem};
-use souk_order_api::{CancelOrder, CartOrder, CheckoutReply, GetOrder, OrderApi, OrderStatus};
+use souk_order_api::{CancelOrder, CartOrder, CheckoutReply, GetOrder, OrderStatus};
 use souk_payment_api::PaymentStatus;
 use souk_rpc::{Actor, Cx};
 use uuid::Uuid;
@@ -35,7 +35,7 @@ async fn a_guest_gives_up_and_pays_in_another_way_at_once() {
     let first = waiting(&shop, &guest("k"), 1).await;
     let refused = shop.client.checkout(&guest("k2"), buy(1, "tok_ok")).await.unwrap_err();
     assert_eq!(refused.code, "checkout_in_progress");
-    let told: CartOrder = serde_json::from_value(refused.data.clone().unwrap()).unwrap();
+    let told: CartOrder = serde_json::from_value(*refused.data.clone().unwrap()).unwrap();
     assert_eq!((told.order_id, &told.token, &told.action_url), (first.order.id, &first.token, &first.action_url));
 
     let stranger = CancelOrder { token: Some("guessed".into()), ..give_up(&first) };
@@ -56,7 +56,7 @@ async fn a_guest_gives_up_and_pays_in_another_way_at_once() {
     let replay = shop.client.checkout(&guest("k"), buy(1, "tok_requires_action")).await.unwrap_err();
     assert_eq!(replay.code, "checkout_abandoned");
     let bought = shop.client.checkout(&guest("k3"), buy(1, "tok_ok")).await.unwrap_err();
-    let told: CartOrder = serde_json::from_value(bought.data.clone().unwrap()).unwrap();
+    let told: CartOrder = serde_json::from_value(*bought.data.clone().unwrap()).unwrap();
     assert_eq!((&*bought.code, told.order_id), ("cart_bought", second.order.id));
     shop.settled().await;
 }
