@@ -22,7 +22,8 @@ pub use outbox::Outbox;
 #[cfg(feature = "kafka")]
 pub use relay::run_relay;
 pub use saga::{
-    Direction, Failure, NewSaga, Progress, Recorded, SAGA_LEASE, SagaEngine, SagaRun, Step, insert_sagas, wake_saga,
+    Direction, Failure, NewSaga, Progress, Recorded, SAGA_LEASE, SagaEngine, SagaRun, Step, Sweep, insert_sagas,
+    wake_saga,
 };
 pub use schedule::{Schedule, run_schedules};
 #[cfg(feature = "kafka")]
@@ -31,3 +32,6 @@ pub use souk_bus::{Envelope, EventLog, Log, Position};
 
 /// The first migration of every service: tables for all of the above.
 pub const TABLES: (&str, &str) = ("0000_flow", include_str!("../migrations/flow.sql"));
+
+/// The second migration of flow, for every service that runs sagas.
+pub const SAGAS: (&str, &str) = ("0002_sagas", include_str!("../migrations/sagas.sql"));

@@ -11,15 +11,15 @@ use souk_cart_api::CartId;
 use souk_flow::{Failure, Progress, SagaEngine, SagaRun, Step};
 use souk_inventory_api::{ByKey, Reserve, StockLine};
 use souk_kernel::{Clock, Kind, Money, Problem};
-use souk_modules::{Combiner, Tasks};
+use souk_modules::{Batch, Combiner, Tasks};
 use souk_order_api::{Order, OrderId, OrderPlaced, OrderStatus, PaymentMeans};
-use souk_payment_api::{Authorise, ByPayment, PaymentId, PaymentStatus, VoidPayment};
+use souk_payment_api::{Authorise, ByOrder, ByPayment, PaymentId, PaymentStatus, Refund, VoidPayment};
 use souk_pricing_api::{Redeem, Unredeem};
 use souk_rpc::Cx;
 
-use crate::OrderDeps;
-use crate::store::{Confirmation, Store};
+use crate::store::{Confirmation, Confirmed, Store};
 use crate::waiters::{Outcome, Waiters};
+use crate::{OrderDeps, UnpaidLimits};
 
 /// Kind of these sagas.
 pub const KIND: &str = "checkout";
@@ -46,6 +46,9 @@ pub struct CheckoutState {
     pub coupons: Vec<String>,
     /// Why it goes back.
     pub failure: Option<Problem>,
+    /// Steps that could not be taken back and are left to a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
     /// The provider said no: there is nothing to void.
     #[serde(default)]
     pub declined: bool,
@@ -59,6 +62,7 @@ pub struct Shared {
     pub waiters: Arc<Waiters>,
     pub clock: Clock,
     pub tokens: crate::service::Tokens,
+    pub unpaid: UnpaidLimits,
 }
 
 /// The engine for checkouts.
@@ -91,7 +95,7 @@ fn payment_id(saga: SagaRun) -> PaymentId {
     PaymentId(saga.id)
 }
 
-/// Stands for the order itself: nothing to do, and when everything else is undone, the order has failed.
+/// Stands for the order itself, which was placed with the saga: when everything else is undone, the order has failed.
 struct Open(Arc<Shared>);
 
 #[async_trait]
@@ -99,12 +103,25 @@ impl Step<CheckoutState> for Open {
     fn name(&self) -> &'static str {
         "open"
     }
-    async fn run(&self, _: &Cx, _: SagaRun, _: &mut CheckoutState) -> Result<Progress, Failure> {
+    async fn run(&self, _: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
+        if state.order.is_none() {
+            // It comes from a rest or from another process: the buyer may have given it up meanwhile.
+            let id = OrderId(saga.id);
+            let row = self.0.store.by_id(id).await?.ok_or_else(|| missing(id))?;
+            if row.given_up {
+                return Err(Failure::Refused(given_up()));
+            }
+            state.order = Some(Box::new(row.order));
+        }
         Ok(Progress::Done)
     }
     async fn undo(&self, _: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<(), Failure> {
         let problem =
             state.failure.clone().unwrap_or_else(|| Problem::internal("a checkout went back without a reason"));
+        let problem = match state.left.is_empty() {
+            true => problem,
+            false => needs_attention(&problem, &state.left),
+        };
         self.0.store.fail(OrderId(saga.id), &problem, self.0.clock.now()).await?;
         self.0.waiters.tell(OrderId(saga.id), Outcome::Failed(problem));
         Ok(())
@@ -123,6 +140,9 @@ impl RedeemCoupons {
 impl Step<CheckoutState> for RedeemCoupons {
     fn name(&self) -> &'static str {
         "redeem"
+    }
+    fn left(&self, state: &mut CheckoutState, _: &Problem) {
+        state.left.push(self.name().to_owned());
     }
     async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
         if !state.coupons.is_empty() {
@@ -145,6 +165,9 @@ struct ReserveStock(souk_inventory_api::InventoryClient);
 impl Step<CheckoutState> for ReserveStock {
     fn name(&self) -> &'static str {
         "reserve"
+    }
+    fn left(&self, state: &mut CheckoutState, _: &Problem) {
+        state.left.push(self.name().to_owned());
     }
     async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
         let reserve = Reserve { key: saga.id, lines: state.lines.clone(), ttl_seconds: HOLD_SECONDS };
@@ -170,6 +193,9 @@ struct AuthorisePayment {
 impl Step<CheckoutState> for AuthorisePayment {
     fn name(&self) -> &'static str {
         "authorise"
+    }
+    fn left(&self, state: &mut CheckoutState, _: &Problem) {
+        state.left.push(self.name().to_owned());
     }
     async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
         if state.amount.amount == 0 {
@@ -218,27 +244,61 @@ impl Step<CheckoutState> for AuthorisePayment {
             provider: state.payment.provider.clone(),
             amount: state.amount,
         };
-        self.payment.void(cx, void).await?;
-        Ok(())
+        match self.payment.void(cx, void).await {
+            Err(problem) if problem.is("payment_captured") => self.refund(cx, saga).await,
+            answer => Ok(answer.map(drop)?),
+        }
     }
 }
 
 impl AuthorisePayment {
+    /// The provider took the money before it heard that nobody wants it.
+    async fn refund(&self, cx: &Cx, saga: SagaRun) -> Result<(), Failure> {
+        for payment in self.payment.by_order(cx, ByOrder { order_id: saga.id }).await?.items {
+            let amount = Money { amount: payment.captured.amount - payment.refunded.amount, ..payment.captured };
+            if amount.amount > 0 {
+                let refund = Refund { payment_id: payment.id, key: format!("{}/undo", saga.id), amount };
+                self.payment.refund(cx, refund).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The buyer has as long as the stock is held.
     async fn wait_for_buyer(&self, saga: SagaRun, url: Option<String>) -> Result<Progress, Failure> {
         let id = OrderId(saga.id);
-        let row = self.shared.store.by_id(id).await?;
-        let placed = row.map_or(jiff::Timestamp::UNIX_EPOCH, |row| row.order.placed_at);
-        let waited = self.shared.clock.now().duration_since(placed);
+        let row = self.shared.store.by_id(id).await?.ok_or_else(|| missing(id))?;
+        if row.given_up {
+            return Err(Failure::Refused(given_up()));
+        }
+        let waited = self.shared.clock.now().duration_since(row.order.placed_at);
         if waited.as_secs() >= i64::from(HOLD_SECONDS) {
             let detail = "the payment was not completed in time";
             return Err(Failure::Refused(Problem::new(Kind::Declined, "payment_not_completed", detail)));
         }
         let url = url.unwrap_or_default();
-        self.shared.store.action_required(id, &url).await?;
+        if row.action_url.is_none() && !self.shared.store.action_required(&row, &url, self.shared.unpaid).await? {
+            return Err(Failure::Refused(too_many_unpaid()));
+        }
         self.shared.waiters.tell(id, Outcome::ActionRequired(url));
         Err(Failure::Wait(LOOK_AGAIN))
     }
+}
+
+/// A checkout that could not be taken back as a whole: the buyer is to know that somebody looks after the rest.
+fn needs_attention(problem: &Problem, left: &[String]) -> Problem {
+    let detail = format!("{}; not all of it could be taken back yet, and we are looking after that", problem.detail);
+    Problem::conflict("checkout_needs_attention", detail)
+        .with_data(serde_json::json!({ "reason": problem.code, "left": left }))
+}
+
+fn given_up() -> Problem {
+    Problem::conflict("checkout_abandoned", "this checkout was given up before it was paid")
+}
+
+fn too_many_unpaid() -> Problem {
+    let detail = "too many orders wait for their payment already: complete or cancel one of them first";
+    Problem::conflict("too_many_unpaid_orders", detail)
 }
 
 struct AllocateStock(souk_inventory_api::InventoryClient);
@@ -264,22 +324,22 @@ struct Confirm {
 impl Confirm {
     fn new(tasks: &Tasks, shared: &Arc<Shared>) -> Self {
         let work = shared.clone();
-        let combiner = Combiner::new(tasks, "confirm orders", MAX_BATCH, move |sales: Vec<Confirmation>| {
+        let combiner = Combiner::new(tasks, "confirm orders", MAX_BATCH, move |sales: Batch<Confirmation>| {
             let shared = work.clone();
             async move {
-                let result = shared.store.confirm(&sales, AFTER_CONFIRM, shared.clock.now()).await;
-                spread(result, sales.len())
+                let outcomes = shared.store.confirm(&sales, AFTER_CONFIRM, shared.clock.now()).await?;
+                Ok(outcomes.into_iter().map(confirmed).collect())
             }
         });
         Self { shared: shared.clone(), combiner }
     }
 }
 
-/// One result for each of a batch: the fault of all, or whether each saga was still ours.
-fn spread(result: Result<Vec<bool>, Problem>, count: usize) -> Vec<Result<(), Problem>> {
-    match result {
-        Ok(ours) => ours.into_iter().map(|ours| if ours { Ok(()) } else { Err(fenced()) }).collect(),
-        Err(problem) => (0..count).map(|_| Err(problem.clone())).collect(),
+fn confirmed(outcome: Confirmed) -> Result<(), Problem> {
+    match outcome {
+        Confirmed::Yes => Ok(()),
+        Confirmed::Fenced => Err(fenced()),
+        Confirmed::GivenUp => Err(given_up()),
     }
 }
 
@@ -354,11 +414,11 @@ struct Settle(Combiner<SagaRun, ()>);
 impl Settle {
     fn new(tasks: &Tasks, shared: &Arc<Shared>) -> Self {
         let shared = shared.clone();
-        Self(Combiner::lingering(tasks, "settle orders", MAX_BATCH, SETTLE_LINGER, move |sagas: Vec<SagaRun>| {
+        Self(Combiner::lingering(tasks, "settle orders", MAX_BATCH, SETTLE_LINGER, move |sagas: Batch<SagaRun>| {
             let shared = shared.clone();
             async move {
-                let result = shared.store.settle(&sagas, END, shared.clock.now()).await;
-                spread(result, sagas.len())
+                let ours = shared.store.settle(&sagas, END, shared.clock.now()).await?;
+                Ok(ours.into_iter().map(|ours| if ours { Ok(()) } else { Err(fenced()) }).collect())
             }
         }))
     }

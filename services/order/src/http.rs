@@ -75,9 +75,10 @@ fn declared() -> Routes<Service> {
             "/api/v1/orders/{id}/cancel",
             cancel,
             op("cancelOrder")
-                .summary("Cancel an order that is not shipped")
+                .summary("Cancel an order that is not shipped, or give up one that waits for its buyer")
+                .description("For its customer, or with the token that its checkout returned.")
                 .tag("orders")
-                .bearer()
+                .query::<OrderToken>()
                 .body::<Cancel>()
                 .reply::<Order>(200)
                 .problems(&[401, 404, 409, 422]),
@@ -164,10 +165,14 @@ async fn cancel(
     WebCx(cx): WebCx,
     cdn: Cdn,
     ApiPath(id): ApiPath<String>,
+    ApiQuery(query): ApiQuery<OrderToken>,
     ApiJson(body): ApiJson<Cancel>,
 ) -> Result<Response, ApiError> {
-    cx.actor.require_customer()?;
-    let order = service.cancel(&cx, CancelOrder { id: order_id(&id)?, reason: body.reason }).await?;
+    if query.token.is_none() {
+        cx.actor.require_customer()?;
+    }
+    let request = CancelOrder { id: order_id(&id)?, reason: body.reason, token: query.token };
+    let order = service.cancel(&cx, request).await?;
     Ok(no_store(&shown(&cdn, order)))
 }
 

@@ -1,5 +1,6 @@
 //! `OrderApi`: who may see which order, and the door into the checkout saga.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +9,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use souk_cart_api::{CartClient, GetCart};
+use souk_cart_api::{CartClient, CartId, GetCart};
 use souk_db::Position;
 use souk_flow::SagaEngine;
 use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
-use souk_modules::Combiner;
+use souk_modules::{Batch, Combiner, Tasks};
 use souk_order_api::{
-    Audit, AuditRequest, CancelOrder, Checkout, CheckoutReply, FindOrder, GetOrder, ListOrders, MAX_KEY, MAX_PAGE,
-    Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus,
+    Audit, AuditRequest, CancelOrder, CartOrder, Checkout, CheckoutReply, FindOrder, GetOrder, ListOrders, MAX_KEY,
+    MAX_PAGE, Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus,
 };
 use souk_payment_api::MAX_TOKEN;
 use souk_rpc::{Actor, Cx, Permission};
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::OrderDeps;
-use crate::cancel::CancelState;
+use crate::cancel::{self, CancelState};
 use crate::checkout::{self, CheckoutState, Shared, stock_lines};
 use crate::domain::{Placement, place};
 use crate::store::{NewOrder, OrderRow, Placed, Store};
@@ -39,6 +40,11 @@ const MAX_BATCH: usize = 64;
 /// Bytes of a guest's order token, of the 32 that HMAC-SHA256 gives: 192 bits are not guessed.
 const TOKEN_BYTES: usize = 24;
 
+/// Bytes of a client address's keyed hash: enough that no two addresses share one.
+const CLIENT_BYTES: usize = 16;
+/// How long a request to give up waits until the checkout is undone.
+const GIVE_UP_BUDGET: Duration = Duration::from_secs(5);
+
 /// Guests' order tokens: derived, not stored, so a replay gives the same and a leaked table gives none.
 #[derive(Clone)]
 pub struct Tokens(Secret<[u8; 32]>);
@@ -52,6 +58,21 @@ impl Tokens {
         URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..TOKEN_BYTES])
     }
 
+    /// A client's address as it is counted: of IPv6 the network that one subscriber has.
+    fn client(&self, address: IpAddr) -> Vec<u8> {
+        let bytes = match address {
+            IpAddr::V4(v4) => v4.octets().to_vec(),
+            IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+                Some(v4) => v4.octets().to_vec(),
+                None => v6.octets()[..8].to_vec(),
+            },
+        };
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.reveal()).expect("HMAC takes keys of any length");
+        mac.update(b"client address ");
+        mac.update(&bytes);
+        mac.finalize().into_bytes()[..CLIENT_BYTES].to_vec()
+    }
+
     fn opens(&self, id: OrderId, token: &str) -> bool {
         self.token(id).as_bytes().ct_eq(token.as_bytes()).into()
     }
@@ -60,11 +81,37 @@ impl Tokens {
 /// The order service.
 pub struct OrderService {
     shared: Arc<Shared>,
+    tasks: Tasks,
     cart: CartClient,
     ids: Ids,
     checkouts: Arc<SagaEngine<CheckoutState>>,
     cancellations: Arc<SagaEngine<CancelState>>,
-    placing: Combiner<NewOrder, Placed>,
+    placing: Combiner<NewOrder, Begun>,
+}
+
+/// What became of an order to place.
+enum Begun {
+    /// It is placed, and its checkout runs.
+    New(Box<Order>, watch::Receiver<Option<Outcome>>),
+    /// The key was used before.
+    KeyTaken,
+    /// Another checkout has the cart.
+    CartTaken,
+}
+
+/// Starts the checkout of an order that was just placed. Part of placing it, which goes on when the request is gone: an order
+/// without a running checkout would hold its cart until the lease has run out.
+fn begin(shared: &Shared, checkouts: &Arc<SagaEngine<CheckoutState>>, new: &NewOrder, placed: Placed) -> Begun {
+    let number = match placed {
+        Placed::New(number) => number,
+        Placed::KeyTaken => return Begun::KeyTaken,
+        Placed::CartTaken => return Begun::CartTaken,
+    };
+    let order = Box::new(Order { number, ..new.order.clone() });
+    let outcome = shared.waiters.expect(order.id);
+    let state = CheckoutState { order: Some(order.clone()), ..new.state.clone() };
+    checkouts.start(&new.cx, order.id.0, state);
+    Begun::New(order, outcome)
 }
 
 impl OrderService {
@@ -76,27 +123,37 @@ impl OrderService {
             waiters: Arc::new(Waiters::default()),
             clock: deps.clock.clone(),
             tokens: Tokens(deps.token_key.clone()),
+            unpaid: deps.unpaid,
         });
-        let store = shared.store.clone();
-        let placing = Combiner::new(&deps.tasks, "place orders", MAX_BATCH, move |new: Vec<NewOrder>| {
-            let store = store.clone();
-            async move {
-                match store.place(&new).await {
-                    Ok(placed) => placed.into_iter().map(Ok).collect(),
-                    Err(problem) if new.len() == 1 => vec![Err(problem)],
-                    Err(problem) => one_by_one(&store, new, &problem).await,
+        let checkouts = checkout::engine(&deps, &shared);
+        let cancellations = cancel::engine(&deps, &shared);
+        let placing = Combiner::new(&deps.tasks, "place orders", MAX_BATCH, {
+            let (shared, checkouts) = (shared.clone(), checkouts.clone());
+            move |new: Batch<NewOrder>| {
+                let (shared, checkouts) = (shared.clone(), checkouts.clone());
+                async move {
+                    let placed = shared.store.place(&new).await?;
+                    Ok(new
+                        .iter()
+                        .zip(placed)
+                        .map(|(new, placed)| Ok(begin(&shared, &checkouts, new, placed)))
+                        .collect())
                 }
             }
         });
-        let checkouts = checkout::engine(&deps, &shared);
-        let cancellations = crate::cancel::engine(&deps, &shared);
-        Arc::new(Self { shared, cart: deps.cart, ids: deps.ids, checkouts, cancellations, placing })
+        Arc::new(Self { shared, tasks: deps.tasks, cart: deps.cart, ids: deps.ids, checkouts, cancellations, placing })
     }
 
     /// Takes over the sagas of processes that died, until this one stops. What the worker role does.
     pub fn sweep(&self) {
         self.checkouts.sweep();
         self.cancellations.sweep();
+    }
+
+    /// Runs the checkout of an order that was woken here, when it runs nowhere.
+    #[doc(hidden)]
+    pub async fn wake(&self, id: OrderId) -> Result<(), Problem> {
+        self.checkouts.resume(id.0).await
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -119,9 +176,14 @@ impl OrderService {
         let cart = match self.cart.for_checkout(cx, GetCart { cart_id: req.cart_id }).await {
             Ok(cart) => cart,
             // A replay finds its cart gone: the key knows what became of it.
-            Err(problem) => return self.replay(cx, &scope, key, &hash).await?.ok_or(problem),
+            Err(problem) => {
+                if let Some(reply) = self.replay(cx, &scope, key, &hash).await? {
+                    return Ok(reply);
+                }
+                return Err(self.bought(cx, req.cart_id, problem).await?);
+            }
         };
-        let mut order = place(cart, Placement { id, at: self.shared.clock.now() })?;
+        let order = place(cart, Placement { id, at: self.shared.clock.now() })?;
         let state = CheckoutState {
             cart_id: req.cart_id,
             payment: req.payment,
@@ -129,30 +191,60 @@ impl OrderService {
             lines: stock_lines(&order),
             coupons: order.coupons.clone(),
             failure: None,
+            left: Vec::new(),
             declined: false,
             order: None,
         };
         let new = NewOrder {
-            order: order.clone(),
+            order,
             cart_id: req.cart_id,
             scope: scope.clone(),
             key: key.to_owned(),
             body_hash: hash.clone(),
-            state: state.clone(),
+            state,
+            client: cx.client.map(|address| self.shared.tokens.client(address)),
+            cx: cx.clone(),
         };
         match self.placing.submit(new).await? {
-            Placed::New(number) => order.number = number,
-            Placed::KeyTaken => {
+            Begun::New(order, outcome) => self.answer(cx, id, Some(outcome), Some(*order)).await,
+            Begun::KeyTaken => {
                 let gone = || Problem::unavailable("try_again", "an idempotency key vanished while it was looked at");
-                return self.replay(cx, &scope, key, &hash).await?.ok_or_else(gone);
+                self.replay(cx, &scope, key, &hash).await?.ok_or_else(gone)
             }
-            Placed::CartTaken => {
-                return Err(Problem::conflict("checkout_in_progress", "this cart is being bought already"));
+            Begun::CartTaken => {
+                let in_progress = Problem::conflict("checkout_in_progress", "this cart is being bought already");
+                Err(self.bought(cx, req.cart_id, in_progress).await?)
             }
         }
-        let outcome = self.shared.waiters.expect(id);
-        self.checkouts.start(cx, id.0, CheckoutState { order: Some(Box::new(order.clone())), ..state });
-        self.answer(cx, id, Some(outcome), Some(order)).await
+    }
+
+    /// Why a cart cannot be bought: `otherwise`, with the order that has the cart when it is this caller's to see. The cart's
+    /// id is a secret, and what belongs to a customer is shown to nobody else who knows it.
+    async fn bought(&self, cx: &Cx, cart: CartId, otherwise: Problem) -> Result<Problem, Problem> {
+        let Some(row) = self.shared.store.of_cart(cart).await? else { return Ok(otherwise) };
+        let (order, url) = (row.order, row.action_url);
+        if order.customer_id.is_some() && order.customer_id != cx.actor.customer() {
+            return Ok(otherwise);
+        }
+        let problem = match order.status {
+            OrderStatus::Pending => Problem::conflict("checkout_in_progress", "this cart is being bought already"),
+            _ => Problem::conflict("cart_bought", "this cart has been bought"),
+        };
+        let token = self.shared.tokens.token(order.id);
+        Ok(problem.with_data(CartOrder { order_id: order.id, token, action_url: url }))
+    }
+
+    /// The order once its given-up checkout is undone, or as it is when that takes long: then it goes on by itself.
+    async fn undone(&self, cx: &Cx, id: OrderId) -> Result<Order, Problem> {
+        let budget = cx.time_left().map_or(GIVE_UP_BUDGET, |left| left.mul_f32(0.8).min(GIVE_UP_BUDGET));
+        let until = tokio::time::Instant::now() + budget;
+        loop {
+            let row = self.row(id).await?;
+            if row.order.status != OrderStatus::Pending || tokio::time::Instant::now() >= until {
+                return Ok(row.order);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// The reply of the checkout that first used the key; none if there was none.
@@ -253,17 +345,6 @@ impl OrderService {
     }
 }
 
-/// A batch failed as a whole: each on its own, so that one bad order does not refuse the others.
-async fn one_by_one(store: &Store, new: Vec<NewOrder>, problem: &Problem) -> Vec<Result<Placed, Problem>> {
-    tracing::warn!(code = %problem.code, internal = problem.internal_detail(), "a batch of orders failed, placing one by one");
-    let mut results = Vec::with_capacity(new.len());
-    for one in new {
-        let placed = store.place(std::slice::from_ref(&one)).await;
-        results.push(placed.and_then(|mut all| all.pop().ok_or_else(|| Problem::internal("nothing was placed"))));
-    }
-    results
-}
-
 /// What a checkout answers, then and whenever it is repeated: the order as it was when the sale was made.
 fn receipt(mut order: Order) -> Order {
     if order.status != OrderStatus::Pending {
@@ -356,12 +437,27 @@ impl OrderApi for OrderService {
         if req.reason.chars().count() > 500 {
             return Err(Problem::new(Kind::Invalid, "reason_too_long", "a reason has at most 500 characters"));
         }
-        self.visible(cx, req.id, None).await?;
-        let (order, state) = crate::cancel::begin(&self.shared, req.id, &req.reason).await?;
+        self.visible(cx, req.id, req.token.as_deref()).await?;
+        // Deciding and starting what follows are one task: they go on when the request is gone.
+        let begun = self.tasks.run("cancel an order", {
+            let (shared, checkouts, cancellations) =
+                (self.shared.clone(), self.checkouts.clone(), self.cancellations.clone());
+            let (cx, id) = (cx.clone(), req.id);
+            async move {
+                let begun = cancel::begin(&shared, id).await?;
+                match &begun {
+                    cancel::Begun::Already(_) => {}
+                    cancel::Begun::Cancelled(_, state) => cancellations.start(&cx, state.saga_id, state.clone()),
+                    cancel::Begun::GivenUp => checkouts.resume(id.0).await?,
+                }
+                Ok::<_, Problem>(begun)
+            }
+        });
+        let order = match begun.await.map_err(|_| Problem::timeout("cancel an order"))?? {
+            cancel::Begun::Already(order) | cancel::Begun::Cancelled(order, _) => order,
+            cancel::Begun::GivenUp => self.undone(cx, req.id).await?,
+        };
         cx.wrote(self.shared.store.db().position().await.raw());
-        if let Some(state) = state {
-            self.cancellations.start(cx, state.saga_id, state);
-        }
         Ok(order)
     }
 

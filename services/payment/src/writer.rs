@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use souk_db::DbError;
 use souk_flow::Outbox;
 use souk_kernel::{Clock, Problem};
-use souk_modules::{Combiner, Tasks};
+use souk_modules::{Batch, Combiner, Tasks};
 use souk_payment_api::PaymentChanged;
 
 use crate::domain::Contradiction;
@@ -43,9 +43,9 @@ impl Writer {
     /// A writer into `store`.
     pub fn new(tasks: &Tasks, store: Store, outbox: Outbox, clock: Clock) -> Self {
         let batches = Batches { store, outbox, clock };
-        Self(Combiner::new(tasks, "payment.writes", MAX_BATCH, move |writes| {
+        Self(Combiner::new(tasks, "payment.writes", MAX_BATCH, move |writes: Batch<Write>| {
             let batches = batches.clone();
-            async move { batches.write_all(writes).await }
+            async move { Ok(batches.write(&writes).await?.into_iter().map(Ok).collect()) }
         }))
     }
 
@@ -63,22 +63,6 @@ struct Batches {
 }
 
 impl Batches {
-    async fn write_all(&self, writes: Vec<Write>) -> Vec<Result<Written, Problem>> {
-        match self.write(&writes).await {
-            Ok(results) => results.into_iter().map(Ok).collect(),
-            Err(problem) if writes.len() == 1 => vec![Err(problem)],
-            Err(problem) => {
-                // One of them may be the culprit: each for itself.
-                tracing::warn!(code = %problem.code, internal = problem.internal_detail(), size = writes.len(), "batch failed");
-                let mut results = Vec::with_capacity(writes.len());
-                for write in &writes {
-                    results.push(self.write(std::slice::from_ref(write)).await.map(|written| written[0]));
-                }
-                results
-            }
-        }
-    }
-
     async fn write(&self, writes: &[Write]) -> Result<Vec<Written>, Problem> {
         // Two changes of one payment in a batch start from the same version: the second comes too late by definition.
         let mut met = HashSet::new();

@@ -24,7 +24,9 @@ souk_rpc::service! {
         /// Turns a cart into a paid order. The idempotency key in the context (required) makes it safe to repeat: a replay
         /// waits for the first outcome and gets the same reply; another request under the same key is refused with 409
         /// `idempotency_key_reused`. 402 `payment_declined`, 409 `out_of_stock` with the lines, `coupon_used_up`,
-        /// `cart_changed`, `cart_incomplete`. When it outlives the budget: `pending`, and the checkout goes on.
+        /// `cart_changed`, `cart_incomplete`; `checkout_in_progress` and `cart_bought` with a [`CartOrder`] as data, so that
+        /// the buyer can go on, give up or look at what was bought; `too_many_unpaid_orders`. When it outlives the budget:
+        /// `pending`, and the checkout goes on.
         fn checkout(Checkout) -> CheckoutReply;
         /// One order for who may see it: its customer, the holder of its token, staff. Else 404.
         fn get(GetOrder) -> Order [idempotent];
@@ -34,7 +36,9 @@ souk_rpc::service! {
         fn list(ListOrders) -> OrderPage [idempotent];
         /// An order by number or id. Permission: orders.
         fn find(FindOrder) -> Order [idempotent];
-        /// Cancels what is not shipped: gives stock and money back. 409 `order_not_cancellable`. Permission: orders, or its customer.
+        /// Cancels what is not shipped: gives stock and money back. A pending order that waits for its buyer is given up: it
+        /// fails with `checkout_abandoned`, and its cart can be bought again. 409 `order_not_cancellable`. Permission: orders,
+        /// its customer, or the holder of its token.
         fn cancel(CancelOrder) -> Order [idempotent];
         /// Whatever breaks I3, I4, I6 in the orders and their sagas. Permission: orders.
         fn audit(AuditRequest) -> Audit [idempotent];
@@ -69,6 +73,18 @@ pub struct CheckoutReply {
     /// The right to see the order without an account. Shown once, to who placed it.
     pub token: String,
     /// Where the buyer has to go before the payment can be completed; the order is `pending` until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action_url: Option<String>,
+}
+
+/// The order that a cart has become: data of `checkout_in_progress` (it is still pending) and of `cart_bought`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CartOrder {
+    /// The order.
+    pub order_id: OrderId,
+    /// The right to see it, and to cancel it.
+    pub token: String,
+    /// Where the buyer can complete the payment, when the order waits for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action_url: Option<String>,
 }
@@ -223,8 +239,11 @@ pub struct FindOrder {
 pub struct CancelOrder {
     /// The order.
     pub id: OrderId,
-    /// For the record.
+    /// Why, at most 500 characters. Not logged: people write what they like into it.
     pub reason: String,
+    /// A guest's proof.
+    #[serde(default)]
+    pub token: Option<String>,
 }
 
 /// Asks for the audit.
@@ -236,12 +255,30 @@ pub struct AuditRequest {}
 pub struct Audit {
     /// Sagas that have not ended.
     pub unfinished_sagas: Vec<Uuid>,
+    /// What a saga could not do and a person has to.
+    #[serde(default)]
+    pub tasks: Vec<SagaTask>,
     /// Orders whose money does not add up.
     pub wrong_totals: Vec<OrderId>,
     /// Orders confirmed or further.
     pub sold: u64,
     /// Units in them, by SKU.
     pub sold_units: Vec<SoldUnits>,
+}
+
+/// Something that was refused to a saga for good: a person has to see to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SagaTask {
+    /// The saga.
+    pub saga: Uuid,
+    /// `checkout` or `cancellation`.
+    pub kind: String,
+    /// Its order.
+    pub order: OrderId,
+    /// Since when.
+    pub since: Timestamp,
+    /// What was refused, a line each: step, code and reason.
+    pub what: String,
 }
 
 /// Units sold of one SKU.

@@ -1,9 +1,11 @@
 //! Orders on a real PostgreSQL, with neighbours that can be told to misbehave.
 #![allow(clippy::unwrap_used)] // a test may panic
 
+mod batches;
 mod checkout;
 mod neighbours;
 mod rules;
+mod unpaid;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,9 +39,14 @@ impl Shop {
 
     /// Another process of the same shop.
     pub async fn process(test: &TestDb, neighbours: &Arc<Neighbours>) -> (Tasks, Arc<OrderService>) {
+        Self::on(test.db("order").await, neighbours)
+    }
+
+    /// The same on a database handle.
+    pub fn on(db: souk_db::Db, neighbours: &Arc<Neighbours>) -> (Tasks, Arc<OrderService>) {
         let tasks = Tasks::new();
         let service = OrderService::new(OrderDeps {
-            db: test.db("order").await,
+            db,
             tasks: tasks.clone(),
             clock: Clock::system(),
             ids: Ids::random(),
@@ -48,6 +55,7 @@ impl Shop {
             pricing: souk_pricing_api::PricingClient::Local(neighbours.clone()),
             inventory: souk_inventory_api::InventoryClient::Local(neighbours.clone()),
             payment: souk_payment_api::PaymentClient::Local(neighbours.clone()),
+            unpaid: souk_order::UnpaidLimits::default(),
         });
         (tasks, service)
     }

@@ -25,6 +25,8 @@ pub struct Neighbours {
     pub held: Mutex<HashMap<Uuid, inventory::ReservationStatus>>,
     pub payments: Mutex<HashMap<Uuid, payment::Payment>>,
     pub charges: AtomicU32,
+    /// A cart whose buyer has the address `bad@example.org`.
+    pub bad_cart: Mutex<Option<Uuid>>,
     /// The cart is empty or unknown.
     pub no_cart: Mutex<bool>,
     /// How often the next calls of a method get no answer although they happened: `authorise`, `capture`, ...
@@ -44,6 +46,15 @@ impl Neighbours {
             return Err(Problem::timeout(method));
         }
         Ok(())
+    }
+
+    /// The buyer completes all payments at the provider that wait for that.
+    pub fn complete(&self) {
+        for payment in self.payments.lock().unwrap().values_mut() {
+            if payment.status == payment::PaymentStatus::RequiresAction {
+                payment.status = payment::PaymentStatus::Authorised;
+            }
+        }
     }
 
     pub fn captured(&self) -> i64 {
@@ -92,6 +103,7 @@ impl cart::CartApi for Neighbours {
         if *self.no_cart.lock().unwrap() {
             return Err(Problem::not_found("cart"));
         }
+        let bad = *self.bad_cart.lock().unwrap() == Some(req.cart_id.0);
         let line = pricing::QuotedLine {
             sku: "MUG".into(),
             quantity: 2,
@@ -114,7 +126,7 @@ impl cart::CartApi for Neighbours {
                 slug: "mug".into(),
                 quantity: 2,
             }],
-            email: "buyer@example.org".into(),
+            email: if bad { "bad@example.org" } else { "buyer@example.org" }.into(),
             shipping_address: Address::default(),
             shipping_method: "standard".into(),
             quote: pricing::Quote {
@@ -194,7 +206,12 @@ impl payment::PaymentApi for Neighbours {
                 self.charges.fetch_add(1, Ordering::SeqCst);
             }
             let declined = req.token == "tok_declined";
-            let status = if declined { payment::PaymentStatus::Declined } else { payment::PaymentStatus::Authorised };
+            let asks = req.token == "tok_requires_action";
+            let status = match (declined, asks) {
+                (true, _) => payment::PaymentStatus::Declined,
+                (_, true) => payment::PaymentStatus::RequiresAction,
+                _ => payment::PaymentStatus::Authorised,
+            };
             let new = payment::Payment {
                 id: req.payment_id,
                 order_id: req.order_id,
@@ -205,7 +222,7 @@ impl payment::PaymentApi for Neighbours {
                 captured: eur(0),
                 refunded: eur(0),
                 decline_code: declined.then(|| "declined".into()),
-                action_url: None,
+                action_url: asks.then(|| "https://bank.example/3ds".into()),
                 created_at: jiff::Timestamp::UNIX_EPOCH,
             };
             payments.entry(req.payment_id.0).or_insert(new).clone()
@@ -230,7 +247,7 @@ impl payment::PaymentApi for Neighbours {
     async fn void(&self, _: &Cx, req: payment::VoidPayment) -> Result<payment::Payment> {
         let mut payments = self.payments.lock().unwrap();
         let found = payments.get_mut(&req.payment_id.0).ok_or_else(|| Problem::not_found("payment"))?;
-        if found.status == payment::PaymentStatus::Authorised {
+        if matches!(found.status, payment::PaymentStatus::Authorised | payment::PaymentStatus::RequiresAction) {
             found.status = payment::PaymentStatus::Voided;
         }
         Ok(found.clone())
