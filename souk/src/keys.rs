@@ -40,6 +40,11 @@ impl Keys {
         Secret::new(self.derive("souk 2026 order tokens of guests"))
     }
 
+    /// Encrypts payment tokens while their checkouts run.
+    pub fn payment_tokens(&self) -> Secret<[u8; 32]> {
+        Secret::new(self.derive("souk 2026 payment tokens of running checkouts"))
+    }
+
     /// Positions of their own writes that visitors carry.
     pub fn positions(&self) -> Secret<[u8; 32]> {
         Secret::new(self.derive("souk 2026 log positions carried by visitors"))

@@ -22,12 +22,14 @@ pub struct ApiError {
     status: StatusCode,
     public_absence: bool,
     headers: HeaderMap,
+    /// The request that was answered so first, when this is a replay.
+    first: Option<Box<str>>,
 }
 
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { problem: problem.into(), status, public_absence: false, headers: HeaderMap::new() }
+        Self { problem: problem.into(), status, public_absence: false, headers: HeaderMap::new(), first: None }
     }
 }
 
@@ -35,7 +37,7 @@ impl ApiError {
     /// A refusal by the transport, outside the kinds a service knows: 400, 405, 415, 431.
     pub fn transport(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let problem = Problem::new(Kind::Invalid, code, detail).into();
-        Self { problem, status, public_absence: false, headers: HeaderMap::new() }
+        Self { problem, status, public_absence: false, headers: HeaderMap::new(), first: None }
     }
 
     /// Adds a header that belongs to the refusal: `Allow` to a 405, `Accept-Encoding` to a 415.
@@ -47,6 +49,12 @@ impl ApiError {
     /// Lets caches remember a 404 for some seconds: only for what is absent for everybody, say an unknown product.
     pub fn public_absence(mut self) -> Self {
         self.public_absence = self.status == StatusCode::NOT_FOUND;
+        self
+    }
+
+    /// Answers in the name of another request: a replay says what the first one was told, to the byte.
+    pub fn of_request(mut self, first: Option<String>) -> Self {
+        self.first = first.map(String::into_boxed_str);
         self
     }
 
@@ -72,6 +80,7 @@ impl ApiError {
 
     /// The response to the request `request_id`.
     pub fn render(&self, request_id: Option<&str>) -> Response {
+        let request_id = request_id.map(|id| self.first.as_deref().unwrap_or(id));
         let body = ProblemJson::of(self, request_id.filter(|_| !self.public_absence));
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = Response::new(Body::from(body));

@@ -17,6 +17,7 @@ use souk_payment_api::{Authorise, ByOrder, ByPayment, PaymentId, PaymentStatus, 
 use souk_pricing_api::{Redeem, Unredeem};
 use souk_rpc::Cx;
 
+use crate::seal::Seal;
 use crate::store::{Confirmation, Confirmed, Store};
 use crate::waiters::{Outcome, Waiters};
 use crate::{OrderDeps, UnpaidLimits};
@@ -40,6 +41,7 @@ const END: i32 = 8;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CheckoutState {
     pub cart_id: CartId,
+    /// The token is sealed, and empty once it has done its work.
     pub payment: PaymentMeans,
     pub amount: Money,
     pub lines: Vec<StockLine>,
@@ -63,6 +65,7 @@ pub struct Shared {
     pub clock: Clock,
     pub tokens: crate::service::Tokens,
     pub unpaid: UnpaidLimits,
+    pub seal: Seal,
 }
 
 /// The engine for checkouts.
@@ -80,6 +83,8 @@ pub fn engine(deps: &OrderDeps, shared: &Arc<Shared>) -> Arc<SagaEngine<Checkout
     debug_assert_eq!(steps.len(), END as usize);
     SagaEngine::new(&deps.db, &deps.tasks, KIND, steps, |_, state, problem| {
         state.failure = Some(buyers_view(problem));
+        // Taking an authorisation back does not need it.
+        state.payment.token.clear();
     })
 }
 
@@ -206,7 +211,7 @@ impl Step<CheckoutState> for AuthorisePayment {
             order_id: saga.id,
             amount: state.amount,
             provider: state.payment.provider.clone(),
-            token: state.payment.token.clone(),
+            token: self.shared.seal.open(saga.id, &state.payment.token)?,
         };
         let payment = match self.payment.authorise(cx, authorise).await {
             // Nobody was asked, and there is nobody to take it back from.

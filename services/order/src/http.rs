@@ -43,11 +43,11 @@ fn declared() -> Routes<Service> {
                      `out_of_stock` with the lines.",
                 )
                 .tag("orders")
-                .header("Idempotency-Key", true, "1 to 128 characters, new for each purchase")
+                .header("Idempotency-Key", true, "1 to 255 visible ASCII characters, new for each purchase")
                 .body::<Checkout>()
                 .reply::<CheckoutReply>(201)
                 .reply::<CheckoutReply>(202)
-                .problems(&[402, 404, 409, 422, 429, 503]),
+                .problems(&[400, 402, 404, 409, 422, 429, 503]),
         )
         .get(
             "/api/v1/orders/{id}",
@@ -120,7 +120,12 @@ async fn checkout(
     cdn: Cdn,
     ApiJson(body): ApiJson<Checkout>,
 ) -> Result<Response, ApiError> {
-    let mut reply = service.checkout(&cx, body).await?;
+    if cx.idempotency_key.is_none() {
+        let detail = "send an Idempotency-Key header, new for each purchase";
+        return Err(ApiError::transport(StatusCode::BAD_REQUEST, "idempotency_key_required", detail));
+    }
+    let answer = service.checkout_once(&cx, body).await;
+    let mut reply = answer.map_err(|refused| ApiError::from(refused.problem).of_request(refused.request_id))?;
     reply.order = shown(&cdn, reply.order);
     let (status, location) = match reply.order.status {
         OrderStatus::Pending => {

@@ -9,6 +9,7 @@ mod checkout;
 mod consumers;
 mod domain;
 mod http;
+mod seal;
 mod service;
 mod store;
 mod waiters;
@@ -37,6 +38,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0001_init", include_str!("../migrations/0001_init.sql")),
         souk_flow::SAGAS,
         ("0003_unpaid", include_str!("../migrations/0003_unpaid.sql")),
+        ("0004_replays", include_str!("../migrations/0004_replays.sql")),
     ],
 };
 
@@ -70,6 +72,8 @@ pub struct OrderDeps {
     pub ids: Ids,
     /// Guests' order tokens are derived from it; the same for all instances.
     pub token_key: Secret<[u8; 32]>,
+    /// Encrypts payment tokens of checkouts that have not ended; the same for all instances.
+    pub seal_key: Secret<[u8; 32]>,
     /// What is bought.
     pub cart: CartClient,
     /// Coupons.

@@ -16,7 +16,7 @@ use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
 use souk_modules::{Batch, Combiner, Tasks};
 use souk_order_api::{
     Audit, AuditRequest, CancelOrder, CartOrder, Checkout, CheckoutReply, FindOrder, GetOrder, ListOrders, MAX_KEY,
-    MAX_PAGE, Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus,
+    MAX_PAGE, Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus, PaymentMeans,
 };
 use souk_payment_api::MAX_TOKEN;
 use souk_rpc::{Actor, Cx, Permission};
@@ -28,6 +28,7 @@ use crate::OrderDeps;
 use crate::cancel::{self, CancelState};
 use crate::checkout::{self, CheckoutState, Shared, stock_lines};
 use crate::domain::{Placement, place};
+use crate::seal::Seal;
 use crate::store::{NewOrder, OrderRow, Placed, Store};
 use crate::waiters::{Outcome, Waiters};
 
@@ -44,6 +45,9 @@ const TOKEN_BYTES: usize = 24;
 const CLIENT_BYTES: usize = 16;
 /// How long a request to give up waits until the checkout is undone.
 const GIVE_UP_BUDGET: Duration = Duration::from_secs(5);
+
+/// Scope of guests' idempotency keys in the release before this one.
+const GUESTS_BEFORE: &str = "anonymous POST /api/v1/checkout";
 
 /// Guests' order tokens: derived, not stored, so a replay gives the same and a leaked table gives none.
 #[derive(Clone)]
@@ -124,6 +128,7 @@ impl OrderService {
             clock: deps.clock.clone(),
             tokens: Tokens(deps.token_key.clone()),
             unpaid: deps.unpaid,
+            seal: Seal::new(deps.seal_key.clone()),
         });
         let checkouts = checkout::engine(&deps, &shared);
         let cancellations = cancel::engine(&deps, &shared);
@@ -171,7 +176,7 @@ impl OrderService {
         scope: String,
         key: &str,
         hash: Vec<u8>,
-    ) -> Result<CheckoutReply, Problem> {
+    ) -> Result<CheckoutReply, Refused> {
         let id = OrderId(self.ids.v7(self.shared.clock.now()));
         let cart = match self.cart.for_checkout(cx, GetCart { cart_id: req.cart_id }).await {
             Ok(cart) => cart,
@@ -180,13 +185,16 @@ impl OrderService {
                 if let Some(reply) = self.replay(cx, &scope, key, &hash).await? {
                     return Ok(reply);
                 }
-                return Err(self.bought(cx, req.cart_id, problem).await?);
+                return Err(self.bought(cx, req.cart_id, problem).await?.into());
             }
         };
         let order = place(cart, Placement { id, at: self.shared.clock.now() })?;
         let state = CheckoutState {
             cart_id: req.cart_id,
-            payment: req.payment,
+            payment: PaymentMeans {
+                token: self.shared.seal.seal(id.0, &req.payment.token)?,
+                provider: req.payment.provider,
+            },
             amount: order.total,
             lines: stock_lines(&order),
             coupons: order.coupons.clone(),
@@ -206,14 +214,17 @@ impl OrderService {
             cx: cx.clone(),
         };
         match self.placing.submit(new).await? {
-            Begun::New(order, outcome) => self.answer(cx, id, Some(outcome), Some(*order)).await,
+            Begun::New(order, outcome) => Ok(self.answer(cx, id, Some(outcome), Some(*order)).await?),
             Begun::KeyTaken => {
                 let gone = || Problem::unavailable("try_again", "an idempotency key vanished while it was looked at");
-                self.replay(cx, &scope, key, &hash).await?.ok_or_else(gone)
+                Ok(self.replay(cx, &scope, key, &hash).await?.ok_or_else(gone)?)
             }
             Begun::CartTaken => {
+                if let Some(reply) = self.replay(cx, &scope, key, &hash).await? {
+                    return Ok(reply);
+                }
                 let in_progress = Problem::conflict("checkout_in_progress", "this cart is being bought already");
-                Err(self.bought(cx, req.cart_id, in_progress).await?)
+                Err(self.bought(cx, req.cart_id, in_progress).await?.into())
             }
         }
     }
@@ -248,16 +259,25 @@ impl OrderService {
     }
 
     /// The reply of the checkout that first used the key; none if there was none.
-    async fn replay(&self, cx: &Cx, scope: &str, key: &str, hash: &[u8]) -> Result<Option<CheckoutReply>, Problem> {
-        let Some((id, first)) = self.shared.store.key(scope, key).await? else { return Ok(None) };
-        if first != hash {
-            return Err(Problem::conflict(
-                "idempotency_key_reused",
-                "this idempotency key was used for another request",
-            ));
-        }
+    async fn replay(&self, cx: &Cx, scope: &str, key: &str, hash: &[u8]) -> Result<Option<CheckoutReply>, Refused> {
+        let id = match self.shared.store.key(scope, key).await? {
+            Some((id, first)) if first == hash => id,
+            Some(_) => {
+                let detail = "this idempotency key was used for another request";
+                return Err(Problem::invalid("idempotency_key_reused", detail).into());
+            }
+            // The release before this one had one scope for all guests.
+            None if cx.actor == Actor::Anonymous => match self.shared.store.key(GUESTS_BEFORE, key).await? {
+                Some((id, first)) if first == hash => id,
+                _ => return Ok(None),
+            },
+            None => return Ok(None),
+        };
         let outcome = self.shared.waiters.join(id);
-        self.answer(cx, id, outcome, None).await.map(Some)
+        match self.answer(cx, id, outcome, None).await {
+            Ok(reply) => Ok(Some(reply)),
+            Err(problem) => Err(Refused { problem, request_id: self.row(id).await?.request_id }),
+        }
     }
 
     /// Waits for the outcome within the budget.
@@ -389,21 +409,44 @@ fn page_bounds(req: &ListOrders) -> Result<(Uuid, i64), Problem> {
     Ok((before, i64::from(req.limit) + 1))
 }
 
-#[async_trait]
-impl OrderApi for OrderService {
-    async fn checkout(&self, cx: &Cx, req: Checkout) -> Result<CheckoutReply, Problem> {
+/// Why there is no order.
+pub(crate) struct Refused {
+    /// Why.
+    pub problem: Problem,
+    /// The request that was told so first, when this one is a replay.
+    pub request_id: Option<String>,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problem, request_id: None }
+    }
+}
+
+impl OrderService {
+    /// The checkout as the public API answers it: a replay of what failed is refused in the name of the first request.
+    pub(crate) async fn checkout_once(&self, cx: &Cx, req: Checkout) -> Result<CheckoutReply, Refused> {
         let key = cx.idempotency_key.clone().unwrap_or_default();
-        if key.is_empty() || key.len() > MAX_KEY {
-            let detail = format!("send an Idempotency-Key header of 1 to {MAX_KEY} characters");
-            return Err(Problem::invalid("idempotency_key_required", detail));
+        if !(1..=MAX_KEY).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let detail = format!("send an Idempotency-Key header of 1 to {MAX_KEY} visible ASCII characters");
+            return Err(Problem::invalid("idempotency_key_required", detail).into());
         }
         check(&req)?;
         let body = serde_json::to_vec(&req).map_err(Problem::internal)?;
         let hash = blake3::hash(&body).as_bytes().to_vec();
-        // All guests share one scope (ARCHITECTURE 4). The cart in the body is a secret, so a stranger who guesses the key
-        // has another body and is refused.
-        let scope = format!("{} POST /api/v1/checkout", cx.actor.scope());
+        // A guest is who holds the cart: two of them may choose the same key.
+        let scope = match &cx.actor {
+            Actor::Anonymous => format!("cart {} POST /api/v1/checkout", req.cart_id),
+            actor => format!("{} POST /api/v1/checkout", actor.scope()),
+        };
         self.start(cx, req, scope, &key, hash).await
+    }
+}
+
+#[async_trait]
+impl OrderApi for OrderService {
+    async fn checkout(&self, cx: &Cx, req: Checkout) -> Result<CheckoutReply, Problem> {
+        self.checkout_once(cx, req).await.map_err(|refused| refused.problem)
     }
 
     async fn get(&self, cx: &Cx, req: GetOrder) -> Result<Order, Problem> {

@@ -22,15 +22,15 @@ const FREE_KEYS: &str = "delete from idempotency_key where subject = any($1)";
 const INSERT_ORDERS: &str = "with new as (
         insert into orders (id, number, status, payment_status, customer_id, cart_id, email, shipping_address,
             shipping_name, lines, coupons, currency, subtotal, discount, shipping, tax, total, version, placed_at, updated_at,
-            client)
+            client, request_id)
         select id, 'S-' || nextval('order_number_seq'), 'pending', 'none', customer_id, cart_id, email, address::json,
             shipping_name, lines::json, coupons::json, currency, subtotal, discount, shipping, tax, total, 1, at, at,
-            client
+            client, request_id
         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
             $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::timestamptz[],
-            $16::bytea[])
+            $16::bytea[], $17::text[])
             as o (id, customer_id, cart_id, email, address, shipping_name, lines, coupons, currency, subtotal, discount,
-                shipping, tax, total, at, client)
+                shipping, tax, total, at, client, request_id)
         returning id, number),
     numbered as (insert into order_number (number, order_id) select number, id from new)
     select id, number from new";
@@ -62,7 +62,7 @@ macro_rules! columns {
     () => {
         "id, number, status, payment_status, customer_id, email, shipping_address::text as shipping_address,
          shipping_name, lines::text as lines, coupons::text as coupons, currency, subtotal, discount, shipping, tax, total,
-         failure::text as failure, action_url, client, given_up, shipments::text as shipments, version, placed_at, updated_at"
+         failure::text as failure, action_url, client, given_up, request_id, shipments::text as shipments, version, placed_at, updated_at"
     };
 }
 const BY_ID: &str = concat!("select ", columns!(), " from orders where id = $1");
@@ -123,6 +123,9 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("SOLD_UNITS", SOLD_UNITS),
 ];
 
+/// Where the payment token stands in a checkout's state.
+const PAYMENT_TOKEN: [&str; 2] = ["payment", "token"];
+
 /// An order to place, with the key it is placed under.
 pub struct NewOrder {
     pub order: Order,
@@ -162,6 +165,8 @@ pub struct OrderRow {
     pub client: Option<Vec<u8>>,
     /// The buyer gave it up: it is undone, or will be.
     pub given_up: bool,
+    /// Of the request that placed it.
+    pub request_id: Option<String>,
 }
 
 /// What became of a sale to confirm.
@@ -260,7 +265,7 @@ impl Store {
     ) -> Result<Result<Vec<Uuid>, Vec<Uuid>>, Problem> {
         let tx = self.db.begin().await?;
         let sagas: Vec<SagaRun> = sales.iter().map(|sale| sale.saga).collect();
-        let ours = Recorded::write(&tx, &sagas, step, false).await?;
+        let ours = Recorded::forgetting(&tx, &sagas, step, false, Some(&PAYMENT_TOKEN)).await?;
         let confirmed = uuids(&tx.query(CONFIRM, &[&ours, &at]).await?, "id")?;
         if confirmed.len() < ours.len() {
             let given_up = uuids(&tx.query(GIVEN_UP, &[&ours]).await?, "id")?;
@@ -428,7 +433,8 @@ async fn insert_orders(tx: &Tx, new: &[&NewOrder]) -> Result<Vec<(Uuid, String)>
     let (shippings, taxes, totals) = (amounts(|o| o.shipping), amounts(|o| o.tax), amounts(|o| o.total));
     let times: Vec<Timestamp> = new.iter().map(|n| n.order.placed_at).collect();
     let clients: Vec<Option<&[u8]>> = new.iter().map(|n| n.client.as_deref()).collect();
-    let parameters: [&(dyn souk_db::ToSql + Sync); 16] = [
+    let request_ids: Vec<&str> = new.iter().map(|n| &*n.cx.request_id).collect();
+    let parameters: [&(dyn souk_db::ToSql + Sync); 17] = [
         &ids,
         &customers,
         &carts,
@@ -445,6 +451,7 @@ async fn insert_orders(tx: &Tx, new: &[&NewOrder]) -> Result<Vec<(Uuid, String)>
         &totals,
         &times,
         &clients,
+        &request_ids,
     ];
     let rows = tx.query(INSERT_ORDERS, &parameters).await?;
     let pair = |row: &Row| Ok((row.get_col("id")?, row.get_col("number")?));
@@ -505,6 +512,7 @@ fn read_order(row: &Row) -> Result<OrderRow, Problem> {
         action_url: row.get_col("action_url")?,
         client: row.get_col("client")?,
         given_up: row.get_col("given_up")?,
+        request_id: row.get_col("request_id")?,
     })
 }
 

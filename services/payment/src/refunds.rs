@@ -12,7 +12,7 @@ use crate::settle::About;
 use crate::store::Stored;
 
 /// Characters of a refund's key.
-const MAX_KEY: usize = 128;
+const MAX_KEY: usize = 255;
 
 impl PaymentService {
     pub(crate) async fn refund_once(&self, cx: &Cx, request: Refund) -> Result<Stored, Problem> {

@@ -23,7 +23,7 @@ use crate::{store, till};
 /// Tries of a batch of prices that lost a race.
 const MAX_TRIES: usize = 5;
 /// Bytes of the key of a redemption.
-const MAX_KEY: usize = 200;
+const MAX_KEY: usize = 255;
 
 /// What pricing needs.
 pub struct PricingDeps {

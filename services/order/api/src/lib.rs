@@ -15,14 +15,14 @@ souk_kernel::ids! {
 
 /// Orders of one page.
 pub const MAX_PAGE: u32 = 100;
-/// Characters of an idempotency key.
-pub const MAX_KEY: usize = 128;
+/// Characters of an idempotency key, visible ASCII.
+pub const MAX_KEY: usize = 255;
 
 souk_rpc::service! {
     /// Orders.
     pub trait OrderApi at "/rpc/order/v1", client OrderClient, serve serve_order {
         /// Turns a cart into a paid order. The idempotency key in the context (required) makes it safe to repeat: a replay
-        /// waits for the first outcome and gets the same reply; another request under the same key is refused with 409
+        /// waits for the first outcome and gets the same reply; another request under the same key is refused with 422
         /// `idempotency_key_reused`. 402 `payment_declined`, 409 `out_of_stock` with the lines, `coupon_used_up`,
         /// `cart_changed`, `cart_incomplete`; `checkout_in_progress` and `cart_bought` with a [`CartOrder`] as data, so that
         /// the buyer can go on, give up or look at what was bought; `too_many_unpaid_orders`. When it outlives the budget:

@@ -4,7 +4,9 @@
 mod batches;
 mod checkout;
 mod neighbours;
+mod replays;
 mod rules;
+mod secrets;
 mod unpaid;
 
 use std::sync::Arc;
@@ -51,6 +53,7 @@ impl Shop {
             clock: Clock::system(),
             ids: Ids::random(),
             token_key: Secret::new([7; 32]),
+            seal_key: Secret::new([8; 32]),
             cart: souk_cart_api::CartClient::Local(neighbours.clone()),
             pricing: souk_pricing_api::PricingClient::Local(neighbours.clone()),
             inventory: souk_inventory_api::InventoryClient::Local(neighbours.clone()),

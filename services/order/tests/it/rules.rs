@@ -79,7 +79,7 @@ async fn pages_go_through_all_orders_once() {
 #[tokio::test]
 async fn keys_and_tokens_are_checked_before_anything_happens() {
     let shop = Shop::open().await;
-    for cx in [Cx::new("test", Actor::Anonymous), guest(&"x".repeat(200))] {
+    for cx in [Cx::new("test", Actor::Anonymous), guest(&"x".repeat(256)), guest("with blank")] {
         let refused = shop.client.checkout(&cx, buy(1, "tok_ok")).await.unwrap_err();
         assert_eq!(refused.code, "idempotency_key_required");
     }
