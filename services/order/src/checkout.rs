@@ -214,8 +214,8 @@ impl Step<CheckoutState> for AuthorisePayment {
             token: self.shared.seal.open(saga.id, &state.payment.token)?,
         };
         let payment = match self.payment.authorise(cx, authorise).await {
-            // Nobody was asked, and there is nobody to take it back from.
-            Err(problem) if problem.is("unknown_payment_provider") => {
+            // No provider was asked, so there is nothing to take back.
+            Err(problem) if problem.is("unknown_payment_provider") || problem.is("payment_amount") => {
                 state.declined = true;
                 return Err(Failure::Refused(problem));
             }

@@ -9,12 +9,12 @@ use souk_db::Db;
 use souk_flow::{Jobs, Outbox};
 use souk_kernel::{Clock, Kind, Money, Problem};
 use souk_payment_api::{
-    Audit, AuditRequest, Authorise, ByOrder, ByPayment, MAX_TOKEN, Payment, PaymentApi, PaymentId, PaymentStatus,
-    Payments, Refund, VoidPayment, looks_like_card,
+    Audit, AuditRequest, Authorise, ByOrder, ByPayment, MAX_AMOUNT, MAX_TOKEN, Payment, PaymentApi, PaymentId,
+    PaymentStatus, Payments, Refund, VoidPayment, looks_like_card,
 };
 use souk_rpc::{Cx, Permission};
 
-use crate::domain::{Contradiction, MAX_AMOUNT, RefundRefused, Standing};
+use crate::domain::{Contradiction, RefundRefused, Standing};
 use crate::provider::{AskAuthorisation, Provider, ProviderError, key};
 use crate::reconcile::{Call, Question};
 use crate::settle::{About, LOOKUP_TIMEOUT};

@@ -18,8 +18,8 @@ use uuid::Uuid;
 use super::lease::{Leases, Sweep};
 use super::{Direction, Failure, Progress, SagaRun, Step};
 
-/// Tries of a step whose outcome is unknown, before the pivot; then it is undone.
-const TRIES_BEFORE_PIVOT: u32 = 4;
+/// Tries in a row of a step whose outcome is unknown, before the pivot (then it is undone), or that is refused after it.
+const FEW_TRIES: u32 = 4;
 /// First pause between tries; doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest time in one process without an end; then the saga rests and is swept up again.
@@ -219,7 +219,9 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
             };
             let Failure::Again(problem) = &failure else { return Err(failure) };
             self.complain(running.saga, step.name(), problem);
-            let enough = if before_pivot { tries >= TRIES_BEFORE_PIVOT } else { pause > LONGEST_PAUSE };
+            // What was reached and says no is asked again soon after, and then left for a while.
+            let few = before_pivot || weight(problem) == REFUSAL;
+            let enough = if few { tries >= FEW_TRIES } else { pause > LONGEST_PAUSE };
             if enough || !self.tasks.pause(pause).await {
                 return Err(failure);
             }

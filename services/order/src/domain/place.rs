@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use souk_cart_api::CheckoutCart;
 use souk_kernel::{Money, Problem};
 use souk_order_api::{Order, OrderId, OrderLine, OrderPayment, OrderStatus};
+use souk_payment_api::MAX_AMOUNT;
 
 /// What the cart does not say.
 pub struct Placement {
@@ -22,6 +23,12 @@ pub fn place(cart: CheckoutCart, placement: Placement) -> Result<Order, Problem>
     }
     if quote.lines.len() != cart.lines.len() {
         return Err(Problem::conflict("cart_changed", "something in the cart is no longer sold"));
+    }
+    if quote.total.amount > MAX_AMOUNT {
+        return Err(Problem::conflict(
+            "cart_total_too_high",
+            "this is more than one payment can take: buy it in parts",
+        ));
     }
     let shipping = quote.shipping.ok_or_else(|| incomplete("choose a shipping method"))?;
     let mut lines = Vec::with_capacity(cart.lines.len());

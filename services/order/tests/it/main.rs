@@ -7,6 +7,7 @@ mod neighbours;
 mod replays;
 mod rules;
 mod secrets;
+mod tasks;
 mod unpaid;
 
 use std::sync::Arc;

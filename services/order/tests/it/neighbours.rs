@@ -1,13 +1,13 @@
 //! The services a checkout calls, in memory: they keep books that tests look at, and misbehave on request. Each is
 //! idempotent under its key as the real one is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use souk_cart_api as cart;
 use souk_inventory_api as inventory;
-use souk_kernel::{Currency, Kind, Problem};
+use souk_kernel::{Currency, Problem};
 use souk_payment_api as payment;
 use souk_pricing_api as pricing;
 use souk_rpc::Cx;
@@ -31,11 +31,25 @@ pub struct Neighbours {
     pub no_cart: Mutex<bool>,
     /// How often the next calls of a method get no answer although they happened: `authorise`, `capture`, ...
     pub lost: Mutex<HashMap<&'static str, u32>>,
+    /// Methods that are refused, for good.
+    pub forbidden: Mutex<HashSet<&'static str>>,
+    /// Carts come with a coupon, and what was redeemed under which key.
+    pub with_coupon: Mutex<bool>,
+    pub redeemed: Mutex<HashSet<String>>,
+    /// What carts cost.
+    pub total: Mutex<Option<i64>>,
     /// Methods that never return: the process dies there.
     pub stuck: Mutex<Option<&'static str>>,
 }
 
 impl Neighbours {
+    fn allows(&self, method: &'static str) -> Result<()> {
+        match self.forbidden.lock().unwrap().contains(method) {
+            true => Err(Problem::conflict("forbidden", method)),
+            false => Ok(()),
+        }
+    }
+
     async fn trouble(&self, method: &'static str) -> Result<()> {
         if *self.stuck.lock().unwrap() == Some(method) {
             std::future::pending::<()>().await;
@@ -137,8 +151,8 @@ impl cart::CartApi for Neighbours {
                 shipping: Some(eur(490)),
                 shipping_name: Some("Standard".into()),
                 tax: eur(319),
-                total: eur(2490),
-                coupons: vec![],
+                total: eur(self.total.lock().unwrap().unwrap_or(2490)),
+                coupons: if *self.with_coupon.lock().unwrap() { vec!["TEN".into()] } else { vec![] },
                 messages: vec![],
             },
         })
@@ -170,6 +184,7 @@ impl inventory::InventoryApi for Neighbours {
         Ok(inventory::Reservation { key: req.key, status })
     }
     async fn allocate(&self, _: &Cx, req: inventory::ByKey) -> Result<inventory::Reservation> {
+        self.allows("allocate")?;
         {
             let mut held = self.held.lock().unwrap();
             if held.get(&req.key) == Some(&inventory::ReservationStatus::Released) {
@@ -181,6 +196,7 @@ impl inventory::InventoryApi for Neighbours {
         Ok(inventory::Reservation { key: req.key, status: inventory::ReservationStatus::Allocated })
     }
     async fn release(&self, _: &Cx, req: inventory::ByKey) -> Result<inventory::Reservation> {
+        self.allows("release")?;
         let before = self.held.lock().unwrap().insert(req.key, inventory::ReservationStatus::Released);
         if matches!(before, Some(inventory::ReservationStatus::Held | inventory::ReservationStatus::Allocated)) {
             *self.stock.lock().unwrap() += 2;
@@ -231,6 +247,7 @@ impl payment::PaymentApi for Neighbours {
         Ok(made)
     }
     async fn capture(&self, _: &Cx, req: payment::ByPayment) -> Result<payment::Payment> {
+        self.allows("capture")?;
         let taken = {
             let mut payments = self.payments.lock().unwrap();
             let found = payments.get_mut(&req.payment_id.0).ok_or_else(|| Problem::not_found("payment"))?;
@@ -245,6 +262,7 @@ impl payment::PaymentApi for Neighbours {
         Ok(taken)
     }
     async fn void(&self, _: &Cx, req: payment::VoidPayment) -> Result<payment::Payment> {
+        self.allows("void")?;
         let mut payments = self.payments.lock().unwrap();
         let found = payments.get_mut(&req.payment_id.0).ok_or_else(|| Problem::not_found("payment"))?;
         if matches!(found.status, payment::PaymentStatus::Authorised | payment::PaymentStatus::RequiresAction) {
@@ -253,6 +271,7 @@ impl payment::PaymentApi for Neighbours {
         Ok(found.clone())
     }
     async fn refund(&self, _: &Cx, req: payment::Refund) -> Result<payment::Payment> {
+        self.allows("refund")?;
         let mut payments = self.payments.lock().unwrap();
         let found = payments.get_mut(&req.payment_id.0).ok_or_else(|| Problem::not_found("payment"))?;
         found.refunded = found.captured;
@@ -282,11 +301,14 @@ impl pricing::PricingApi for Neighbours {
     async fn shipping_methods(&self, _: &Cx, _: pricing::ShippingMethodsRequest) -> Result<pricing::ShippingMethods> {
         unreachable!()
     }
-    async fn redeem(&self, _: &Cx, _: pricing::Redeem) -> Result<pricing::Redeemed> {
-        Err(Problem::new(Kind::Internal, "unexpected", "these carts have no coupons"))
+    async fn redeem(&self, _: &Cx, req: pricing::Redeem) -> Result<pricing::Redeemed> {
+        self.redeemed.lock().unwrap().insert(req.key);
+        Ok(pricing::Redeemed { coupons: req.coupons })
     }
-    async fn unredeem(&self, _: &Cx, _: pricing::Unredeem) -> Result<pricing::Redeemed> {
-        unreachable!()
+    async fn unredeem(&self, _: &Cx, req: pricing::Unredeem) -> Result<pricing::Redeemed> {
+        self.allows("unredeem")?;
+        self.redeemed.lock().unwrap().remove(&req.key);
+        Ok(pricing::Redeemed { coupons: vec![] })
     }
     async fn put_coupon(&self, _: &Cx, _: pricing::Coupon) -> Result<pricing::Coupon> {
         unreachable!()

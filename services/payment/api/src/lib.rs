@@ -15,6 +15,8 @@ souk_kernel::ids! {
     PaymentId,
 }
 
+/// The most that one payment takes, in minor units: beyond what anybody buys, and far from what arithmetic can hold.
+pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
 /// Characters of a provider's token.
 pub const MAX_TOKEN: usize = 255;
 

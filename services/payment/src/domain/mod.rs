@@ -6,4 +6,4 @@ mod standing;
 
 pub use books::Line;
 pub use refund::{Known, RefundRefused, RefundState, decide_refund};
-pub use standing::{Contradiction, Fact, Hold, Learned, MAX_AMOUNT, Standing};
+pub use standing::{Contradiction, Fact, Hold, Learned, Standing};

@@ -5,9 +5,6 @@ use souk_payment_api::PaymentStatus;
 
 use super::books::{self, Line};
 
-/// Minor units of the largest payment; far below overflow even when summed over all payments.
-pub const MAX_AMOUNT: i64 = 1_000_000_000_000;
-
 /// What became of the hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
