@@ -79,7 +79,7 @@ const LIST: &str = concat!(
     " from orders where id < $1 and ($2::text is null or status = $2) order by id desc limit $3"
 );
 const ENSURE_PARTITIONS: &str = "select ensure_partitions($1) as made";
-const UNFINISHED: &str = "select id from saga where phase in ('forward', 'undo') and stuck_at is null
+const UNFINISHED: &str = "select id from saga where phase in ('forward', 'undo') and lease_until <> 'infinity'
     order by created_at limit 1000";
 const TASKS: &str = "select id, kind, coalesce(state ->> 'order_id', id::text) as order_id, stuck_at, tasks from saga
     where stuck_at is not null order by stuck_at limit 1000";

@@ -124,7 +124,7 @@ const RECORD: &str = "update saga set step = $3, phase = $4, updated_at = now(),
 // The second condition is for those that the release before this one laid to rest.
 const WAKE: &str = "update saga set woken = true,
         lease_until = case when resting or last_error = 'waiting' then now() else lease_until end
-    where id = $1 and phase in ('forward', 'undo') and stuck_at is null";
+    where id = $1 and phase in ('forward', 'undo') and lease_until <> 'infinity'";
 /// Inserts sagas of `kind` into the transaction that inserts what they are about, leased to this process.
 pub async fn insert_sagas<S: Serialize>(tx: &Tx, kind: &'static str, sagas: &[NewSaga<S>]) -> Result<(), Problem> {
     let ids: Vec<Uuid> = sagas.iter().map(|saga| saga.id).collect();
