@@ -169,3 +169,38 @@ async fn one_bad_command_fails_alone() {
     assert_eq!(failed, [13]);
     assert_eq!(here.books_are_right().await.reserved, 63);
 }
+
+/// Requests that are dropped at every await point leave the books right.
+#[tokio::test]
+async fn abandoned_requests_leave_the_books_right() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    here.stock(&[("lamp", 10_000)]).await;
+    let soon = || tokio::time::sleep(std::time::Duration::from_millis(5));
+    let reserve = |n: usize| here.reserve(n as u128, &[("lamp", 1)]);
+    souk_modules::abandon_everywhere(reserve, async |_, _| {
+        soon().await;
+        here.books_are_right().await;
+    })
+    .await;
+    let key = souk_inventory_api::ByKey { key: crate::shop::order(9_999) };
+    here.reserve(9_999, &[("lamp", 1)]).await.unwrap();
+    let system = crate::shop::cx();
+    for method in ["allocate", "ship", "release"] {
+        let call = |_| {
+            let (client, cx) = (here.client.clone(), system.clone());
+            async move {
+                match method {
+                    "allocate" => client.allocate(&cx, key).await,
+                    "ship" => client.ship(&cx, key).await,
+                    _ => client.release(&cx, key).await,
+                }
+            }
+        };
+        souk_modules::abandon_everywhere(call, async |_, _| {
+            soon().await;
+            here.books_are_right().await;
+        })
+        .await;
+    }
+}

@@ -1,6 +1,7 @@
 //! Orders on a real PostgreSQL, with neighbours that can be told to misbehave.
 #![allow(clippy::unwrap_used)] // a test may panic
 
+mod abandoned;
 mod batches;
 mod checkout;
 mod neighbours;

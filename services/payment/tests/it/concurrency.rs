@@ -121,3 +121,34 @@ async fn one_bad_payment_fails_alone() {
     let failed: Vec<usize> = (0..64).filter(|n| results[*n].is_err()).collect();
     assert_eq!(failed, [13]);
 }
+
+/// Requests that are dropped at every await point leave books that agree with the provider's, once what they left to do is
+/// done: by repeating them, as sagas do, or by a job.
+#[tokio::test]
+async fn abandoned_requests_leave_books_that_agree() {
+    let world = World::new().await;
+    let world = &world;
+    for method in ["authorise", "capture", "void", "refund"] {
+        for polls in 1.. {
+            let id = match method {
+                "authorise" => world.new_payment(),
+                "refund" => world.captured(1000).await,
+                _ => world.authorised(1000).await,
+            };
+            let call = async || match method {
+                "authorise" => world.authorise(id, 1000, "tok_ok").await,
+                "capture" => world.capture(id).await,
+                "void" => world.void(id, 1000).await,
+                _ => world.refund(id, "r", 300).await,
+            };
+            let ended = souk_modules::abandoned_after(polls, call()).await.is_some();
+            call().await.expect("again is the same");
+            if ended {
+                println!("{method}: {polls} polls");
+                break;
+            }
+        }
+        world.run_jobs().await;
+        world.assert_sound().await;
+    }
+}

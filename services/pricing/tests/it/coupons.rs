@@ -165,3 +165,19 @@ async fn one_bad_redemption_fails_alone() {
     assert_eq!(failed, [13]);
     assert_eq!(here.used("HUNDRED").await, 63);
 }
+
+/// Requests that are dropped at every await point are done as a whole or not at all.
+#[tokio::test]
+async fn abandoned_redemptions_are_counted_once() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    here.put(coupon("TEN", Discount::Percent(1000), Some(1_000))).await;
+    let here = &here;
+    let redeem = |n: usize| async move { here.redeem(&format!("saga-{n}/redeem"), &["TEN"]).await };
+    souk_modules::abandon_everywhere(redeem, async |n, _| {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        here.redeem(&format!("saga-{n}/redeem"), &["TEN"]).await.expect("again is the same");
+        assert_eq!(here.used("TEN").await, u32::try_from(n).unwrap());
+    })
+    .await;
+}

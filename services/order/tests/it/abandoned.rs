@@ -1,0 +1,91 @@
+//! Clients that leave: the future of their request is dropped at every await point, and what it began comes to its end
+//! within moments, without waiting for a lease to run out.
+
+use std::time::{Duration, Instant};
+
+use souk_modules::abandon_everywhere;
+use souk_order_api::{AuditRequest, CancelOrder, CheckoutReply, OrderApi};
+use souk_payment_api::PaymentStatus;
+use souk_rpc::Cx;
+
+use crate::{Shop, buy, guest};
+
+/// Before, a checkout that was dropped between being placed and being started slept for its lease: 15 s and a sweep. No
+/// sweeper runs here, so what is not started stays.
+const SOON: Duration = Duration::from_secs(2);
+
+async fn stocked() -> Shop {
+    let shop = Shop::open().await;
+    *shop.neighbours.stock.lock().unwrap() = 10_000;
+    shop
+}
+
+/// All sagas have ended, soon; money and stock are those of what is sold.
+async fn at_rest(shop: &Shop, polls: usize) {
+    let begun = Instant::now();
+    let open = "select count(*) from saga where phase in ('forward', 'undo')";
+    while shop.count(open).await > 0 {
+        assert!(begun.elapsed() < SOON, "abandoned after {polls} polls: still asleep");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let sold = i64::try_from(shop.service.audit(&Cx::system("test"), AuditRequest {}).await.unwrap().sold).unwrap();
+    assert_eq!(shop.neighbours.captured(), sold * 2490, "after {polls} polls");
+    assert_eq!(*shop.neighbours.stock.lock().unwrap(), 10_000 - 2 * sold, "after {polls} polls");
+    assert_eq!(shop.count("select count(*) from orders where status = 'pending'").await, 0, "after {polls} polls");
+    let held = shop.neighbours.payments.lock().unwrap();
+    assert!(held.values().all(|p| p.status != PaymentStatus::Authorised), "after {polls} polls");
+}
+
+#[tokio::test]
+async fn a_checkout() {
+    let shop = stocked().await;
+    let polls = abandon_everywhere(
+        |polls| {
+            let (service, cx) = (shop.service.clone(), guest(&format!("k{polls}")));
+            async move { service.checkout(&cx, buy(polls as u128, "tok_ok")).await }
+        },
+        async |polls, _| {
+            // What was queued is placed with the next batch.
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            at_rest(&shop, polls).await;
+        },
+    )
+    .await;
+    println!("a checkout: {polls} polls");
+    assert!(polls > 2);
+}
+
+/// Cancelling what `token` buys, each time another order.
+async fn cancelling(token: &str) {
+    let shop = stocked().await;
+    let mut polls = 0;
+    loop {
+        polls += 1;
+        let key = guest(&format!("k{polls}"));
+        let reply: CheckoutReply = shop.client.checkout(&key, buy(polls as u128, token)).await.unwrap();
+        let request = CancelOrder { id: reply.order.id, reason: String::new(), token: Some(reply.token.clone()) };
+        let cx = guest("");
+        let cancelled = souk_modules::abandoned_after(polls, shop.service.cancel(&cx, request.clone())).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let waits = shop.count("select count(*) from orders where status = 'pending' and not given_up").await;
+        if waits > 0 {
+            // It left before anything was decided: the buyer may still do so.
+            shop.client.cancel(&cx, request).await.unwrap();
+        }
+        at_rest(&shop, polls).await;
+        if cancelled.is_some() {
+            println!("cancelling {token}: {polls} polls");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cancellation() {
+    cancelling("tok_ok").await;
+}
+
+#[tokio::test]
+async fn giving_up() {
+    cancelling("tok_requires_action").await;
+}
