@@ -108,6 +108,7 @@ async fn audit(db: &Db, clients: &Clients) {
     )
     .unwrap();
     assert!(orders.unfinished_sagas.is_empty() && orders.wrong_totals.is_empty(), "I4, I6: {orders:?}");
+    assert!(orders.tasks.is_empty(), "left to a person: {orders:?}");
     let empty = [&stock.balance_not_movements, &stock.reserved_not_reservations, &stock.out_of_bounds];
     assert!(empty.iter().all(|list| list.is_empty()), "I2: {stock:?}");
     let sold: i64 = orders.sold_units.iter().map(|line| line.units).sum();

@@ -132,7 +132,8 @@ where
     let requests = Arc::new(requests);
     let mut results: Vec<Option<Result<R, Problem>>> = requests.iter().map(|_| None).collect();
     // A stack, earlier halves on top: first come, first served.
-    let mut to_do = Vec::from_iter([0..requests.len()]);
+    let all = 0..requests.len();
+    let mut to_do = Vec::from([all]);
     while let Some(part) = to_do.pop() {
         match again_after_a_race(|| work(Batch { requests: requests.clone(), part: part.clone() })).await {
             Ok(done) => {

@@ -21,7 +21,7 @@ pub struct ApiError {
     problem: Box<Problem>,
     status: StatusCode,
     public_absence: bool,
-    headers: HeaderMap,
+    headers: Box<HeaderMap>,
     /// The request that was answered so first, when this is a replay.
     first: Option<Box<str>>,
 }
@@ -29,7 +29,7 @@ pub struct ApiError {
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { problem: problem.into(), status, public_absence: false, headers: HeaderMap::new(), first: None }
+        Self { problem: problem.into(), status, public_absence: false, headers: Box::default(), first: None }
     }
 }
 
@@ -37,7 +37,7 @@ impl ApiError {
     /// A refusal by the transport, outside the kinds a service knows: 400, 405, 415, 431.
     pub fn transport(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let problem = Problem::new(Kind::Invalid, code, detail).into();
-        Self { problem, status, public_absence: false, headers: HeaderMap::new(), first: None }
+        Self { problem, status, public_absence: false, headers: Box::default(), first: None }
     }
 
     /// Adds a header that belongs to the refusal: `Allow` to a 405, `Accept-Encoding` to a 415.
@@ -86,7 +86,7 @@ impl ApiError {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.extend(self.headers.clone());
+        headers.extend((*self.headers).clone());
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
         headers.insert(header::CACHE_CONTROL, if self.public_absence { ABSENCE } else { NO_STORE });
         if let Some(seconds) = self.problem.retry_after {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use souk_order_api::{CancelOrder, FindOrder, ListOrders, Order, OrderStatus};
+use souk_order_api::{AuditRequest, CancelOrder, FindOrder, ListOrders, Order, OrderStatus};
 use souk_rpc::Cx;
 use souk_shipping_api::{Deliver, Ship};
 
@@ -43,6 +43,14 @@ pub enum Orders {
     },
     /// Mark an order as delivered.
     Deliver(Reference),
+    /// What the shop could not do by itself and a person has to: money or stock whose return was refused for good.
+    Tasks {
+        /// For machines.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Cancel an order that is not shipped: stock and money go back.
     Cancel {
         #[command(flatten)]
@@ -68,7 +76,7 @@ pub struct Reference {
 impl Orders {
     fn place(&self) -> &Place {
         match self {
-            Orders::List { place, .. } => place,
+            Orders::List { place, .. } | Orders::Tasks { place, .. } => place,
             Orders::Show(order) | Orders::Deliver(order) => &order.place,
             Orders::Ship { order, .. } | Orders::Cancel { order, .. } => &order.place,
         }
@@ -114,10 +122,22 @@ async fn act(toolbox: &Toolbox, command: Orders) -> anyhow::Result<ExitCode> {
             clients.shipping.deliver(&cx, Deliver { order_id: found.id.0 }).await?;
             println!("order {} is marked as delivered", found.number);
         }
+        Orders::Tasks { json, .. } => {
+            let tasks = clients.order.audit(&cx, AuditRequest {}).await?.tasks;
+            if json {
+                println!("{}", serde_json::to_string_pretty(&tasks)?);
+            }
+            for task in tasks.iter().filter(|_| !json) {
+                println!("{}  {}  order {}  {}", task.since, task.kind, task.order, task.what.replace('\n', "; "));
+            }
+        }
         Orders::Cancel { order, reason } => {
             let found = find(&order).await?;
             let cancelled = clients.order.cancel(&cx, CancelOrder { id: found.id, reason, token: None }).await?;
-            println!("order {} is cancelled; stock and money go back", cancelled.number);
+            match cancelled.status {
+                OrderStatus::Cancelled => println!("order {} is cancelled; stock and money go back", cancelled.number),
+                _ => println!("order {} was not paid and is given up", cancelled.number),
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

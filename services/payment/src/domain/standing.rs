@@ -1,7 +1,7 @@
 //! The state machine of a payment. It learns facts from the provider, by answers, by webhooks, by asking; in any order, any
 //! number of times, and comes to the same state (amounts only grow, a void is final).
 
-use souk_payment_api::PaymentStatus;
+use souk_payment_api::{MAX_AMOUNT, PaymentStatus};
 
 use super::books::{self, Line};
 
