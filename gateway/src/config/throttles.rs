@@ -88,8 +88,10 @@ pub struct Throttles {
     pub user: Option<Rate>,
     /// The same per bearer token; counted before the token is checked.
     pub token: Option<Rate>,
-    /// Searches, per session; who has none is bound by the address alone.
+    /// Searches, per session, or per bearer token.
     pub search: Option<Rate>,
+    /// Searches, per address: of guests, and of who makes up sessions.
+    pub search_address: Option<Rate>,
     /// Checkouts, per owner of the cart.
     pub checkout: Option<Rate>,
     /// Logins, per address.
@@ -122,6 +124,7 @@ impl Throttles {
             user: Some(Rate { count: 100, per_seconds: 1, burst: 1000 }),
             token: Some(Rate { count: 100, per_seconds: 1, burst: 1000 }),
             search: Some(Rate::of(30, 10)),
+            search_address: Some(Rate::of(600, 10)),
             checkout: Some(Rate::of(10, 60)),
             login: Some(Rate::of(20, 60)),
             register: Some(Rate::of(120, 60)),
@@ -135,6 +138,7 @@ impl Throttles {
             Profile::Bench => Self {
                 name: "bench".into(),
                 address: None,
+                search_address: None,
                 login: None,
                 register: None,
                 coupon_address: None,
@@ -146,6 +150,7 @@ impl Throttles {
                 user: None,
                 token: None,
                 search: None,
+                search_address: None,
                 checkout: None,
                 login: None,
                 register: None,
@@ -166,6 +171,7 @@ impl Throttles {
             ("user", self.user),
             ("token", self.token),
             ("search", self.search),
+            ("search_address", self.search_address),
             ("checkout", self.checkout),
             ("login", self.login),
             ("register", self.register),
