@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use souk_kernel::{Kind, Problem};
+use souk_kernel::{Kind, Problem, pan};
 use souk_rpc::header::REQUEST_ID;
 use souk_web::compress::accepts_gzip;
 use souk_web::{ApiError, SESSION_COOKIE, is_request_id};
@@ -183,7 +183,7 @@ fn side_of(gateway: &Inner, canary: &Canary, headers: &HeaderMap, client: IpAddr
 
 fn request_id(gateway: &Inner, headers: &HeaderMap) -> HeaderValue {
     if let Some(given) = headers.get(REQUEST_ID)
-        && given.to_str().is_ok_and(is_request_id)
+        && given.to_str().is_ok_and(|id| is_request_id(id) && !pan::holds(id))
     {
         return given.clone();
     }

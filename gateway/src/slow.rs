@@ -12,6 +12,7 @@ use souk_web::ApiError;
 use crate::allowance;
 use crate::answer::{Answer, log};
 use crate::cache::Entry;
+use crate::cards;
 use crate::fast::{Visit, refuse, want};
 use crate::flight::{Boarded, Landed, landing};
 use crate::gateway::Inner;
@@ -39,7 +40,8 @@ pub(crate) async fn answer(gateway: Arc<Inner>, request: Request<Incoming>, mut 
         Ok(response) => response,
         Err(error) => refuse(&gateway, &error, &visit, &asked),
     };
-    let (status, path, request_id) = (response.status().as_u16(), uri.path(), visit.id());
+    let (status, request_id) = (response.status().as_u16(), visit.id());
+    let path = cards::loggable(&uri, status);
     if status >= 500 {
         gateway.meters.faults.increment(1);
     }
@@ -54,7 +56,7 @@ pub(crate) async fn answer(gateway: Arc<Inner>, request: Request<Incoming>, mut 
         allowance::show(visit.standing.as_ref(), response.headers_mut());
     }
     if let Some(cors) = &gateway.cors {
-        cors.add(path, &asked, response.headers_mut());
+        cors.add(uri.path(), &asked, response.headers_mut());
     }
     end_connection(&gateway, version, &mut response);
     if chunked {
@@ -81,6 +83,7 @@ async fn handle(
     request: Request<Incoming>,
     visit: &mut Visit,
 ) -> Result<Response<Answer>, ApiError> {
+    cards::check_head(request.uri(), request.headers())?;
     let (method, head) = (request.method().clone(), *request.method() == Method::HEAD);
     if let Some(cors) = &gateway.cors
         && let Some(answer) = cors.preflight(&method, request.uri().path(), request.headers())

@@ -209,7 +209,7 @@ impl Throttle {
             Rule::User => self.rates.user,
             Rule::Token => self.rates.token,
             Rule::Search => self.rates.search,
-            Rule::SearchAddress => self.rates.search_address,
+            Rule::SearchAddress => self.rates.search_of_address(),
             Rule::Checkout => self.rates.checkout,
             Rule::Login => self.rates.login,
             Rule::Register => self.rates.register,

@@ -20,11 +20,13 @@
 
 mod groups;
 mod issuer;
+mod json;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use groups::Run;
+pub use json::{find_in_json, scrub_json};
 
 /// What stands for a card number in what is kept.
 pub const REMOVED: &str = "[card number removed]";
