@@ -1,3 +1,5 @@
+//! Property tests of the detector: what is found however it is written, and what passes although it looks like a card.
+
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
