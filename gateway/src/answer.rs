@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::{Frame, SizeHint};
 use souk_web::ApiError;
 
@@ -57,7 +57,7 @@ pub(crate) fn problem(error: &ApiError, request_id: &str, headers: &HeaderMap) -
     }
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     parts.headers.remove(header::CONTENT_LENGTH);
-    let page = error_page(error.status(), request_id);
+    let page = error_page(error, request_id);
     Response::from_parts(parts, Answer::Full(page.into()))
 }
 
@@ -71,9 +71,14 @@ pub(crate) fn log(error: &ApiError, request_id: &str) {
 }
 
 /// A page for a person whom no service could answer. No styles: it must not depend on anything.
-fn error_page(status: StatusCode, request_id: &str) -> String {
+fn error_page(error: &ApiError, request_id: &str) -> String {
+    let status = error.status();
     let reason = status.canonical_reason().unwrap_or("Error");
     let advice = match status.as_u16() {
+        _ if error.problem().is("card_number_refused") => {
+            "What you sent has a payment card's number in it. The shop keeps none, so nothing was done. Please go back and take it \
+             out; the number belongs in the payment provider's form alone."
+        }
         429 => "You were very quick. Please wait a moment and try again.",
         503 => "There is a lot going on right now. Please try again in a moment.",
         500..=599 => "Something went wrong on our side. Please try again in a moment.",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use souk_kernel::{Kind, Problem};
+use souk_kernel::{Kind, Problem, pan};
 use souk_rpc::header::REQUEST_ID;
 use souk_web::compress::accepts_gzip;
 use souk_web::{ApiError, SESSION_COOKIE, is_request_id};
@@ -15,13 +15,11 @@ use crate::address::subscriber;
 use crate::answer::{self, Answer};
 use crate::cache::{Entry, Found, Want, cache_key, of_canary};
 use crate::canary::{Canary, Lot, Side};
+use crate::classify::{self, Asks};
 use crate::gateway::Inner;
 use crate::render;
 use crate::throttle::{Bucket, Refused, Rule, Standing};
 use crate::{By, allowance};
-
-/// Paths whose reads are searches.
-const SEARCH_PATHS: [&str; 2] = ["/search", "/api/v1/search"];
 
 /// The other end of a connection.
 pub(crate) struct Peer {
@@ -185,7 +183,7 @@ fn side_of(gateway: &Inner, canary: &Canary, headers: &HeaderMap, client: IpAddr
 
 fn request_id(gateway: &Inner, headers: &HeaderMap) -> HeaderValue {
     if let Some(given) = headers.get(REQUEST_ID)
-        && given.to_str().is_ok_and(is_request_id)
+        && given.to_str().is_ok_and(|id| is_request_id(id) && !pan::holds(id))
     {
         return given.clone();
     }
@@ -239,13 +237,11 @@ fn admit(gateway: &Inner, peer: &Peer, request: &Request<Incoming>, visit: &mut 
     if !names_one_host(request) {
         return Err(ApiError::transport(StatusCode::BAD_REQUEST, "bad_host", "a request names one host"));
     }
-    if SEARCH_PATHS.iter().any(|path| uri.path().starts_with(path))
-        && let Some(session) = gateway.auth.cookies.read(headers, SESSION_COOKIE)
-    {
-        let taken = gateway.throttle.check(Rule::Search, session, visit.now);
-        settle(gateway, visit, taken)?;
+    let path = classify::decoded(uri.path());
+    if Asks::of(request.method(), &path) == Asks::Search {
+        search(gateway, headers, visit)?;
     }
-    for route in gateway.throttle.routes.of(request.method(), uri.path()) {
+    for route in gateway.throttle.routes.of(request.method(), &path) {
         let taken = match route.by {
             By::Address => {
                 gateway.throttle.check(Rule::Route(route.at), (route.id, subscriber(visit.client)), visit.now)
@@ -257,4 +253,16 @@ fn admit(gateway: &Inner, peer: &Peer, request: &Request<Incoming>, visit: &mut 
         settle(gateway, visit, taken)?;
     }
     Ok(())
+}
+
+/// Searches take from the allowance of the address whatever they bring, since sessions and tokens can be made up; and from that
+/// of the session or token that they bring.
+fn search(gateway: &Inner, headers: &HeaderMap, visit: &mut Visit) -> Result<(), ApiError> {
+    let taken = gateway.throttle.check(Rule::SearchAddress, subscriber(visit.client), visit.now);
+    settle(gateway, visit, taken)?;
+    let token = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let session = || gateway.auth.cookies.read(headers, SESSION_COOKIE).map(str::as_bytes);
+    let Some(subject) = token.or_else(session) else { return Ok(()) };
+    let taken = gateway.throttle.check(Rule::Search, subject, visit.now);
+    settle(gateway, visit, taken)
 }

@@ -22,7 +22,7 @@ use crate::headers::SecurityHeaders;
 use crate::meters::Meters;
 use crate::position::Positions;
 use crate::sharing::SharedRates;
-use crate::shed::Shed;
+use crate::shed::{self, Shed};
 use crate::throttle::Throttle;
 use crate::{CanaryConfig, ConfigError, GatewayConfig, Upstream, Upstreams, server, sharing};
 
@@ -123,6 +123,9 @@ impl Gateway {
             config,
         };
         let inner = Arc::new(inner);
+        if inner.config.shedding.adaptive {
+            shed::run(&inner.tasks, inner.shed.clone());
+        }
         if let Some(rates) = deps.rates {
             sharing::run(&inner.tasks, inner.clone(), rates.redis);
         }

@@ -13,6 +13,8 @@ mod auth;
 mod bodies;
 mod cache;
 mod canary;
+mod cards;
+mod classify;
 mod config;
 mod cors;
 mod fast;

@@ -5,29 +5,24 @@ use std::net::IpAddr;
 use http::request::Parts;
 use http::{Method, Request, header};
 use hyper::body::Incoming;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use souk_rpc::{Actor, Cx};
 use souk_web::{ApiError, CART_COOKIE};
+use uuid::Uuid;
 
 use crate::address::subscriber;
+use crate::classify::{self, Asks, Told};
 use crate::fast::{Visit, settle};
 use crate::gateway::Inner;
 use crate::throttle::Rule;
 use crate::{By, GatewayConfig};
 
-/// Where credentials are tried, by programs and by the storefront's form.
-const LOGIN_PATHS: [&str; 3] = ["/api/v1/auth/login", "/login", "/account/login"];
-const REGISTER_PATHS: [&str; 3] = ["/api/v1/auth/register", "/register", "/account/register"];
-const CHECKOUT_PATHS: [&str; 2] = ["/api/v1/checkout", "/checkout"];
-/// Where the storefront's form for coupon codes goes.
-const COUPON_FORMS: [&str; 2] = ["/cart/coupon", "/cart/coupons"];
-const CARTS: &str = "/api/v1/carts/";
-
 /// True for the call that places an order, which may take longer.
 pub(crate) fn is_checkout(method: &Method, path: &str) -> bool {
-    *method == Method::POST && CHECKOUT_PATHS.contains(&path)
+    Asks::of(method, &classify::decoded(path)) == Asks::Checkout
 }
+
+/// Codes of one request that are counted: a cart takes five, and what brings more is refused.
+const MAX_TRIES: u32 = 8;
 
 /// Bytes a body for `path` may have.
 pub(crate) fn body_bytes(config: &GatewayConfig, path: &str) -> usize {
@@ -40,20 +35,16 @@ pub(crate) fn before_body(gateway: &Inner, request: &Request<Incoming>, visit: &
     if let Some(token) = request.headers().get(header::AUTHORIZATION) {
         check(gateway, Rule::Token, token.as_bytes(), visit)?;
     }
-    if *request.method() != Method::POST {
-        return Ok(());
-    }
-    let path = request.uri().path();
-    let rule = match path {
-        _ if LOGIN_PATHS.contains(&path) => Rule::Login,
-        _ if REGISTER_PATHS.contains(&path) => Rule::Register,
+    let rule = match Asks::of(request.method(), &classify::decoded(request.uri().path())) {
+        Asks::Login => Rule::Login,
+        Asks::Register => Rule::Register,
         _ => return Ok(()),
     };
     check(gateway, rule, subscriber(visit.client), visit)
 }
 
 /// Rules about who is signed in, and those of routes that depend on who somebody is.
-fn by_person(gateway: &Inner, parts: &Parts, cx: &Cx, visit: &mut Visit) -> Result<(), ApiError> {
+fn by_person(gateway: &Inner, parts: &Parts, path: &str, cx: &Cx, visit: &mut Visit) -> Result<(), ApiError> {
     if cx.actor != Actor::Anonymous {
         check(gateway, Rule::User, cx.actor.scope(), visit)?;
     }
@@ -62,7 +53,7 @@ fn by_person(gateway: &Inner, parts: &Parts, cx: &Cx, visit: &mut Visit) -> Resu
         Actor::Anonymous => subscriber(client).to_string(),
         _ => cx.actor.scope(),
     };
-    for route in gateway.throttle.routes.of(&parts.method, parts.uri.path()) {
+    for route in gateway.throttle.routes.of(&parts.method, path) {
         let subject = match route.by {
             By::Address | By::All => continue,
             By::User => user(),
@@ -70,7 +61,7 @@ fn by_person(gateway: &Inner, parts: &Parts, cx: &Cx, visit: &mut Visit) -> Resu
                 let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
                 token.map_or_else(user, str::to_owned)
             }
-            By::Owner => owner(cx, cart_of(gateway, parts), client),
+            By::Owner => owner(cx, classify::cart_of(path).or_else(|| cart_of_cookie(gateway, parts)), client),
         };
         check(gateway, Rule::Route(route.at), (route.id, subject), visit)?;
     }
@@ -78,19 +69,18 @@ fn by_person(gateway: &Inner, parts: &Parts, cx: &Cx, visit: &mut Visit) -> Resu
 }
 
 /// The customer, else the cart, else the address.
-fn owner(cx: &Cx, cart: Option<String>, client: IpAddr) -> String {
-    let customer = cx.actor.customer().map(|customer| customer.to_string());
-    customer.or(cart).unwrap_or_else(|| subscriber(client).to_string())
+fn owner(cx: &Cx, cart: Option<Uuid>, client: IpAddr) -> String {
+    let customer = cx.actor.customer().or(cart).map(|id| id.to_string());
+    customer.unwrap_or_else(|| subscriber(client).to_string())
 }
 
-/// The cart that a path or a cookie names.
-fn cart_of(gateway: &Inner, parts: &Parts) -> Option<String> {
-    let by_path =
-        parts.uri.path().strip_prefix(CARTS).and_then(|rest| rest.split('/').next()).filter(|id| !id.is_empty());
-    by_path.or_else(|| gateway.auth.cookies.read(&parts.headers, CART_COOKIE)).map(str::to_owned)
+/// The cart that a cookie names.
+fn cart_of_cookie(gateway: &Inner, parts: &Parts) -> Option<Uuid> {
+    gateway.auth.cookies.read(&parts.headers, CART_COOKIE).and_then(classify::cart_id)
 }
 
-/// Rules about who asks, and about carts, per owner: the customer, else the cart itself.
+/// Rules about who asks, and about carts, per owner: the customer, else the cart itself. A request that names no cart that can
+/// be read takes from the allowance of its address.
 pub(crate) fn after_body(
     gateway: &Inner,
     parts: &Parts,
@@ -98,20 +88,34 @@ pub(crate) fn after_body(
     cx: &Cx,
     visit: &mut Visit,
 ) -> Result<(), ApiError> {
-    by_person(gateway, parts, cx, visit)?;
-    let (method, path, client) = (&parts.method, parts.uri.path(), visit.client);
-    let cookie = || gateway.auth.cookies.read(&parts.headers, CART_COOKIE).map(str::to_owned);
-    if is_checkout(method, path) {
-        let cart = CartOf::read(body).and_then(|cart| cart.cart_id).or_else(cookie);
-        return check(gateway, Rule::Checkout, owner(cx, cart, client), visit);
+    let path = &*classify::decoded(parts.uri.path());
+    by_person(gateway, parts, path, cx, visit)?;
+    let client = visit.client;
+    match Asks::of(&parts.method, path) {
+        Asks::Checkout => {
+            let cart = Told::read(body).cart.or_else(|| cart_of_cookie(gateway, parts));
+            let (owner, now) = (owner(cx, cart, client), visit.now);
+            // The same try again is answered with the same order, and is none.
+            let taken = match &cx.idempotency_key {
+                Some(key) => gateway.throttle.check_once(Rule::Checkout, owner, key, now),
+                None => gateway.throttle.check(Rule::Checkout, owner, now),
+            };
+            settle(gateway, visit, taken)
+        }
+        Asks::CartUpdate => {
+            let owner = owner(cx, classify::cart_of(path), client);
+            coupons(gateway, Told::read(body).coupon_tries, &owner, visit)
+        }
+        Asks::CouponForm => coupons(gateway, 1, &owner(cx, cart_of_cookie(gateway, parts), client), visit),
+        _ => Ok(()),
     }
-    let by_api =
-        *method == Method::PUT && path.starts_with(CARTS) && CartOf::read(body).is_some_and(|c| c.has_coupons());
-    let by_form = *method == Method::POST && COUPON_FORMS.contains(&path);
-    if by_api || by_form {
-        check(gateway, Rule::CouponAddress, subscriber(client), visit)?;
-        let cart = path.strip_prefix(CARTS).map(str::to_owned).or_else(cookie);
-        return check(gateway, Rule::Coupon, owner(cx, cart, client), visit);
+}
+
+/// Each code is a try: a list of five is five guesses.
+fn coupons(gateway: &Inner, tries: u32, owner: &str, visit: &mut Visit) -> Result<(), ApiError> {
+    for _ in 0..tries.min(MAX_TRIES) {
+        check(gateway, Rule::CouponAddress, subscriber(visit.client), visit)?;
+        check(gateway, Rule::Coupon, owner, visit)?;
     }
     Ok(())
 }
@@ -119,23 +123,4 @@ pub(crate) fn after_body(
 fn check(gateway: &Inner, rule: Rule, subject: impl std::hash::Hash, visit: &mut Visit) -> Result<(), ApiError> {
     let taken = gateway.throttle.check(rule, subject, visit.now);
     settle(gateway, visit, taken)
-}
-
-/// What a throttle has to know of a body. Whether the rest of it is right is the service's business.
-#[derive(Deserialize)]
-struct CartOf<'b> {
-    #[serde(default)]
-    cart_id: Option<String>,
-    #[serde(default, borrow)]
-    coupons: Option<&'b RawValue>,
-}
-
-impl<'b> CartOf<'b> {
-    fn read(body: &'b [u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok()
-    }
-
-    fn has_coupons(&self) -> bool {
-        self.coupons.is_some_and(|coupons| coupons.get().len() > "[]".len() && coupons.get() != "null")
-    }
 }

@@ -18,6 +18,7 @@ use crate::Upstream;
 use crate::answer::Answer;
 use crate::cache::may_store;
 use crate::canary::{self, Lot, Side};
+use crate::cards;
 use crate::fast::Visit;
 use crate::gateway::Inner;
 use crate::headers::{strip_claims, strip_hop_by_hop, strip_internal};
@@ -44,6 +45,7 @@ pub(crate) async fn personal(
         as_http1(&mut parts)?;
     }
     let body = body_of(gateway, &parts, body).await?;
+    cards::check_body(&parts.headers, &body)?;
     // Only now: a place is for what a role has to do, not for who is slow to say what it is.
     let class = Class::of(&parts.method, parts.uri.path(), &parts.headers, gateway.auth.cookies);
     let mut place = gateway.shed.take(role, class)?;

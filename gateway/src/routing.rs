@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use axum::Router;
 use souk_rpc::Channel;
 
+use crate::classify::is_below;
+
 /// Start of a path, and the role that answers it (ARCHITECTURE 1). Everything else is the storefront's.
 pub const ROUTES: &[(&str, &str)] = &[
     ("/api/v1/products", "catalog"),
@@ -75,8 +77,7 @@ impl Upstreams {
         if path == DOCUMENT {
             return Target::Document;
         }
-        let below =
-            |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let below = |prefix: &str| is_below(path, prefix);
         let role = match ROUTES.iter().find(|(prefix, _)| below(prefix)) {
             Some((_, role)) => role,
             None if HIDDEN.iter().any(|prefix| below(prefix)) => return Target::Nobody,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use souk_kernel::Problem;
 use souk_rpc::header::REQUEST_ID;
@@ -11,7 +11,8 @@ use souk_web::ApiError;
 
 use crate::allowance;
 use crate::answer::{Answer, log};
-use crate::cache::Entry;
+use crate::cache::{Entry, parts_of};
+use crate::cards;
 use crate::fast::{Visit, refuse, want};
 use crate::flight::{Boarded, Landed, landing};
 use crate::gateway::Inner;
@@ -39,7 +40,8 @@ pub(crate) async fn answer(gateway: Arc<Inner>, request: Request<Incoming>, mut 
         Ok(response) => response,
         Err(error) => refuse(&gateway, &error, &visit, &asked),
     };
-    let (status, path, request_id) = (response.status().as_u16(), uri.path(), visit.id());
+    let (status, request_id) = (response.status().as_u16(), visit.id());
+    let path = cards::loggable(&uri, status);
     if status >= 500 {
         gateway.meters.faults.increment(1);
     }
@@ -54,7 +56,7 @@ pub(crate) async fn answer(gateway: Arc<Inner>, request: Request<Incoming>, mut 
         allowance::show(visit.standing.as_ref(), response.headers_mut());
     }
     if let Some(cors) = &gateway.cors {
-        cors.add(path, &asked, response.headers_mut());
+        cors.add(uri.path(), &asked, response.headers_mut());
     }
     end_connection(&gateway, version, &mut response);
     if chunked {
@@ -81,6 +83,7 @@ async fn handle(
     request: Request<Incoming>,
     visit: &mut Visit,
 ) -> Result<Response<Answer>, ApiError> {
+    cards::check_head(request.uri(), request.headers())?;
     let (method, head) = (request.method().clone(), *request.method() == Method::HEAD);
     if let Some(cors) = &gateway.cors
         && let Some(answer) = cors.preflight(&method, request.uri().path(), request.headers())
@@ -169,7 +172,9 @@ async fn shared(
                     }
                     // Made for nobody in particular, so it is right for a visitor we know nothing of; but not where a
                     // replica may have made it, and they may have written just now.
-                    Ok(Rendered::Private(mut response)) if !recognised && gateway.positions.is_none() => {
+                    Ok(Rendered::Private(mut response))
+                        if !recognised && gateway.positions.is_none() && is_all_of(key, request.uri()) =>
+                    {
                         tell_lot(gateway, visit, request.headers(), response.headers_mut());
                         Ok(Some(finish(gateway, response, request.headers()).await?))
                     }
@@ -181,6 +186,12 @@ async fn shared(
         }
     }
     Ok(None)
+}
+
+/// True when a name leaves nothing out of what was asked. What is not for everybody may depend on any parameter: an order's page
+/// on the token of the link in a mail.
+fn is_all_of(key: &str, uri: &Uri) -> bool {
+    uri.path_and_query().is_some_and(|asked| asked.as_str() == parts_of(key).1)
 }
 
 /// An answer that is too old is better than none; one that was purged is not.

@@ -18,6 +18,9 @@ use crate::{Rate, Throttles};
 /// Subjects whose takings wait to be told; beyond, they count for this gateway alone until there is room.
 const MAX_TOLD: usize = 20_000;
 
+/// Idempotency keys that are remembered; who is forgotten is counted again.
+const MAX_LET_IN: usize = 20_000;
+
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Rule {
@@ -25,6 +28,7 @@ pub(crate) enum Rule {
     User,
     Token,
     Search,
+    SearchAddress,
     Checkout,
     Login,
     Register,
@@ -42,6 +46,7 @@ impl Rule {
             Rule::User => "user",
             Rule::Token => "token",
             Rule::Search => "search",
+            Rule::SearchAddress => "searchaddress",
             Rule::Checkout => "checkout",
             Rule::Login => "login",
             Rule::Register => "register",
@@ -86,6 +91,8 @@ pub(crate) struct Throttle {
     pub(crate) routes: Routes,
     buckets: Cache<(Rule, u64), Bucket>,
     hasher: RandomState,
+    /// Hashes of subject and idempotency key of requests that were let in.
+    let_in: Cache<(Rule, u64), ()>,
     /// With a key that all gateways have: subjects that took something since they were last told of.
     shared: Option<(SharedHasher, Mutex<Vec<Bucket>>)>,
 }
@@ -96,7 +103,8 @@ impl Throttle {
         let buckets = Cache::new(rates.remembered.max(1));
         let shared = key.map(|key| (SharedHasher::new(key), Mutex::default()));
         let routes = Routes::new(&rates.routes);
-        Self { rates, routes, buckets, hasher: RandomState::new(), shared }
+        let let_in = Cache::new(MAX_LET_IN);
+        Self { rates, routes, buckets, hasher: RandomState::new(), let_in, shared }
     }
 
     /// The bucket of `subject`, or none when the rule is off.
@@ -149,6 +157,20 @@ impl Throttle {
         }
     }
 
+    /// Takes one for `subject` the first time that they come with `key`; who was let in with it once is let in again.
+    pub(crate) fn check_once(
+        &self,
+        rule: Rule,
+        subject: impl Hash,
+        key: &str,
+        now: i64,
+    ) -> Result<Option<Standing>, Refused> {
+        let (mut first, pair) = (None, (rule, self.hasher.hash_one((&subject, key))));
+        // One at a time per pair: fifty at once are one.
+        self.let_in.get_or_insert_with(&pair, || self.check(rule, &subject, now).map(|standing| first = standing))?;
+        Ok(first)
+    }
+
     /// Puts the first taking of a subject on the list of those to be told.
     fn note(&self, bucket: &Bucket) {
         let Some((_, told)) = &self.shared else { return };
@@ -187,6 +209,7 @@ impl Throttle {
             Rule::User => self.rates.user,
             Rule::Token => self.rates.token,
             Rule::Search => self.rates.search,
+            Rule::SearchAddress => self.rates.search_of_address(),
             Rule::Checkout => self.rates.checkout,
             Rule::Login => self.rates.login,
             Rule::Register => self.rates.register,
@@ -258,6 +281,16 @@ mod tests {
         }
         assert!(throttle.remembered() <= 100);
         assert!(refused >= 9_900, "{refused}");
+    }
+
+    #[test]
+    fn a_key_counts_once_per_subject_and_only_when_it_was_let_in() {
+        let throttle = Throttle::new(Throttles { checkout: Some(Rate::of(2, 60)), ..Throttles::default() }, None);
+        let checkout = |owner: &str, key: &str| throttle.check_once(Rule::Checkout, owner, key, 0).is_ok();
+        assert!((0..50).all(|_| checkout("ada", "one")));
+        assert!(checkout("ada", "two"));
+        assert!(!checkout("ada", "three") && !checkout("ada", "three"), "refused, and not remembered");
+        assert!(checkout("ada", "two") && checkout("bob", "one"));
     }
 
     #[test]

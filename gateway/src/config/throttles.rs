@@ -8,6 +8,11 @@ use super::Complaints;
 /// Routes with a rate of their own; each request is compared with all of them.
 const MAX_ROUTES: usize = 64;
 
+/// People behind one address who search at the same time.
+const SEARCHERS_PER_ADDRESS: u32 = 20;
+/// The highest rate that can be told from none: one a microsecond.
+const MAX_PER_SECOND: u32 = 1_000_000;
+
 /// So many per period; at once at most `burst`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,8 +93,11 @@ pub struct Throttles {
     pub user: Option<Rate>,
     /// The same per bearer token; counted before the token is checked.
     pub token: Option<Rate>,
-    /// Searches, per session; who has none is bound by the address alone.
+    /// Searches, per session, or per bearer token.
     pub search: Option<Rate>,
+    /// Searches, per address: of guests, and of who makes up sessions. Twenty times `search` unless it is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_address: Option<Rate>,
     /// Checkouts, per owner of the cart.
     pub checkout: Option<Rate>,
     /// Logins, per address.
@@ -122,6 +130,7 @@ impl Throttles {
             user: Some(Rate { count: 100, per_seconds: 1, burst: 1000 }),
             token: Some(Rate { count: 100, per_seconds: 1, burst: 1000 }),
             search: Some(Rate::of(30, 10)),
+            search_address: None,
             checkout: Some(Rate::of(10, 60)),
             login: Some(Rate::of(20, 60)),
             register: Some(Rate::of(120, 60)),
@@ -135,6 +144,7 @@ impl Throttles {
             Profile::Bench => Self {
                 name: "bench".into(),
                 address: None,
+                search_address: Some(Rate { count: MAX_PER_SECOND, per_seconds: 1, burst: MAX_PER_SECOND }),
                 login: None,
                 register: None,
                 coupon_address: None,
@@ -156,6 +166,17 @@ impl Throttles {
         }
     }
 
+    /// The allowance of an address for searches.
+    pub(crate) fn search_of_address(&self) -> Option<Rate> {
+        let many = |count: u32, most: u32| count.saturating_mul(SEARCHERS_PER_ADDRESS).min(most);
+        let shared = |rate: Rate| Rate {
+            count: many(rate.count, rate.per_seconds.saturating_mul(MAX_PER_SECOND)),
+            burst: many(rate.burst, u32::MAX),
+            ..rate
+        };
+        self.search_address.or_else(|| self.search.map(shared))
+    }
+
     /// What cannot be meant.
     pub fn complaints(&self) -> Complaints {
         let mut complaints = Complaints::new();
@@ -166,6 +187,7 @@ impl Throttles {
             ("user", self.user),
             ("token", self.token),
             ("search", self.search),
+            ("search_address", self.search_address),
             ("checkout", self.checkout),
             ("login", self.login),
             ("register", self.register),

@@ -4,6 +4,8 @@
 use http::{HeaderMap, Method, header};
 use souk_web::{CART_COOKIE, Cookies, SESSION_COOKIE};
 
+use crate::classify::{decoded, is_below};
+
 /// Kinds of requests, those that are refused first in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
@@ -24,9 +26,8 @@ const SHOP: &[&str] = &["/cart", "/account", "/api/v1/carts", "/api/v1/me", "/ap
 
 impl Class {
     pub(crate) fn of(method: &Method, path: &str, headers: &HeaderMap, cookies: Cookies) -> Self {
-        let under =
-            |start: &&str| path.strip_prefix(*start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let below = |starts: &[&str]| starts.iter().any(under);
+        let path = &*decoded(path);
+        let below = |starts: &[&str]| starts.iter().any(|start| is_below(path, start));
         if below(BUY) {
             return Self::Buy;
         }

@@ -14,8 +14,12 @@ const WINDOW_MS: u64 = 250;
 const MIN_LATE: u32 = 3;
 /// One late answer in so many is too many.
 const LATE_SHARE: u32 = 10;
-/// Places added after a good window in which half of them were needed: eight a second.
+/// After a good window one in so many is added: 16 become 1,000 in nine seconds.
+const GROWTH: u32 = 8;
+/// The least that is added.
 const STEP: u32 = 2;
+/// Windows without requests that count at once: after so many every limit is at its ceiling.
+const MAX_IDLE_WINDOWS: u64 = 256;
 /// What remains after a cut, in tenths.
 const CUT: u32 = 7;
 /// The same when nothing at all comes back.
@@ -74,9 +78,15 @@ impl Limit {
         self.limit.load(Ordering::Relaxed)
     }
 
+    /// Ends what is over by `now`, and says what may be under way.
+    pub(crate) fn tick(&self, now: u64) -> u32 {
+        self.judge(now, self.under_way.load(Ordering::Relaxed));
+        self.now()
+    }
+
     /// True when one more may begin at `now`; each true is to be followed by one [`Limit::leave`].
     pub(crate) fn enter(&self, now: u64) -> bool {
-        self.judge(now);
+        self.judge(now, self.under_way.load(Ordering::Relaxed));
         let before = self.under_way.fetch_add(1, Ordering::Relaxed);
         if before >= self.now() {
             self.under_way.fetch_sub(1, Ordering::Relaxed);
@@ -89,26 +99,24 @@ impl Limit {
     /// What began at `began` is over. `answered`: to its end, and not because the client went away. `refused`: the role
     /// itself said that it has too much to do, or did not answer in time.
     pub(crate) fn leave(&self, began: u64, now: u64, answered: bool, refused: bool) {
-        self.under_way.fetch_sub(1, Ordering::Relaxed);
+        let until_now = self.under_way.fetch_sub(1, Ordering::Relaxed);
         let took = now.saturating_sub(began);
         let late = refused || took >= self.late_ms;
-        // Who went away before it was late tells nothing.
-        if !(answered || late) {
-            return;
-        }
         if answered && !refused {
             self.done_at.fetch_max(now, Ordering::Relaxed);
         }
-        if began >= self.cut_at.load(Ordering::Relaxed) {
+        // Who went away before it was late tells nothing.
+        if (answered || late) && began >= self.cut_at.load(Ordering::Relaxed) {
             self.done.fetch_add(1, Ordering::Relaxed);
             self.late.fetch_add(u32::from(late), Ordering::Relaxed);
             self.slow.fetch_add(u32::from(late || took * 2 >= self.late_ms), Ordering::Relaxed);
         }
-        self.judge(now);
+        self.judge(now, until_now);
     }
 
-    /// Ends the window when it is over; whoever comes first does it for all.
-    fn judge(&self, now: u64) {
+    /// Ends the window when it is over; the first caller does it for all. Every beginning and every end comes here, so since
+    /// the window was due as many were under way as `until_now`.
+    fn judge(&self, now: u64, until_now: u32) {
         let until = self.window_until.load(Ordering::Relaxed);
         if now < until
             || self.window_until.compare_exchange(until, now + WINDOW_MS, Ordering::Relaxed, Ordering::Relaxed).is_err()
@@ -127,7 +135,13 @@ impl Limit {
             stuck: watched && under_way > self.floor && now.saturating_sub(quiet_since) > self.late_ms,
         };
         let before = self.now();
-        let after = next(before, window, self.floor, self.ceiling);
+        let mut after = next(before, window, self.floor, self.ceiling);
+        if until_now == 0 && !window.too_late() {
+            // Windows that nothing was asked in.
+            for _ in 0..(now.saturating_sub(until) / WINDOW_MS).min(MAX_IDLE_WINDOWS) {
+                after = grown(after, self.ceiling);
+            }
+        }
         if after < before || (window.too_late() && after == before) {
             self.cut_at.store(now, Ordering::Relaxed);
         }
@@ -147,8 +161,13 @@ fn next(limit: u32, window: Window, floor: u32, ceiling: u32) -> u32 {
         let cut = if window.stuck { CUT_STUCK } else { CUT };
         return (limit.min(window.peak.max(1)) * cut / 10).clamp(floor, ceiling);
     }
-    let well = window.done > 0 && window.slow * LATE_SHARE <= window.done;
-    if well && window.peak * 2 > limit { (limit + STEP).min(ceiling) } else { limit }
+    // Nothing done is well only where nothing was asked.
+    let well = window.slow * LATE_SHARE <= window.done && (window.done > 0 || window.peak == 0);
+    if well { grown(limit, ceiling) } else { limit }
+}
+
+fn grown(limit: u32, ceiling: u32) -> u32 {
+    (limit + (limit / GROWTH).max(STEP)).min(ceiling)
 }
 
 #[cfg(test)]
@@ -233,6 +252,62 @@ mod tests {
             (0..entered).for_each(|_| limit.leave(now - 100, now, true, false));
         }
         assert!(limit.now() >= 40, "{}", limit.now());
+    }
+
+    /// The rule before: two more places a window, and only while half of them were needed.
+    fn earned_by_use(limit: u32, window: Window, ceiling: u32) -> u32 {
+        let well = window.done > 0 && window.slow * LATE_SHARE <= window.done;
+        if well && window.peak * 2 > limit { (limit + STEP).min(ceiling) } else { limit }
+    }
+
+    /// A database that stands still for 20 s, then a quiet shop, then a burst.
+    #[test]
+    fn half_a_minute_after_a_stall_a_burst_is_let_in() {
+        // In the quiet: nothing at all, or a visitor every 200 ms who is answered after 40.
+        for visitors in [false, true] {
+            let limit = Limit::new(16, 2_048, 1_000);
+            let (mut now, mut hanging) = (0, VecDeque::new());
+            while now < 20_000 {
+                if limit.enter(now) {
+                    hanging.push_back(now);
+                }
+                now += 2;
+                while hanging.front().is_some_and(|began| now - began >= 5_000) {
+                    hanging.pop_front().into_iter().for_each(|began| limit.leave(began, now, true, true));
+                }
+            }
+            hanging.drain(..).for_each(|began| limit.leave(began, now, true, true));
+            assert_eq!(limit.now(), 16, "after the stall");
+            let mut back = None;
+            let end = now + 30_000;
+            while now < end {
+                if visitors {
+                    assert!(limit.enter(now));
+                    limit.leave(now, now + 40, true, false);
+                }
+                now += 200;
+                if visitors && limit.now() >= 1_000 {
+                    back = back.or(Some(now + 30_000 - end));
+                }
+            }
+            assert_eq!((0..1_000).filter(|_| !limit.enter(now)).count(), 0, "refused of 1,000 at once");
+            assert!(!visitors || back.is_some_and(|ms| ms <= 20_000), "{back:?} ms to 1,000 places");
+            let quiet = Window { done: 1, late: 0, slow: 0, peak: 1, stuck: false };
+            let before = (0..120).fold(16, |limit, _| earned_by_use(limit, quiet, 2_048));
+            assert_eq!(before, 16, "the control: 30 s of windows under the rule before");
+        }
+    }
+
+    #[test]
+    fn while_nothing_is_asked_it_grows_with_time_and_while_all_hang_it_does_not() {
+        let limit = Limit::new(16, 2_048, 1_000);
+        limit.limit.store(16, Ordering::Relaxed);
+        let ticks = |from: u64, to: u64| (from..to).step_by(1_000).map(|now| limit.tick(now)).last();
+        assert!(ticks(0, 12_000).is_some_and(|places| places >= 1_000));
+        limit.tick(12_000);
+        limit.limit.store(16, Ordering::Relaxed);
+        assert!(limit.enter(12_000));
+        assert_eq!(ticks(12_000, 60_000), Some(16), "somebody waits all that time");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use metrics::{Counter, Gauge, counter, gauge};
 use souk_kernel::{Kind, Problem};
+use souk_modules::Tasks;
 
 use self::limit::Limit;
 use crate::Shedding;
@@ -90,6 +91,22 @@ impl Shed {
         inner.in_flight.set(f64::from(place + 1));
         Ok(Place { inner: inner.clone(), role, class, began, answered: false, refused: false })
     }
+}
+
+/// Between two looks at limits that nothing comes to.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Lets the limits grow, and shows them, also while nothing is asked.
+pub(crate) fn run(tasks: &Tasks, shed: Shed) {
+    let stopping = tasks.clone();
+    tasks.spawn("gateway.limits", async move {
+        while stopping.pause(TICK).await {
+            let now = shed.0.now();
+            for (limit, gauge) in shed.0.roles.iter().filter_map(|role| role.limits.as_ref()).flatten() {
+                gauge.set(f64::from(limit.tick(now)));
+            }
+        }
+    });
 }
 
 impl Inner {

@@ -3,6 +3,7 @@
 
 mod cache;
 mod canary;
+mod cards;
 mod client;
 mod edge;
 mod hardening;

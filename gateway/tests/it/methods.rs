@@ -80,6 +80,18 @@ async fn parameters_that_a_page_does_not_know_make_no_page() {
     world.stop().await;
 }
 
+/// A guest opens the link in a mail: no cookie, and the token is all there is.
+#[tokio::test]
+async fn a_personal_page_gets_all_parameters() {
+    let world = World::start().await;
+    for path in ["/orders/1?token=secret", "/account?next=%2Fcart", "/cart?b=1&a=2"] {
+        for _ in 0..2 {
+            assert_eq!(world.get(path).await.json()["uri"], path, "without its query when names leave some out");
+        }
+    }
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn other_origins_read_the_api_only_when_they_are_named() {
     let asked = "Origin: https://app.example\r\nAccess-Control-Request-Method: POST\r\n\

@@ -4,6 +4,7 @@ mod clock;
 mod event;
 mod id;
 mod money;
+pub mod pan;
 mod problem;
 mod schema;
 mod secret;

@@ -2,6 +2,7 @@
 //!
 //! Domain code returns its own `thiserror` enums; each service turns them into a [`Problem`] in one `From`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -84,7 +85,7 @@ pub struct Problem {
     /// Closed set; decides status and retry.
     pub kind: Kind,
     /// Stable snake_case code, documented in `docs/errors.md`.
-    pub code: std::borrow::Cow<'static, str>,
+    pub code: Cow<'static, str>,
     /// A sentence for people; no secrets.
     pub detail: String,
     /// Wrong fields, when there are any.
@@ -101,12 +102,12 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of `kind` with a stable `code` and a sentence for people.
+    /// A problem of `kind` with a stable `code` and a sentence for people; card numbers in that are taken out.
     pub fn new(kind: Kind, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             kind,
             code: code.into(),
-            detail: detail.into(),
+            detail: scrubbed(detail.into()),
             fields: Vec::new(),
             retry_after: None,
             data: None,
@@ -121,9 +122,9 @@ impl Problem {
 
     /// 422 for one field: `pointer` is a JSON pointer into the body.
     pub fn invalid_field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        let fields = vec![FieldError { pointer: pointer.into(), detail: detail.clone() }];
-        Self { fields, ..Self::new(Kind::Invalid, "invalid_request", detail) }
+        let problem = Self::new(Kind::Invalid, "invalid_request", detail);
+        let fields = vec![FieldError { pointer: pointer.into(), detail: problem.detail.clone() }];
+        Self { fields, ..problem }
     }
 
     /// 404: `what` is the thing in words, "product".
@@ -188,6 +189,14 @@ impl Problem {
     /// True when this is the problem with `code`.
     pub fn is(&self, code: &str) -> bool {
         self.code == code
+    }
+}
+
+/// What a problem repeats of a request is shown, and logged.
+fn scrubbed(text: String) -> String {
+    match crate::pan::scrub(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(scrubbed) => scrubbed,
     }
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use souk_kernel::{Kind, Problem};
+use souk_kernel::{FieldError, Kind, Problem, pan};
 
 use crate::{ActorKey, Admission, Cx, header};
 
@@ -71,6 +71,12 @@ impl<S: Send + Sync> FromRequest<S> for RpcCall {
             let kind = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Kind::TooLarge } else { Kind::Invalid };
             problem_response(&Problem::new(kind, "invalid_request", rejection.body_text()))
         })?;
+        // The gateway has looked at what buyers send; this is for what comes in by other ways: imports, tools, other roles.
+        if let Some(pointer) = pan::find_in_json(&body) {
+            let detail = "there is a payment card's number in the request: no part of the shop may get one";
+            let fields = vec![FieldError { pointer, detail: "looks like a payment card's number".into() }];
+            return Err(problem_response(&Problem::invalid_fields("card_number_refused", detail, fields)));
+        }
         Ok(Self { cx, body })
     }
 }

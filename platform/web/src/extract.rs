@@ -11,6 +11,7 @@ use souk_kernel::{FieldError, Kind, Problem};
 use souk_rpc::Cx;
 
 use crate::ApiError;
+use crate::objects::Objects;
 
 /// The context of the request: who asks, until when, under which id. Set by the gateway or by `souk_rpc::accept`.
 #[derive(Clone, Debug)]
@@ -63,7 +64,7 @@ fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         ApiError::transport(StatusCode::BAD_REQUEST, "malformed_json", detail)
     };
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let value = serde_path_to_error::deserialize(Objects(&mut json)).map_err(|error| {
         let pointer = pointer_of(error.path());
         let inner = error.into_inner();
         match inner.classify() {

@@ -11,6 +11,7 @@ pub mod csrf;
 mod error;
 mod extract;
 mod finish;
+mod objects;
 mod openapi;
 mod operation;
 mod request_id;

@@ -36,6 +36,7 @@ macro_rules! everywhere {
 
 mod buying;
 mod caching;
+mod cards;
 mod controls;
 mod hostile;
 #[cfg(feature = "engines")]

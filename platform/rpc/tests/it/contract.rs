@@ -58,3 +58,20 @@ async fn an_actor_signed_with_another_key_is_refused_before_the_service_sees_it(
     assert_eq!((refused.kind, &*refused.code), (Kind::Forbidden, "actor_not_proven"));
     assert_eq!(server.echo.calls(), 0);
 }
+
+#[tokio::test]
+async fn a_card_number_does_not_reach_the_service() {
+    let server = Server::plain().await;
+    let channel = Channel::http(remote(&[server.address]), key());
+    let call = async |note: &str| {
+        let body = serde_json::json!({ "quantity": 1, "note": note });
+        channel.call::<_, serde_json::Value>("/rpc/echo/v1/echo", true, &Cx::system("r"), &body).await
+    };
+    let refused = call("card 4111 1111 1111 1111").await.unwrap_err();
+    assert_eq!((refused.kind, &*refused.code), (Kind::Invalid, "card_number_refused"));
+    assert_eq!(refused.fields[0].pointer, "/note");
+    assert!(!souk_kernel::pan::holds(&format!("{refused:?}")));
+    assert_eq!(server.echo.calls(), 0);
+    call("order 41111111-1111-4111-8111-111111111111").await.unwrap();
+    assert_eq!(server.echo.calls(), 1, "the control");
+}

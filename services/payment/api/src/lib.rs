@@ -1,14 +1,11 @@
 //! Contract of payment: taking money through a provider, and the double-entry books about it. No card data, ever:
 //! a provider's token stands for the means of payment.
-
-mod card;
-
-pub use card::{looks_like_card, scrub};
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use souk_kernel::{Event, Money};
 use uuid::Uuid;
+
+pub use souk_kernel::pan::{holds as looks_like_card, scrub};
 
 souk_kernel::ids! {
     /// A payment of one order through one provider.

@@ -199,7 +199,7 @@ impl Provider for SandboxProvider {
         signature::verify(&self.webhook_secrets, given, body, now)?;
         let event: Event = serde_json::from_slice(body).map_err(|_| WebhookRefused::Unreadable)?;
         let reported = event.authorisation.reported().ok_or(WebhookRefused::Unreadable)?;
-        if event.id.is_empty() || event.id.len() > MAX_WORDS {
+        if !(1..=MAX_WORDS).contains(&event.id.len()) || event.id.contains(char::is_control) {
             return Err(WebhookRefused::Unreadable);
         }
         Ok(WebhookEvent { id: scrub(&event.id).into_owned(), event_type: words(&event.event_type), reported })

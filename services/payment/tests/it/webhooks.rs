@@ -178,4 +178,7 @@ async fn signed_events_of_unknown_payments_are_noted_and_never_a_fault() {
     assert_eq!(outcomes.keys().copied().collect::<Vec<_>>(), [204, 422], "{outcomes:?}");
     let found = world.client.audit(&crate::support::cx(), Default::default()).await.unwrap();
     assert!(found.unbalanced.is_empty() && found.wrong_amounts.is_empty(), "{found:?}");
+    // The name of the event is what it is noted under.
+    let nameless = event(0, world.new_payment(), "declined", (0, 0, 0)).replace("evt_", "evt\\u0000_");
+    assert_eq!(signed(&world, &nameless).await, StatusCode::UNPROCESSABLE_ENTITY, "500 before");
 }
