@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use http::HeaderMap;
+pub(crate) use souk_rpc::subscriber;
 
 use crate::ConfigError;
 
@@ -34,18 +35,6 @@ impl TrustedProxies {
             }
         }
         client
-    }
-}
-
-/// What one subscriber holds: an IPv4 address, or the /64 that an IPv6 subscriber gets at least.
-pub(crate) fn subscriber(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => {
-            let mut octets = v6.octets();
-            octets[8..].fill(0);
-            IpAddr::from(octets)
-        }
     }
 }
 
