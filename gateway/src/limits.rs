@@ -18,7 +18,9 @@ use crate::{By, GatewayConfig};
 
 /// Where credentials are tried, by programs and by the storefront's form.
 const LOGIN_PATHS: [&str; 3] = ["/api/v1/auth/login", "/login", "/account/login"];
-const REGISTER_PATHS: [&str; 3] = ["/api/v1/auth/register", "/register", "/account/register"];
+/// Where mails with links are asked for.
+const REGISTER_PATHS: [&str; 5] =
+    ["/api/v1/auth/register", "/api/v1/auth/recover", "/register", "/account/register", "/account/recover"];
 const CHECKOUT_PATHS: [&str; 2] = ["/api/v1/checkout", "/checkout"];
 /// Where the storefront's form for coupon codes goes.
 const COUPON_FORMS: [&str; 2] = ["/cart/coupon", "/cart/coupons"];

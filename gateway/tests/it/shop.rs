@@ -185,6 +185,15 @@ impl IdentityApi for FakeIdentity {
     async fn register(&self, _: &Cx, _: Register) -> Result<SignedIn, Problem> {
         Err(Problem::not_found("method"))
     }
+    async fn request_link(&self, _: &Cx, _: RequestLink) -> Result<(), Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn confirm(&self, _: &Cx, _: Confirm) -> Result<SignedIn, Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn sign_in(&self, _: &Cx, _: SignIn) -> Result<SignedIn, Problem> {
+        Err(Problem::not_found("method"))
+    }
     async fn login(&self, _: &Cx, _: Login) -> Result<SignedIn, Problem> {
         Err(Problem::not_found("method"))
     }
