@@ -122,6 +122,7 @@ async fn echo(State(shop): State<Arc<Shop>>, request: Request) -> Response {
     }
     let seen = json!({
         "position": asked.to_string(), "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": text(&parts.headers),
+        "client": cx.client.map(|client| client.to_string()),
         "body": bytes.len(), "actor": cx.actor.scope(), "request_id": &*cx.request_id, "key": cx.idempotency_key.as_deref(),
         "seconds": cx.time_left().map(|left| left.as_secs_f64().round()), "filling": "x".repeat(2000),
     });
