@@ -166,11 +166,11 @@ impl Cx {
     }
 }
 
-/// What one subscriber holds: an IPv4 address, or the /64 that an IPv6 subscriber gets at least. What is counted per
+/// What one subscriber holds: an IPv4 address (in either notation), or the /64 that an IPv6 one gets. What is counted per
 /// address is counted under it.
 pub fn subscriber(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => {
             let mut octets = v6.octets();
             octets[8..].fill(0);

@@ -165,7 +165,7 @@ fn is_weak(hash: &PasswordHash) -> bool {
 mod tests {
     use std::sync::Mutex;
 
-    use futures_util::future::join_all;
+    use futures_util::future::{join_all, maybe_done};
 
     use super::*;
 
@@ -214,18 +214,32 @@ mod tests {
         assert_eq!(verified(&hasher, "correct horse", Some(&stronger)).await.unwrap(), Verdict::Right);
     }
 
+    /// The outcomes of `all`, whose hashes begin once each of them has asked for a place.
+    async fn at_once<T>(hasher: &Hasher, all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+        let running = u32::try_from(hasher.running.available_permits()).unwrap();
+        let held = hasher.running.clone().acquire_many_owned(running).await.unwrap();
+        let mut asked: Vec<_> = all.map(|one| Box::pin(maybe_done(one))).collect();
+        for one in &mut asked {
+            let _ = futures_util::poll!(one.as_mut());
+        }
+        drop(held);
+        join_all(asked.iter_mut().map(|one| one.as_mut())).await;
+        asked.iter_mut().map(|one| one.as_mut().take_output().unwrap()).collect()
+    }
+
     #[tokio::test]
     async fn too_many_at_once_are_turned_away() {
         for (queue, places) in [(Queue::Logins, MAX_LOGINS), (Queue::NewPasswords, MAX_NEW_PASSWORDS)] {
             let hasher = Hasher::new();
-            let all = join_all((0..places + 5).map(|_| async { hasher.place(queue).await?.run(|| ()).await })).await;
-            let refused = all.iter().filter(|done| matches!(done, Err(IdentityError::Overloaded))).count();
+            let hash = async || hasher.place(queue).await?.run(|| ()).await;
+            let refused = at_once(&hasher, (0..places + 5).map(|_| hash())).await;
+            let refused = refused.iter().filter(|done| matches!(done, Err(IdentityError::Overloaded))).count();
             assert_eq!(refused, 5);
             assert!(hasher.place(queue).await.is_ok(), "and later ones are not");
         }
     }
 
-    /// Runs `new` registrations and then `logins` on so many cores, and says in which order the hashes were made.
+    /// In which order so many registrations and then logins are hashed that ask at once.
     async fn order(cores: usize, new: usize, logins: usize, of_login: Queue) -> Vec<char> {
         let (hasher, order) = (Hasher::on(cores), Mutex::new(Vec::new()));
         let hash = async |queue, name| {
@@ -234,7 +248,7 @@ mod tests {
             place.run(|| ()).await.unwrap();
         };
         let all = (0..new).map(|_| (Queue::NewPasswords, 'r')).chain((0..logins).map(|_| (of_login, 'l')));
-        join_all(all.map(|(queue, name)| hash(queue, name))).await;
+        at_once(&hasher, all.map(|(queue, name)| hash(queue, name))).await;
         order.into_inner().unwrap()
     }
 
