@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use http::HeaderMap;
+pub(crate) use souk_rpc::subscriber;
 
 use crate::ConfigError;
 
@@ -34,18 +35,6 @@ impl TrustedProxies {
             }
         }
         client
-    }
-}
-
-/// What one subscriber holds: an IPv4 address, or the /64 that an IPv6 subscriber gets at least.
-pub(crate) fn subscriber(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => {
-            let mut octets = v6.octets();
-            octets[8..].fill(0);
-            IpAddr::from(octets)
-        }
     }
 }
 
@@ -110,6 +99,7 @@ mod tests {
         assert!(within("10.0.0.0/9", "10.127.0.1") && !within("10.0.0.0/9", "10.128.0.1"));
         assert!(within("0.0.0.0/0", "1.1.1.1") && !within("1.1.1.1", "1.1.1.2"));
         assert!(network("10.0.0.0/33").is_none() && network("x").is_none());
+        assert_eq!(subscriber("::ffff:1.2.3.4".parse().unwrap()), "1.2.3.4".parse::<IpAddr>().unwrap());
         assert_eq!(subscriber("2001:db8::1:2:3:4".parse().unwrap()), "2001:db8::".parse::<IpAddr>().unwrap());
     }
 }

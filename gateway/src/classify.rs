@@ -19,7 +19,7 @@ const CARTS: &str = "/api/v1/carts/";
 pub(crate) enum Asks {
     /// Credentials are tried.
     Login,
-    /// A new account.
+    /// A mail with a link is asked for: to a new account, or to a new password.
     Register,
     /// An order is placed.
     Checkout,
@@ -42,7 +42,11 @@ impl Asks {
         }
         match (method, path) {
             (&Method::POST, "/api/v1/auth/login" | "/login" | "/account/login") => Self::Login,
-            (&Method::POST, "/api/v1/auth/register" | "/register" | "/account/register") => Self::Register,
+            (
+                &Method::POST,
+                "/api/v1/auth/register" | "/api/v1/auth/recover" | "/register" | "/account/register"
+                | "/account/recover",
+            ) => Self::Register,
             (&Method::POST, "/api/v1/checkout" | "/checkout") => Self::Checkout,
             (&Method::POST, "/cart/coupon" | "/cart/coupons") => Self::CouponForm,
             // PUT is the older name of PATCH here.

@@ -3,7 +3,7 @@
 
 use souk_cart_api as _;
 use souk_catalog_api::{CategoryChanged, ProductChanged};
-use souk_identity_api::CustomerRegistered;
+use souk_identity_api::{CustomerRegistered, LinkRequested, LoginAttempts};
 use souk_inventory_api::AvailabilityChanged;
 use souk_kernel::Event;
 use souk_modules::Role;
@@ -47,10 +47,10 @@ pub const ROLES: &[Role] = &[
     },
     Role {
         needs: &["postgres"],
-        emits: &[CustomerRegistered::TYPE],
+        emits: &[CustomerRegistered::TYPE, LinkRequested::TYPE, LoginAttempts::TYPE],
         ..role("identity", "customers, staff, credentials, sessions, addresses", 7110)
     },
-    Role { needs: &["postgres"], ..role("identity-worker", "forgets ended sessions", 7130) },
+    Role { needs: &["postgres"], ..role("identity-worker", "forgets what ran out", 7130) },
     Role {
         needs: &["postgres", "disk"],
         calls: &["pricing", "inventory"],
@@ -139,7 +139,13 @@ pub const ROLES: &[Role] = &[
     Role { needs: &["postgres"], ..role("notification", "says what was sent", 7119) },
     Role {
         needs: &["postgres", "smtp"],
-        consumes: &[OrderPlaced::TYPE, OrderChanged::TYPE, ShipmentShipped::TYPE],
+        consumes: &[
+            OrderPlaced::TYPE,
+            OrderChanged::TYPE,
+            ShipmentShipped::TYPE,
+            LinkRequested::TYPE,
+            LoginAttempts::TYPE,
+        ],
         ..role("notification-worker", "sends mails", 7139)
     },
 ];
@@ -245,6 +251,7 @@ mod tests {
         let grants = outbox_grants();
         assert!(grants.contains(&("order", "notification")));
         assert!(grants.contains(&("catalog", "search")));
-        assert!(!grants.iter().any(|(owner, _)| *owner == "identity"), "nobody reads identity's events yet");
+        let of_identity: Vec<_> = grants.iter().filter(|(owner, _)| *owner == "identity").collect();
+        assert_eq!(of_identity, [&("identity", "notification")], "links in mails are for nobody else");
     }
 }

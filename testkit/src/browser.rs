@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ::http::{Method, StatusCode, header};
 use bytes::Bytes;
 
+use crate::buyer::PASSWORD;
 use crate::form::{Form, forms, text_of};
 use crate::http::{Reply, Shop};
 
@@ -118,6 +119,16 @@ impl Browser {
             }
         }
         reply
+    }
+
+    /// Makes an account with the link in the mail; the page one comes to then.
+    pub async fn register(&mut self, email: &str, name: &str) -> Page {
+        let page = self.visit("/account").await;
+        let asked = self.submit(&page, &page.form("/account/register").set("email", email).set("name", name)).await;
+        assert!(asked.text().contains("look into your mailbox"), "{}", asked.text());
+        let link = self.shop.mailed_link(email, "/account/confirm?token=").await;
+        let page = self.visit(&link).await;
+        self.submit(&page, &page.form("/account/confirm").set("password", PASSWORD)).await
     }
 
     /// Puts one of a product into the cart, choosing `options`.

@@ -25,6 +25,9 @@ pub mod tokens {
     pub const DOWN: &str = "tok_down";
 }
 
+/// The password of everybody who registers.
+pub const PASSWORD: &str = "correct horse battery";
+
 /// A request that was refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
@@ -101,13 +104,15 @@ pub struct Guest {
     pub bearer: Option<String>,
     /// Refresh token, once registered.
     pub refresh: Option<String>,
+    /// Device token, once signed in.
+    pub device: Option<String>,
 }
 
 impl Guest {
     /// Somebody new.
     pub fn new(shop: &Shop) -> Self {
         let email = format!("buyer-{}@example.org", Uuid::new_v4().simple());
-        Self { shop: shop.clone(), cart: None, email, bearer: None, refresh: None }
+        Self { shop: shop.clone(), cart: None, email, bearer: None, refresh: None, device: None }
     }
 
     /// A request with their credentials.
@@ -211,16 +216,24 @@ impl Guest {
         accepted(&self.send(Method::GET, &path, &[], None).await).unwrap()
     }
 
-    /// Makes an account and signs in.
+    /// Makes an account with the link in the mail, and is signed in.
     pub async fn register(&mut self) {
-        let body = json!({ "email": self.email, "password": "correct horse battery", "name": "Erika" });
+        let body = json!({ "email": self.email, "name": "Erika" });
         let reply = self.send(Method::POST, "/api/v1/auth/register", &[], Some(&body)).await;
+        assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text());
+        let link = self.shop.mailed_link(&self.email, "/account/confirm?token=").await;
+        let (_, token) = link.split_once('=').unwrap();
+        let body = json!({ "token": token, "password": PASSWORD });
+        let reply = self.send(Method::POST, "/api/v1/auth/confirm", &[], Some(&body)).await;
         self.signed_in(&reply);
     }
 
-    /// Signs in.
+    /// Signs in, on the device that they have.
     pub async fn login(&mut self) {
-        let body = json!({ "email": self.email, "password": "correct horse battery" });
+        let mut body = json!({ "email": self.email, "password": PASSWORD });
+        if let Some(device) = &self.device {
+            body["device_token"] = json!(device);
+        }
         let reply = self.send(Method::POST, "/api/v1/auth/login", &[], Some(&body)).await;
         self.signed_in(&reply);
     }
@@ -229,6 +242,7 @@ impl Guest {
         let tokens: Value = accepted(reply).unwrap();
         self.bearer = Some(tokens["access_token"].as_str().unwrap().to_owned());
         self.refresh = Some(tokens["refresh_token"].as_str().unwrap().to_owned());
+        self.device = tokens["device_token"].as_str().map(str::to_owned);
     }
 
     /// Signs out.

@@ -2,6 +2,8 @@
 //! at what is on the wire.
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{HeaderMap, Method, Request, StatusCode, header};
@@ -24,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(40);
 pub struct Shop {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where its mails are, if actors are to read theirs.
+    pub mails: Option<Arc<Path>>,
     origin: String,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
@@ -84,6 +88,17 @@ impl Shop {
         Self::over(address, format!("http://{address}"), connector.https_or_http().enable_http1().build())
     }
 
+    /// The same, whose mails are files in this folder.
+    pub fn with_mails(self, folder: impl Into<Arc<Path>>) -> Self {
+        Self { mails: Some(folder.into()), ..self }
+    }
+
+    /// The newest link to `path` that was mailed to `email`; waits for it.
+    pub async fn mailed_link(&self, email: &str, path: &str) -> String {
+        let folder = self.mails.as_ref().expect("a shop whose mails are read: Shop::with_mails");
+        crate::mailbox::link(folder, email, path).await
+    }
+
     /// The same over TLS, whose certificate is for `localhost` and by this authority, in PEM. Nothing else is spoken.
     pub fn secure(address: SocketAddr, authority: &[u8], protocol: Protocol) -> Self {
         let mut roots = RootCertStore::empty();
@@ -99,7 +114,7 @@ impl Shop {
     fn over(address: SocketAddr, origin: String, connector: HttpsConnector<HttpConnector>) -> Self {
         let mut client = Client::builder(TokioExecutor::new());
         let client = client.pool_timer(TokioTimer::new()).pool_idle_timeout(KEEP).build(connector);
-        Self { address, origin, client }
+        Self { address, mails: None, origin, client }
     }
 
     /// GETs a path.

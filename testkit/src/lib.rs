@@ -11,13 +11,14 @@ mod engines;
 mod fleet;
 mod form;
 mod http;
+mod mailbox;
 mod shelf;
 mod staff;
 mod wait;
 mod world;
 
 pub use browser::{Browser, Page};
-pub use buyer::{Guest, Outcome, Refusal, address, tokens};
+pub use buyer::{Guest, Outcome, PASSWORD, Refusal, address, tokens};
 pub use fleet::{Pki, pki, role_groups};
 pub use form::{Form, forms, text_of};
 pub use http::{Protocol, Reply, Shop};

@@ -10,6 +10,7 @@ use souk_payment_api::Payment;
 use souk_rpc::Cx;
 use souk_shipping_api::{Deliver, Ship};
 
+use crate::buyer::PASSWORD;
 use crate::wait::eventually_ok;
 
 /// How long what follows from an event may take on a busy machine.
@@ -68,6 +69,13 @@ impl Staff {
     pub async fn payments(&self, id: OrderId) -> Vec<Payment> {
         let request = souk_payment_api::ByOrder { order_id: id.0 };
         self.clients.payment.by_order(&self.cx, request).await.unwrap().items
+    }
+
+    /// An account, made as storefronts of the previous release do: where old and new workers may send the mails.
+    pub async fn account(&self, email: &str) {
+        let password = souk_kernel::Secret::new(PASSWORD.to_owned());
+        let request = souk_identity_api::Register { email: email.to_owned(), password, name: "Erika".into() };
+        self.clients.identity.register(&self.cx, request).await.unwrap();
     }
 
     /// Waits for the mail of this kind about an order and returns its text.

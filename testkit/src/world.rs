@@ -109,6 +109,7 @@ impl World {
             }
         };
         let shop = Shop::at(processes.last().and_then(Process::public).unwrap());
+        let shop = shop.with_mails(data_dir.path().join("mail"));
         let world = Self {
             topology,
             shop,

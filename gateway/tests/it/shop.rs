@@ -122,6 +122,7 @@ async fn echo(State(shop): State<Arc<Shop>>, request: Request) -> Response {
     }
     let seen = json!({
         "position": asked.to_string(), "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": text(&parts.headers),
+        "client": cx.client.map(|client| client.to_string()),
         "body": bytes.len(), "actor": cx.actor.scope(), "request_id": &*cx.request_id, "key": cx.idempotency_key.as_deref(),
         "seconds": cx.time_left().map(|left| left.as_secs_f64().round()), "filling": "x".repeat(2000),
     });
@@ -183,6 +184,15 @@ impl IdentityApi for FakeIdentity {
         Ok(Jwks { keys: vec![token::jwk("k1", &signing_key().verifying_key())] })
     }
     async fn register(&self, _: &Cx, _: Register) -> Result<SignedIn, Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn request_link(&self, _: &Cx, _: RequestLink) -> Result<(), Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn confirm(&self, _: &Cx, _: Confirm) -> Result<SignedIn, Problem> {
+        Err(Problem::not_found("method"))
+    }
+    async fn sign_in(&self, _: &Cx, _: SignIn) -> Result<SignedIn, Problem> {
         Err(Problem::not_found("method"))
     }
     async fn login(&self, _: &Cx, _: Login) -> Result<SignedIn, Problem> {

@@ -74,7 +74,12 @@ impl Cx {
 
     /// The same call on nobody's behalf, for what is the same for everybody: only some roles may speak for users.
     pub fn for_anybody(&self) -> Self {
-        Self { actor: Actor::Anonymous, ..self.clone() }
+        Self { actor: Actor::Anonymous, client: None, ..self.clone() }
+    }
+
+    /// The same call for a client at this address.
+    pub fn from_client(self, client: Option<IpAddr>) -> Self {
+        Self { client, ..self }
     }
 
     /// The same call, given up `timeout` from now at the latest.
@@ -158,5 +163,18 @@ impl Cx {
             cx.wrote(lsn);
         }
         Ok(cx)
+    }
+}
+
+/// What one subscriber holds: an IPv4 address (in either notation), or the /64 that an IPv6 one gets. What is counted per
+/// address is counted under it.
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => {
+            let mut octets = v6.octets();
+            octets[8..].fill(0);
+            IpAddr::from(octets)
+        }
     }
 }

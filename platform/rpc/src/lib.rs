@@ -20,7 +20,7 @@ mod server;
 pub use actor::{Actor, ActorKey, Permission};
 pub use admission::{Admission, Caller, Callers};
 pub use channel::{Channel, UNKNOWN_METHOD};
-pub use cx::{Cx, header};
+pub use cx::{Cx, header, subscriber};
 pub use ending::{Asked, queued, to_the_end};
 pub use gate::{Gate, Refused};
 pub use remote::{HttpChannel, Remote};

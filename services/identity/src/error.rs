@@ -31,6 +31,9 @@ pub enum IdentityError {
     /// The password was changed by somebody else meanwhile.
     #[error("the password was changed meanwhile")]
     ChangedMeanwhile,
+    /// A link that is used, too old, or was never sent; which of these is nobody's business.
+    #[error("this link was used or is too old, please ask for a new one")]
+    LinkInvalid,
     /// None of this customer's.
     #[error("no such address")]
     NoSuchAddress,
@@ -68,6 +71,7 @@ impl From<IdentityError> for Problem {
                 Problem::invalid_fields("wrong_password", said, fields)
             }
             IdentityError::ChangedMeanwhile => Problem::conflict("password_changed", said),
+            IdentityError::LinkInvalid => Problem::new(Kind::NotFound, "link_invalid", said),
             IdentityError::NoSuchAddress => Problem::not_found("address"),
             IdentityError::TooManyAddresses => Problem::conflict("too_many_addresses", said),
             IdentityError::Overloaded => {

@@ -9,10 +9,11 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_identity_api::{
-    AddressId, Customer, IdentityApi, Jwks, JwksRequest, Login, Logout, MeRequest, RefreshTokens, Register,
-    RemoveAddress, SignedIn, StoredAddress, UpdateMe,
+    AddressId, Confirm, Customer, IdentityApi, Jwks, JwksRequest, Logout, MeRequest, RefreshTokens, RemoveAddress,
+    RequestLink, SignIn, SignedIn, StoredAddress, UpdateMe,
 };
 use souk_kernel::{Problem, Secret};
+use souk_rpc::Cx;
 use souk_shipping_api::Address;
 use souk_web::{ApiError, ApiJson, ApiPath, Cached, Op, Operations, Routes, WebCx, no_store, op};
 
@@ -41,7 +42,35 @@ fn declared() -> Routes<Service> {
         .post(
             "/api/v1/auth/register",
             register,
-            auth("register", "Make an account and sign in").body::<Register>().reply::<Tokens>(201).problems(&[409]),
+            auth("register", "Ask for an account")
+                .description(
+                    "A mail goes to the address, with a link that is good for one use and a day; with its token, \
+                     `POST /api/v1/auth/confirm` chooses the password and signs in. The answer is the same whether \
+                     there is an account or not; the mail tells. At most one mail a minute and five a day for an \
+                     address.",
+                )
+                .body::<RegisterBody>()
+                .reply::<LinkSent>(202),
+        )
+        .post(
+            "/api/v1/auth/recover",
+            recover,
+            auth("recover", "Ask for a new password")
+                .description("The same mail as for `register`, and the same answer for everybody.")
+                .body::<RecoverBody>()
+                .reply::<LinkSent>(202),
+        )
+        .post(
+            "/api/v1/auth/confirm",
+            confirm,
+            auth("confirm", "Choose a password with a link, and sign in")
+                .description(
+                    "Makes the account, or gives the one there is a new password and ends its sessions. 404 \
+                     `link_invalid` for a link that was used or is older than a day.",
+                )
+                .body::<Confirm>()
+                .reply::<Tokens>(200)
+                .problems(&[404]),
         )
         .post(
             "/api/v1/auth/login",
@@ -49,9 +78,10 @@ fn declared() -> Routes<Service> {
             auth("login", "Sign in")
                 .description(
                     "The same 401 for an unknown address and a wrong password. 429 with Retry-After after five wrong \
-                     passwords for an account.",
+                     passwords. Keep `device_token` and send it with the next sign-in: wrong passwords that others \
+                     try elsewhere then never make you wait.",
                 )
-                .body::<Login>()
+                .body::<LoginBody>()
                 .reply::<Tokens>(200)
                 .problems(&[401, 429]),
         )
@@ -131,15 +161,61 @@ struct Tokens {
     expires_in: u64,
     /// Buys the next pair, once; good for 30 days after the sign-in.
     refresh_token: Secret<String>,
+    /// Names this device at its next sign-in; good for a year after the last one. Comes with a password or a link only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device_token: Option<Secret<String>>,
     /// Who signed in.
     customer: Customer,
 }
 
 impl From<SignedIn> for Tokens {
     fn from(signed_in: SignedIn) -> Self {
-        let SignedIn { customer, access_token, expires_in, refresh_token, session_token: _ } = signed_in;
-        Self { token_type: "Bearer".into(), access_token, expires_in, refresh_token, customer }
+        let SignedIn { customer, access_token, expires_in, refresh_token, session_token: _, device_token } = signed_in;
+        Self { token_type: "Bearer".into(), access_token, expires_in, refresh_token, device_token, customer }
     }
+}
+
+/// A new account.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RegisterBody {
+    /// Lower-cased.
+    email: String,
+    /// What to call you; at most 100 characters.
+    #[serde(default)]
+    name: String,
+    /// Not needed, and not kept: it is chosen with the link. Clients of earlier releases send it, and learn here whether it
+    /// may be chosen.
+    #[serde(default)]
+    password: Option<Secret<String>>,
+}
+
+/// Whose password is to be chosen anew.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RecoverBody {
+    /// The account's address.
+    email: String,
+}
+
+/// What everybody is told who asks for a link.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct LinkSent {
+    /// `check_mail`.
+    status: String,
+}
+
+/// Credentials.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LoginBody {
+    /// The account.
+    email: String,
+    /// Its password.
+    password: Secret<String>,
+    /// From the last sign-in on this device, if there was one.
+    #[serde(default)]
+    device_token: Option<Secret<String>>,
 }
 
 /// Which session ends.
@@ -216,13 +292,27 @@ impl AddressBody {
     }
 }
 
-async fn register(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<Register>) -> Reply {
-    let signed_in = service.register(&cx, body).await?;
-    Ok((StatusCode::CREATED, no_store(&Tokens::from(signed_in))).into_response())
+async fn register(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<RegisterBody>) -> Reply {
+    let RegisterBody { email, name, password } = body;
+    link_sent(&service, &cx, RequestLink { email, name, password }).await
 }
 
-async fn login(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<Login>) -> Reply {
-    Ok(no_store(&Tokens::from(service.login(&cx, body).await?)))
+async fn recover(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<RecoverBody>) -> Reply {
+    link_sent(&service, &cx, RequestLink { email: body.email, name: String::new(), password: None }).await
+}
+
+async fn link_sent(service: &Service, cx: &Cx, request: RequestLink) -> Reply {
+    service.request_link(cx, request).await?;
+    Ok((StatusCode::ACCEPTED, no_store(&LinkSent { status: "check_mail".into() })).into_response())
+}
+
+async fn confirm(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<Confirm>) -> Reply {
+    Ok(no_store(&Tokens::from(service.confirm(&cx, body).await?)))
+}
+
+async fn login(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<LoginBody>) -> Reply {
+    let LoginBody { email, password, device_token } = body;
+    Ok(no_store(&Tokens::from(service.sign_in(&cx, SignIn { email, password, device_token }).await?)))
 }
 
 async fn refresh(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<RefreshTokens>) -> Reply {

@@ -1,7 +1,8 @@
 //! Identity: who somebody is, how they prove it, and where they live.
 //!
-//! Owns schema `identity`: customers, staff, credentials, sessions with their refresh tokens, addresses, signing keys.
-//! Calls nobody. Emits `identity.customer_registered.v1`. Consumes nothing. Called by: gateway (REST, keys, sessions),
+//! Owns schema `identity`: customers, staff, credentials, sessions with their refresh tokens, known devices, links sent by
+//! mail, addresses, signing keys. Calls nobody. Emits `identity.customer_registered.v1`, `identity.link_requested.v1` and
+//! `identity.login_attempts.v1`. Consumes nothing. Called by: gateway (REST, keys, sessions),
 //! storefront (sessions), the command line (staff).
 //!
 //! All expiry is judged by the database's clock, access tokens included: they are issued at its `now()`.
@@ -11,8 +12,10 @@ mod error;
 mod hasher;
 mod http;
 mod keys;
+mod links;
 mod schedules;
 mod service;
+mod sign_in;
 #[doc(hidden)]
 pub mod store;
 
@@ -31,7 +34,11 @@ pub use service::IdentityService;
 /// Tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {
     schema: "identity",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+    files: &[
+        souk_flow::TABLES,
+        ("0001_init", include_str!("../migrations/0001_init.sql")),
+        ("0002_devices_and_links", include_str!("../migrations/0002_devices_and_links.sql")),
+    ],
 };
 
 /// What the service needs.

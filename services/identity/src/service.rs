@@ -1,5 +1,5 @@
-//! The contract, carried out. Every password goes through [`IdentityService::check_password`], which counts the try
-//! first; every token pair comes from [`Pair`].
+//! The contract, carried out; signing in with a password is in `sign_in`, registration and recovery by mail in `links`. Every
+//! token pair comes from [`Pair`].
 
 use std::sync::Arc;
 
@@ -8,8 +8,9 @@ use rand::Rng;
 use souk_db::Position;
 use souk_identity_api::token::VALID_SECONDS;
 use souk_identity_api::{
-    AddressId, CreateStaff, Customer, CustomerId, IdentityApi, Jwks, JwksRequest, Login, Logout, MeRequest, PutAddress,
-    RefreshTokens, Register, RemoveAddress, Session, SessionRequest, SignedIn, Staff, StaffId, UpdateMe,
+    AddressId, Confirm, CreateStaff, Customer, CustomerId, IdentityApi, Jwks, JwksRequest, Login, Logout, MeRequest,
+    PutAddress, RefreshTokens, Register, RemoveAddress, RequestLink, Session, SessionRequest, SignIn, SignedIn, Staff,
+    StaffId, UpdateMe,
 };
 use souk_kernel::{Clock, Ids, Problem, Secret};
 use souk_modules::Tasks;
@@ -21,9 +22,9 @@ use uuid::Uuid;
 use crate::IdentityDeps;
 use crate::domain::{Checks, Email, RefreshToken, SessionToken, check_account};
 use crate::error::IdentityError;
-use crate::hasher::{Hasher, Verdict};
+use crate::hasher::{Hasher, Queue};
 use crate::keys::{Keys, Loaded};
-use crate::store::{AccountChange, Attempt, Credentials, Kept, Known, NewSession, Store, Stored};
+use crate::store::{AccountChange, Kept, Known, NewSession, Store, Stored};
 
 /// Layout of sessions in Redis: [`Session`] as JSON. To be raised with it.
 const SESSION_LAYOUT: u32 = 1;
@@ -71,6 +72,22 @@ impl IdentityService {
         &self.keys
     }
 
+    pub(crate) fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
     pub(crate) async fn customer(&self, at_least: Position, id: CustomerId) -> Result<Customer, IdentityError> {
         // A token outlives what it was given for only after a restore to an earlier moment.
         self.store.customer(at_least, id).await?.ok_or(IdentityError::SessionEnded)
@@ -105,51 +122,16 @@ impl IdentityService {
         }
     }
 
-    /// Counts a try and checks the password; what to do about a weak hash is done. The answer and its time are the same
-    /// whether there is such an account or not.
-    async fn check_password(
-        &self,
-        email: &Email,
-        password: &Secret<String>,
-    ) -> Result<Option<Credentials>, IdentityError> {
-        let found = match self.store.attempt(email).await? {
-            Attempt::Allowed(found) => found,
-            Attempt::Blocked(wait) => return Err(IdentityError::TooManyTries(wait)),
-        };
-        let verdict = self.hasher.verify(password, found.as_ref().map(|found| found.password_hash.as_str())).await?;
-        match (found, verdict) {
-            (None, _) | (_, Verdict::Wrong) => Ok(None),
-            (found, Verdict::Right) => Ok(found),
-            (Some(found), Verdict::RightButWeak) => {
-                let stronger = self.hasher.hash(password).await?;
-                let changed = self.store.upgrade_hash(found.customer, &found.password_hash, &stronger).await?;
-                let password_hash = if changed > 0 { stronger } else { found.password_hash };
-                Ok(Some(Credentials { customer: found.customer, password_hash }))
-            }
-        }
-    }
-
     async fn register_account(&self, request: &Register) -> Result<SignedIn, IdentityError> {
         let (email, name) = check_account(&request.email, request.password.reveal(), &request.name)?;
         let keys = self.keys.current().await?;
-        let hash = self.hasher.hash(&request.password).await?;
+        let hash = self.hasher.place(Queue::NewPasswords).await?.hash(&request.password).await?;
         let id = CustomerId(self.ids.v7(self.clock.now()));
         let pair = Pair::new(self.ids.v4());
         let made = self.store.register(id, &email, &name, &hash, &pair.stored()).await;
         let (customer, now) = made.map_err(taken("customer_email"))?;
         tracing::info!(customer = %customer.id, "customer registered");
-        Ok(pair.signed_in(&keys, customer, now))
-    }
-
-    async fn log_in(&self, request: &Login) -> Result<SignedIn, IdentityError> {
-        // What is no address has no account; refused like a wrong password, without an oracle to ask.
-        let email = Email::parse(&request.email).ok_or(IdentityError::WrongCredentials)?;
-        let keys = self.keys.current().await?;
-        let found = self.check_password(&email, &request.password).await?.ok_or(IdentityError::WrongCredentials)?;
-        let pair = Pair::new(self.ids.v4());
-        let done = self.store.sign_in(found.customer, &found.password_hash, &email.account(), &pair.stored()).await?;
-        let (customer, now) = done.ok_or(IdentityError::WrongCredentials)?;
-        Ok(pair.signed_in(&keys, customer, now))
+        Ok(pair.signed_in(&keys, customer, now, None))
     }
 
     async fn renew(&self, request: &RefreshTokens) -> Result<SignedIn, IdentityError> {
@@ -157,7 +139,7 @@ impl IdentityService {
         let keys = self.keys.current().await?;
         let pair = Pair::new(spent.session);
         if let Some((customer, now)) = self.store.renew(&spent.digest(), &pair.stored()).await? {
-            return Ok(pair.signed_in(&keys, customer, now));
+            return Ok(pair.signed_in(&keys, customer, now, None));
         }
         // Two have had this token, and nobody can tell which of them is the customer (RFC 9700, 4.14.2). No grace for
         // races: it would be one for thieves, too.
@@ -218,16 +200,15 @@ impl IdentityService {
         checks.done()?;
         let mut hashes = None;
         if let (Some(new), Some(current)) = (&request.new_password, &request.current_password) {
-            let found = self.check_password(&email, current).await?.filter(|found| found.customer == id);
-            let old = found.ok_or(IdentityError::WrongPassword)?.password_hash;
-            hashes = Some((old, self.hasher.hash(new).await?));
+            let old = self.check_own_password(id, &email, current).await?.password_hash;
+            hashes = Some((old, self.hasher.place(Queue::NewPasswords).await?.hash(new).await?));
         }
         let kept = || Kept {
             session: request.session_token.as_ref().and_then(SessionToken::parse).map(|token| token.digest()),
             refresh: request.refresh_token.as_ref().and_then(RefreshToken::parse).map(|t| (t.session, t.digest())),
         };
         let password = hashes.as_ref().map(|(old, new)| (old.as_str(), new.as_str(), kept()));
-        let change = AccountChange { customer: id, name: name.as_deref(), password, account: email.account() };
+        let change = AccountChange { customer: id, name: name.as_deref(), password };
         let changed = self.store.change(&change).await?.ok_or(IdentityError::ChangedMeanwhile)?;
         self.wrote(cx).await;
         if hashes.is_some() {
@@ -249,7 +230,7 @@ impl IdentityService {
             }
         }
         let names = permissions.iter().map(permission_name).collect::<Result<Vec<_>, _>>()?;
-        let hash = self.hasher.hash(&request.password).await?;
+        let hash = self.hasher.place(Queue::NewPasswords).await?.hash(&request.password).await?;
         let id = StaffId(self.ids.v7(self.clock.now()));
         let staff = Staff { id, email: email.as_str().to_owned(), name, permissions };
         self.store.create_staff(&staff, &hash, &names).await.map_err(taken("staff_email"))?;
@@ -266,12 +247,30 @@ impl IdentityApi for IdentityService {
         Ok(signed_in)
     }
 
-    async fn login(&self, _cx: &Cx, request: Login) -> Result<SignedIn, Problem> {
-        let result = self.log_in(&request).await;
+    async fn request_link(&self, cx: &Cx, request: RequestLink) -> Result<(), Problem> {
+        self.send_link(&request).await?;
+        self.wrote(cx).await;
+        Ok(())
+    }
+
+    async fn confirm(&self, cx: &Cx, request: Confirm) -> Result<SignedIn, Problem> {
+        let signed_in = self.use_link(&request).await?;
+        self.wrote(cx).await;
+        Ok(signed_in)
+    }
+
+    async fn login(&self, cx: &Cx, request: Login) -> Result<SignedIn, Problem> {
+        let Login { email, password } = request;
+        self.sign_in(cx, SignIn { email, password, device_token: None }).await
+    }
+
+    async fn sign_in(&self, cx: &Cx, request: SignIn) -> Result<SignedIn, Problem> {
+        let result = self.log_in(cx, &request).await;
         let outcome = match &result {
             Ok(_) => "ok",
             Err(IdentityError::WrongCredentials) => "wrong",
             Err(IdentityError::TooManyTries(_)) => "throttled",
+            Err(IdentityError::Overloaded) => "overloaded",
             Err(_) => "fault",
         };
         metrics::counter!("souk_identity_logins_total", "outcome" => outcome).increment(1);
@@ -325,29 +324,40 @@ impl IdentityApi for IdentityService {
 }
 
 /// The tokens of one sign-in, before they are given away. Only their digests are stored.
-struct Pair {
+pub(crate) struct Pair {
     session: SessionToken,
     refresh: RefreshToken,
 }
 
+/// The random part of a token.
+pub(crate) fn secret_bytes() -> [u8; 32] {
+    let mut secret = [0; 32];
+    rand::rng().fill_bytes(&mut secret);
+    secret
+}
+
 impl Pair {
-    fn new(family: Uuid) -> Self {
-        let mut secrets = [[0; 32]; 2];
-        secrets.iter_mut().for_each(|secret| rand::rng().fill_bytes(secret));
-        let [session, refresh] = secrets;
-        Self { session: SessionToken::new(session), refresh: RefreshToken::new(family, refresh) }
+    pub(crate) fn new(family: Uuid) -> Self {
+        Self { session: SessionToken::new(secret_bytes()), refresh: RefreshToken::new(family, secret_bytes()) }
     }
 
-    fn stored(&self) -> NewSession {
+    pub(crate) fn stored(&self) -> NewSession {
         NewSession { id: self.refresh.session, session: self.session.digest(), refresh: self.refresh.digest() }
     }
 
-    fn signed_in(&self, keys: &Loaded, customer: Customer, now: i64) -> SignedIn {
+    pub(crate) fn signed_in(
+        &self,
+        keys: &Loaded,
+        customer: Customer,
+        now: i64,
+        device_token: Option<Secret<String>>,
+    ) -> SignedIn {
         SignedIn {
             access_token: keys.access_token(customer.id, now),
             expires_in: VALID_SECONDS.unsigned_abs(),
             refresh_token: self.refresh.text(),
             session_token: self.session.text(),
+            device_token,
             customer,
         }
     }

@@ -8,7 +8,7 @@ use lettre::message::{Mailbox, MultiPart};
 use souk_kernel::Problem;
 
 use crate::ShopConfig;
-use crate::content::{Confirmation, Contact, Content, Line, Sum, one_line};
+use crate::content::{AccountMail, AccountMatter, Confirmation, Contact, Content, Line, Sum, one_line};
 
 /// A configured shop, checked.
 pub struct Shop {
@@ -31,6 +31,9 @@ pub struct Mail {
     pub bytes: Vec<u8>,
 }
 
+/// Subject, plain text and HTML.
+type Rendered = (String, String, String);
+
 impl Shop {
     /// Checks the configuration: 422 with what is wrong.
     pub fn new(config: ShopConfig) -> Result<Self, Problem> {
@@ -46,12 +49,29 @@ impl Shop {
         Ok(Self { name, url: config.public_url.trim_end_matches('/').to_owned(), host, from })
     }
 
-    /// The mail, or why this contact cannot be written to.
+    /// The mail about an order, or why this contact cannot be written to.
     pub fn compose(&self, message_id: &str, date: Timestamp, to: &Contact, content: &Content) -> Result<Mail, String> {
         let link = format!("{}/orders/{}?token={}", self.url, to.order_id, to.token);
-        let (subject, text, html) = self.render(to, &link, content).map_err(|error| error.to_string())?;
-        let address: Address = to.email.parse().map_err(|_| "not a mail address".to_owned())?;
-        let name = Some(one_line(&to.name)).filter(|name| !name.is_empty());
+        let rendered = self.render(to, &link, content).map_err(|error| error.to_string())?;
+        self.mail(message_id, date, &to.email, &to.name, rendered)
+    }
+
+    /// The mail about an account, or why it cannot be written.
+    pub fn compose_account(&self, message_id: &str, date: Timestamp, mail: &AccountMail) -> Result<Mail, String> {
+        let rendered = self.render_account(mail).map_err(|error| error.to_string())?;
+        self.mail(message_id, date, &mail.email, "", rendered)
+    }
+
+    fn mail(
+        &self,
+        message_id: &str,
+        date: Timestamp,
+        email: &str,
+        name: &str,
+        (subject, text, html): Rendered,
+    ) -> Result<Mail, String> {
+        let address: Address = email.parse().map_err(|_| "not a mail address".to_owned())?;
+        let name = Some(one_line(name)).filter(|name| !name.is_empty());
         let mut message = lettre::Message::builder()
             .message_id(Some(format!("<{message_id}>")))
             .date(date.into())
@@ -67,9 +87,32 @@ impl Shop {
         Ok(Mail { message_id: message_id.to_owned(), date, envelope, bytes })
     }
 
-    fn render(&self, to: &Contact, link: &str, content: &Content) -> askama::Result<(String, String, String)> {
+    fn render_account(&self, mail: &AccountMail) -> askama::Result<Rendered> {
+        let (shop, home) = (self.name.as_str(), self.url.as_str());
+        Ok(match &mail.about {
+            AccountMatter::Confirm { token } => {
+                let link = &format!("{home}/account/confirm?token={token}");
+                let (text, html) = (ConfirmText { shop, link }.render()?, ConfirmHtml { shop, link }.render()?);
+                (format!("{shop}: choose your password"), text, html)
+            }
+            AccountMatter::Known { token } => {
+                let link = &format!("{home}/account/confirm?token={token}");
+                let sign_in = &format!("{home}/account");
+                let text = KnownText { shop, link, sign_in }.render()?;
+                (format!("{shop}: your account"), text, KnownHtml { shop, link, sign_in }.render()?)
+            }
+            AccountMatter::Attempts => {
+                let link = &format!("{home}/account/recover");
+                let (text, html) = (AttemptsText { shop, link }.render()?, AttemptsHtml { shop, link }.render()?);
+                (format!("{shop}: wrong passwords for your account"), text, html)
+            }
+        })
+    }
+
+    fn render(&self, to: &Contact, link: &str, content: &Content) -> askama::Result<Rendered> {
         let (shop, name, number) = (self.name.as_str(), to.name.as_str(), to.number.as_str());
         Ok(match content {
+            Content::Account(mail) => return self.render_account(mail),
             Content::Confirmation(Confirmation { lines, sums, address }) => {
                 let text = ConfirmationText { shop, name, number, link, lines, sums, address }.render()?;
                 let html = ConfirmationHtml { shop, name, number, link, lines, sums, address }.render()?;
@@ -94,21 +137,31 @@ macro_rules! template {
     ($Text:ident in $text:tt, $Html:ident in $html:tt, { $($field:ident: $T:ty),* $(,)? }) => {
         #[derive(Template)]
         #[template(path = $text, escape = "none")]
-        struct $Text<'a> { shop: &'a str, name: &'a str, number: &'a str, link: &'a str, $($field: $T),* }
+        struct $Text<'a> { shop: &'a str, link: &'a str, $($field: $T),* }
 
         #[derive(Template)]
         #[template(path = $html)]
-        struct $Html<'a> { shop: &'a str, name: &'a str, number: &'a str, link: &'a str, $($field: $T),* }
+        struct $Html<'a> { shop: &'a str, link: &'a str, $($field: $T),* }
     };
 }
 
+template!(ConfirmText in "account_confirm.txt", ConfirmHtml in "account_confirm.html", {});
+template!(KnownText in "account_known.txt", KnownHtml in "account_known.html", { sign_in: &'a str });
+template!(AttemptsText in "account_attempts.txt", AttemptsHtml in "account_attempts.html", {});
 template!(ConfirmationText in "order_confirmation.txt", ConfirmationHtml in "order_confirmation.html", {
+    name: &'a str,
+    number: &'a str,
     lines: &'a [Line],
     sums: &'a [Sum],
     address: &'a [String],
 });
-template!(CancelledText in "order_cancelled.txt", CancelledHtml in "order_cancelled.html", {});
+template!(CancelledText in "order_cancelled.txt", CancelledHtml in "order_cancelled.html", {
+    name: &'a str,
+    number: &'a str,
+});
 template!(ShippedText in "order_shipped.txt", ShippedHtml in "order_shipped.html", {
+    name: &'a str,
+    number: &'a str,
     carrier: &'a Option<String>,
     tracking: &'a Option<String>,
 });
@@ -214,6 +267,42 @@ mod tests {
         assert!(!text.contains("Carrier") && !text.contains("Tracking"), "{text}");
         let (subject, text, html) = shop.render(&to, "l", &Content::Cancelled).unwrap();
         assert!(subject.contains("cancelled") && text.contains("paid back") && html.contains("paid back"));
+    }
+
+    #[test]
+    fn mails_about_an_account_lead_to_where_a_password_is_chosen() {
+        let shop = shop();
+        let token = || "tok".to_owned();
+        for (about, subject, parts) in [
+            (
+                AccountMatter::Confirm { token: token() },
+                "Souk & Söhne: choose your password",
+                vec!["https://shop.example.org/account/confirm?token=tok"],
+            ),
+            (
+                AccountMatter::Known { token: token() },
+                "Souk & Söhne: your account",
+                vec!["https://shop.example.org/account/confirm?token=tok", "https://shop.example.org/account\n"],
+            ),
+            (
+                AccountMatter::Attempts,
+                "Souk & Söhne: wrong passwords for your account",
+                vec!["https://shop.example.org/account/recover"],
+            ),
+        ] {
+            let mail = AccountMail { email: "ada@example.org".into(), about };
+            let (said, text, html) = shop.render_account(&mail).unwrap();
+            assert_eq!(said, subject);
+            for part in parts {
+                assert!(text.contains(part), "{part} in {text}");
+                assert!(html.contains(&format!("\"{}\"", part.trim())), "{part} in {html}");
+            }
+            assert!(!html.contains("See your order"), "{html}");
+            let mail = shop.compose_account("a@b", Timestamp::UNIX_EPOCH, &mail).unwrap();
+            assert!(text_of(&mail).contains("To: ada@example.org\r\n"), "{}", text_of(&mail));
+        }
+        let bad = AccountMail { email: "a@b\r\nBcc: c@d".into(), about: AccountMatter::Attempts };
+        assert!(shop.compose_account("a@b", Timestamp::UNIX_EPOCH, &bad).is_err());
     }
 
     #[test]

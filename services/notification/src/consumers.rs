@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use souk_db::Tx;
 use souk_flow::{Consumer, Envelope, Source};
+use souk_identity_api::{LinkRequested, LoginAttempts};
 use souk_kernel::{Event, Problem};
 use souk_order_api::{OrderChanged, OrderPlaced, OrderStatus};
 use souk_shipping_api::ShipmentShipped;
@@ -15,7 +16,7 @@ use crate::sender::CHANNEL;
 use crate::service::NotificationService;
 use crate::store::NewDelivery;
 
-/// Reads what buyers are told about.
+/// Reads what buyers are told about. A mail about an account is about no order: the event stands in its place.
 pub struct Facts(pub Arc<NotificationService>);
 
 #[async_trait]
@@ -28,6 +29,7 @@ impl Consumer for Facts {
         &[
             Source { schema: "order", types: &[OrderPlaced::TYPE, OrderChanged::TYPE] },
             Source { schema: "shipping", types: &[ShipmentShipped::TYPE] },
+            Source { schema: "identity", types: &[LinkRequested::TYPE, LoginAttempts::TYPE] },
         ]
     }
 
@@ -48,6 +50,10 @@ impl Consumer for Facts {
                 let shipment = &shipped.shipment;
                 // The order's own event comes by another way and may be behind: the message waits for the contact.
                 deliveries.push(self.delivery(shipment.order_id, shipment.id.0, Content::shipped(shipment)));
+            } else if let Some(asked) = event.parse::<LinkRequested>()? {
+                deliveries.push(self.delivery(asked.id, asked.id, Content::link(&asked)));
+            } else if let Some(noticed) = event.parse::<LoginAttempts>()? {
+                deliveries.push(self.delivery(event.id, event.id, Content::attempts(&noticed)));
             }
         }
         self.0.store.keep_contacts(tx, &contacts).await?;

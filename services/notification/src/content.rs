@@ -1,6 +1,7 @@
 //! What a message says, as data: made from a fact when it happens, rendered when it is sent. Pure.
 
 use serde::{Deserialize, Serialize};
+use souk_identity_api::{LinkRequested, LoginAttempts};
 use souk_kernel::Money;
 use souk_order_api::Order;
 use souk_shipping_api::{Address, Shipment};
@@ -26,6 +27,36 @@ pub enum Content {
         /// The carrier's number.
         tracking: Option<String>,
     },
+    /// Something about an account.
+    Account(AccountMail),
+}
+
+/// A mail about an account. It names its reader itself, and is forgotten with that once it is sent. No name: who asked for a
+/// link may have made it up, and would have us send it to anybody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountMail {
+    /// To whom.
+    pub email: String,
+    /// About what.
+    pub about: AccountMatter,
+}
+
+/// What there is to say about an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountMatter {
+    /// Choose a password, and there is an account.
+    Confirm {
+        /// Of the link.
+        token: String,
+    },
+    /// There is one; sign in, or choose a new password.
+    Known {
+        /// Of the link.
+        token: String,
+    },
+    /// Wrong passwords came from elsewhere.
+    Attempts,
 }
 
 /// A confirmed order.
@@ -122,17 +153,38 @@ impl Content {
         Self::Shipped { carrier: label(&shipment.carrier), tracking: label(&shipment.tracking_number) }
     }
 
+    /// Of a link that was asked for.
+    pub fn link(asked: &LinkRequested) -> Self {
+        let token = one_line(asked.token.reveal());
+        let about = match asked.has_account {
+            true => AccountMatter::Known { token },
+            false => AccountMatter::Confirm { token },
+        };
+        Self::Account(AccountMail { email: asked.email.reveal().trim().to_owned(), about })
+    }
+
+    /// Of wrong passwords.
+    pub fn attempts(noticed: &LoginAttempts) -> Self {
+        let email = noticed.email.reveal().trim().to_owned();
+        Self::Account(AccountMail { email, about: AccountMatter::Attempts })
+    }
+
     /// `order_confirmation`.
     pub fn template(&self) -> &'static str {
         match self {
             Content::Confirmation(_) => "order_confirmation",
             Content::Cancelled => "order_cancelled",
             Content::Shipped { .. } => "order_shipped",
+            Content::Account(AccountMail { about, .. }) => match about {
+                AccountMatter::Confirm { .. } => "account_confirm",
+                AccountMatter::Known { .. } => "account_known",
+                AccountMatter::Attempts => "account_attempts",
+            },
         }
     }
 }
 
-/// The id of the one message with this `template` about `subject` (an order or a parcel), without the brackets of
+/// The id of the one message with this `template` about `subject` (an order, a parcel, or an event of an account), without the brackets of
 /// RFC 5322.
 pub fn message_id(template: &str, subject: Uuid, host: &str) -> String {
     format!("{template}.{subject}@{host}")

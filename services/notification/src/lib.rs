@@ -1,7 +1,8 @@
-//! Telling buyers about their orders.
+//! Telling buyers about their orders and accounts.
 //!
 //! Owns: contacts (a projection of orders), deliveries, the mails' templates. Calls: a mail server, or writes to a folder.
-//! Emits: nothing. Consumes: `order.placed.v1`, `order.changed.v1`, `shipping.shipped.v1`. Called by: the command line.
+//! Emits: nothing. Consumes: `order.placed.v1`, `order.changed.v1`, `shipping.shipped.v1`, `identity.link_requested.v1`,
+//! `identity.login_attempts.v1`. Called by: the command line.
 //!
 //! A delivery is inserted with the inbox row of the event that asks for it, so there is one for each fact however often
 //! the event comes. It is sent at least once, always under the same Message-ID, by which mail servers and readers know a

@@ -11,6 +11,7 @@ use souk_notification_api::DeliveryStatus;
 
 use crate::carrier::NotSent;
 use crate::compose::Mail;
+use crate::content::Content;
 use crate::service::NotificationService;
 use crate::store::{Due, Marked};
 
@@ -122,12 +123,16 @@ impl NotificationService {
 
     fn compose(&self, message: &Due) -> Result<Mail, NotSent> {
         let content = message.content.as_ref().map_err(|error| NotSent::Later(format!("unreadable: {error}")))?;
+        let (id, date) = (&message.message_id, message.created_at);
         let contact =
-            message.contact.as_ref().ok_or_else(|| NotSent::Later("the order is not known yet".to_owned()))?;
+            || message.contact.as_ref().ok_or_else(|| NotSent::Later("the order is not known yet".to_owned()));
         // The mail library panics on some input it does not expect; that must not end the sender for everybody.
-        let compose = || self.shop.compose(&message.message_id, message.created_at, contact, content);
+        let compose = || match content {
+            Content::Account(mail) => self.shop.compose_account(id, date, mail).map_err(NotSent::Never),
+            _ => self.shop.compose(id, date, contact()?, content).map_err(NotSent::Never),
+        };
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(compose)) {
-            Ok(mail) => mail.map_err(NotSent::Never),
+            Ok(mail) => mail,
             Err(_) => Err(NotSent::Never("the mail library panicked".to_owned())),
         }
     }

@@ -140,7 +140,7 @@ impl Place {
 
     /// The public listener.
     pub fn shop(&self) -> Shop {
-        Shop::at(self.listen)
+        Shop::at(self.listen).with_mails(self.data().join("mail"))
     }
 
     /// The address of the private database while it runs.

@@ -111,10 +111,7 @@ async fn buyers_see_what_they_did_while_the_replica_stands_still() {
     let shown = browser.submit(&page, &form).await;
     assert!(browser.cookie("souk_pos").is_some());
     assert!(shown.text().contains("1") && !shown.text().contains("empty"), "{}", shown.text());
-    let page = browser.visit("/account").await;
-    let form = page.form("/account/register").set("email", "still@example.org").set("name", "Stella");
-    browser.submit(&page, &form.set("password", "correct horse battery")).await;
-    let account = browser.visit("/account").await;
+    let account = browser.register("still@example.org", "Stella").await;
     assert!(account.text().contains("Stella"), "{}", account.text());
 
     sql(&replica, "select pg_wal_replay_resume()").await.unwrap();

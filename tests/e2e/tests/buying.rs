@@ -102,9 +102,7 @@ async fn customer_through_forms(world: &World) {
     let second = world.product("Clay Cup", 700, 5).await;
     let mut browser = world.browser();
     browser.add(&first.slug, &[]).await;
-    let page = browser.visit("/account").await;
-    let form = page.form("/account/register").set("email", "clay@example.org").set("name", "Clay");
-    let account = browser.submit(&page, &form.set("password", "correct horse battery")).await;
+    let account = browser.register("clay@example.org", "Clay").await;
     assert!(account.path == "/account" && account.text().contains("Nothing yet"), "{}", account.text());
     let mut elsewhere = browser.clone();
 

@@ -34,6 +34,7 @@ macro_rules! everywhere {
     };
 }
 
+mod accounts;
 mod buying;
 mod caching;
 mod cards;

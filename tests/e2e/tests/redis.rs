@@ -17,9 +17,7 @@ async fn a_fleet_sells_on_while_redis_hangs_is_dead_and_comes_back() {
     let world = World::start_with(Topology::Split, options).await;
     let lamp = world.product("Brass Lamp", 2_500, 1_000).await;
     let mut ada = world.browser();
-    let page = ada.visit("/account").await;
-    let form = page.form("/account/register").set("email", "ada@example.org").set("name", "Ada");
-    ada.submit(&page, &form.set("password", "correct horse battery")).await;
+    ada.register("ada@example.org", "Ada").await;
 
     sell(&world, &lamp, &mut ada, "healthy").await;
     assert!(redis_is_used(&redis).await, "the control: the shop does use it");

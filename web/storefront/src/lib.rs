@@ -23,7 +23,7 @@ use souk_modules::Tasks;
 use souk_web::{DEFAULT_BODY_LIMIT, csrf};
 
 use app::App;
-use pages::{account, address, cart, checkout, fragment, home, info, listing, order, product};
+use pages::{account, address, cart, checkout, fragment, home, info, link, listing, order, product};
 
 /// Query parameters of public pages, by the template of their path. No other page that may be cached reads any.
 pub const PAGE_PARAMETERS: &[(&str, &[&str])] =
@@ -60,7 +60,9 @@ pub fn router(clients: Clients, tasks: &Tasks) -> Router {
         .route("/orders/{id}/cancel", post(order::cancel))
         .route("/account", get(account::show))
         .route("/account/login", get(account::to_account).post(account::login))
-        .route("/account/register", get(account::to_account).post(account::register))
+        .route("/account/register", get(account::to_account).post(link::register))
+        .route("/account/recover", get(link::recover_form).post(link::recover))
+        .route("/account/confirm", get(link::confirm_form).post(link::confirm))
         .route("/account/logout", post(account::logout))
         .route("/account/profile", get(account::profile).post(account::rename))
         .route("/account/password", post(account::change_password))

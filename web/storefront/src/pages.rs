@@ -7,6 +7,7 @@ pub mod checkout;
 pub mod fragment;
 pub mod home;
 pub mod info;
+pub mod link;
 pub mod listing;
 pub mod order;
 pub mod product;

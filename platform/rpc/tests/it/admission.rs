@@ -49,6 +49,20 @@ async fn each_role_speaks_for_whom_the_table_lets_it() {
 }
 
 #[tokio::test]
+async fn the_clients_address_is_believed_from_roles_that_speak_for_users() {
+    let pki = Pki::new();
+    let server = Server::secure(pki.identity("echo")).await;
+    let client: std::net::IpAddr = "2001:db8::7".parse().unwrap();
+    for (role, actor, seen) in [("shop", Actor::Anonymous, Some(client)), ("worker", Actor::System, None)] {
+        let cx = Cx::new("r", actor).from_client(Some(client));
+        let told = secure(pki.identity(role), &[server.address]).echo(&cx, one()).await.unwrap();
+        assert_eq!(told.client, seen, "{role}");
+    }
+    let cx = anybody().from_client(Some(client));
+    assert_eq!((cx.for_anybody().client, cx.as_system().client), (None, None), "what is asked for all names nobody");
+}
+
+#[tokio::test]
 async fn who_is_no_caller_gets_403() {
     let pki = Pki::new();
     let server = Server::secure(pki.identity("echo")).await;

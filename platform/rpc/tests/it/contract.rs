@@ -15,7 +15,7 @@ async fn contract(client: EchoClient) {
     let cx = Cx::new("r1", customer.clone()).with_key("k1");
     cx.wrote(77);
     let told = client.echo(&cx, Ask { quantity: 1 }).await.unwrap();
-    assert_eq!(told, Told { actor: customer, key: Some("k1".into()), min_lsn: 77 });
+    assert_eq!(told, Told { actor: customer, key: Some("k1".into()), min_lsn: 77, client: None });
     assert_eq!(cx.min_lsn(), 1_000, "the position of the write comes back");
 
     let refused = client.echo(&cx, Ask { quantity: 6 }).await.unwrap_err();

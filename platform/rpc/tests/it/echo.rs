@@ -1,6 +1,6 @@
 //! A service to call, and servers that serve it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,6 +22,7 @@ pub struct Told {
     pub actor: Actor,
     pub key: Option<String>,
     pub min_lsn: u64,
+    pub client: Option<IpAddr>,
 }
 
 souk_rpc::service! {
@@ -68,8 +69,8 @@ impl EchoApi for Echo {
         if req.quantity > 5 {
             return Err(Problem::conflict("out_of_stock", "only 5 left").with_data([5]).with_internal("shard 7"));
         }
-        let seen =
-            Told { actor: cx.actor.clone(), key: cx.idempotency_key.as_deref().map(Into::into), min_lsn: cx.min_lsn() };
+        let key = cx.idempotency_key.as_deref().map(Into::into);
+        let seen = Told { actor: cx.actor.clone(), key, min_lsn: cx.min_lsn(), client: cx.client };
         cx.wrote(1_000);
         Ok(seen)
     }

@@ -28,10 +28,20 @@ pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 souk_rpc::service! {
     /// Accounts, credentials, sessions.
     pub trait IdentityApi at "/rpc/identity/v1", client IdentityClient, serve serve_identity {
-        /// Makes a customer account and signs it in. 409 `email_taken`.
+        /// Makes a customer account and signs it in. 409 `email_taken`, which tells whether an address has an account. For
+        /// storefronts of the previous release, which know no other way; no public route leads here. To go with the next one.
         fn register(Register) -> SignedIn;
-        /// 401 `wrong_credentials`, the same for an unknown address and a wrong password; 429 after too many tries.
+        /// Asks for a mail with a link by which a password is chosen, for a new account or for the one there is. The answer
+        /// and the work are the same in both cases.
+        fn request_link(RequestLink) -> ();
+        /// Chooses the password that such a link was asked for, and signs in. 404 `link_invalid` when the link was used, is
+        /// too old, or was never sent.
+        fn confirm(Confirm) -> SignedIn;
+        /// As `sign_in`, of a client that cannot say which device it is. For storefronts of the previous release.
         fn login(Login) -> SignedIn;
+        /// 401 `wrong_credentials`, the same for an unknown address and a wrong password; 429 `too_many_tries`, but never for
+        /// tries from elsewhere when the device is known.
+        fn sign_in(SignIn) -> SignedIn;
         /// A new pair for a refresh token, which is spent by it; reuse of a spent one revokes the whole family: 401
         /// `refresh_token_invalid`. So of two calls with one token that race, one wins and the other ends the session.
         fn refresh(RefreshTokens) -> SignedIn;
@@ -77,6 +87,42 @@ pub struct Login {
     pub password: Secret<String>,
 }
 
+/// Credentials, and the device they come from.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SignIn {
+    /// The account.
+    pub email: String,
+    /// Its password.
+    pub password: Secret<String>,
+    /// From an earlier sign-in on this device, whichever account that was.
+    #[serde(default)]
+    pub device_token: Option<Secret<String>>,
+}
+
+/// Asks for a mail with a link.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RequestLink {
+    /// Where it goes.
+    pub email: String,
+    /// What to call a new customer.
+    #[serde(default)]
+    pub name: String,
+    /// Checked when it is given, so that a bad one is refused at once, and not kept: whoever asked need not own the mailbox,
+    /// so the password is chosen with the link.
+    #[serde(default)]
+    pub password: Option<Secret<String>>,
+}
+
+/// Uses a link.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
+    /// From the link in the mail.
+    pub token: Secret<String>,
+    /// 8 to 128 characters, not a common one.
+    pub password: Secret<String>,
+}
+
 /// What a successful login gives: a token pair for API clients and a session for browsers.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SignedIn {
@@ -90,6 +136,10 @@ pub struct SignedIn {
     pub refresh_token: Secret<String>,
     /// 256 random bits for a browser's cookie; the storefront's business only. A refresh replaces it.
     pub session_token: Secret<String>,
+    /// 256 random bits by which the device is known at its next sign-in; kept over sign-outs. Only when one signs in with a
+    /// password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<Secret<String>>,
 }
 
 /// Asks for a new pair.
@@ -291,5 +341,49 @@ impl Event for CustomerRegistered {
     }
     fn version(&self) -> i64 {
         1
+    }
+}
+
+/// Somebody asked for a link to choose a password with. The mailbox decides; the token is good for one use and a day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkRequested {
+    /// This request.
+    pub id: Uuid,
+    /// Where the link goes.
+    pub email: Secret<String>,
+    /// The link's token.
+    pub token: Secret<String>,
+    /// The address has an account: the password of that one is chosen.
+    pub has_account: bool,
+}
+
+impl Event for LinkRequested {
+    const TYPE: &'static str = "identity.link_requested.v1";
+    fn aggregate(&self) -> Uuid {
+        self.id
+    }
+    fn version(&self) -> i64 {
+        1
+    }
+}
+
+/// Wrong passwords for an account came from devices it was never signed in on. At most once a day for each account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoginAttempts {
+    /// The account.
+    pub customer_id: CustomerId,
+    /// Whom to tell.
+    pub email: Secret<String>,
+    /// When they had become so many, by the database's clock.
+    pub at: Timestamp,
+}
+
+impl Event for LoginAttempts {
+    const TYPE: &'static str = "identity.login_attempts.v1";
+    fn aggregate(&self) -> Uuid {
+        self.customer_id.0
+    }
+    fn version(&self) -> i64 {
+        self.at.as_second()
     }
 }

@@ -8,5 +8,5 @@ mod token;
 
 pub use email::Email;
 pub use input::{Checks, check_account, normalised_password};
-pub use throttle::{FIRST_WAIT, FORGET_AFTER, FREE_FAILURES, LONGEST_WAIT};
-pub use token::{Digest, RefreshToken, SessionToken};
+pub use throttle::{Backoff, Counters, FORGET_AFTER, OWN, SHARED, TELL_AFTER, TELL_EVERY, own_password};
+pub use token::{Digest, OpaqueToken, RefreshToken, SessionToken};

@@ -1,4 +1,4 @@
-//! Session and refresh tokens: 256 random bits each, known to us only by their SHA-256. A fast hash is right here:
+//! Random tokens of sessions, refreshes, devices and links: 256 bits each, known to us only by their SHA-256. A fast hash is right here:
 //! there is nothing to guess.
 //!
 //! A refresh token also names its family, the session. So a token that is not the family's last one is known for a
@@ -17,22 +17,25 @@ const ID_BYTES: usize = 16;
 /// What of a token is stored.
 pub type Digest = [u8; 32];
 
-/// A browser's token.
+/// A token that says nothing by itself: a browser's session, a device, a link in a mail.
 #[derive(Clone)]
-pub struct SessionToken([u8; SECRET_BYTES]);
+pub struct OpaqueToken([u8; SECRET_BYTES]);
 
-impl SessionToken {
+/// A browser's token.
+pub type SessionToken = OpaqueToken;
+
+impl OpaqueToken {
     /// A token of fresh random bits.
     pub fn new(secret: [u8; SECRET_BYTES]) -> Self {
         Self(secret)
     }
 
-    /// Reads what [`SessionToken::text`] wrote.
+    /// Reads what [`OpaqueToken::text`] wrote.
     pub fn parse(text: &Secret<String>) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(text.reveal()).ok()?.try_into().ok().map(Self)
     }
 
-    /// For the cookie.
+    /// For the cookie, or the link.
     pub fn text(&self) -> Secret<String> {
         Secret::new(URL_SAFE_NO_PAD.encode(self.0))
     }

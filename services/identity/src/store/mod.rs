@@ -1,11 +1,14 @@
-//! All SQL of identity: here accounts and the rest, in `sessions` the sign-ins, in `addresses` the addresses.
+//! All SQL of identity: here accounts and the rest, in `tries` the counted tries of passwords and the known devices, in
+//! `links` the links sent by mail, in `sessions` the sign-ins, in `addresses` the addresses.
 //!
 //! Locks are taken in one order everywhere, a customer's row before sessions or addresses of that customer, sessions by
 //! id; so writers wait for each other and never in a circle.
 
 mod addresses;
 mod known;
+mod links;
 mod sessions;
+mod tries;
 
 use std::time::Duration;
 
@@ -14,11 +17,13 @@ use souk_flow::Outbox;
 use souk_identity_api::{Customer, CustomerId, CustomerRegistered, Staff, StoredAddress};
 use uuid::Uuid;
 
-use crate::domain::{Email, FIRST_WAIT, FORGET_AFTER, FREE_FAILURES, LONGEST_WAIT};
+use crate::domain::{Digest, Email, own_password};
 
 pub use addresses::Stored;
 pub(crate) use known::Known;
-pub use sessions::{Kept, LiveSession, NewSession};
+pub use links::{Confirmed, NewLink};
+pub use sessions::{Kept, LiveSession, NewSession, SignInWith};
+pub use tries::{Counted, Credentials, Looked};
 
 /// A customer in the words of [`read_customer`]; the row is `c`.
 macro_rules! customer {
@@ -31,24 +36,6 @@ macro_rules! customer {
 }
 pub(crate) use customer;
 
-/// Counts a try before the password is looked at, so that tries at the same moment cannot all be the first; a right
-/// password forgets them. So an owner who signs in more than five times at the same moment is asked to wait as well.
-/// While the account rests nothing is counted. One statement for accounts that exist and for such as don't.
-const ATTEMPT: &str = "
-    with attempt as (
-        insert into login_attempt as t (account, failures, at) values ($1, 1, now())
-        on conflict (account) do update set at = now(),
-            failures = case when t.at < now() - make_interval(secs => $6) then 1 else t.failures + 1 end,
-            blocked_until = case when t.at >= now() - make_interval(secs => $6) and t.failures + 1 >= $3
-                then now() + make_interval(secs => least($4 * power(2, least(t.failures + 1 - $3, 30)), $5)) end
-        where t.blocked_until is null or t.blocked_until <= now()
-        returning 1
-    )
-    select exists (select from attempt) as allowed,
-           (select extract(epoch from blocked_until - now())::float8 from login_attempt where account = $1) as wait,
-           c.id, c.password_hash
-    from (select) as one left join customer c on c.email = $2";
-const FORGET_ATTEMPTS: &str = "delete from login_attempt where account = $1";
 const UPGRADE_HASH: &str = "update customer set password_hash = $3 where id = $1 and password_hash = $2";
 const ME: &str = concat!("select ", customer!(), " from customer c where c.id = $1");
 const RENAME: &str = "update customer set name = $2, updated_at = now() where id = $1";
@@ -57,9 +44,6 @@ const CHANGE_PASSWORD: &str =
     "update customer set password_hash = $3, updated_at = now() where id = $1 and password_hash = $2";
 const CREATE_STAFF: &str =
     "insert into staff (id, email, name, password_hash, permissions) values ($1, $2, $3, $4, $5)";
-const PURGE_ATTEMPTS: &str = "delete from login_attempt where account in (
-    select account from login_attempt where at < now() - make_interval(secs => $1) limit $2 for update skip locked)";
-
 const SIGNING_KEYS: &str = "select kid, public_key, sealed, active_at <= now() as active
     from signing_key order by generation";
 /// The first key signs at once, later ones are published ahead. Of two that see the same last generation one wins.
@@ -78,33 +62,17 @@ const CHUNK: i64 = 1_000;
 /// Every statement, for the test that prepares them against the migrated schema.
 pub fn statements() -> Vec<(&'static str, &'static str)> {
     let here = [
-        ("ATTEMPT", ATTEMPT),
-        ("FORGET_ATTEMPTS", FORGET_ATTEMPTS),
         ("UPGRADE_HASH", UPGRADE_HASH),
         ("ME", ME),
         ("RENAME", RENAME),
         ("CHANGE_PASSWORD", CHANGE_PASSWORD),
         ("CREATE_STAFF", CREATE_STAFF),
-        ("PURGE_ATTEMPTS", PURGE_ATTEMPTS),
         ("SIGNING_KEYS", SIGNING_KEYS),
         ("ADD_KEY", ADD_KEY),
         ("RETIRE_KEYS", RETIRE_KEYS),
     ];
-    here.into_iter().chain(sessions::STATEMENTS.iter().copied()).chain(addresses::STATEMENTS.iter().copied()).collect()
-}
-
-/// A try of a password.
-pub enum Attempt {
-    /// It may be looked at. `None`: there is no such account, which must not show.
-    Allowed(Option<Credentials>),
-    /// The account rests for so long.
-    Blocked(Duration),
-}
-
-/// Who, and what their password is checked against.
-pub struct Credentials {
-    pub customer: CustomerId,
-    pub password_hash: String,
+    let others = [sessions::STATEMENTS, tries::STATEMENTS, links::STATEMENTS, addresses::STATEMENTS];
+    here.into_iter().chain(others.into_iter().flatten().copied()).collect()
 }
 
 /// A signing key as it is stored.
@@ -122,8 +90,6 @@ pub struct AccountChange<'a> {
     pub name: Option<&'a str>,
     /// The hash so far and the new one, and the session that stays.
     pub password: Option<(&'a str, &'a str, Kept)>,
-    /// Tries are counted under it.
-    pub account: [u8; 32],
 }
 
 /// The statements, on one schema.
@@ -172,26 +138,6 @@ impl Store {
         Ok(made)
     }
 
-    /// Counts a try of `email`'s password and finds what to check it against.
-    pub async fn attempt(&self, email: &Email) -> Result<Attempt, DbError> {
-        let (first, longest) = (FIRST_WAIT.as_secs_f64(), LONGEST_WAIT.as_secs_f64());
-        let account = email.account();
-        let params: &[&(dyn souk_db::ToSql + Sync)] =
-            &[&account.as_slice(), &email.as_str(), &FREE_FAILURES, &first, &longest, &FORGET_AFTER.as_secs_f64()];
-        let rows = self.db.write_returning(ATTEMPT, params).await?;
-        let row = rows.first().ok_or_else(|| DbError::RowMissing(ATTEMPT.to_owned()))?;
-        if !row.get_col::<bool>("allowed")? {
-            // Another try may have set it after this statement began to look.
-            let wait = row.get_col::<Option<f64>>("wait")?.unwrap_or(first).clamp(1.0, longest);
-            return Ok(Attempt::Blocked(Duration::from_secs_f64(wait.ceil())));
-        }
-        let credentials = match row.get_col::<Option<Uuid>>("id")? {
-            Some(id) => Some(Credentials { customer: id.into(), password_hash: row.get_col("password_hash")? }),
-            None => None,
-        };
-        Ok(Attempt::Allowed(credentials))
-    }
-
     /// Replaces a weak hash by a stronger one of the same password.
     pub async fn upgrade_hash(&self, id: CustomerId, old: &str, new: &str) -> Result<u64, DbError> {
         self.db.write_one(UPGRADE_HASH, &[&id.0, &old, &new]).await
@@ -214,7 +160,8 @@ impl Store {
             }
             // A statement of its own, after the row's lock: it sees every session that the old password opened.
             recalled = sessions::end_all(&tx, id, kept).await?;
-            tx.execute(FORGET_ATTEMPTS, &[&change.account.as_slice()]).await?;
+            let keys = [own_password(id)];
+            tx.execute(tries::FORGET, &[&keys.each_ref().map(Digest::as_slice).as_slice()]).await?;
         }
         if let Some(name) = change.name {
             tx.execute(RENAME, &[&id.0, &name]).await?;
@@ -271,14 +218,15 @@ impl Store {
         self.db.write_one(RETIRE_KEYS, &[&kept_after.as_secs_f64()]).await
     }
 
-    /// Deletes what has run out: sessions, and tries that no longer count.
+    /// Deletes what has run out: sessions, tries that no longer count, devices that stayed away, links nobody used.
     pub async fn purge(&self) -> Result<u64, DbError> {
         let mut purged = 0;
         loop {
             let sessions = sessions::purge(&self.db, CHUNK).await?;
-            let attempts = self.db.write_one(PURGE_ATTEMPTS, &[&FORGET_AFTER.as_secs_f64(), &CHUNK]).await?;
-            purged += sessions + attempts;
-            if sessions.max(attempts) < CHUNK.unsigned_abs() {
+            let (attempts, devices) = tries::purge(&self.db, CHUNK).await?;
+            let links = links::purge(&self.db, CHUNK).await?;
+            purged += sessions + attempts + devices + links;
+            if sessions.max(attempts).max(devices).max(links) < CHUNK.unsigned_abs() {
                 return Ok(purged);
             }
         }

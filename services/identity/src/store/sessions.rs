@@ -17,6 +17,8 @@ const IDLE_SECONDS: f64 = 24.0 * 3600.0;
 const PROLONG_SECONDS: f64 = 60.0;
 /// Sign-ins of one account: the oldest make room. More devices than anybody has.
 const MAX_SESSIONS: i64 = 50;
+/// Known devices of one account: as many again as sessions, since they outlive them.
+const MAX_DEVICES: i64 = 100;
 
 const REGISTER: &str = "
     with c as (
@@ -28,12 +30,20 @@ const REGISTER: &str = "
     )
     select c.id, c.email, c.name, c.created_at, '[]'::jsonb as addresses, extract(epoch from now())::bigint as now
     from c";
-/// Only while the password is the one that was checked: the share lock waits for a change of it that is under way.
+/// Only while the password is the one that was checked: the share lock waits for a change of it that is under way. Of too many
+/// devices those that never came back make room first: programs that keep no token leave one at each sign-in.
 const SIGN_IN: &str = concat!(
     "with who as (
         select id from customer where id = $1 and password_hash = $2 for share
     ), forgotten as (
-        delete from login_attempt where account = $3 and exists (select from who)
+        delete from login_attempt where account = any($3::bytea[]) and exists (select from who)
+    ), device_seen as (
+        insert into device as d (token_hash, customer_id) select $9, who.id from who
+        on conflict (token_hash, customer_id) do update set seen_at = now()
+    ), devices_gone as (
+        delete from device where (token_hash, customer_id) in (
+            select d.token_hash, d.customer_id from device d, who where d.customer_id = who.id and d.token_hash <> $9
+            order by d.seen_at > d.created_at desc, d.seen_at desc offset $10 for update of d skip locked)
     ), oldest as (
         delete from session where id in (
             select s.id from session s, who where s.customer_id = who.id
@@ -100,6 +110,18 @@ pub struct NewSession {
     pub refresh: Digest,
 }
 
+/// A sign-in after the password was found right.
+pub struct SignInWith<'a> {
+    pub customer: CustomerId,
+    /// The hash that it was checked against.
+    pub password_hash: &'a str,
+    /// What of counted tries is over with it.
+    pub forget: &'a [Digest],
+    /// By this token the device is known from now on.
+    pub device: &'a [u8],
+    pub session: &'a NewSession,
+}
+
 /// The session that is left alone when all others end; the default spares none.
 #[derive(Default)]
 pub struct Kept {
@@ -117,25 +139,9 @@ pub struct LiveSession {
 }
 
 impl Store {
-    /// A session of `customer`, whose tries are forgotten. `None`: the password is no longer the one that was checked.
-    pub async fn sign_in(
-        &self,
-        customer: CustomerId,
-        password_hash: &str,
-        account: &Digest,
-        new: &NewSession,
-    ) -> Result<Option<(Customer, i64)>, DbError> {
-        let params: &[&(dyn souk_db::ToSql + Sync)] = &[
-            &customer.0,
-            &password_hash,
-            &account.as_slice(),
-            &new.id,
-            &new.session.as_slice(),
-            &new.refresh.as_slice(),
-            &ABSOLUTE_SECONDS,
-            &(MAX_SESSIONS - 1),
-        ];
-        let row = self.db().write_returning_opt(SIGN_IN, params).await?;
+    /// A session of the customer, whose tries are forgotten. `None`: the password is no longer the one that was checked.
+    pub async fn sign_in(&self, with: &SignInWith<'_>) -> Result<Option<(Customer, i64)>, DbError> {
+        let row = self.db().write_returning_opt(SIGN_IN, &SignInParams::of(with).all()).await?;
         self.signed_in(row).await
     }
 
@@ -147,7 +153,7 @@ impl Store {
         self.signed_in(row).await
     }
 
-    async fn signed_in(&self, row: Option<Row>) -> Result<Option<(Customer, i64)>, DbError> {
+    pub(super) async fn signed_in(&self, row: Option<Row>) -> Result<Option<(Customer, i64)>, DbError> {
         let Some(row) = row else { return Ok(None) };
         self.known().recall(row.get_col::<Option<Vec<Vec<u8>>>>("ended")?.unwrap_or_default()).await;
         read_signed_in(&row).map(Some)
@@ -202,6 +208,44 @@ impl Store {
     /// Notes that a session is in use, once a minute; true when it was this call.
     pub async fn prolong(&self, id: Uuid) -> Result<bool, DbError> {
         Ok(self.db().write_one(PROLONG, &[&id, &PROLONG_SECONDS]).await? > 0)
+    }
+}
+
+/// Signs in within a transaction; the row is for [`Store::signed_in`] after the commit.
+pub(super) async fn sign_in(tx: &Tx, with: &SignInWith<'_>) -> Result<Option<Row>, DbError> {
+    tx.query_opt(SIGN_IN, &SignInParams::of(with).all()).await
+}
+
+/// Parameters of [`SIGN_IN`].
+struct SignInParams<'a> {
+    with: &'a SignInWith<'a>,
+    forget: Vec<&'a [u8]>,
+    session: &'a [u8],
+    refresh: &'a [u8],
+}
+
+impl<'a> SignInParams<'a> {
+    fn of(with: &'a SignInWith<'a>) -> Self {
+        let forget = with.forget.iter().map(Digest::as_slice).collect();
+        Self { with, forget, session: &with.session.session, refresh: &with.session.refresh }
+    }
+
+    fn all(&self) -> [&(dyn souk_db::ToSql + Sync); 10] {
+        const OTHERS: i64 = MAX_SESSIONS - 1;
+        const OTHER_DEVICES: i64 = MAX_DEVICES - 1;
+        let with = self.with;
+        [
+            &with.customer.0,
+            &with.password_hash,
+            &self.forget,
+            &with.session.id,
+            &self.session,
+            &self.refresh,
+            &ABSOLUTE_SECONDS,
+            &OTHERS,
+            &with.device,
+            &OTHER_DEVICES,
+        ]
     }
 }
 

@@ -6,6 +6,8 @@ mod addresses;
 mod contract;
 mod http;
 mod keys;
+mod links;
+mod lockout;
 mod passwords;
 mod redis;
 mod refresh;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use souk_db::{Db, RowExt, TestDb};
+use souk_db::{Db, Json, RowExt, TestDb};
 use souk_identity::{IdentityDeps, IdentityService, MIGRATIONS};
 use souk_identity_api::{
-    Customer, IdentityClient, Login, MeRequest, PutAddress, RefreshTokens, Register, Session, SessionRequest, SignedIn,
+    Confirm, Customer, IdentityClient, LinkRequested, Login, MeRequest, PutAddress, RefreshTokens, Register,
+    RequestLink, Session, SessionRequest, SignIn, SignedIn,
 };
-use souk_kernel::{Clock, Ids, Problem, Secret};
+use souk_kernel::{Clock, Event, Ids, Problem, Secret};
 use souk_modules::Tasks;
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::{Actor, Cx};
@@ -58,11 +59,20 @@ impl Shop {
         self.process_with([9; 32], Some(redis)).await
     }
 
+    /// One whose background work runs in `tasks`, so that it can be waited for.
+    pub async fn process_of(&self, tasks: &Tasks) -> Process {
+        self.process_in([9; 32], None, tasks).await
+    }
+
     async fn process_with(&self, key: [u8; 32], redis: Option<Redis>) -> Process {
+        self.process_in(key, redis, &self.tasks).await
+    }
+
+    async fn process_in(&self, key: [u8; 32], redis: Option<Redis>, tasks: &Tasks) -> Process {
         let db = self.test_db.db("identity").await;
         let service = IdentityService::new(IdentityDeps {
             db: db.clone(),
-            tasks: self.tasks.clone(),
+            tasks: tasks.clone(),
             clock: self.clock.clone(),
             ids: Ids::random(),
             key_encryption_key: Secret::new(key),
@@ -76,6 +86,33 @@ impl Shop {
         self.test_db.superuser("identity").await.write_one(sql, &[]).await.unwrap()
     }
 
+    /// So many seconds go by, as far as counted tries and links are concerned.
+    pub async fn wait(&self, seconds: f64) {
+        let db = self.test_db.superuser("identity").await;
+        let tries = "update login_attempt set at = at - make_interval(secs => $1),
+            blocked_until = blocked_until - make_interval(secs => $1)";
+        let links = "update account_link set created_at = created_at - make_interval(secs => $1),
+            expires_at = expires_at - make_interval(secs => $1)";
+        let told = "update customer set attempts_told_at = attempts_told_at - make_interval(secs => $1)";
+        for sql in [tries, links, told] {
+            db.write_one(sql, &[&seconds]).await.unwrap();
+        }
+    }
+
+    /// Events of this type, the oldest first.
+    pub async fn events<E: Event + serde::de::DeserializeOwned>(&self) -> Vec<E> {
+        let db = self.test_db.superuser("identity").await;
+        let sql = "select data::jsonb from outbox where type = $1 order by seq";
+        let rows = db.primary().query(sql, &[&E::TYPE]).await.unwrap();
+        let read = |row: &souk_db::Row| -> Json<E> { row.get_col(0).unwrap() };
+        rows.iter().map(|row| read(row).0).collect()
+    }
+
+    /// The last link that was sent.
+    pub async fn last_link(&self) -> LinkRequested {
+        self.events::<LinkRequested>().await.pop().expect("a link was sent")
+    }
+
     /// One number, behind the service's back.
     pub async fn number(&self, sql: &'static str) -> i64 {
         let db = self.test_db.superuser("identity").await;
@@ -85,6 +122,11 @@ impl Shop {
 
 pub fn guest() -> Cx {
     Cx::new("test", Actor::Anonymous)
+}
+
+/// Somebody at this address.
+pub fn at(client: &str) -> Cx {
+    guest().from_client(Some(client.parse().unwrap()))
 }
 
 pub fn as_customer(customer: &Customer) -> Cx {
@@ -114,6 +156,27 @@ impl Process {
 
     pub async fn login(&self, email: &str, password: &str) -> Result<SignedIn, Problem> {
         self.client.login(&guest(), Login { email: email.into(), password: secret(password) }).await
+    }
+
+    /// At an address, on a device that may be known.
+    pub async fn sign_in(
+        &self,
+        client: &str,
+        email: &str,
+        password: &str,
+        device: Option<&Secret<String>>,
+    ) -> Result<SignedIn, Problem> {
+        let request = SignIn { email: email.into(), password: secret(password), device_token: device.cloned() };
+        self.client.sign_in(&at(client), request).await
+    }
+
+    pub async fn ask_for_link(&self, email: &str, name: &str) -> Result<(), Problem> {
+        let request = RequestLink { email: email.into(), name: name.into(), password: None };
+        self.client.request_link(&guest(), request).await
+    }
+
+    pub async fn confirm(&self, token: &Secret<String>, password: &str) -> Result<SignedIn, Problem> {
+        self.client.confirm(&guest(), Confirm { token: token.clone(), password: secret(password) }).await
     }
 
     pub async fn refresh(&self, token: &Secret<String>) -> Result<SignedIn, Problem> {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use souk_db::assert_all_prepare;
+use souk_identity_api::{LinkRequested, LoginAttempts};
 use souk_kernel::Kind;
 use souk_notification_api::{ByOrder, DeliveryStatus, NotificationApi, NotificationClient, serve_notification};
 use souk_order_api::OrderStatus;
 use souk_rpc::{Actor, ActorKey, Channel, Cx};
+use uuid::Uuid;
 
 use crate::support::{World, folder, mails, order};
 
@@ -188,4 +190,48 @@ async fn only_staff_sees_what_was_sent_and_loopback_says_what_local_says() {
     for (actor, kind) in [(Actor::Anonymous, Kind::Unauthenticated), (Actor::Customer(order.id.0), Kind::Forbidden)] {
         assert_eq!(remote.by_order(&Cx::new("test", actor), request).await.unwrap_err().kind, kind);
     }
+}
+
+#[tokio::test]
+async fn what_happens_to_an_account_is_told_once_each_and_the_links_are_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut world = World::new(folder(directory.path())).await;
+    world.run();
+    let link = |n: u128, has_account| LinkRequested {
+        id: Uuid::from_u128(n),
+        email: "ada@example.org".to_owned().into(),
+        token: format!("token-{n}").into(),
+        has_account,
+    };
+    world.of_account(&link(1, false)).await;
+    world.of_account(&link(2, true)).await;
+    let email = "ada@example.org".to_owned().into();
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    world.of_account(&LoginAttempts { customer_id: Uuid::from_u128(3).into(), email, at }).await;
+    let sent = "select count(*) from delivery where status = 'sent' and content is null";
+    for _ in 0..2 {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        while world.count(sent).await < 3 {
+            assert!(tokio::time::Instant::now() < deadline, "three mails are sent");
+            tokio::task::yield_now().await;
+        }
+        let found = mails(directory.path());
+        assert_eq!(found.len(), 3);
+        for (template, part) in [
+            ("account_confirm", "https://shop.example.org/account/confirm?token=token-1"),
+            ("account_known", "https://shop.example.org/account/confirm?token=token-2"),
+            ("account_attempts", "https://shop.example.org/account/recover"),
+        ] {
+            let mail = found.iter().find(|(path, _)| path.to_string_lossy().contains(template)).unwrap();
+            let text = mail.1.replace("=\r\n", "").replace("=3D", "=");
+            assert!(text.contains(part) && text.contains("To: ada@example.org\r\n"), "{text}");
+        }
+        // Once more, as far as the consumer knows.
+        world.tasks.drain(std::time::Duration::from_secs(10)).await.unwrap();
+        world.db.write_one("delete from inbox", &[]).await.unwrap();
+        world.db.write_one("update consumer_cursor set xid = '0', seq = 0", &[]).await.unwrap();
+        world.restart().await;
+        world.drained().await;
+    }
+    assert_eq!(world.count("select count(*) from delivery").await, 3);
 }

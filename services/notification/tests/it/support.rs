@@ -20,6 +20,7 @@ use souk_shipping_api::{Address, Shipment, ShipmentId, ShipmentShipped, Shipment
 use uuid::Uuid;
 
 const ORDER: Migrations = Migrations { schema: "order", files: &[souk_flow::TABLES] };
+const IDENTITY: Migrations = Migrations { schema: "identity", files: &[souk_flow::TABLES] };
 const SHIPPING: Migrations = Migrations { schema: "shipping", files: &[souk_flow::TABLES] };
 
 pub struct World {
@@ -29,17 +30,19 @@ pub struct World {
     pub tasks: Tasks,
     order: Db,
     shipping: Db,
+    identity: Db,
     _database: TestDb,
 }
 
 impl World {
     pub async fn new(transport: MailTransport) -> Self {
-        let database = TestDb::new(&[&MIGRATIONS, &ORDER, &SHIPPING]).await;
-        for owner in ["order", "shipping"] {
+        let database = TestDb::new(&[&MIGRATIONS, &ORDER, &SHIPPING, &IDENTITY]).await;
+        for owner in ["order", "shipping", "identity"] {
             grant_outbox_read(&database.url(), owner, "notification").await.unwrap();
         }
         let db = database.db("notification").await;
         let (order, shipping) = (database.db("order").await, database.db("shipping").await);
+        let identity = database.db("identity").await;
         let shop = ShopConfig {
             name: "Souk".into(),
             public_url: "https://shop.example.org".into(),
@@ -47,7 +50,7 @@ impl World {
         };
         let service = NotificationService::new(NotificationDeps { db: db.clone(), shop, transport }).unwrap();
         let client = NotificationClient::Local(service.clone() as Arc<dyn NotificationApi>);
-        Self { service, client, db, tasks: Tasks::new(), order, shipping, _database: database }
+        Self { service, client, db, tasks: Tasks::new(), order, shipping, identity, _database: database }
     }
 
     /// Starts what the worker role runs.
@@ -92,6 +95,11 @@ impl World {
         push(&self.shipping, &ShipmentShipped { shipment, version: i64::try_from(parcel).unwrap() }).await;
     }
 
+    /// An event of identity.
+    pub async fn of_account<E: Event>(&self, event: &E) {
+        push(&self.identity, event).await;
+    }
+
     pub async fn deliveries(&self, order: &Order) -> Vec<Delivery> {
         self.client.by_order(&Cx::system("test"), ByOrder { order_id: order.id.0 }).await.unwrap().items
     }
@@ -113,9 +121,10 @@ impl World {
     pub async fn drained(&self) {
         let sql = "select count(*) from consumer_cursor c
             where (c.source = 'order' and c.xid < (select coalesce(max(xid), '0') from \"order\".outbox))
-               or (c.source = 'shipping' and c.xid < (select coalesce(max(xid), '0') from shipping.outbox))";
+               or (c.source = 'shipping' and c.xid < (select coalesce(max(xid), '0') from shipping.outbox))
+               or (c.source = 'identity' and c.xid < (select coalesce(max(xid), '0') from identity.outbox))";
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-        while self.count(sql).await > 0 || self.count("select count(*) from consumer_cursor").await < 2 {
+        while self.count(sql).await > 0 || self.count("select count(*) from consumer_cursor").await < 3 {
             assert!(tokio::time::Instant::now() < deadline, "events are read");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

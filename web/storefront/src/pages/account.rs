@@ -7,10 +7,10 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde::Deserialize;
 use souk_cart_api::ClaimCart;
-use souk_identity_api::{Customer, Login, Logout, MeRequest, Register, SignedIn, UpdateMe};
-use souk_kernel::{FieldError, Kind, Problem, Secret};
+use souk_identity_api::{Customer, Login, Logout, MeRequest, SignIn, SignedIn, UpdateMe};
+use souk_kernel::{Kind, Problem, Secret};
 use souk_order_api::ListOrders;
-use souk_rpc::{Actor, Cx};
+use souk_rpc::{Actor, Cx, UNKNOWN_METHOD};
 use souk_web::{SESSION_COOKIE, WebCx};
 
 use crate::app::App;
@@ -26,6 +26,10 @@ use crate::view::form::{Field, place_errors};
 const ORDERS: u32 = 10;
 /// How long a browser keeps the session's cookie: its absolute life (PROMISES). Idle ones end sooner, at identity's.
 const SESSION_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Name of the cookie by which identity knows the browser at its next sign-in, without prefix. It opens nothing by itself.
+const DEVICE_COOKIE: &str = "souk_device";
+/// How long a browser keeps it: as long as identity does.
+const DEVICE_AGE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Characters of an address to go to after signing in.
 const MAX_NEXT: usize = 200;
 
@@ -41,7 +45,8 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, uri: Uri) -> 
     let query: Query = serde_html_form::from_str(uri.query().unwrap_or_default()).unwrap_or_default();
     if cx.actor.customer().is_none() {
         let (login, register) = (login_fields(""), register_fields("", ""));
-        return sign_in_page(&app, &cx, StatusCode::OK, &query.next, Vec::new(), login, register).await;
+        let notices = done(&query.done);
+        return sign_in_page(&app, &cx, StatusCode::OK, &query.next, notices, login, register).await;
     }
     let orders = ListOrders { limit: ORDERS, cursor: query.cursor, status: None };
     let (layout, customer, orders) = tokio::try_join!(
@@ -49,13 +54,20 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, uri: Uri) -> 
         app.clients.identity.me(&cx, MeRequest {}),
         app.clients.order.mine(&cx, orders),
     )?;
-    let notices = match query.done.as_str() {
-        "password" => vec![Notice::good("Your password is changed; you are signed out everywhere else.")],
-        "saved" => vec![Notice::good("Saved.")],
-        _ => Vec::new(),
-    };
+    let notices = done(&query.done);
     let older = orders.next_cursor.map(|cursor| format!("/account?cursor={cursor}"));
     private(StatusCode::OK, &account_page(layout, &customer, &orders.items, older, notices))
+}
+
+/// What a form that led here has done.
+fn done(what: &str) -> Vec<Notice> {
+    let said = match what {
+        "password" => "Your password is changed; you are signed out everywhere else.",
+        "saved" => "Saved.",
+        "mail" => "Please look into your mailbox: we sent you a link to choose a password with.",
+        _ => return Vec::new(),
+    };
+    vec![Notice::good(said)]
 }
 
 /// Reloading the page that a refused form left behind leads to the form.
@@ -70,7 +82,7 @@ fn local(next: &str) -> &str {
     if fine && plain { next } else { "/account" }
 }
 
-async fn sign_in_page(
+pub(super) async fn sign_in_page(
     app: &App,
     cx: &Cx,
     status: StatusCode,
@@ -84,7 +96,7 @@ async fn sign_in_page(
 }
 
 /// Problems that belong into the form; the others become pages of their own.
-fn into_form(problem: Problem, fields: &mut [Field]) -> Result<(StatusCode, Vec<Notice>), Problem> {
+pub(super) fn into_form(problem: Problem, fields: &mut [Field]) -> Result<(StatusCode, Vec<Notice>), Problem> {
     let told = [Kind::Invalid, Kind::Unauthenticated, Kind::Conflict, Kind::RateLimited].contains(&problem.kind);
     if !told {
         return Err(problem);
@@ -96,8 +108,18 @@ fn into_form(problem: Problem, fields: &mut [Field]) -> Result<(StatusCode, Vec<
 
 pub(crate) async fn login(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
     let (email, next) = (form.get("email").to_owned(), form.get("next"));
-    let request = Login { email: email.clone(), password: Secret::new(form.raw("password").to_owned()) };
-    match app.clients.identity.login(&cx, request).await {
+    let device_token = app.cookies.read(&headers, DEVICE_COOKIE).map(|token| Secret::new(token.to_owned()));
+    let password = Secret::new(form.raw("password").to_owned());
+    let request = SignIn { email: email.clone(), password, device_token };
+    let signed_in = match app.clients.identity.sign_in(&cx, request.clone()).await {
+        // Identity is of the previous release, which knows no devices. To go with the next one.
+        Err(problem) if problem.is(UNKNOWN_METHOD) => {
+            let SignIn { email, password, .. } = request;
+            app.clients.identity.login(&cx, Login { email, password }).await
+        }
+        signed_in => signed_in,
+    };
+    match signed_in {
         Ok(signed_in) => Ok(welcome(&app, &cx, &headers, signed_in, next).await),
         Err(problem) => {
             let mut fields = login_fields(&email);
@@ -107,28 +129,12 @@ pub(crate) async fn login(State(app): State<App>, WebCx(cx): WebCx, headers: Hea
     }
 }
 
-pub(crate) async fn register(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
-    let (name, email, next) = (form.get("name").to_owned(), form.get("email").to_owned(), form.get("next"));
-    let password = Secret::new(form.raw("password").to_owned());
-    let request = Register { email: email.clone(), password, name: name.clone() };
-    match app.clients.identity.register(&cx, request).await {
-        Ok(signed_in) => Ok(welcome(&app, &cx, &headers, signed_in, next).await),
-        Err(mut problem) => {
-            if problem.is("email_taken") {
-                let detail = "there is an account with this address already: please sign in".to_owned();
-                problem.fields = vec![FieldError { pointer: "/email".into(), detail }];
-            }
-            let mut fields = register_fields(&name, &email);
-            let (status, notices) = into_form(problem, &mut fields)?;
-            sign_in_page(&app, &cx, status, next, notices, login_fields(""), fields).await
-        }
-    }
-}
-
-/// Session cookie, and the guest's cart becomes the customer's. A cart that cannot be taken over keeps nobody out.
-async fn welcome(app: &App, cx: &Cx, headers: &HeaderMap, signed_in: SignedIn, next: &str) -> Response {
+/// Session and device cookies, and the guest's cart becomes the customer's. A cart that cannot be taken over keeps nobody out.
+pub(super) async fn welcome(app: &App, cx: &Cx, headers: &HeaderMap, signed_in: SignedIn, next: &str) -> Response {
     let session = app.cookies.set(SESSION_COOKIE, signed_in.session_token.reveal(), Some(SESSION_AGE));
     let mut cookies: Vec<HeaderValue> = vec![session, basket::known(app, SESSION_AGE)];
+    cookies
+        .extend(signed_in.device_token.map(|token| app.cookies.set(DEVICE_COOKIE, token.reveal(), Some(DEVICE_AGE))));
     let mut as_customer = cx.clone();
     as_customer.actor = Actor::Customer(signed_in.customer.id.0);
     let claim = ClaimCart { guest_cart_id: basket::cart_id(app, headers) };
@@ -146,7 +152,7 @@ pub(crate) async fn logout(State(app): State<App>, WebCx(cx): WebCx, headers: He
     if session_token.is_some() {
         app.clients.identity.logout(&cx, Logout { session_token, ..Logout::default() }).await?;
     }
-    // The cart stays with the account; the next person at this browser does not see it.
+    // The cart stays with the account; the next person at this browser does not see it. The device stays known.
     let cookies = std::iter::once(app.cookies.clear(SESSION_COOKIE)).chain(basket::forget(&app));
     Ok(with_cookies(see_other("/"), cookies))
 }
@@ -175,6 +181,7 @@ async fn profile_page(
         action: action.into(),
         title,
         fields,
+        hidden: None,
         make_default: None,
         button,
     };

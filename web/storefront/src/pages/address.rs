@@ -53,6 +53,7 @@ async fn page(
         action: format!("/account/addresses/{id}"),
         title: "Where things may be sent",
         fields,
+        hidden: None,
         make_default: Some(is_default),
         button: "Save",
     };

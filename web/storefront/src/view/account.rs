@@ -58,6 +58,8 @@ pub struct FormView {
     pub title: &'static str,
     /// Its fields.
     pub fields: Vec<Field>,
+    /// What the form brings along, by its name.
+    pub hidden: Option<(&'static str, String)>,
     /// A tick box "use this one first", and whether it is ticked.
     pub make_default: Option<bool>,
     /// Its button.
@@ -83,13 +85,28 @@ pub fn login_fields(email: &str) -> Vec<Field> {
     vec![email_field("login").value(email), password_field("login", "password", "Password", "current-password")]
 }
 
-/// Fields of the registration form.
+/// Fields of the registration form; the password is chosen with the link.
 pub fn register_fields(name: &str, email: &str) -> Vec<Field> {
     vec![
         Field::text("register", "name", "Name", "name").value(name).optional(),
-        email_field("register").value(email),
-        new_password("register", "password", "Password"),
+        email_field("register").value(email).hint("We send you a link to choose a password with."),
     ]
+}
+
+/// The same with a password: while identity is of the previous release.
+pub fn with_password(mut fields: Vec<Field>) -> Vec<Field> {
+    fields.push(new_password("register", "password", "Password"));
+    fields
+}
+
+/// Fields of the form that asks for a link.
+pub fn recover_fields(email: &str) -> Vec<Field> {
+    vec![email_field("recover").value(email)]
+}
+
+/// Fields of the form that a link leads to.
+pub fn confirm_fields() -> Vec<Field> {
+    vec![new_password("confirm", "password", "Password")]
 }
 
 /// Fields of the profile form.

@@ -111,6 +111,17 @@ impl Browser {
         self.get(reply.location()).await
     }
 
+    /// Asks for an account and follows the link in the mail: what comes back from the form that it leads to.
+    pub async fn register(&mut self, fields: &[(&str, &str)]) -> Reply {
+        let asked = self.post("/account/register", fields).await;
+        assert_eq!(asked.location(), "/account?done=mail");
+        let link = format!("link-{}", self.shop.state().links.len() - 1);
+        let page = self.get(&format!("/account/confirm?token={link}")).await;
+        page.shows("Choose your password");
+        let password = fields.iter().find(|(name, _)| *name == "password").expect("a password").1;
+        self.post("/account/confirm", &[("token", &page.hidden("token")), ("password", password)]).await
+    }
+
     pub async fn send(&mut self, method: Method, path: &str, form: Option<String>) -> Reply {
         let session = self.cookies.get(SESSION_COOKIE).map(String::as_str);
         let cx = Cx::new("test-request", self.shop.actor(session));

@@ -18,7 +18,7 @@ async fn every_page(browser: &mut Browser) -> Vec<(String, crate::browser::Reply
     }
     browser.submit("/cart/lines", &[("sku", &sku)]).await;
     let register = [("name", "Ana"), ("email", "ana@example.com"), ("password", "correct horse")];
-    browser.post("/account/register", &register).await;
+    browser.register(&register).await;
     for path in ["/cart", "/checkout", "/account", "/account/profile", "/account/addresses/new"] {
         let page = browser.get(path).await;
         pages.push((path.to_owned(), page));
@@ -81,9 +81,7 @@ async fn pages_do_not_depend_on_who_looks() {
     let mut guest = Browser::new(200);
     let mut customer = Browser::of(&guest.shop, ORIGIN);
     let (sku, slug) = guest.sku(0);
-    customer
-        .post("/account/register", &[("name", "Ana"), ("email", "a@example.com"), ("password", "correct horse")])
-        .await;
+    customer.register(&[("name", "Ana"), ("email", "a@example.com"), ("password", "correct horse")]).await;
     customer.submit("/cart/lines", &[("sku", &sku)]).await;
     for path in ["/".into(), "/c/kitchen".into(), format!("/p/{slug}"), "/search?q=mug".into()] {
         assert_eq!(guest.get(&path).await.body, customer.get(&path).await.body, "{path}");

@@ -44,6 +44,12 @@ pub struct State {
     pub replies: HashMap<String, Result<usize, Problem>>,
     pub customers: Vec<(Customer, String)>,
     pub sessions: HashMap<String, uuid::Uuid>,
+    /// Addresses and names that links were sent to; empty when used. The token is `link-` and the number.
+    pub links: Vec<(String, String)>,
+    /// Device tokens that sign-ins brought along.
+    pub devices: Vec<String>,
+    /// Identity is of the previous release.
+    pub previous_identity: bool,
     /// Prices somebody changed.
     pub prices: HashMap<String, i64>,
     /// Stock somebody changed.

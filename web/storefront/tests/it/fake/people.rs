@@ -18,7 +18,7 @@ impl FakeShop {
         session.and_then(|token| state.sessions.get(token)).map_or(Actor::Anonymous, |id| Actor::Customer(*id))
     }
 
-    fn sign_in(&self, state: &mut State, customer: Customer) -> SignedIn {
+    fn sign_in_as(&self, state: &mut State, customer: Customer) -> SignedIn {
         let token = self.ids.v4().simple().to_string();
         state.sessions.insert(token.clone(), customer.id.0);
         SignedIn {
@@ -27,6 +27,15 @@ impl FakeShop {
             expires_in: 600,
             refresh_token: Secret::new("refresh".into()),
             session_token: Secret::new(token),
+            device_token: Some(Secret::new("device".into())),
+        }
+    }
+
+    /// What is newer than the previous release.
+    fn unless_previous(&self) -> Result<(), Problem> {
+        match self.state().previous_identity {
+            true => Err(Problem::unavailable("unknown_method", "an identity of the previous release")),
+            false => Ok(()),
         }
     }
 
@@ -111,7 +120,42 @@ impl IdentityApi for FakeShop {
         let (id, created_at) = (CustomerId(self.ids.v4()), Timestamp::from_second(NOW).unwrap());
         let customer = Customer { id, email: req.email, name: req.name, addresses: Vec::new(), created_at };
         state.customers.push((customer.clone(), req.password.into_inner()));
-        Ok(self.sign_in(&mut state, customer))
+        Ok(self.sign_in_as(&mut state, customer))
+    }
+    async fn request_link(&self, _: &Cx, req: RequestLink) -> Result<(), Problem> {
+        self.unless_previous()?;
+        if !req.email.contains('@') {
+            return Err(Problem::invalid_field("/email", "must be an e-mail address"));
+        }
+        self.state().links.push((req.email, req.name));
+        Ok(())
+    }
+    async fn confirm(&self, cx: &Cx, req: Confirm) -> Result<SignedIn, Problem> {
+        self.unless_previous()?;
+        check_password("/password", &req.password)?;
+        let number: Option<usize> = req.token.reveal().strip_prefix("link-").and_then(|n| n.parse().ok());
+        let link = number.and_then(|number| self.state().links.get_mut(number).map(std::mem::take));
+        let invalid = || Problem::new(Kind::NotFound, "link_invalid", "used or too old");
+        let (email, name) = link.filter(|(email, _)| !email.is_empty()).ok_or_else(invalid)?;
+        let known = {
+            let mut state = self.state();
+            let known = state.customers.iter_mut().find(|(customer, _)| customer.email == email);
+            known.map(|(customer, password)| {
+                *password = req.password.reveal().clone();
+                customer.clone()
+            })
+        };
+        match known {
+            Some(customer) => Ok(self.sign_in_as(&mut self.state(), customer)),
+            None => IdentityApi::register(self, cx, Register { email, password: req.password, name }).await,
+        }
+    }
+    async fn sign_in(&self, cx: &Cx, req: SignIn) -> Result<SignedIn, Problem> {
+        self.unless_previous()?;
+        if let Some(device) = req.device_token {
+            self.state().devices.push(device.into_inner());
+        }
+        self.login(cx, Login { email: req.email, password: req.password }).await
     }
     async fn login(&self, _: &Cx, req: Login) -> Result<SignedIn, Problem> {
         let mut state = self.state();
@@ -120,7 +164,7 @@ impl IdentityApi for FakeShop {
         let customer = known.map(|(customer, _)| customer.clone());
         let wrong = || Problem::new(Kind::Unauthenticated, "wrong_credentials", "address or password is wrong");
         let customer = customer.ok_or_else(wrong)?;
-        Ok(self.sign_in(&mut state, customer))
+        Ok(self.sign_in_as(&mut state, customer))
     }
     async fn logout(&self, _: &Cx, req: Logout) -> Result<(), Problem> {
         if let Some(token) = req.session_token {
