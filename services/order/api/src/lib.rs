@@ -25,7 +25,13 @@ souk_rpc::service! {
         /// waits for the first outcome and gets the same reply; another request under the same key is refused with 409
         /// `idempotency_key_reused`. 402 `payment_declined`, 409 `out_of_stock` with the lines, `coupon_used_up`,
         /// `cart_changed`, `cart_incomplete`. When it outlives the budget: `pending`, and the checkout goes on.
+        ///
+        /// Callers of the release before this one use it; what they are charged is compared with nothing. See `buy`.
         fn checkout(Checkout) -> CheckoutReply;
+        /// The same for what the buyer was shown: `cart_version` and `expected_total` are compared with the cart, each when
+        /// given, and a difference is 409 `cart_changed` with [`CartChanged`] as data; nothing is charged and no order is
+        /// made. A method of its own, since `checkout` of the release before this one refuses fields that it does not know.
+        fn buy(Checkout) -> CheckoutReply;
         /// One order for who may see it: its customer, the holder of its token, staff. Else 404.
         fn get(GetOrder) -> Order [idempotent];
         /// The signed-in customer's orders, newest first.
@@ -59,6 +65,32 @@ pub struct Checkout {
     pub cart_id: CartId,
     /// How it is paid.
     pub payment: PaymentMeans,
+    /// `version` of the cart as the buyer was shown it. Required, unless the shop still lets clients of before leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cart_version: Option<i64>,
+    /// `totals.total` of the cart as the buyer was shown it: nothing else is charged. Required as `cart_version` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_total: Option<Money>,
+}
+
+/// Data of 409 `cart_changed`: what the buyer was shown and what the cart is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CartChanged {
+    /// As the checkout said.
+    pub expected: CartState,
+    /// As it is.
+    pub actual: CartState,
+}
+
+/// Version and total of a cart; absent where the checkout did not name it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CartState {
+    /// `version` of the cart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// `totals.total` of the cart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
 }
 
 /// What became of it.
@@ -225,6 +257,9 @@ pub struct CancelOrder {
     pub id: OrderId,
     /// For the record.
     pub reason: String,
+    /// Only while the order's version is one of these: else 412 `precondition_failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_version: Option<Vec<i64>>,
 }
 
 /// Asks for the audit.
