@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use souk_flow::{Failure, NewSaga, Progress, SagaEngine, SagaRun, Step, insert_sagas};
 use souk_inventory_api::ByKey;
 use souk_kernel::{Ids, Money, Problem};
-use souk_order_api::{Order, OrderChanged, OrderId, OrderPayment, OrderStatus};
+use souk_order_api::{CancelOrder, Order, OrderChanged, OrderId, OrderPayment, OrderStatus};
 use souk_payment_api::{ByOrder, PaymentStatus, Refund, VoidPayment};
 use souk_rpc::Cx;
 use uuid::Uuid;
@@ -29,10 +29,11 @@ pub struct CancelState {
 }
 
 /// Decides: from here on the order is cancelled. No state means that it was before.
-pub async fn begin(shared: &Shared, id: OrderId, reason: &str) -> Result<(Order, Option<CancelState>), Problem> {
-    let store = &shared.store;
+pub async fn begin(shared: &Shared, request: &CancelOrder) -> Result<(Order, Option<CancelState>), Problem> {
+    let (store, id, reason) = (&shared.store, request.id, request.reason.as_str());
     let tx = store.db().begin().await?;
     let mut order = store.lock(&tx, id).await?.ok_or_else(|| Problem::not_found("order"))?.order;
+    Problem::check_version(order.version, request.if_version.as_deref())?;
     let previous = order.status;
     if !apply(&mut order, Transition::Cancel, shared.clock.now())? {
         return Ok((order, None));

@@ -50,6 +50,8 @@ pub struct OrderDeps {
     pub ids: Ids,
     /// Guests' order tokens are derived from it; the same for all instances.
     pub token_key: Secret<[u8; 32]>,
+    /// Checkouts over the public API must name the cart's version and total as their buyer was shown them.
+    pub require_expected_total: bool,
     /// What is bought.
     pub cart: CartClient,
     /// Coupons.

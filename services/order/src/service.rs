@@ -8,14 +8,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use souk_cart_api::{CartClient, GetCart};
+use souk_cart_api::{CartClient, CartMessage, Changed, CheckoutCart, GetCart};
 use souk_db::Position;
 use souk_flow::SagaEngine;
 use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
 use souk_modules::Combiner;
 use souk_order_api::{
-    Audit, AuditRequest, CancelOrder, Checkout, CheckoutReply, FindOrder, GetOrder, ListOrders, MAX_KEY, MAX_PAGE,
-    Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus,
+    Audit, AuditRequest, CancelOrder, CartChanged, CartState, Checkout, CheckoutReply, FindOrder, GetOrder, ListOrders,
+    MAX_KEY, MAX_PAGE, Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus,
 };
 use souk_payment_api::MAX_TOKEN;
 use souk_rpc::{Actor, Cx, Permission};
@@ -65,6 +65,7 @@ pub struct OrderService {
     checkouts: Arc<SagaEngine<CheckoutState>>,
     cancellations: Arc<SagaEngine<CancelState>>,
     placing: Combiner<NewOrder, Placed>,
+    require_expected_total: bool,
 }
 
 impl OrderService {
@@ -90,7 +91,13 @@ impl OrderService {
         });
         let checkouts = checkout::engine(&deps, &shared);
         let cancellations = crate::cancel::engine(&deps, &shared);
-        Arc::new(Self { shared, cart: deps.cart, ids: deps.ids, checkouts, cancellations, placing })
+        let (cart, ids, require_expected_total) = (deps.cart, deps.ids, deps.require_expected_total);
+        Arc::new(Self { shared, cart, ids, checkouts, cancellations, placing, require_expected_total })
+    }
+
+    /// The public API's clients must say what their buyer was shown.
+    pub(crate) fn requires_expected_total(&self) -> bool {
+        self.require_expected_total
     }
 
     /// Takes over the sagas of processes that died, until this one stops. What the worker role does.
@@ -116,11 +123,13 @@ impl OrderService {
         hash: Vec<u8>,
     ) -> Result<CheckoutReply, Problem> {
         let id = OrderId(self.ids.v7(self.shared.clock.now()));
-        let cart = match self.cart.for_checkout(cx, GetCart { cart_id: req.cart_id }).await {
+        let cart = self.cart.for_checkout(cx, GetCart { cart_id: req.cart_id }).await;
+        let cart = match as_shown(&req, cart) {
             Ok(cart) => cart,
-            // A replay finds its cart gone: the key knows what became of it.
+            // A replay finds its cart gone, or with what was added since: the key knows what became of it.
             Err(problem) => return self.replay(cx, &scope, key, &hash).await?.ok_or(problem),
         };
+        let purchase = cart.purchase.unwrap_or(req.cart_id.uuid());
         let mut order = place(cart, Placement { id, at: self.shared.clock.now() })?;
         let state = CheckoutState {
             cart_id: req.cart_id,
@@ -135,6 +144,7 @@ impl OrderService {
         let new = NewOrder {
             order: order.clone(),
             cart_id: req.cart_id,
+            purchase,
             scope: scope.clone(),
             key: key.to_owned(),
             body_hash: hash.clone(),
@@ -276,6 +286,33 @@ fn receipt(mut order: Order) -> Order {
     order
 }
 
+/// The cart, if it is what the buyer was shown; else what differs.
+fn as_shown(req: &Checkout, cart: Result<CheckoutCart, Problem>) -> Result<CheckoutCart, Problem> {
+    let changed = |actual: CartState, messages: Vec<CartMessage>| {
+        let expected = CartState { version: req.cart_version, total: req.expected_total };
+        let text = "the cart is not what it was when its total was shown; nothing was charged";
+        Problem::conflict("cart_changed", text).with_data(CartChanged { expected, actual, messages })
+    };
+    match cart {
+        Ok(cart) => {
+            let actual = CartState { version: Some(cart.version), total: Some(cart.quote.total) };
+            let other_version = req.cart_version.is_some_and(|version| version != cart.version);
+            let other_total = req.expected_total.is_some_and(|total| total != cart.quote.total);
+            if other_version || other_total { Err(changed(actual, Vec::new())) } else { Ok(cart) }
+        }
+        Err(problem) if problem.is("cart_changed") => {
+            match problem.data.clone().and_then(|data| serde_json::from_value::<Changed>(*data).ok()) {
+                Some(Changed { version, total, messages }) => {
+                    Err(changed(CartState { version: Some(version), total: Some(total) }, messages))
+                }
+                // A cart of the release before: it names the messages alone.
+                None => Err(problem),
+            }
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
 fn check(req: &Checkout) -> Result<(), Problem> {
     let fits = |text: &str, most: usize| !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control);
     if !fits(&req.payment.provider, 40) {
@@ -317,12 +354,19 @@ impl OrderApi for OrderService {
             return Err(Problem::invalid("idempotency_key_required", detail));
         }
         check(&req)?;
-        let body = serde_json::to_vec(&req).map_err(Problem::internal)?;
+        // What the buyer was shown is a condition, as a header would be, and no part of what is asked for. So a caller that
+        // leaves it out for an order of the release before repeats its own request.
+        let asked = Checkout { cart_version: None, expected_total: None, ..req.clone() };
+        let body = serde_json::to_vec(&asked).map_err(Problem::internal)?;
         let hash = blake3::hash(&body).as_bytes().to_vec();
         // All guests share one scope (ARCHITECTURE 4). The cart in the body is a secret, so a stranger who guesses the key
         // has another body and is refused.
         let scope = format!("{} POST /api/v1/checkout", cx.actor.scope());
         self.start(cx, req, scope, &key, hash).await
+    }
+
+    async fn buy(&self, cx: &Cx, req: Checkout) -> Result<CheckoutReply, Problem> {
+        self.checkout(cx, req).await
     }
 
     async fn get(&self, cx: &Cx, req: GetOrder) -> Result<Order, Problem> {
@@ -357,7 +401,7 @@ impl OrderApi for OrderService {
             return Err(Problem::new(Kind::Invalid, "reason_too_long", "a reason has at most 500 characters"));
         }
         self.visible(cx, req.id, None).await?;
-        let (order, state) = crate::cancel::begin(&self.shared, req.id, &req.reason).await?;
+        let (order, state) = crate::cancel::begin(&self.shared, &req).await?;
         cx.wrote(self.shared.store.db().position().await.raw());
         if let Some(state) = state {
             self.cancellations.start(cx, state.saga_id, state);

@@ -103,6 +103,8 @@ pub const STATEMENTS: &[(&str, &str)] = &[
 pub struct NewOrder {
     pub order: Order,
     pub cart_id: CartId,
+    /// What of the cart is bought at most once.
+    pub purchase: Uuid,
     pub scope: String,
     pub key: String,
     pub body_hash: Vec<u8>,
@@ -161,7 +163,7 @@ impl Store {
         let hashes: Vec<&[u8]> = new.iter().map(|n| n.body_hash.as_slice()).collect();
         let with_key = uuids(&tx.query(TAKE_KEYS, &[&scopes, &keys, &hashes, &ids]).await?, "subject")?;
         let mut candidates: Vec<&NewOrder> = new.iter().filter(|n| with_key.contains(&n.order.id.0)).collect();
-        let carts: Vec<Uuid> = candidates.iter().map(|n| n.cart_id.0).collect();
+        let carts: Vec<Uuid> = candidates.iter().map(|n| n.purchase).collect();
         let candidate_ids: Vec<Uuid> = candidates.iter().map(|n| n.order.id.0).collect();
         let with_cart = uuids(&tx.query(TAKE_CARTS, &[&carts, &candidate_ids]).await?, "order_id")?;
         if with_cart.len() < candidates.len() {

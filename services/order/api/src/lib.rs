@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use souk_cart_api::CartId;
+use souk_cart_api::{CartId, CartMessage};
 use souk_kernel::{Event, Money};
 use souk_shipping_api::{Address, Shipment};
 use uuid::Uuid;
@@ -80,6 +80,9 @@ pub struct CartChanged {
     pub expected: CartState,
     /// As it is.
     pub actual: CartState,
+    /// What changed since the buyer last looked, where the cart says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<CartMessage>,
 }
 
 /// Version and total of a cart; absent where the checkout did not name it.

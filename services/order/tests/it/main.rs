@@ -4,6 +4,7 @@
 mod checkout;
 mod neighbours;
 mod rules;
+mod shown;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,7 @@ impl Shop {
             clock: Clock::system(),
             ids: Ids::random(),
             token_key: Secret::new([7; 32]),
+            require_expected_total: true,
             cart: souk_cart_api::CartClient::Local(neighbours.clone()),
             pricing: souk_pricing_api::PricingClient::Local(neighbours.clone()),
             inventory: souk_inventory_api::InventoryClient::Local(neighbours.clone()),
@@ -77,5 +79,7 @@ pub fn buy(cart: u128, token: &str) -> Checkout {
     Checkout {
         cart_id: souk_cart_api::CartId(uuid::Uuid::from_u128(cart)),
         payment: PaymentMeans { provider: "sandbox".into(), token: token.into() },
+        cart_version: None,
+        expected_total: None,
     }
 }
