@@ -7,8 +7,11 @@
 mod app;
 pub mod assets;
 mod basket;
+mod flash;
+mod last_order;
 mod pages;
 mod reply;
+mod sealed;
 mod shelf;
 pub mod view;
 pub mod wanted;

@@ -64,6 +64,11 @@ pub(crate) fn product_keys<'a>(ids: impl IntoIterator<Item = &'a uuid::Uuid>) ->
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
+    /// Fields that were sent earlier.
+    pub fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
     /// The value of a field, trimmed; empty when it was not sent.
     pub fn get(&self, name: &str) -> &str {
         self.raw(name).trim()

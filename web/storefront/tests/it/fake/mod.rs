@@ -13,7 +13,7 @@ use souk_catalog_api::{CatalogApi, Category, Product};
 use souk_feed::{ProductDraft, VariantDraft};
 use souk_identity_api::{Customer, IdentityApi};
 use souk_inventory_api::InventoryApi;
-use souk_kernel::{Currency, Ids, Problem};
+use souk_kernel::{Currency, Ids, Problem, Secret};
 use souk_order_api::{Order, OrderApi};
 use souk_pricing_api::PricingApi;
 use souk_search_api::SearchApi;
@@ -76,6 +76,7 @@ impl FakeShop {
             cart: (self.clone() as Arc<dyn CartApi>).into(),
             order: (self.clone() as Arc<dyn OrderApi>).into(),
             identity: (self.clone() as Arc<dyn IdentityApi>).into(),
+            cookie_key: Secret::new([7; 32]),
             shop: Shop { name: "Souk".into(), public_url: public_url.into(), cdn: Cdn::default() },
             published: None,
         }
