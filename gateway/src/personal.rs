@@ -118,6 +118,7 @@ async fn context(gateway: &Inner, parts: &Parts, visit: &Visit) -> Result<Cx, Ap
         csrf::check(&parts.method, &parts.uri, &parts.headers)?;
     }
     cx.actor = who.actor;
+    cx.client = Some(visit.client);
     if let Some(positions) = &gateway.positions {
         cx.wrote(positions.asked(gateway.auth.cookies, &parts.method, &parts.headers, now.as_microsecond()));
     }

@@ -14,6 +14,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use souk_gateway::{CanaryConfig, Shedding, Throttles};
 use souk_kernel::Currency;
+use souk_order::UnpaidLimits;
 
 pub use self::media::Media;
 pub use self::search::Search;
@@ -211,11 +212,29 @@ impl Default for Orders {
 }
 
 /// Payments.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Payment {
     /// The sandbox provider; none runs one inside `souk up`.
     pub sandbox_url: Option<String>,
+    /// Orders of one customer (or one guest's mail address) that may wait for their payment at once: each holds stock.
+    pub unpaid_per_owner: u32,
+    /// The same of one client address; of IPv6, of one /64.
+    pub unpaid_per_address: u32,
+}
+
+impl Default for Payment {
+    fn default() -> Self {
+        let unpaid = UnpaidLimits::default();
+        Self { sandbox_url: None, unpaid_per_owner: unpaid.per_owner, unpaid_per_address: unpaid.per_client }
+    }
+}
+
+impl Payment {
+    /// Limits on orders that wait for their buyers.
+    pub fn unpaid(&self) -> UnpaidLimits {
+        UnpaidLimits { per_owner: self.unpaid_per_owner, per_client: self.unpaid_per_address }
+    }
 }
 
 /// Logs.

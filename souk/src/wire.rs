@@ -305,6 +305,7 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<Servic
             pricing: services.pricing_for(plan, me)?,
             inventory: services.inventory_for(plan, me)?,
             payment: services.payment_for(plan, me)?,
+            unpaid: plan.config.payment.unpaid(),
         };
         services.order = Some(OrderService::new(deps));
     }

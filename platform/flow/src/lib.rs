@@ -31,3 +31,6 @@ pub use souk_bus::{Envelope, EventLog, Log, Position};
 
 /// The first migration of every service: tables for all of the above.
 pub const TABLES: (&str, &str) = ("0000_flow", include_str!("../migrations/flow.sql"));
+
+/// The second migration of flow, for every service that runs sagas.
+pub const SAGAS: (&str, &str) = ("0002_sagas", include_str!("../migrations/sagas.sql"));

@@ -127,12 +127,20 @@ const RECORD: &str = "update saga set step = $3, phase = $4, updated_at = now()
 const TURN: &str = "update saga set phase = $3, step = $4, state = $5::text::json, last_error = $6, updated_at = now()
     where id = $1 and epoch = $2 and step <= $7";
 const RENEW: &str = "update saga set lease_until = now() + make_interval(secs => $3) where id = $1 and epoch = $2";
-const WAKE: &str =
-    "update saga set lease_until = now() where id = $1 and phase in ('forward', 'undo') and last_error = 'waiting'";
-const REST: &str =
-    "update saga set lease_until = now() + make_interval(secs => $3), last_error = $4 where id = $1 and epoch = $2";
-const CLAIM: &str =
-    "update saga set epoch = epoch + 1, attempts = attempts + 1, lease_until = now() + make_interval(secs => $3)
+// The second condition is for those that the release before this one laid to rest.
+const WAKE: &str = "update saga set woken = true,
+        lease_until = case when resting or last_error = 'waiting' then now() else lease_until end
+    where id = $1 and phase in ('forward', 'undo') and stuck_at is null";
+const REST: &str = "update saga set resting = true, last_error = $4,
+        lease_until = now() + case when woken then interval '0' else make_interval(secs => $3) end
+    where id = $1 and epoch = $2";
+const CLAIM_RESTING: &str =
+    "update saga set epoch = epoch + 1, attempts = attempts + 1, resting = false, woken = false,
+        lease_until = now() + make_interval(secs => $3)
+    where id = $2 and kind = $1 and phase in ('forward', 'undo') and resting and lease_until <= now()
+    returning id, state::text as state, phase, step, epoch, attempts";
+const CLAIM: &str = "update saga set epoch = epoch + 1, attempts = attempts + 1, resting = false, woken = false,
+        lease_until = now() + make_interval(secs => $3)
     where id in (
         select id from saga where kind = $1 and phase in ('forward', 'undo') and lease_until < now()
         order by lease_until limit $2 for update skip locked)
@@ -146,7 +154,7 @@ pub async fn insert_sagas<S: Serialize>(tx: &Tx, kind: &'static str, sagas: &[Ne
     Ok(())
 }
 
-/// Ends the wait of a saga that rests with [`Failure::Wait`]; others are left alone.
+/// Ends the wait of a saga that rests with [`Failure::Wait`], or is about to; others are left alone.
 pub async fn wake_saga(tx: &Tx, id: Uuid) -> Result<(), DbError> {
     tx.execute(WAKE, &[&id]).await?;
     Ok(())
@@ -224,7 +232,19 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
     /// Takes over what is abandoned now and runs it; returns how many.
     pub async fn sweep_once(self: &Arc<Self>) -> Result<usize, Problem> {
         let rows = self.db.write_returning(CLAIM, &[&self.kind, &SWEEP, &SAGA_LEASE.as_secs_f64()]).await?;
-        for row in &rows {
+        self.take_over(&rows);
+        Ok(rows.len())
+    }
+
+    /// Runs a saga that [`wake_saga`] has woken, here and now; one that does not rest goes on where it is.
+    pub async fn resume(self: &Arc<Self>, id: Uuid) -> Result<(), Problem> {
+        let rows = self.db.write_returning(CLAIM_RESTING, &[&self.kind, &id, &SAGA_LEASE.as_secs_f64()]).await?;
+        self.take_over(&rows);
+        Ok(())
+    }
+
+    fn take_over(self: &Arc<Self>, rows: &[Row]) {
+        for row in rows {
             let running = match self.decode(row) {
                 Ok(running) => running,
                 Err(problem) => {
@@ -241,7 +261,6 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
             let cx = Cx::system(running.saga.id.to_string());
             self.tasks.spawn(self.kind, async move { engine.run(&cx, running).await });
         }
-        Ok(rows.len())
     }
 
     fn decode(&self, row: &Row) -> Result<Running<S>, Problem> {

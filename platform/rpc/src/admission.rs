@@ -60,7 +60,10 @@ impl Admission {
             metrics::counter!("souk_rpc_refused_total", "callee" => callee).increment(1);
             return Err(Problem::new(Kind::Forbidden, "caller_not_allowed", "this role may not call that one"));
         };
-        let cx = Cx::from_headers(headers, &self.key)?;
+        let mut cx = Cx::from_headers(headers, &self.key)?;
+        if !caller.speaks_for_users {
+            cx.client = None;
+        }
         let may = match cx.actor {
             Actor::Anonymous => true,
             Actor::Customer(_) | Actor::Staff { .. } => caller.speaks_for_users,

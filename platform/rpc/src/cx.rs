@@ -1,5 +1,6 @@
 //! What travels beside every request, in process and on the wire.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -41,6 +42,9 @@ pub struct Cx {
     pub deadline: Option<Instant>,
     /// The client's `Idempotency-Key`.
     pub idempotency_key: Option<Arc<str>>,
+    /// The client's address as the gateway saw it; only believed of roles that speak for users, and none for what a role
+    /// does by itself.
+    pub client: Option<IpAddr>,
     min_lsn: Arc<AtomicU64>,
 }
 
@@ -53,6 +57,7 @@ impl Cx {
             actor,
             deadline: None,
             idempotency_key: None,
+            client: None,
             min_lsn: Arc::default(),
         }
     }
@@ -64,7 +69,7 @@ impl Cx {
 
     /// The same call with the system as its actor, for what a service does behind a user's request.
     pub fn as_system(&self) -> Self {
-        Self { actor: Actor::System, ..self.clone() }
+        Self { actor: Actor::System, client: None, ..self.clone() }
     }
 
     /// The same call on nobody's behalf, for what is the same for everybody: only some roles may speak for users.
@@ -118,6 +123,9 @@ impl Cx {
         if let Some(idempotency) = &self.idempotency_key {
             put(header::IDEMPOTENCY_KEY, idempotency);
         }
+        if let Some(client) = self.client {
+            put(header::CLIENT_IP, &client.to_string());
+        }
         if self.min_lsn() > 0 {
             headers.insert(header::LSN, HeaderValue::from(self.min_lsn()));
         }
@@ -142,6 +150,7 @@ impl Cx {
         let mut cx = Cx::new(text(header::REQUEST_ID).unwrap_or("-"), actor);
         cx.traceparent = text(header::TRACEPARENT).map(Into::into);
         cx.idempotency_key = text(header::IDEMPOTENCY_KEY).map(Into::into);
+        cx.client = text(header::CLIENT_IP).and_then(|address| address.parse().ok());
         if let Some(millis) = text(header::TIMEOUT_MS).and_then(|ms| ms.parse().ok()) {
             cx = cx.within(Duration::from_millis(millis));
         }

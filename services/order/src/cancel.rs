@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use souk_flow::{Failure, NewSaga, Progress, SagaEngine, SagaRun, Step, insert_sagas};
+use souk_flow::{Failure, NewSaga, Progress, SagaEngine, SagaRun, Step, insert_sagas, wake_saga};
 use souk_inventory_api::ByKey;
 use souk_kernel::{Ids, Money, Problem};
 use souk_order_api::{CancelOrder, Order, OrderChanged, OrderId, OrderPayment, OrderStatus};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::OrderDeps;
 use crate::checkout::Shared;
-use crate::domain::{Transition, apply};
+use crate::domain::{Cancelling, Transition, apply, cancelling};
 
 /// Kind of these sagas.
 pub const KIND: &str = "cancellation";
@@ -28,23 +28,44 @@ pub struct CancelState {
     pub payment: Option<OrderPayment>,
 }
 
-/// Decides: from here on the order is cancelled. No state means that it was before.
-pub async fn begin(shared: &Shared, request: &CancelOrder) -> Result<(Order, Option<CancelState>), Problem> {
-    let (store, id, reason) = (&shared.store, request.id, request.reason.as_str());
+/// What was decided about an order to cancel.
+pub enum Begun {
+    /// From here on it is cancelled: money and stock are given back by the saga with this state.
+    Cancelled(Order, CancelState),
+    /// From here on its checkout can only go back; it has been woken.
+    GivenUp,
+    /// It was cancelled or given up before.
+    Already(Order),
+}
+
+/// Decides, in one commit.
+pub async fn begin(shared: &Shared, request: &CancelOrder) -> Result<Begun, Problem> {
+    let (store, id) = (&shared.store, request.id);
     let tx = store.db().begin().await?;
-    let mut order = store.lock(&tx, id).await?.ok_or_else(|| Problem::not_found("order"))?.order;
+    // The saga's row before the order's, as the commit that confirms a sale has them: two who lock in one order do not
+    // wait for each other in a circle.
+    wake_saga(&tx, id.0).await?;
+    let row = store.lock(&tx, id).await?.ok_or_else(|| Problem::not_found("order"))?;
+    let mut order = row.order;
     Problem::check_version(order.version, request.if_version.as_deref())?;
     let previous = order.status;
-    if !apply(&mut order, Transition::Cancel, shared.clock.now())? {
-        return Ok((order, None));
+    match cancelling(previous, row.action_url.is_some(), row.given_up)? {
+        Cancelling::Already => return Ok(Begun::Already(order)),
+        Cancelling::GiveUp => {
+            store.give_up(&tx, id, shared.clock.now()).await?;
+            tx.commit().await?;
+            tracing::info!(order = %id, "checkout given up by its buyer");
+            return Ok(Begun::GivenUp);
+        }
+        Cancelling::TakeBack => drop(apply(&mut order, Transition::Cancel, shared.clock.now())?),
     }
     store.save(&tx, &order).await?;
     let state = CancelState { saga_id: Ids::random().v4(), order_id: id, payment: None };
     insert_sagas(&tx, KIND, &[NewSaga { id: state.saga_id, state: &state }]).await?;
     store.outbox().push(&tx, &OrderChanged { order: order.clone(), previous }).await?;
     store.outbox().commit(tx).await?;
-    tracing::info!(order = %id, reason, "order cancelled");
-    Ok((order, Some(state)))
+    tracing::info!(order = %id, "order cancelled");
+    Ok(Begun::Cancelled(order, state))
 }
 
 /// The engine for cancellations: no pivot, so it only goes forward.

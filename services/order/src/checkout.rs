@@ -13,13 +13,13 @@ use souk_inventory_api::{ByKey, Reserve, StockLine};
 use souk_kernel::{Clock, Kind, Money, Problem};
 use souk_modules::{Combiner, Tasks};
 use souk_order_api::{Order, OrderId, OrderPlaced, OrderStatus, PaymentMeans};
-use souk_payment_api::{Authorise, ByPayment, PaymentId, PaymentStatus, VoidPayment};
+use souk_payment_api::{Authorise, ByOrder, ByPayment, PaymentId, PaymentStatus, Refund, VoidPayment};
 use souk_pricing_api::{Redeem, Unredeem};
 use souk_rpc::Cx;
 
-use crate::OrderDeps;
-use crate::store::{Confirmation, Store};
+use crate::store::{Confirmation, Confirmed, Store};
 use crate::waiters::{Outcome, Waiters};
+use crate::{OrderDeps, UnpaidLimits};
 
 /// Kind of these sagas.
 pub const KIND: &str = "checkout";
@@ -59,6 +59,7 @@ pub struct Shared {
     pub waiters: Arc<Waiters>,
     pub clock: Clock,
     pub tokens: crate::service::Tokens,
+    pub unpaid: UnpaidLimits,
 }
 
 /// The engine for checkouts.
@@ -91,7 +92,7 @@ fn payment_id(saga: SagaRun) -> PaymentId {
     PaymentId(saga.id)
 }
 
-/// Stands for the order itself: nothing to do, and when everything else is undone, the order has failed.
+/// Stands for the order itself, which was placed with the saga: when everything else is undone, the order has failed.
 struct Open(Arc<Shared>);
 
 #[async_trait]
@@ -99,7 +100,16 @@ impl Step<CheckoutState> for Open {
     fn name(&self) -> &'static str {
         "open"
     }
-    async fn run(&self, _: &Cx, _: SagaRun, _: &mut CheckoutState) -> Result<Progress, Failure> {
+    async fn run(&self, _: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
+        if state.order.is_none() {
+            // It comes from a rest or from another process: the buyer may have given it up meanwhile.
+            let id = OrderId(saga.id);
+            let row = self.0.store.by_id(id).await?.ok_or_else(|| missing(id))?;
+            if row.given_up {
+                return Err(Failure::Refused(given_up()));
+            }
+            state.order = Some(Box::new(row.order));
+        }
         Ok(Progress::Done)
     }
     async fn undo(&self, _: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<(), Failure> {
@@ -218,27 +228,54 @@ impl Step<CheckoutState> for AuthorisePayment {
             provider: state.payment.provider.clone(),
             amount: state.amount,
         };
-        self.payment.void(cx, void).await?;
-        Ok(())
+        match self.payment.void(cx, void).await {
+            Err(problem) if problem.is("payment_captured") => self.refund(cx, saga).await,
+            answer => Ok(answer.map(drop)?),
+        }
     }
 }
 
 impl AuthorisePayment {
+    /// The provider took the money before it heard that nobody wants it.
+    async fn refund(&self, cx: &Cx, saga: SagaRun) -> Result<(), Failure> {
+        for payment in self.payment.by_order(cx, ByOrder { order_id: saga.id }).await?.items {
+            let amount = Money { amount: payment.captured.amount - payment.refunded.amount, ..payment.captured };
+            if amount.amount > 0 {
+                let refund = Refund { payment_id: payment.id, key: format!("{}/undo", saga.id), amount };
+                self.payment.refund(cx, refund).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The buyer has as long as the stock is held.
     async fn wait_for_buyer(&self, saga: SagaRun, url: Option<String>) -> Result<Progress, Failure> {
         let id = OrderId(saga.id);
-        let row = self.shared.store.by_id(id).await?;
-        let placed = row.map_or(jiff::Timestamp::UNIX_EPOCH, |row| row.order.placed_at);
-        let waited = self.shared.clock.now().duration_since(placed);
+        let row = self.shared.store.by_id(id).await?.ok_or_else(|| missing(id))?;
+        if row.given_up {
+            return Err(Failure::Refused(given_up()));
+        }
+        let waited = self.shared.clock.now().duration_since(row.order.placed_at);
         if waited.as_secs() >= i64::from(HOLD_SECONDS) {
             let detail = "the payment was not completed in time";
             return Err(Failure::Refused(Problem::new(Kind::Declined, "payment_not_completed", detail)));
         }
         let url = url.unwrap_or_default();
-        self.shared.store.action_required(id, &url).await?;
+        if row.action_url.is_none() && !self.shared.store.action_required(&row, &url, self.shared.unpaid).await? {
+            return Err(Failure::Refused(too_many_unpaid()));
+        }
         self.shared.waiters.tell(id, Outcome::ActionRequired(url));
         Err(Failure::Wait(LOOK_AGAIN))
     }
+}
+
+fn given_up() -> Problem {
+    Problem::conflict("checkout_abandoned", "this checkout was given up before it was paid")
+}
+
+fn too_many_unpaid() -> Problem {
+    let detail = "too many orders wait for their payment already: complete or cancel one of them first";
+    Problem::conflict("too_many_unpaid_orders", detail)
 }
 
 struct AllocateStock(souk_inventory_api::InventoryClient);
@@ -267,8 +304,10 @@ impl Confirm {
         let combiner = Combiner::new(tasks, "confirm orders", MAX_BATCH, move |sales: Vec<Confirmation>| {
             let shared = work.clone();
             async move {
-                let result = shared.store.confirm(&sales, AFTER_CONFIRM, shared.clock.now()).await;
-                spread(result, sales.len())
+                match shared.store.confirm(&sales, AFTER_CONFIRM, shared.clock.now()).await {
+                    Ok(outcomes) => outcomes.into_iter().map(confirmed).collect(),
+                    Err(problem) => sales.iter().map(|_| Err(problem.clone())).collect(),
+                }
             }
         });
         Self { shared: shared.clone(), combiner }
@@ -280,6 +319,14 @@ fn spread(result: Result<Vec<bool>, Problem>, count: usize) -> Vec<Result<(), Pr
     match result {
         Ok(ours) => ours.into_iter().map(|ours| if ours { Ok(()) } else { Err(fenced()) }).collect(),
         Err(problem) => (0..count).map(|_| Err(problem.clone())).collect(),
+    }
+}
+
+fn confirmed(outcome: Confirmed) -> Result<(), Problem> {
+    match outcome {
+        Confirmed::Yes => Ok(()),
+        Confirmed::Fenced => Err(fenced()),
+        Confirmed::GivenUp => Err(given_up()),
     }
 }
 

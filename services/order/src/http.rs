@@ -76,9 +76,10 @@ fn declared() -> Routes<Service> {
             "/api/v1/orders/{id}/cancel",
             cancel,
             op("cancelOrder")
-                .summary("Cancel an order that is not shipped")
+                .summary("Cancel an order that is not shipped, or give up one that waits for its buyer")
+                .description("For its customer, or with the token that its checkout returned.")
                 .tag("orders")
-                .bearer()
+                .query::<OrderToken>()
                 .header("If-Match", false, "The `ETag` of the order as you know it: 412 `precondition_failed` when it changed since")
                 .body::<Cancel>()
                 .reply::<Order>(200)
@@ -185,11 +186,14 @@ async fn cancel(
     WebCx(cx): WebCx,
     cdn: Cdn,
     ApiPath(id): ApiPath<String>,
+    ApiQuery(query): ApiQuery<OrderToken>,
     IfMatch(if_version): IfMatch,
     ApiJson(body): ApiJson<Cancel>,
 ) -> Result<Response, ApiError> {
-    cx.actor.require_customer()?;
-    let request = CancelOrder { id: order_id(&id)?, reason: body.reason, if_version };
+    if query.token.is_none() {
+        cx.actor.require_customer()?;
+    }
+    let request = CancelOrder { id: order_id(&id)?, reason: body.reason, if_version, token: query.token };
     let order = shown(&cdn, service.cancel(&cx, request).await?);
     Ok(written(&order, order.version))
 }

@@ -32,11 +32,31 @@ pub use store::STATEMENTS;
 /// Tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {
     schema: "order",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+    files: &[
+        souk_flow::TABLES,
+        ("0001_init", include_str!("../migrations/0001_init.sql")),
+        souk_flow::SAGAS,
+        ("0003_unpaid", include_str!("../migrations/0003_unpaid.sql")),
+    ],
 };
 
 /// Months for which partitions exist ahead of time: an operator who is away for a quarter loses no order.
 const PARTITIONS_AHEAD: i32 = 3;
+
+/// How many orders may hold stock at once while their buyers are at the payment provider's page.
+#[derive(Clone, Copy, Debug)]
+pub struct UnpaidLimits {
+    /// Of one customer, or of one guest's mail address.
+    pub per_owner: u32,
+    /// Of one client address (IPv6: of one /64).
+    pub per_client: u32,
+}
+
+impl Default for UnpaidLimits {
+    fn default() -> Self {
+        Self { per_owner: 5, per_client: 20 }
+    }
+}
 
 /// What the service needs.
 pub struct OrderDeps {
@@ -60,6 +80,8 @@ pub struct OrderDeps {
     pub inventory: InventoryClient,
     /// Money.
     pub payment: PaymentClient,
+    /// Orders that may wait for their buyers.
+    pub unpaid: UnpaidLimits,
 }
 
 /// What the worker role reads.

@@ -1,5 +1,6 @@
 //! `OrderApi`: who may see which order, and the door into the checkout saga.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use souk_flow::SagaEngine;
 use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
 use souk_modules::Combiner;
 use souk_order_api::{
-    Audit, AuditRequest, CancelOrder, CartChanged, CartState, Checkout, CheckoutReply, FindOrder, GetOrder, ListOrders,
-    MAX_KEY, MAX_PAGE, Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus,
+    Audit, AuditRequest, CancelOrder, CartChanged, CartOrder, CartState, Checkout, CheckoutReply, FindOrder, GetOrder,
+    ListOrders, MAX_KEY, MAX_PAGE, Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus,
 };
 use souk_payment_api::MAX_TOKEN;
 use souk_rpc::{Actor, Cx, Permission};
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::OrderDeps;
-use crate::cancel::CancelState;
+use crate::cancel::{Begun, CancelState};
 use crate::checkout::{self, CheckoutState, Shared, stock_lines};
 use crate::domain::{Placement, place};
 use crate::store::{NewOrder, OrderRow, Placed, Store};
@@ -39,6 +40,13 @@ const MAX_BATCH: usize = 64;
 /// Bytes of a guest's order token, of the 32 that HMAC-SHA256 gives: 192 bits are not guessed.
 const TOKEN_BYTES: usize = 24;
 
+/// How often in a row something was added to a cart while it was paid, and bought next, at most to be found again.
+const MAX_RESTS: usize = 8;
+/// Bytes of a client address's keyed hash: enough that no two addresses share one.
+const CLIENT_BYTES: usize = 16;
+/// How long a request to give up waits until the checkout is undone.
+const GIVE_UP_BUDGET: Duration = Duration::from_secs(5);
+
 /// Guests' order tokens: derived, not stored, so a replay gives the same and a leaked table gives none.
 #[derive(Clone)]
 pub struct Tokens(Secret<[u8; 32]>);
@@ -50,6 +58,21 @@ impl Tokens {
         mac.update(b"order token ");
         mac.update(id.0.as_bytes());
         URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..TOKEN_BYTES])
+    }
+
+    /// A client's address as it is counted: of IPv6 the network that one subscriber has.
+    fn client(&self, address: IpAddr) -> Vec<u8> {
+        let bytes = match address {
+            IpAddr::V4(v4) => v4.octets().to_vec(),
+            IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+                Some(v4) => v4.octets().to_vec(),
+                None => v6.octets()[..8].to_vec(),
+            },
+        };
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.reveal()).expect("HMAC takes keys of any length");
+        mac.update(b"client address ");
+        mac.update(&bytes);
+        mac.finalize().into_bytes()[..CLIENT_BYTES].to_vec()
     }
 
     fn opens(&self, id: OrderId, token: &str) -> bool {
@@ -77,6 +100,7 @@ impl OrderService {
             waiters: Arc::new(Waiters::default()),
             clock: deps.clock.clone(),
             tokens: Tokens(deps.token_key.clone()),
+            unpaid: deps.unpaid,
         });
         let store = shared.store.clone();
         let placing = Combiner::new(&deps.tasks, "place orders", MAX_BATCH, move |new: Vec<NewOrder>| {
@@ -106,6 +130,12 @@ impl OrderService {
         self.cancellations.sweep();
     }
 
+    /// Runs the checkout of an order that was woken here, when it runs nowhere.
+    #[doc(hidden)]
+    pub async fn wake(&self, id: OrderId) -> Result<(), Problem> {
+        self.checkouts.resume(id.0).await
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.shared.store
     }
@@ -124,10 +154,24 @@ impl OrderService {
     ) -> Result<CheckoutReply, Problem> {
         let id = OrderId(self.ids.v7(self.shared.clock.now()));
         let cart = self.cart.for_checkout(cx, GetCart { cart_id: req.cart_id }).await;
+        let purchase = match &cart {
+            Ok(cart) => Some(cart.purchase.unwrap_or(req.cart_id.uuid())),
+            // Bought, perhaps, with nothing left in it.
+            Err(problem) if problem.kind == Kind::NotFound => Some(req.cart_id.uuid()),
+            Err(_) => None,
+        };
         let cart = match as_shown(&req, cart) {
             Ok(cart) => cart,
             // A replay finds its cart gone, or with what was added since: the key knows what became of it.
-            Err(problem) => return self.replay(cx, &scope, key, &hash).await?.ok_or(problem),
+            Err(problem) => {
+                if let Some(reply) = self.replay(cx, &scope, key, &hash).await? {
+                    return Ok(reply);
+                }
+                return match purchase {
+                    Some(purchase) => Err(self.bought(cx, purchase, problem).await?),
+                    None => Err(problem),
+                };
+            }
         };
         let purchase = cart.purchase.unwrap_or(req.cart_id.uuid());
         let mut order = place(cart, Placement { id, at: self.shared.clock.now() })?;
@@ -149,6 +193,7 @@ impl OrderService {
             key: key.to_owned(),
             body_hash: hash.clone(),
             state: state.clone(),
+            client: cx.client.map(|address| self.shared.tokens.client(address)),
         };
         match self.placing.submit(new).await? {
             Placed::New(number) => order.number = number,
@@ -157,12 +202,49 @@ impl OrderService {
                 return self.replay(cx, &scope, key, &hash).await?.ok_or_else(gone);
             }
             Placed::CartTaken => {
-                return Err(Problem::conflict("checkout_in_progress", "this cart is being bought already"));
+                let in_progress = Problem::conflict("checkout_in_progress", "this cart is being bought already");
+                return Err(self.bought(cx, purchase, in_progress).await?);
             }
         }
         let outcome = self.shared.waiters.expect(id);
         self.checkouts.start(cx, id.0, CheckoutState { order: Some(Box::new(order.clone())), ..state });
         self.answer(cx, id, Some(outcome), Some(order)).await
+    }
+
+    /// Why a cart cannot be bought: `otherwise`, with the order that has the cart when it is this caller's to see. The cart's
+    /// id is a secret, and what belongs to a customer is shown to nobody else who knows it. `purchase` is as the cart says,
+    /// or its id; what was bought of the rest it had then was bought later, and is what the caller means.
+    async fn bought(&self, cx: &Cx, purchase: Uuid, otherwise: Problem) -> Result<Problem, Problem> {
+        let mut found = self.shared.store.of_purchase(purchase).await?;
+        for _ in 0..MAX_RESTS {
+            let Some(row) = &found else { break };
+            let Some(later) = self.shared.store.of_purchase(row.order.id.0).await? else { break };
+            found = Some(later);
+        }
+        let Some(row) = found else { return Ok(otherwise) };
+        let (order, url) = (row.order, row.action_url);
+        if order.customer_id.is_some() && order.customer_id != cx.actor.customer() {
+            return Ok(otherwise);
+        }
+        let problem = match order.status {
+            OrderStatus::Pending => Problem::conflict("checkout_in_progress", "this cart is being bought already"),
+            _ => Problem::conflict("cart_bought", "this cart has been bought"),
+        };
+        let token = self.shared.tokens.token(order.id);
+        Ok(problem.with_data(CartOrder { order_id: order.id, token, action_url: url }))
+    }
+
+    /// The order once its given-up checkout is undone, or as it is when that takes long: then it goes on by itself.
+    async fn undone(&self, cx: &Cx, id: OrderId) -> Result<Order, Problem> {
+        let budget = cx.time_left().map_or(GIVE_UP_BUDGET, |left| left.mul_f32(0.8).min(GIVE_UP_BUDGET));
+        let until = tokio::time::Instant::now() + budget;
+        loop {
+            let row = self.row(id).await?;
+            if row.order.status != OrderStatus::Pending || tokio::time::Instant::now() >= until {
+                return Ok(row.order);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// The reply of the checkout that first used the key; none if there was none.
@@ -400,12 +482,19 @@ impl OrderApi for OrderService {
         if req.reason.chars().count() > 500 {
             return Err(Problem::new(Kind::Invalid, "reason_too_long", "a reason has at most 500 characters"));
         }
-        self.visible(cx, req.id, None).await?;
-        let (order, state) = crate::cancel::begin(&self.shared, &req).await?;
+        self.visible(cx, req.id, req.token.as_deref()).await?;
+        let order = match crate::cancel::begin(&self.shared, &req).await? {
+            Begun::Already(order) => order,
+            Begun::Cancelled(order, state) => {
+                self.cancellations.start(cx, state.saga_id, state);
+                order
+            }
+            Begun::GivenUp => {
+                self.checkouts.resume(req.id.0).await?;
+                self.undone(cx, req.id).await?
+            }
+        };
         cx.wrote(self.shared.store.db().position().await.raw());
-        if let Some(state) = state {
-            self.cancellations.start(cx, state.saga_id, state);
-        }
         Ok(order)
     }
 

@@ -10,6 +10,7 @@ use souk_kernel::{Currency, Money, Problem};
 use souk_order_api::{Order, OrderId, OrderPayment, OrderPlaced, OrderStatus, SoldUnits};
 use uuid::Uuid;
 
+use crate::UnpaidLimits;
 use crate::checkout::CheckoutState;
 
 const TAKE_KEYS: &str = "insert into idempotency_key (scope, key, body_hash, subject)
@@ -19,26 +20,37 @@ const TAKE_CARTS: &str = "insert into cart_checkout (cart_id, order_id)
 const FREE_KEYS: &str = "delete from idempotency_key where subject = any($1)";
 const INSERT_ORDERS: &str = "with new as (
         insert into orders (id, number, status, payment_status, customer_id, cart_id, email, shipping_address,
-            shipping_name, lines, coupons, currency, subtotal, discount, shipping, tax, total, version, placed_at, updated_at)
+            shipping_name, lines, coupons, currency, subtotal, discount, shipping, tax, total, version, placed_at, updated_at,
+            client)
         select id, 'S-' || nextval('order_number_seq'), 'pending', 'none', customer_id, cart_id, email, address::json,
-            shipping_name, lines::json, coupons::json, currency, subtotal, discount, shipping, tax, total, 1, at, at
+            shipping_name, lines::json, coupons::json, currency, subtotal, discount, shipping, tax, total, 1, at, at,
+            client
         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::timestamptz[])
+            $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::timestamptz[],
+            $16::bytea[])
             as o (id, customer_id, cart_id, email, address, shipping_name, lines, coupons, currency, subtotal, discount,
-                shipping, tax, total, at)
+                shipping, tax, total, at, client)
         returning id, number),
     numbered as (insert into order_number (number, order_id) select number, id from new)
     select id, number from new";
 const KEY: &str = "select subject, body_hash from idempotency_key where scope = $1 and key = $2";
 const CONFIRM: &str = "update orders set status = 'confirmed', payment_status = 'authorised', action_url = null,
         version = version + 1, updated_at = $2
-    where id = any($1) and status = 'pending' returning id";
+    where id = any($1) and status = 'pending' and not given_up returning id";
+const GIVEN_UP: &str = "select id from orders where id = any($1) and given_up and status = 'pending'";
+const GIVE_UP: &str = "update orders set given_up = true, version = version + 1, updated_at = $2 where id = $1";
 const CAPTURED: &str = "update orders set payment_status = 'captured', version = version + 1, updated_at = $2
     where id = any($1) and payment_status = 'authorised' and status in ('confirmed', 'shipped', 'delivered')";
 const FAIL: &str = "update orders set status = 'failed', failure = $2::text::json, action_url = null,
         version = version + 1, updated_at = $3
     where id = $1 and status = 'pending'";
 const FREE_CART: &str = "delete from cart_checkout where order_id = $1";
+/// Orders that wait for their buyers, of one owner and from one client address.
+const UNPAID: &str = "select count(*) filter (where customer_id = $2 or (customer_id is null and $2::uuid is null
+            and lower(email) = lower($3))) as of_owner, count(*) filter (where client = $4) as of_client
+    from orders where status = 'pending' and action_url is not null and not given_up and id <> $1";
+/// Who counts while another order of the same owner or address is being added waits, until the transaction ends.
+const LOCK_UNPAID: &str = "select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as k (key)";
 const ACTION: &str = "update orders set action_url = $2 where id = $1 and status = 'pending'";
 const SAVE: &str =
     "update orders set status = $2, payment_status = $3, shipments = $4::text::json, version = $5, updated_at = $6
@@ -49,13 +61,15 @@ macro_rules! columns {
     () => {
         "id, number, status, payment_status, customer_id, email, shipping_address::text as shipping_address,
          shipping_name, lines::text as lines, coupons::text as coupons, currency, subtotal, discount, shipping, tax, total,
-         failure::text as failure, action_url, shipments::text as shipments, version, placed_at, updated_at"
+         failure::text as failure, action_url, client, given_up, shipments::text as shipments, version, placed_at, updated_at"
     };
 }
 const BY_ID: &str = concat!("select ", columns!(), " from orders where id = $1");
 const LOCK: &str = concat!("select ", columns!(), " from orders where id = $1 for update");
 const BY_NUMBER: &str =
     concat!("select ", columns!(), " from orders where id = (select order_id from order_number where number = $1)");
+const ORDER_OF_CART: &str =
+    concat!("select ", columns!(), " from orders where id = (select order_id from cart_checkout where cart_id = $1)");
 const OF_CUSTOMER: &str =
     concat!("select ", columns!(), " from orders where customer_id = $1 and id < $2 order by id desc limit $3");
 const LIST: &str = concat!(
@@ -83,6 +97,11 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("KEY", KEY),
     ("CONFIRM", CONFIRM),
     ("CAPTURED", CAPTURED),
+    ("GIVEN_UP", GIVEN_UP),
+    ("GIVE_UP", GIVE_UP),
+    ("UNPAID", UNPAID),
+    ("LOCK_UNPAID", LOCK_UNPAID),
+    ("ORDER_OF_CART", ORDER_OF_CART),
     ("FAIL", FAIL),
     ("FREE_CART", FREE_CART),
     ("ACTION", ACTION),
@@ -109,6 +128,8 @@ pub struct NewOrder {
     pub key: String,
     pub body_hash: Vec<u8>,
     pub state: CheckoutState,
+    /// Keyed hash of the client's address, when it is known.
+    pub client: Option<Vec<u8>>,
 }
 
 /// What became of it.
@@ -133,6 +154,20 @@ pub struct OrderRow {
     pub order: Order,
     pub failure: Option<Problem>,
     pub action_url: Option<String>,
+    pub client: Option<Vec<u8>>,
+    /// The buyer gave it up: it is undone, or will be.
+    pub given_up: bool,
+}
+
+/// What became of a sale to confirm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It is made.
+    Yes,
+    /// Another process runs the checkout.
+    Fenced,
+    /// The buyer gave it up before.
+    GivenUp,
 }
 
 #[derive(Clone)]
@@ -190,18 +225,49 @@ impl Store {
         row.map(|row| Ok((OrderId(row.get_col("subject")?), row.get_col("body_hash")?))).transpose().map_err(db_problem)
     }
 
-    /// Confirms all whose saga is still ours, tells the world, and records `step`, in one commit. Returns per order
-    /// whether it is ours; one that was confirmed before (its commit was taken for lost) is fine.
-    pub async fn confirm(&self, sales: &[Confirmation], step: i32, at: Timestamp) -> Result<Vec<bool>, Problem> {
+    /// Confirms all whose saga is still ours, tells the world, and records `step`, in one commit. One that was confirmed
+    /// before (its commit was taken for lost) is fine.
+    pub async fn confirm(&self, sales: &[Confirmation], step: i32, at: Timestamp) -> Result<Vec<Confirmed>, Problem> {
+        let mut given_up = Vec::new();
+        loop {
+            let standing: Vec<&Confirmation> = sales.iter().filter(|sale| !given_up.contains(&sale.saga.id)).collect();
+            match self.confirm_unless_given_up(&standing, step, at).await? {
+                Ok(ours) => {
+                    let outcome = |id: &Uuid| match (given_up.contains(id), ours.contains(id)) {
+                        (true, _) => Confirmed::GivenUp,
+                        (_, true) => Confirmed::Yes,
+                        _ => Confirmed::Fenced,
+                    };
+                    return Ok(sales.iter().map(|sale| outcome(&sale.saga.id)).collect());
+                }
+                // Nothing was written: their sagas have not passed the pivot. At least one fewer the next time.
+                Err(more) => given_up.extend(more),
+            }
+        }
+    }
+
+    /// The sagas that are ours, confirmed; or, with nothing written, the orders that were given up meanwhile.
+    async fn confirm_unless_given_up(
+        &self,
+        sales: &[&Confirmation],
+        step: i32,
+        at: Timestamp,
+    ) -> Result<Result<Vec<Uuid>, Vec<Uuid>>, Problem> {
         let tx = self.db.begin().await?;
         let sagas: Vec<SagaRun> = sales.iter().map(|sale| sale.saga).collect();
         let ours = Recorded::write(&tx, &sagas, step, false).await?;
         let confirmed = uuids(&tx.query(CONFIRM, &[&ours, &at]).await?, "id")?;
+        if confirmed.len() < ours.len() {
+            let given_up = uuids(&tx.query(GIVEN_UP, &[&ours]).await?, "id")?;
+            if !given_up.is_empty() {
+                return Ok(Err(given_up));
+            }
+        }
         let events = sales.iter().filter(|sale| confirmed.contains(&sale.event.order.id.0)).map(|sale| &sale.event);
         let events: Vec<OrderPlaced> = events.cloned().collect();
         self.outbox.push_all(&tx, &events).await?;
         self.outbox.commit(tx).await?;
-        Ok(sagas.iter().map(|saga| ours.contains(&saga.id)).collect())
+        Ok(Ok(ours))
     }
 
     /// Notes the money as taken and the checkouts as done, in one commit. Returns per saga whether it is ours.
@@ -223,10 +289,32 @@ impl Store {
         Ok(())
     }
 
-    /// Remembers where the buyer has to go.
-    pub async fn action_required(&self, id: OrderId, url: &str) -> Result<(), Problem> {
-        self.db.write_one(ACTION, &[&id.0, &url]).await?;
+    /// Remembers where the buyer has to go; false when that would be one unpaid order too many of its owner or of its
+    /// client's address.
+    pub async fn action_required(&self, row: &OrderRow, url: &str, limits: UnpaidLimits) -> Result<bool, Problem> {
+        let order = &row.order;
+        let tx = self.db.begin().await?;
+        tx.execute(LOCK_UNPAID, &[&unpaid_locks(row)]).await?;
+        let count = tx.query_one(UNPAID, &[&order.id.0, &order.customer_id, &order.email, &row.client]).await?;
+        let (of_owner, of_client): (i64, i64) = (count.get_col("of_owner")?, count.get_col("of_client")?);
+        if of_owner >= i64::from(limits.per_owner) || of_client >= i64::from(limits.per_client) {
+            return Ok(false);
+        }
+        tx.execute(ACTION, &[&order.id.0, &url]).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// From now on the locked order can only be undone.
+    pub async fn give_up(&self, tx: &Tx, id: OrderId, at: Timestamp) -> Result<(), Problem> {
+        tx.execute(GIVE_UP, &[&id.0, &at]).await?;
         Ok(())
+    }
+
+    /// The order that has the cart, or the rest of one, if one has.
+    pub async fn of_purchase(&self, purchase: Uuid) -> Result<Option<OrderRow>, Problem> {
+        let row = self.db.primary().query_opt(ORDER_OF_CART, &[&purchase]).await?;
+        row.as_ref().map(read_order).transpose()
     }
 
     pub async fn by_id(&self, id: OrderId) -> Result<Option<OrderRow>, Problem> {
@@ -321,7 +409,8 @@ async fn insert_orders(tx: &Tx, new: &[&NewOrder]) -> Result<Vec<(Uuid, String)>
     let (subtotals, discounts) = (amounts(|o| o.subtotal), amounts(|o| o.discount));
     let (shippings, taxes, totals) = (amounts(|o| o.shipping), amounts(|o| o.tax), amounts(|o| o.total));
     let times: Vec<Timestamp> = new.iter().map(|n| n.order.placed_at).collect();
-    let parameters: [&(dyn souk_db::ToSql + Sync); 15] = [
+    let clients: Vec<Option<&[u8]>> = new.iter().map(|n| n.client.as_deref()).collect();
+    let parameters: [&(dyn souk_db::ToSql + Sync); 16] = [
         &ids,
         &customers,
         &carts,
@@ -337,10 +426,30 @@ async fn insert_orders(tx: &Tx, new: &[&NewOrder]) -> Result<Vec<(Uuid, String)>
         &taxes,
         &totals,
         &times,
+        &clients,
     ];
     let rows = tx.query(INSERT_ORDERS, &parameters).await?;
     let pair = |row: &Row| Ok((row.get_col("id")?, row.get_col("number")?));
     rows.iter().map(pair).collect::<Result<_, DbError>>().map_err(db_problem)
+}
+
+/// Keys of the advisory locks under which unpaid orders are counted: of the owner, and of the client's address. Always in
+/// the same order, so that two who share both do not wait for each other.
+fn unpaid_locks(row: &OrderRow) -> Vec<i64> {
+    let key = |what: &str, of: &[u8]| {
+        let mut hash = blake3::Hasher::new();
+        hash.update(what.as_bytes()).update(of);
+        let [a, b, c, d, e, f, g, h, ..] = *hash.finalize().as_bytes();
+        i64::from_le_bytes([a, b, c, d, e, f, g, h])
+    };
+    let owner = match row.order.customer_id {
+        Some(customer) => key("unpaid of customer", customer.as_bytes()),
+        None => key("unpaid of guest", row.order.email.to_lowercase().as_bytes()),
+    };
+    let mut keys: Vec<i64> =
+        std::iter::once(owner).chain(row.client.as_deref().map(|client| key("unpaid of client", client))).collect();
+    keys.sort_unstable();
+    keys
 }
 
 fn read_order(row: &Row) -> Result<OrderRow, Problem> {
@@ -372,7 +481,13 @@ fn read_order(row: &Row) -> Result<OrderRow, Problem> {
         placed_at: row.get_col("placed_at")?,
         updated_at: row.get_col("updated_at")?,
     };
-    Ok(OrderRow { order, failure, action_url: row.get_col("action_url")? })
+    Ok(OrderRow {
+        order,
+        failure,
+        action_url: row.get_col("action_url")?,
+        client: row.get_col("client")?,
+        given_up: row.get_col("given_up")?,
+    })
 }
 
 fn uuids(rows: &[Row], column: &str) -> Result<Vec<Uuid>, Problem> {

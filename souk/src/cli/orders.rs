@@ -116,7 +116,8 @@ async fn act(toolbox: &Toolbox, command: Orders) -> anyhow::Result<ExitCode> {
         }
         Orders::Cancel { order, reason } => {
             let found = find(&order).await?;
-            let cancelled = clients.order.cancel(&cx, CancelOrder { id: found.id, reason, if_version: None }).await?;
+            let cancelled =
+                clients.order.cancel(&cx, CancelOrder { id: found.id, reason, if_version: None, token: None }).await?;
             println!("order {} is cancelled; stock and money go back", cancelled.number);
         }
     }

@@ -13,7 +13,7 @@ use souk_kernel::Event;
 use uuid::Uuid;
 
 /// Something that owns events.
-pub const OWNER: Migrations = Migrations { schema: "shop", files: &[souk_flow::TABLES] };
+pub const OWNER: Migrations = Migrations { schema: "shop", files: &[souk_flow::TABLES, souk_flow::SAGAS] };
 /// Something that reads them, with a table for effects.
 pub const READER: Migrations = Migrations {
     schema: "mail",

@@ -24,7 +24,9 @@ souk_rpc::service! {
         /// Turns a cart into a paid order. The idempotency key in the context (required) makes it safe to repeat: a replay
         /// waits for the first outcome and gets the same reply; another request under the same key is refused with 409
         /// `idempotency_key_reused`. 402 `payment_declined`, 409 `out_of_stock` with the lines, `coupon_used_up`,
-        /// `cart_changed`, `cart_incomplete`. When it outlives the budget: `pending`, and the checkout goes on.
+        /// `cart_changed`, `cart_incomplete`; `checkout_in_progress` and `cart_bought` with a [`CartOrder`] as data, so that
+        /// the buyer can go on, give up or look at what was bought; `too_many_unpaid_orders`. When it outlives the budget:
+        /// `pending`, and the checkout goes on.
         ///
         /// Callers of the release before this one use it; what they are charged is compared with nothing. See `buy`.
         fn checkout(Checkout) -> CheckoutReply;
@@ -40,7 +42,9 @@ souk_rpc::service! {
         fn list(ListOrders) -> OrderPage [idempotent];
         /// An order by number or id. Permission: orders.
         fn find(FindOrder) -> Order [idempotent];
-        /// Cancels what is not shipped: gives stock and money back. 409 `order_not_cancellable`. Permission: orders, or its customer.
+        /// Cancels what is not shipped: gives stock and money back. A pending order that waits for its buyer is given up: it
+        /// fails with `checkout_abandoned`, and its cart can be bought again. 409 `order_not_cancellable`. Permission: orders,
+        /// its customer, or the holder of its token.
         fn cancel(CancelOrder) -> Order [idempotent];
         /// Whatever breaks I3, I4, I6 in the orders and their sagas. Permission: orders.
         fn audit(AuditRequest) -> Audit [idempotent];
@@ -104,6 +108,18 @@ pub struct CheckoutReply {
     /// The right to see the order without an account. Shown once, to who placed it.
     pub token: String,
     /// Where the buyer has to go before the payment can be completed; the order is `pending` until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action_url: Option<String>,
+}
+
+/// The order that a cart has become: data of `checkout_in_progress` (it is still pending) and of `cart_bought`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CartOrder {
+    /// The order.
+    pub order_id: OrderId,
+    /// The right to see it, and to cancel it.
+    pub token: String,
+    /// Where the buyer can complete the payment, when the order waits for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action_url: Option<String>,
 }
@@ -258,11 +274,14 @@ pub struct FindOrder {
 pub struct CancelOrder {
     /// The order.
     pub id: OrderId,
-    /// For the record.
+    /// Why, at most 500 characters. Not logged: people write what they like into it.
     pub reason: String,
     /// Only while the order's version is one of these: else 412 `precondition_failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_version: Option<Vec<i64>>,
+    /// A guest's proof.
+    #[serde(default)]
+    pub token: Option<String>,
 }
 
 /// Asks for the audit.

@@ -4,4 +4,4 @@ mod place;
 mod status;
 
 pub use place::{Placement, place};
-pub use status::{Transition, apply};
+pub use status::{Cancelling, Transition, apply, cancelling};

@@ -20,6 +20,29 @@ pub enum Transition {
     GiveBack(OrderPayment),
 }
 
+/// What cancelling an order means, as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelling {
+    /// The sale is taken back: [`Transition::Cancel`].
+    TakeBack,
+    /// The checkout that waits for its buyer goes back.
+    GiveUp,
+    /// Nothing: that has happened.
+    Already,
+}
+
+/// What cancelling means for an order that is `status`; `waits` for its buyer, or was `given_up` before.
+pub fn cancelling(status: OrderStatus, waits: bool, given_up: bool) -> Result<Cancelling, TransitionError> {
+    match status {
+        OrderStatus::Confirmed => Ok(Cancelling::TakeBack),
+        OrderStatus::Pending if given_up => Ok(Cancelling::Already),
+        OrderStatus::Pending if waits => Ok(Cancelling::GiveUp),
+        OrderStatus::Failed if given_up => Ok(Cancelling::Already),
+        OrderStatus::Cancelled => Ok(Cancelling::Already),
+        _ => Err(TransitionError::NotCancellable(status)),
+    }
+}
+
 /// Why an order cannot change that way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransitionError {

@@ -5,6 +5,7 @@ mod checkout;
 mod neighbours;
 mod rules;
 mod shown;
+mod unpaid;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,7 @@ impl Shop {
             pricing: souk_pricing_api::PricingClient::Local(neighbours.clone()),
             inventory: souk_inventory_api::InventoryClient::Local(neighbours.clone()),
             payment: souk_payment_api::PaymentClient::Local(neighbours.clone()),
+            unpaid: souk_order::UnpaidLimits::default(),
         });
         (tasks, service)
     }

@@ -46,6 +46,15 @@ impl Neighbours {
         Ok(())
     }
 
+    /// The buyer completes all payments at the provider that wait for that.
+    pub fn complete(&self) {
+        for payment in self.payments.lock().unwrap().values_mut() {
+            if payment.status == payment::PaymentStatus::RequiresAction {
+                payment.status = payment::PaymentStatus::Authorised;
+            }
+        }
+    }
+
     pub fn captured(&self) -> i64 {
         self.payments.lock().unwrap().values().map(|p| p.captured.amount - p.refunded.amount).sum()
     }
@@ -195,7 +204,12 @@ impl payment::PaymentApi for Neighbours {
                 self.charges.fetch_add(1, Ordering::SeqCst);
             }
             let declined = req.token == "tok_declined";
-            let status = if declined { payment::PaymentStatus::Declined } else { payment::PaymentStatus::Authorised };
+            let asks = req.token == "tok_requires_action";
+            let status = match (declined, asks) {
+                (true, _) => payment::PaymentStatus::Declined,
+                (_, true) => payment::PaymentStatus::RequiresAction,
+                _ => payment::PaymentStatus::Authorised,
+            };
             let new = payment::Payment {
                 id: req.payment_id,
                 order_id: req.order_id,
@@ -206,7 +220,7 @@ impl payment::PaymentApi for Neighbours {
                 captured: eur(0),
                 refunded: eur(0),
                 decline_code: declined.then(|| "declined".into()),
-                action_url: None,
+                action_url: asks.then(|| "https://bank.example/3ds".into()),
                 created_at: jiff::Timestamp::UNIX_EPOCH,
             };
             payments.entry(req.payment_id.0).or_insert(new).clone()
@@ -231,7 +245,7 @@ impl payment::PaymentApi for Neighbours {
     async fn void(&self, _: &Cx, req: payment::VoidPayment) -> Result<payment::Payment> {
         let mut payments = self.payments.lock().unwrap();
         let found = payments.get_mut(&req.payment_id.0).ok_or_else(|| Problem::not_found("payment"))?;
-        if found.status == payment::PaymentStatus::Authorised {
+        if matches!(found.status, payment::PaymentStatus::Authorised | payment::PaymentStatus::RequiresAction) {
             found.status = payment::PaymentStatus::Voided;
         }
         Ok(found.clone())

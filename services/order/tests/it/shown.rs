@@ -100,7 +100,7 @@ async fn a_cancellation_that_was_based_on_an_older_version_is_refused() {
     let stale = [("if-match", "\"1-0000000000000000000000\"".to_owned())];
     let (status, _, problem) = post(&shop, &path, &stale, &json!({})).await;
     assert_eq!((status.as_u16(), &problem["code"]), (412, &json!("precondition_failed")));
-    let request = CancelOrder { id, reason: String::new(), if_version: Some(vec![2]) };
+    let request = CancelOrder { id, reason: String::new(), if_version: Some(vec![2]), token: None };
     assert_eq!(shop.client.cancel(&cx, request).await.unwrap_err().kind, Kind::Stale);
     let current = [("if-match", "\"3-0000000000000000000000\"".to_owned())];
     let (status, tag, order) = post(&shop, &path, &current, &json!({})).await;

@@ -67,7 +67,7 @@ async fn page(app: &App, cx: &Cx, status: StatusCode, order: &Order, query: Quer
 
 pub(crate) async fn cancel(State(app): State<App>, WebCx(cx): WebCx, Path(id): Path<String>) -> PageResult {
     let order = find(&app, &cx, &id, None).await?;
-    let request = CancelOrder { id: order.id, reason: "cancelled by the buyer".into() };
+    let request = CancelOrder { id: order.id, reason: "cancelled by the buyer".into(), if_version: None, token: None };
     match app.clients.order.cancel(&cx, request).await {
         Ok(order) => Ok(see_other(&format!("/orders/{}", order.id))),
         Err(problem) if problem.kind == Kind::Conflict => {
