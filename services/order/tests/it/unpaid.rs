@@ -98,7 +98,7 @@ async fn completing_and_giving_up_at_once_ends_one_way() {
         };
         let ((), cancelled) = tokio::join!(completed, given_up);
         shop.settled().await;
-        let get = GetOrder { id: reply.order.id, if_version: None, token: Some(reply.token.clone()) };
+        let get = GetOrder { id: reply.order.id, token: Some(reply.token.clone()) };
         let order = shop.client.get(&guest(""), get).await.unwrap();
         match order.status {
             OrderStatus::Failed => {
