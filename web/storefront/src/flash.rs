@@ -57,8 +57,9 @@ impl Flash {
     }
 
     /// The same with what is wrong.
-    pub fn problem(mut self, problem: Problem) -> Self {
-        self.problem = Some(Problem { data: None, ..problem });
+    pub fn problem(mut self, mut problem: Problem) -> Self {
+        problem.data = None;
+        self.problem = Some(problem);
         self
     }
 

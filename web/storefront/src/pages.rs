@@ -9,4 +9,6 @@ pub mod home;
 pub mod info;
 pub mod listing;
 pub mod order;
+pub mod pay;
 pub mod product;
+pub mod to_page;

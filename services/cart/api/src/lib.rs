@@ -125,6 +125,13 @@ pub struct UpdateCart {
     pub if_version: Option<Vec<i64>>,
 }
 
+impl UpdateCart {
+    /// One that sets nothing yet.
+    pub fn of(cart_id: CartId) -> Self {
+        Self { cart_id, email: None, shipping_address: None, shipping_method: None, coupons: None, if_version: None }
+    }
+}
+
 /// A guest's cart to take over; none just finds (or makes) the customer's own.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ClaimCart {

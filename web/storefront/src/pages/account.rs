@@ -58,11 +58,6 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, uri: Uri) -> 
     private(StatusCode::OK, &account_page(layout, &customer, &orders.items, older, notices))
 }
 
-/// Reloading the page that a refused form left behind leads to the form.
-pub(crate) async fn to_account() -> Response {
-    see_other("/account")
-}
-
 /// A place of ours to go to: never another site's.
 fn local(next: &str) -> &str {
     let fine = next.starts_with('/') && !next.starts_with("//") && next.len() <= MAX_NEXT;

@@ -48,6 +48,10 @@ pub struct State {
     pub prices: HashMap<String, i64>,
     /// Stock somebody changed.
     pub stock: HashMap<String, i64>,
+    /// Carts that became an order, by its place among them.
+    pub taken: HashMap<CartId, usize>,
+    /// The order service is that of the release before.
+    pub old_orders: bool,
     /// A service that is down answers 503: its name.
     pub down: Option<&'static str>,
 }
