@@ -36,7 +36,7 @@ async fn neither_is_a_price_that_the_merchant_changed_meanwhile() {
     let (sku, _) = browser.sku(1);
     browser.shop.state().prices.insert(sku, 99_900);
     let page = browser.paid(&till, "tok_ok").await;
-    page.shows("Your cart has changed since this page was shown").shows("Nothing was charged").shows("Pay €1,998.00");
+    page.shows("Your cart has changed since this page was shown").shows("Nothing was charged").shows("Pay €2,010.90");
     assert!(browser.shop.state().orders.is_empty());
     // The same for a total that stayed, of another cart: an address of another tab, say.
     browser.submit("/checkout/address", &ADDRESS).await;
@@ -101,10 +101,8 @@ async fn a_bank_that_waits_can_be_left() {
         browser.get(leads_to).await.shows(says).shows("nothing was charged");
         let till = second_tab(&mut browser).await;
         browser.paid(&till, "tok_ok").await.shows("Thank you").shows("Order S-1000002");
-        assert_eq!(
-            browser.get("/checkout/confirm").await.location().split('?').next(),
-            browser.get("/checkout/confirm").await.location().split('?').next()
-        );
+        let confirm = browser.get("/checkout/confirm").await;
+        assert!(confirm.location().starts_with("/orders/"), "nothing waits any more");
     }
 }
 
@@ -144,7 +142,6 @@ async fn every_form_is_answered_by_a_redirect_also_when_it_is_refused() {
         ("/orders/nonsense/cancel", ""),
         ("/account/addresses/nonsense", "name=x"),
         ("/account/addresses/nonsense/remove", ""),
-        ("/account/profile", "name=x"),
     ];
     for (path, body) in forms {
         let refused = browser.send(Method::POST, path, Some(body.to_owned())).await;
