@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use souk_cart_api::ClaimCart;
 use souk_identity_api::{Customer, Login, Logout, MeRequest, Register, SignedIn, UpdateMe};
@@ -15,6 +16,7 @@ use souk_web::{SESSION_COOKIE, WebCx};
 
 use crate::app::App;
 use crate::basket;
+use crate::flash::Flash;
 use crate::reply::{Form, PageResult, private, see_other, with_cookies};
 use crate::view::Notice;
 use crate::view::account::{
@@ -26,6 +28,11 @@ use crate::view::form::{Field, place_errors};
 const ORDERS: u32 = 10;
 /// How long a browser keeps the session's cookie: its absolute life (PROMISES). Idle ones end sooner, at identity's.
 const SESSION_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Names of the forms in flash messages.
+const LOGIN: &str = "login";
+const REGISTER: &str = "register";
+const PROFILE: &str = "profile";
+const PASSWORD: &str = "password";
 /// Characters of an address to go to after signing in.
 const MAX_NEXT: usize = 200;
 
@@ -37,11 +44,15 @@ struct Query {
     done: String,
 }
 
-pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, uri: Uri) -> PageResult {
+pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, uri: Uri, flash: Flash) -> PageResult {
     let query: Query = serde_html_form::from_str(uri.query().unwrap_or_default()).unwrap_or_default();
     if cx.actor.customer().is_none() {
-        let (login, register) = (login_fields(""), register_fields("", ""));
-        return sign_in_page(&app, &cx, StatusCode::OK, &query.next, Vec::new(), login, register).await;
+        let (mut login, mut register) = (login_fields(""), register_fields("", ""));
+        let mut notices = flash.notices();
+        notices.extend(fill_in(&flash, LOGIN, &mut login));
+        notices.extend(fill_in(&flash, REGISTER, &mut register));
+        let (layout, next) = (app.layout(&cx, "Sign in").await?, local(&query.next).to_owned());
+        return private(StatusCode::OK, &SignInPage { layout, notices, next, login, register });
     }
     let orders = ListOrders { limit: ORDERS, cursor: query.cursor, status: None };
     let (layout, customer, orders) = tokio::try_join!(
@@ -49,11 +60,12 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, uri: Uri) -> 
         app.clients.identity.me(&cx, MeRequest {}),
         app.clients.order.mine(&cx, orders),
     )?;
-    let notices = match query.done.as_str() {
-        "password" => vec![Notice::good("Your password is changed; you are signed out everywhere else.")],
-        "saved" => vec![Notice::good("Saved.")],
-        _ => Vec::new(),
-    };
+    let mut notices = flash.notices();
+    notices.extend(match query.done.as_str() {
+        "password" => Some(Notice::good("Your password is changed; you are signed out everywhere else.")),
+        "saved" => Some(Notice::good("Saved.")),
+        _ => None,
+    });
     let older = orders.next_cursor.map(|cursor| format!("/account?cursor={cursor}"));
     private(StatusCode::OK, &account_page(layout, &customer, &orders.items, older, notices))
 }
@@ -65,47 +77,45 @@ fn local(next: &str) -> &str {
     if fine && plain { next } else { "/account" }
 }
 
-async fn sign_in_page(
-    app: &App,
-    cx: &Cx,
-    status: StatusCode,
-    next: &str,
-    notices: Vec<Notice>,
-    login: Vec<Field>,
-    register: Vec<Field>,
-) -> PageResult {
-    let layout = app.layout(cx, "Sign in").await?;
-    private(status, &SignInPage { layout, notices, next: local(next).to_owned(), login, register })
-}
-
-/// Problems that belong into the form; the others become pages of their own.
-fn into_form(problem: Problem, fields: &mut [Field]) -> Result<(StatusCode, Vec<Notice>), Problem> {
+/// The answer to a form that was refused: its page, where it is said, with what was typed into the fields `typed`.
+/// What belongs into no form becomes a page of its own.
+fn refused(app: &App, name: &str, form: &Form, typed: &[&str], page: &str, problem: Problem) -> PageResult {
     let told = [Kind::Invalid, Kind::Unauthenticated, Kind::Conflict, Kind::RateLimited].contains(&problem.kind);
     if !told {
-        return Err(problem);
+        return Err(problem.into());
     }
-    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    let notices = place_errors(fields, &problem).into_iter().map(Notice::bad).collect();
-    Ok((status, notices))
+    Ok(Flash::of(name).typed(form, typed).problem(problem).redirect(app, page))
+}
+
+/// Puts what was typed, and what is wrong with it, into the fields of the form `name`; returns what belongs to none.
+fn fill_in(flash: &Flash, name: &str, fields: &mut [Field]) -> Vec<Notice> {
+    let Some((flash, problem)) = flash.about(name).and_then(|flash| Some((flash, flash.refusal()?))) else {
+        return Vec::new();
+    };
+    for field in fields.iter_mut().filter(|field| !flash.text(field.name).is_empty()) {
+        flash.text(field.name).clone_into(&mut field.value);
+    }
+    place_errors(fields, problem).into_iter().map(Notice::bad).collect()
+}
+
+/// Where one signs in, to go on to `next`.
+fn sign_in(next: &str) -> String {
+    format!("/account?next={}", utf8_percent_encode(local(next), NON_ALPHANUMERIC))
 }
 
 pub(crate) async fn login(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
     let (email, next) = (form.get("email").to_owned(), form.get("next"));
-    let request = Login { email: email.clone(), password: Secret::new(form.raw("password").to_owned()) };
+    let request = Login { email, password: Secret::new(form.raw("password").to_owned()) };
     match app.clients.identity.login(&cx, request).await {
         Ok(signed_in) => Ok(welcome(&app, &cx, &headers, signed_in, next).await),
-        Err(problem) => {
-            let mut fields = login_fields(&email);
-            let (status, notices) = into_form(problem, &mut fields)?;
-            sign_in_page(&app, &cx, status, next, notices, fields, register_fields("", "")).await
-        }
+        Err(problem) => refused(&app, LOGIN, &form, &["email"], &sign_in(next), problem),
     }
 }
 
 pub(crate) async fn register(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
     let (name, email, next) = (form.get("name").to_owned(), form.get("email").to_owned(), form.get("next"));
     let password = Secret::new(form.raw("password").to_owned());
-    let request = Register { email: email.clone(), password, name: name.clone() };
+    let request = Register { email, password, name };
     match app.clients.identity.register(&cx, request).await {
         Ok(signed_in) => Ok(welcome(&app, &cx, &headers, signed_in, next).await),
         Err(mut problem) => {
@@ -113,9 +123,7 @@ pub(crate) async fn register(State(app): State<App>, WebCx(cx): WebCx, headers: 
                 let detail = "there is an account with this address already: please sign in".to_owned();
                 problem.fields = vec![FieldError { pointer: "/email".into(), detail }];
             }
-            let mut fields = register_fields(&name, &email);
-            let (status, notices) = into_form(problem, &mut fields)?;
-            sign_in_page(&app, &cx, status, next, notices, login_fields(""), fields).await
+            refused(&app, REGISTER, &form, &["name", "email"], &sign_in(next), problem)
         }
     }
 }
@@ -150,22 +158,14 @@ async fn me(app: &App, cx: &Cx) -> Result<Customer, Problem> {
     app.clients.identity.me(cx, MeRequest {}).await
 }
 
-pub(crate) async fn profile(State(app): State<App>, WebCx(cx): WebCx) -> PageResult {
+pub(crate) async fn profile(State(app): State<App>, WebCx(cx): WebCx, flash: Flash) -> PageResult {
     if cx.actor.customer().is_none() {
         return Ok(see_other("/account?next=/account/profile"));
     }
-    let name = me(&app, &cx).await?.name;
-    profile_page(&app, &cx, StatusCode::OK, Vec::new(), profile_fields(&name), password_fields()).await
-}
-
-async fn profile_page(
-    app: &App,
-    cx: &Cx,
-    status: StatusCode,
-    notices: Vec<Notice>,
-    profile: Vec<Field>,
-    password: Vec<Field>,
-) -> PageResult {
+    let (mut profile, mut password) = (profile_fields(&me(&app, &cx).await?.name), password_fields());
+    let mut notices = flash.notices();
+    notices.extend(fill_in(&flash, PROFILE, &mut profile));
+    notices.extend(fill_in(&flash, PASSWORD, &mut password));
     let form = |action: &str, title, fields, button| FormView {
         action: action.into(),
         title,
@@ -177,19 +177,15 @@ async fn profile_page(
         form("/account/profile", "What should we call you?", profile, "Save"),
         form("/account/password", "A new password", password, "Change password"),
     ];
-    let layout = app.layout(cx, "Profile").await?;
-    private(status, &AccountFormPage { layout, heading: "Profile", notices, forms })
+    let layout = app.layout(&cx, "Profile").await?;
+    private(StatusCode::OK, &AccountFormPage { layout, heading: "Profile", notices, forms })
 }
 
 pub(crate) async fn rename(State(app): State<App>, WebCx(cx): WebCx, form: Form) -> PageResult {
     let name = form.get("name").to_owned();
-    match app.clients.identity.update_me(&cx, UpdateMe { name: Some(name.clone()), ..UpdateMe::default() }).await {
+    match app.clients.identity.update_me(&cx, UpdateMe { name: Some(name), ..UpdateMe::default() }).await {
         Ok(_) => Ok(see_other("/account?done=saved")),
-        Err(problem) => {
-            let mut fields = profile_fields(&name);
-            let (status, notices) = into_form(problem, &mut fields)?;
-            profile_page(&app, &cx, status, notices, fields, password_fields()).await
-        }
+        Err(problem) => refused(&app, PROFILE, &form, &["name"], "/account/profile", problem),
     }
 }
 
@@ -205,12 +201,7 @@ pub(crate) async fn change_password(
     let request = UpdateMe { current_password, new_password, session_token, ..UpdateMe::default() };
     match app.clients.identity.update_me(&cx, request).await {
         Ok(_) => Ok(see_other("/account?done=password")),
-        Err(problem) => {
-            let mut fields = password_fields();
-            let (status, notices) = into_form(problem, &mut fields)?;
-            let name = me(&app, &cx).await?.name;
-            profile_page(&app, &cx, status, notices, profile_fields(&name), fields).await
-        }
+        Err(problem) => refused(&app, PASSWORD, &form, &[], "/account/profile", problem),
     }
 }
 

@@ -140,6 +140,10 @@ async fn every_form_is_answered_by_a_redirect_also_when_it_is_refused() {
         ("/checkout/delivery", "method=camel"),
         ("/checkout/give-up", ""),
         ("/orders/nonsense/cancel", ""),
+        ("/account/login", "email=x&password=y"),
+        ("/account/register", "email=x&password=y"),
+        ("/account/profile", "name=x"),
+        ("/account/password", "current_password=x"),
         ("/account/addresses/nonsense", "name=x"),
         ("/account/addresses/nonsense/remove", ""),
     ];
