@@ -82,6 +82,7 @@ async fn gateway(tasks: &Tasks) -> SocketAddr {
     let deps = GatewayDeps {
         upstreams: Upstreams::new().with("storefront", Upstream::Local(router)),
         identity: None,
+        pages: Vec::new(),
         document: serde_json::Value::Null,
         clock: Clock::system(),
         tasks: tasks.clone(),

@@ -1,12 +1,14 @@
 //! What an operator may set. Every field has a default that suits a shop behind no proxy.
 
 mod canary;
+mod cors;
 mod shedding;
 mod throttles;
 
 use serde::{Deserialize, Serialize};
 
 pub use canary::CanaryConfig;
+pub use cors::CorsConfig;
 pub use shedding::Shedding;
 pub use throttles::{By, Profile, Rate, RouteThrottle, Throttles};
 
@@ -54,6 +56,8 @@ pub struct GatewayConfig {
     pub throttles: Throttles,
     /// Who is refused when there is more to do than can be done.
     pub shedding: Shedding,
+    /// Other origins whose scripts may call the API.
+    pub cors: CorsConfig,
     /// Writes a line at info for every request, cache hits included.
     pub access_log: bool,
 }
@@ -72,6 +76,7 @@ impl Default for GatewayConfig {
             body_limits: Vec::new(),
             throttles: Throttles::default(),
             shedding: Shedding::default(),
+            cors: CorsConfig::default(),
             access_log: false,
         }
     }

@@ -95,7 +95,9 @@ pub(crate) fn answer(gateway: &Arc<Inner>, peer: &Peer, request: &Request<Incomi
         && !headers.contains_key(header::AUTHORIZATION)
         && !headers.contains_key(header::RANGE)
         && request.body().is_end_stream();
-    let Some(mut key) = shared.then(|| cache_key(request.uri())).flatten() else { return Fast::Slow(visit) };
+    let Some(mut key) = shared.then(|| cache_key(request.uri(), &gateway.parameters)).flatten() else {
+        return Fast::Slow(visit);
+    };
     if let (Some(canary), Side::Canary) = (canary, visit.side) {
         if canary.fit() {
             key = of_canary(&key).into();
@@ -192,6 +194,11 @@ fn request_id(gateway: &Inner, headers: &HeaderMap) -> HeaderValue {
 
 /// HTTP/1.1 names the host in a header, HTTP/2 in the address; two that differ are an attack (RFC 9113, 8.3.1).
 fn names_one_host(request: &Request<Incoming>) -> bool {
+    let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    let mut named = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes).chain(authority);
+    if !named.all(is_host) {
+        return false;
+    }
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (request.version(), hosts.next()) {
         (Version::HTTP_2, None) => request.uri().authority().is_some(),
@@ -202,6 +209,20 @@ fn names_one_host(request: &Request<Incoming>) -> bool {
         (version, None) => version < Version::HTTP_11,
         (_, Some(_)) => hosts.next().is_none(),
     }
+}
+
+/// A name or an address, with or without a port (RFC 9110, 7.2): no user, no blank, nothing that only some parsers read.
+fn is_host(host: &[u8]) -> bool {
+    let (name, port) = match host.iter().rposition(|byte| *byte == b':') {
+        Some(at) if !host[at..].contains(&b']') => (&host[..at], &host[at + 1..]),
+        _ => (host, &b""[..]),
+    };
+    let literal = name.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    let fits = match literal {
+        Some(address) => address.iter().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(byte)),
+        None => name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte)),
+    };
+    fits && !name.is_empty() && port.iter().all(u8::is_ascii_digit)
 }
 
 fn admit(gateway: &Inner, peer: &Peer, request: &Request<Incoming>, visit: &mut Visit) -> Result<(), ApiError> {

@@ -14,8 +14,9 @@ use tokio::net::TcpListener;
 use crate::address::TrustedProxies;
 use crate::auth::Auth;
 use crate::bodies::Bodies;
-use crate::cache::{Entry, PageCache, may_store, parts_of};
+use crate::cache::{Entry, KnownParameters, PageCache, PageParameters, may_store, parts_of};
 use crate::canary::Canaries;
+use crate::cors::Cors;
 use crate::flight::Flights;
 use crate::headers::SecurityHeaders;
 use crate::meters::Meters;
@@ -33,6 +34,8 @@ pub struct GatewayDeps {
     pub identity: Option<IdentityClient>,
     /// The API's description, `souk_web::openapi` over the operations of all services.
     pub document: serde_json::Value,
+    /// Query parameters of the storefront's public pages; those of the API stand in `document`.
+    pub pages: Vec<PageParameters>,
     /// Time, for freshness, throttles and tokens.
     pub clock: Clock,
     /// Where connections and renders run.
@@ -61,7 +64,9 @@ pub(crate) struct Inner {
     pub(crate) throttle: Throttle,
     pub(crate) proxies: TrustedProxies,
     pub(crate) security: SecurityHeaders,
+    pub(crate) cors: Option<Cors>,
     pub(crate) document: Entry,
+    pub(crate) parameters: KnownParameters,
     pub(crate) public_host: OnceLock<HeaderValue>,
     pub(crate) ids: RequestIds,
     pub(crate) meters: Meters,
@@ -81,6 +86,7 @@ impl Gateway {
         let settings: Vec<CanaryConfig> = deps.canaries.iter().map(|(settings, _)| settings.clone()).collect();
         let mut complaints = config.throttles.complaints();
         complaints.extend(config.shedding.complaints());
+        complaints.extend(config.cors.complaints());
         complaints.extend(CanaryConfig::complaints(&settings, &roles));
         if let Some((key, reason)) = complaints.into_iter().next() {
             return Err(ConfigError::Wrong(key, reason));
@@ -99,12 +105,14 @@ impl Gateway {
             hints: Hints::default(),
             throttle: Throttle::new(config.throttles.clone(), deps.rates.as_ref().map(|rates| rates.key)),
             document: document(&deps.document),
+            parameters: KnownParameters::new(&deps.document, &deps.pages),
             bodies: Bodies::new(config.limits.bodies_bytes),
             shed: Shed::new(&config.shedding, deps.upstreams.roles()),
             canaries: Canaries::new(deps.canaries, &deps.upstreams),
             upstreams: deps.upstreams,
             proxies,
             security,
+            cors: Cors::new(&config.cors),
             public_host,
             ids: RequestIds::default(),
             meters: Meters::new(),

@@ -14,6 +14,7 @@ mod bodies;
 mod cache;
 mod canary;
 mod config;
+mod cors;
 mod fast;
 mod flight;
 mod forward;
@@ -21,6 +22,8 @@ mod gateway;
 mod headers;
 mod limits;
 mod meters;
+mod methods;
+mod path_pattern;
 mod personal;
 mod position;
 mod render;
@@ -36,10 +39,10 @@ mod throttle;
 mod waits;
 
 pub use address::is_network;
-pub use cache::{CacheStats, PageCache};
+pub use cache::{CacheStats, PageCache, PageParameters};
 pub use config::{
-    BodyLimit, By, CanaryConfig, Complaints, ConfigError, GatewayConfig, Limits, Profile, Rate, RouteThrottle,
-    Shedding, Throttles,
+    BodyLimit, By, CanaryConfig, Complaints, ConfigError, CorsConfig, GatewayConfig, Limits, Profile, Rate,
+    RouteThrottle, Shedding, Throttles,
 };
 pub use gateway::{Gateway, GatewayDeps};
 pub use position::POSITION_SECONDS;

@@ -22,6 +22,7 @@ use crate::fast::Visit;
 use crate::gateway::Inner;
 use crate::headers::{strip_claims, strip_hop_by_hop, strip_internal};
 use crate::limits;
+use crate::methods;
 use crate::position;
 use crate::shed::Class;
 
@@ -186,6 +187,7 @@ pub(crate) async fn finish(
     asked: &HeaderMap,
 ) -> Result<Response<Answer>, ApiError> {
     strip_internal(response.headers_mut());
+    methods::complete(response.headers_mut());
     if response.headers().contains_key(header::SET_COOKIE) {
         // A cookie is for one visitor, whatever the service says about the rest.
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

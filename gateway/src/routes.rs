@@ -4,6 +4,7 @@ use std::hash::{Hash, Hasher};
 
 use http::Method;
 
+use crate::path_pattern::PathPattern;
 use crate::{By, RouteThrottle};
 
 /// All of them, in the order of the settings.
@@ -17,14 +18,7 @@ pub(crate) struct Route {
     /// Tells its accounts from those of other routes, the same in all gateways that have it.
     pub(crate) id: u64,
     methods: Vec<Method>,
-    parts: Vec<Part>,
-    /// Everything below, too.
-    below: bool,
-}
-
-enum Part {
-    This(Box<str>),
-    Any,
+    path: PathPattern,
 }
 
 impl Routes {
@@ -46,11 +40,6 @@ impl Routes {
 
 impl Route {
     fn new(at: u8, settings: &RouteThrottle) -> Self {
-        let (path, below) = match settings.path.strip_suffix("/*") {
-            Some(path) => (path, true),
-            None => (settings.path.as_str(), false),
-        };
-        let part = |text: &str| if text.starts_with('{') { Part::Any } else { Part::This(text.into()) };
         let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
         settings.hash(&mut hasher);
         Self {
@@ -58,27 +47,12 @@ impl Route {
             by: settings.by,
             id: hasher.finish(),
             methods: settings.methods.iter().filter_map(|method| method.parse().ok()).collect(),
-            parts: path.split('/').skip(1).map(part).collect(),
-            below,
+            path: PathPattern::new(&settings.path),
         }
     }
 
     fn matches(&self, method: &Method, path: &str) -> bool {
-        if !self.methods.is_empty() && !self.methods.contains(method) {
-            return false;
-        }
-        let mut given = path.split('/').skip(1);
-        for part in &self.parts {
-            let fits = match (part, given.next()) {
-                (Part::Any, Some(given)) => !given.is_empty(),
-                (Part::This(text), Some(given)) => given == &**text,
-                (_, None) => false,
-            };
-            if !fits {
-                return false;
-            }
-        }
-        self.below || given.next().is_none()
+        (self.methods.is_empty() || self.methods.contains(method)) && self.path.matches(path)
     }
 }
 

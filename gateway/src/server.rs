@@ -154,6 +154,9 @@ impl Service<Request<Incoming>> for Visitor {
         let pace = match fast::answer(&self.gateway, &self.peer, &request) {
             Fast::Done(mut response) => {
                 end_connection(&self.gateway, request.version(), &mut response);
+                if let Some(cors) = &self.gateway.cors {
+                    cors.add(request.uri().path(), request.headers(), response.headers_mut());
+                }
                 Pace::Done(Some(response))
             }
             Fast::Slow(visit) => Pace::Slow(Box::pin(slow::answer(self.gateway.clone(), request, visit))),

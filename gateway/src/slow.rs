@@ -15,6 +15,7 @@ use crate::cache::Entry;
 use crate::fast::{Visit, refuse, want};
 use crate::flight::{Boarded, Landed, landing};
 use crate::gateway::Inner;
+use crate::methods;
 use crate::personal::{finish, personal, tell_lot};
 use crate::render::{Rendered, render};
 use crate::routing::Target;
@@ -32,11 +33,11 @@ pub(crate) async fn answer(gateway: Arc<Inner>, request: Request<Incoming>, mut 
     // Two lengths in one head: hyper obeys the chunks, as it must; a proxy before us may have obeyed the other. So nothing
     // that follows a chunked body on this connection is taken for a request (RFC 9112, 6.1).
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let (method, uri, accept) = (request.method().clone(), request.uri().clone(), accept_of(request.headers()));
+    let (method, uri, asked) = (request.method().clone(), request.uri().clone(), kept_of(request.headers()));
     let version = request.version();
     let mut response = match handle(&gateway, request, &mut visit).await {
         Ok(response) => response,
-        Err(error) => refuse(&gateway, &error, &visit, &accept),
+        Err(error) => refuse(&gateway, &error, &visit, &asked),
     };
     let (status, path, request_id) = (response.status().as_u16(), uri.path(), visit.id());
     if status >= 500 {
@@ -52,6 +53,9 @@ pub(crate) async fn answer(gateway: Arc<Inner>, request: Request<Incoming>, mut 
     if path.starts_with(API) && !is_for_everybody(&response) {
         allowance::show(visit.standing.as_ref(), response.headers_mut());
     }
+    if let Some(cors) = &gateway.cors {
+        cors.add(path, &asked, response.headers_mut());
+    }
     end_connection(&gateway, version, &mut response);
     if chunked {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -66,13 +70,10 @@ fn is_for_everybody(response: &Response<Answer>) -> bool {
     control.is_some_and(|value| value.as_bytes().starts_with(b"public"))
 }
 
-/// Only what decides the form of an error survives the request.
-fn accept_of(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::new();
-    if let Some(accept) = headers.get(header::ACCEPT) {
-        kept.insert(header::ACCEPT, accept.clone());
-    }
-    kept
+/// What decides the form of an answer, when its request is gone.
+fn kept_of(headers: &HeaderMap) -> HeaderMap {
+    let kept = [header::ACCEPT, header::ORIGIN].into_iter();
+    kept.filter_map(|name| Some((name.clone(), headers.get(name)?.clone()))).collect()
 }
 
 async fn handle(
@@ -80,19 +81,27 @@ async fn handle(
     request: Request<Incoming>,
     visit: &mut Visit,
 ) -> Result<Response<Answer>, ApiError> {
-    let head = *request.method() == Method::HEAD;
+    let (method, head) = (request.method().clone(), *request.method() == Method::HEAD);
+    if let Some(cors) = &gateway.cors
+        && let Some(answer) = cors.preflight(&method, request.uri().path(), request.headers())
+    {
+        return Ok(answer);
+    }
+    if method == Method::OPTIONS && request.uri().path() == "*" {
+        return Ok(methods::of_server());
+    }
     let (role, upstream) = match gateway.upstreams.target(request.uri().path()) {
         Target::Role(role, upstream) => (role, upstream),
-        Target::Document if *request.method() == Method::GET || head => {
+        Target::Document if method == Method::GET || head => {
             return Ok(gateway.document.answer(want(head, request.headers()), 0, &gateway.security));
         }
-        Target::Document => {
-            let status = StatusCode::METHOD_NOT_ALLOWED;
-            return Err(ApiError::transport(status, "method_not_allowed", "this resource is read only"));
-        }
+        Target::Document => return methods::read_only(&method),
         Target::Nobody => return Err(Problem::not_found("resource").into()),
     };
     check_form(&request)?;
+    if method == Method::OPTIONS || !methods::is_known(&method) {
+        return methods::answer(gateway, (role, upstream), &method, request.uri(), visit).await;
+    }
     if let Some(answer) = shared(gateway, role, &request, visit).await? {
         return Ok(answer);
     }
@@ -100,15 +109,17 @@ async fn handle(
 }
 
 fn check_form(request: &Request<Incoming>) -> Result<(), ApiError> {
-    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-    if !known.contains(request.method()) {
-        let status = StatusCode::METHOD_NOT_ALLOWED;
-        return Err(ApiError::transport(status, "method_not_allowed", "no resource knows that method"));
-    }
     let path = request.uri().path().to_ascii_lowercase();
     let tricky = |part: &str| matches!(part.replace("%2e", ".").as_str(), "." | "..");
     if !path.starts_with('/') || path.contains("%00") || path.contains('\\') || path.split('/').any(tricky) {
         return Err(ApiError::transport(StatusCode::BAD_REQUEST, "bad_path", "this is no path"));
+    }
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        let error =
+            ApiError::transport(status, "unsupported_content_encoding", "send the body as it is, not compressed");
+        return Err(error.with_header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
-use souk_gateway::{CanaryConfig, Shedding, Throttles};
+use souk_gateway::{CanaryConfig, CorsConfig, Shedding, Throttles};
 use souk_kernel::Currency;
 use souk_order::UnpaidLimits;
 
@@ -90,6 +90,8 @@ pub struct Public {
     pub trusted_proxies: Vec<String>,
     /// Limits on how often.
     pub throttle: Throttles,
+    /// Other origins whose scripts may call the API.
+    pub cors: CorsConfig,
     /// Limits on how much at once, and who gives way.
     pub shedding: Shedding,
     /// New versions of roles, and who gets them.
@@ -283,6 +285,7 @@ impl Default for Public {
             idle_seconds: 75,
             trusted_proxies: Vec::new(),
             throttle: Throttles::default(),
+            cors: CorsConfig::default(),
             shedding: Shedding::default(),
             canary: Vec::new(),
             reuse_port: false,

@@ -8,7 +8,9 @@ use anyhow::Context;
 use axum::Router;
 use souk_db::DataDirLock;
 use souk_flow::{EventLog, Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
-use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, Limits, PageCache, SharedRates, Upstream, Upstreams};
+use souk_gateway::{
+    Gateway, GatewayConfig, GatewayDeps, Limits, PageCache, PageParameters, SharedRates, Upstream, Upstreams,
+};
 use souk_kernel::{Clock, Event};
 use souk_modules::{Readiness, ReadyCheck, Tasks, start_order};
 use souk_redis::{Redis, RedisSettings};
@@ -353,6 +355,7 @@ fn gateway(
         cache_bytes: plan.config.public.cache_mib * 1024 * 1024,
         throttles: plan.config.public.throttle.clone(),
         shedding: plan.config.public.shedding,
+        cors: plan.config.public.cors.clone(),
         limits: Limits {
             connections: files::connections(plan.config.public.connections),
             idle_ms: plan.config.public.idle_seconds * 1_000,
@@ -368,6 +371,7 @@ fn gateway(
         upstreams,
         identity: Some(Clients::of("gateway", plan, services)?.identity),
         document: surface.document(),
+        pages: souk_storefront::PAGE_PARAMETERS.iter().map(|(path, names)| PageParameters { path, names }).collect(),
         clock: Clock::system(),
         tasks: listening.clone(),
         tls,

@@ -6,6 +6,7 @@
 mod entry;
 mod key;
 mod keys;
+mod parameters;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +19,8 @@ use souk_kernel::Clock;
 pub(crate) use entry::{Entry, Policy, Want, may_store};
 pub(crate) use key::{cache_key, of_canary, parts_of};
 use keys::Keys;
+pub(crate) use parameters::KnownParameters;
+pub use parameters::PageParameters;
 
 /// After a purge the services behind us may still be forgetting the old state: what is rendered so soon after it is
 /// kept only for a moment, so that a page made too early heals itself.

@@ -7,6 +7,7 @@ mod client;
 mod edge;
 mod hardening;
 mod instances;
+mod methods;
 mod positions;
 mod remote;
 mod secure;

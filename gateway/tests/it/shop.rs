@@ -14,7 +14,7 @@ use axum::routing::{any, get};
 use futures_util::StreamExt;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
-use souk_gateway::{CanaryConfig, Gateway, GatewayConfig, GatewayDeps, Upstream, Upstreams};
+use souk_gateway::{CanaryConfig, Gateway, GatewayConfig, GatewayDeps, PageParameters, Upstream, Upstreams};
 use souk_identity_api::*;
 use souk_kernel::{Clock, Kind, Problem, Secret};
 use souk_modules::Tasks;
@@ -30,6 +30,10 @@ use crate::client::{Client, PATIENCE, Reply, post, request};
 /// The token of the one customer who is signed in, and their id.
 pub const SESSION: &str = "good-session";
 pub const CUSTOMER: Uuid = Uuid::from_u128(42);
+
+/// Parameters of the pages in these tests.
+const PAGES: &[PageParameters] =
+    &[PageParameters { path: "/p/{slug}", names: &["a", "b", "q"] }, PageParameters { path: "/search", names: &["q"] }];
 
 /// Where a write of `POST /cart/lines` is in the log.
 pub const WROTE: u64 = 123_456;
@@ -289,6 +293,7 @@ impl World {
         let deps = GatewayDeps {
             upstreams,
             identity: Some(IdentityClient::from(api)),
+            pages: PAGES.to_vec(),
             document: json!({ "openapi": "3.1.0", "info": { "title": "x".repeat(2000) } }),
             clock: clock.clone(),
             tasks: tasks.clone(),
@@ -352,6 +357,7 @@ pub fn deps() -> GatewayDeps {
     GatewayDeps {
         upstreams: Upstreams::new(),
         identity: None,
+        pages: Vec::new(),
         document: Value::Null,
         clock: Clock::system(),
         tasks: Tasks::new(),

@@ -5,8 +5,11 @@ alter table saga
     add column resting  boolean     not null default false,
     -- Woken while it ran: it does not go to rest, as the event it would wait for has happened.
     add column woken    boolean     not null default false,
-    -- Rests in a row because of a failure; after enough of them it is a task for a person.
+    -- How often and how surely a step has failed since one last got on; too much of it is a task for a person.
     add column failures int         not null default 0,
-    -- Since when it is a task for a person. Its lease then never ends, so that no release takes it by itself.
-    add column stuck_at timestamptz;
+    -- Since when there is a task for a person. Where the saga cannot go on without it, its lease never ends, so that no
+    -- release takes it by itself.
+    add column stuck_at timestamptz,
+    -- What is to be done: step, code and reason, a line each.
+    add column tasks    text;
 create index saga_stuck on saga (stuck_at) where stuck_at is not null;

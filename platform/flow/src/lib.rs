@@ -22,7 +22,8 @@ pub use outbox::Outbox;
 #[cfg(feature = "kafka")]
 pub use relay::run_relay;
 pub use saga::{
-    Direction, Failure, NewSaga, Progress, Recorded, SAGA_LEASE, SagaEngine, SagaRun, Step, insert_sagas, wake_saga,
+    Direction, Failure, NewSaga, Progress, Recorded, SAGA_LEASE, SagaEngine, SagaRun, Step, Sweep, insert_sagas,
+    wake_saga,
 };
 pub use schedule::{Schedule, run_schedules};
 #[cfg(feature = "kafka")]

@@ -5,12 +5,13 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use souk_kernel::Problem;
+use souk_kernel::{Kind, Problem};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -28,6 +29,8 @@ const MANY_WITHIN: Duration = PACE.saturating_mul(2 * MANY as u32);
 
 /// How long a batch of reads may keep the next one waiting. Most answers are quicker, and gather callers meanwhile.
 const OVERTAKE: Duration = Duration::from_millis(10);
+/// Tries of a batch that lost a race to another process's.
+const MAX_TRIES: u32 = 4;
 /// Batches of reads under way at once.
 const MAX_OVERTAKING: usize = 16;
 
@@ -45,15 +48,16 @@ impl<Q, R> Clone for Combiner<Q, R> {
     }
 }
 
-impl<Q: Send + 'static, R: Send + 'static> Combiner<Q, R> {
-    /// One batch at a time. `work` gets at most `max_batch` requests and returns one result for each, in order. When a batch
-    /// fails as a whole (all results are the same fault), it is the work's own business to isolate the culprit.
+impl<Q: Send + Sync + 'static, R: Send + 'static> Combiner<Q, R> {
+    /// One batch at a time. `work` gets at most `max_batch` requests and returns one result for each, in order, or why all of
+    /// them failed together. Such a batch is [split](isolate) until the culprit fails alone, so a request that was not done
+    /// may be given to `work` again, and one whose commit is unknown is not.
     pub fn new<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, work: F) -> Self
     where
-        F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
+        F: Fn(Batch<Q>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<Result<R, Problem>>, Problem>> + Send + 'static,
     {
-        Self::spawn(tasks, name, Batches { max: max_batch, linger: Duration::ZERO, paced: true, at_once: 1 }, work)
+        Self::lingering(tasks, name, max_batch, Duration::ZERO, work)
     }
 
     /// For reads, which cost less than a commit and may happen side by side: a batch begins as soon as the last one has ended
@@ -70,10 +74,12 @@ impl<Q: Send + 'static, R: Send + 'static> Combiner<Q, R> {
     /// Like [`Combiner::new`], and every batch that is not full waits `linger` for company: for work that nobody waits for.
     pub fn lingering<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, linger: Duration, work: F) -> Self
     where
-        F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
+        F: Fn(Batch<Q>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<Result<R, Problem>>, Problem>> + Send + 'static,
     {
-        Self::spawn(tasks, name, Batches { max: max_batch, linger, paced: true, at_once: 1 }, work)
+        let batches = Batches { max: max_batch, linger, paced: true, at_once: 1 };
+        let work = Arc::new(work);
+        Self::spawn(tasks, name, batches, move |requests| isolate(name, work.clone(), requests))
     }
 
     fn spawn<F, Fut>(tasks: &Tasks, name: &'static str, batches: Batches, work: F) -> Self
@@ -99,6 +105,69 @@ impl<Q: Send + 'static, R: Send + 'static> Combiner<Q, R> {
         // The work panicked: whether this request happened is unknown.
         result.await.map_err(|_| Problem::timeout(self.name))?
     }
+}
+
+/// Requests to be done together: a slice of those that came together.
+pub struct Batch<Q> {
+    requests: Arc<Vec<Q>>,
+    part: Range<usize>,
+}
+
+impl<Q> Deref for Batch<Q> {
+    type Target = [Q];
+
+    fn deref(&self) -> &[Q] {
+        &self.requests[self.part.clone()]
+    }
+}
+
+/// Does `requests` together. When that fails for a reason that may lie in one of them, its halves are tried by themselves,
+/// down to the culprit: of 64 one costs some 12 commits more, where trying each alone would cost 64. When the fault is the
+/// database's (out of reach, too slow, a commit whose outcome is unknown), all have failed: more commits would not help it.
+async fn isolate<Q, R, F, Fut>(name: &'static str, work: Arc<F>, requests: Vec<Q>) -> Vec<Result<R, Problem>>
+where
+    F: Fn(Batch<Q>) -> Fut,
+    Fut: Future<Output = Result<Vec<Result<R, Problem>>, Problem>>,
+{
+    let requests = Arc::new(requests);
+    let mut results: Vec<Option<Result<R, Problem>>> = requests.iter().map(|_| None).collect();
+    // A stack, earlier halves on top: first come, first served.
+    let mut to_do = Vec::from_iter([0..requests.len()]);
+    while let Some(part) = to_do.pop() {
+        match again_after_a_race(|| work(Batch { requests: requests.clone(), part: part.clone() })).await {
+            Ok(done) => {
+                debug_assert_eq!(done.len(), part.len(), "{name}: one result per request");
+                for (at, result) in part.zip(done) {
+                    results[at] = Some(result);
+                }
+            }
+            Err(problem) if part.len() > 1 && may_be_of_one(&problem) => {
+                let internal = problem.internal_detail().unwrap_or_default();
+                tracing::warn!(work = name, size = part.len(), code = %problem.code, internal, "batch failed, trying its halves");
+                let middle = part.start + part.len() / 2;
+                to_do.push(middle..part.end);
+                to_do.push(part.start..middle);
+            }
+            Err(problem) => part.for_each(|at| results[at] = Some(Err(problem.clone()))),
+        }
+    }
+    let missing = || Err(Problem::internal(format!("{name} gave no result")));
+    results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
+}
+
+/// A batch that lost a race to another process's (and was rolled back for certain) is simply done again.
+async fn again_after_a_race<T, Fut: Future<Output = Result<T, Problem>>>(work: impl Fn() -> Fut) -> Result<T, Problem> {
+    let mut tries = 1;
+    loop {
+        match work().await {
+            Err(problem) if problem.is("try_again") && tries < MAX_TRIES => tries += 1,
+            done => return done,
+        }
+    }
+}
+
+fn may_be_of_one(problem: &Problem) -> bool {
+    !matches!(problem.kind, Kind::Unavailable | Kind::Timeout | Kind::RateLimited)
 }
 
 /// When a batch begins.
@@ -209,12 +278,12 @@ mod tests {
         let (tasks, batches) = (Tasks::new(), Arc::new(AtomicUsize::new(0)));
         let combiner = Combiner::new(&tasks, "test", 64, {
             let batches = batches.clone();
-            move |numbers: Vec<u64>| {
+            move |numbers: Batch<u64>| {
                 batches.fetch_add(1, Ordering::SeqCst);
                 async move {
                     tokio::task::yield_now().await;
                     let odd = |n: u64| Problem::conflict("odd", n.to_string());
-                    numbers.into_iter().map(|n| if n % 2 == 0 { Ok(n * 10) } else { Err(odd(n)) }).collect()
+                    Ok(numbers.iter().map(|n| if n % 2 == 0 { Ok(n * 10) } else { Err(odd(*n)) }).collect())
                 }
             }
         });
@@ -240,7 +309,10 @@ mod tests {
         };
         let tasks = Tasks::new();
         let reads = Combiner::prompt(&tasks, "reads", 64, hangs);
-        let writes = Combiner::new(&tasks, "writes", 64, hangs);
+        let writes = Combiner::new(&tasks, "writes", 64, move |batch: Batch<bool>| {
+            let done = hangs(batch.to_vec());
+            async move { Ok(done.await) }
+        });
         for (combiner, longest) in [(reads, OVERTAKE), (writes, Duration::from_secs(5))] {
             let slow = combiner.submit(true);
             let quick = async {
@@ -264,9 +336,9 @@ mod tests {
         let (tasks, sizes) = (Tasks::new(), Arc::new(std::sync::Mutex::new(Vec::new())));
         let combiner = Combiner::new(&tasks, "test", 64, {
             let sizes = sizes.clone();
-            move |batch: Vec<u32>| {
+            move |batch: Batch<u32>| {
                 sizes.lock().unwrap().push(batch.len());
-                async move { batch.into_iter().map(Ok).collect() }
+                async move { Ok(batch.iter().copied().map(Ok).collect()) }
             }
         });
         for n in 0..20 {
@@ -290,5 +362,39 @@ mod tests {
         let batches = sizes.lock().unwrap().len();
         assert!((200 / 8..200 / 5).contains(&batches), "{batches} batches for 200 callers");
         tasks.drain(Duration::from_secs(5)).await.unwrap();
+    }
+
+    /// Of 64 that come together one cannot be done: it fails alone, for some commits more. Of a fault that is the
+    /// database's there is one try for all; a race that was lost is run again.
+    #[tokio::test]
+    async fn the_culprit_fails_alone_and_an_outage_is_not_multiplied() {
+        let tasks = Tasks::new();
+        let outage = Problem::unavailable("database_unavailable", "down");
+        let race = Problem::unavailable("try_again", "deadlock");
+        for (fault, failing, calls) in [
+            (Problem::internal("bad"), 1, 2..=13),
+            (outage, 64, 1..=1),
+            (Problem::timeout("commit"), 64, 1..=1),
+            (race, 64, 4..=4),
+        ] {
+            let called = Arc::new(AtomicUsize::new(0));
+            let combiner = Combiner::lingering(&tasks, "test", 64, Duration::from_millis(20), {
+                let called = called.clone();
+                move |batch: Batch<u32>| {
+                    called.fetch_add(1, Ordering::SeqCst);
+                    let fault = fault.clone();
+                    async move { if batch.contains(&13) { Err(fault) } else { Ok(batch.iter().copied().map(Ok).collect()) } }
+                }
+            });
+            let results = join_all((0..64).map(|n| combiner.submit(n))).await;
+            let failed: Vec<usize> = (0..64).filter(|n| results[*n].is_err()).collect();
+            assert_eq!(failed.len(), failing, "{failed:?}");
+            assert!(
+                failed.contains(&13)
+                    && results.iter().enumerate().all(|(n, r)| *r.as_ref().unwrap_or(&(n as u32)) == n as u32)
+            );
+            let called = called.load(Ordering::SeqCst);
+            assert!(calls.contains(&called), "{called} batches");
+        }
     }
 }

@@ -7,7 +7,7 @@ mod ready;
 mod said;
 mod tasks;
 
-pub use combiner::Combiner;
+pub use combiner::{Batch, Combiner};
 pub use order::{OrderError, Role, start_order};
 pub use ready::{Readiness, ReadyCheck};
 pub use said::Said;

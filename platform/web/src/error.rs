@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 use souk_kernel::{FieldError, Kind, Problem};
@@ -21,19 +21,27 @@ pub struct ApiError {
     problem: Box<Problem>,
     status: StatusCode,
     public_absence: bool,
+    headers: HeaderMap,
 }
 
 impl From<Problem> for ApiError {
     fn from(problem: Problem) -> Self {
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { problem: problem.into(), status, public_absence: false }
+        Self { problem: problem.into(), status, public_absence: false, headers: HeaderMap::new() }
     }
 }
 
 impl ApiError {
     /// A refusal by the transport, outside the kinds a service knows: 400, 405, 415, 431.
     pub fn transport(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { problem: Problem::new(Kind::Invalid, code, detail).into(), status, public_absence: false }
+        let problem = Problem::new(Kind::Invalid, code, detail).into();
+        Self { problem, status, public_absence: false, headers: HeaderMap::new() }
+    }
+
+    /// Adds a header that belongs to the refusal: `Allow` to a 405, `Accept-Encoding` to a 415.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
     }
 
     /// Lets caches remember a 404 for some seconds: only for what is absent for everybody, say an unknown product.
@@ -69,6 +77,7 @@ impl ApiError {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        headers.extend(self.headers.clone());
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
         headers.insert(header::CACHE_CONTROL, if self.public_absence { ABSENCE } else { NO_STORE });
         if let Some(seconds) = self.problem.retry_after {

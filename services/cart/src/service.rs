@@ -14,7 +14,7 @@ use souk_catalog_api::CatalogClient;
 use souk_db::{Db, DbError, Position};
 use souk_inventory_api::{AvailabilityRequest, InventoryClient, Shortage};
 use souk_kernel::{Clock, Ids, Money, Problem};
-use souk_modules::{Combiner, Tasks};
+use souk_modules::{Batch, Combiner, Tasks};
 use souk_pricing_api::{
     PricingClient, Quote, QuoteRequest, ShippingMethods, ShippingMethodsRequest, ShopRequest, ShopTerms,
 };
@@ -70,9 +70,9 @@ impl CartService {
     /// Starts the combiner.
     pub fn new(deps: CartDeps) -> Arc<Self> {
         let db = deps.db.clone();
-        let writes = Combiner::new(&deps.tasks, "cart.writes", MAX_COMBINED, move |batch| {
+        let writes = Combiner::new(&deps.tasks, "cart.writes", MAX_COMBINED, move |batch: Batch<Write>| {
             let db = db.clone();
-            async move { saving::save(&db, batch).await }
+            async move { saving::save(&db, &batch).await }
         });
         Arc::new(Self {
             db: deps.db,

@@ -2,12 +2,11 @@
 //! because callers, the event consumer and the schedule all come through here.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use souk_db::{Db, DbError, Tx};
 use souk_flow::Outbox;
 use souk_inventory_api::{Reservation, ReservationStatus};
-use souk_kernel::{Kind, Problem};
+use souk_kernel::Problem;
 use uuid::Uuid;
 
 use crate::domain::{Book, Changes, Command, Hold, Refusal};
@@ -36,36 +35,14 @@ impl Desk {
         Self { db: db.clone(), outbox: Outbox::new(db) }
     }
 
-    /// One result per command, in order. When the transaction fails as a whole, its halves are tried by themselves, so
-    /// that a command that cannot be written fails alone.
-    pub async fn perform(&self, commands: Vec<Command>) -> Vec<Result<Reservation, Problem>> {
-        let mut results: Vec<Option<Result<Reservation, Problem>>> = vec![None; commands.len()];
-        // A stack, earlier halves on top: first come, first served.
-        let all: Range<usize> = 0..commands.len();
-        let mut to_do = Vec::from([all]);
-        while let Some(part) = to_do.pop() {
-            match self.settle(&commands[part.clone()]).await {
-                Ok(outcomes) => {
-                    for (at, outcome) in part.zip(outcomes) {
-                        let key = commands[at].key();
-                        let reservation = outcome.map(|status| Reservation { key, status });
-                        results[at] = Some(reservation.map_err(Problem::from));
-                    }
-                }
-                Err(problem) if problem.kind == Kind::Internal && part.len() > 1 => {
-                    let middle = part.start + part.len() / 2;
-                    to_do.push(middle..part.end);
-                    to_do.push(part.start..middle);
-                }
-                Err(problem) => {
-                    for at in part {
-                        results[at] = Some(Err(problem.clone()));
-                    }
-                }
-            }
-        }
-        let missing = || Err(Problem::internal("a command was not carried out"));
-        results.into_iter().map(|result| result.unwrap_or_else(missing)).collect()
+    /// One result per command, in order, or why none of them could be written.
+    pub async fn perform(&self, commands: &[Command]) -> Result<Vec<Result<Reservation, Problem>>, Problem> {
+        let outcomes = self.settle(commands).await?;
+        let reservation = |(command, outcome): (&Command, Outcome)| {
+            let status = outcome?;
+            Ok(Reservation { key: command.key(), status })
+        };
+        Ok(commands.iter().zip(outcomes).map(reservation).collect())
     }
 
     /// Runs a batch until it is decided: again after a lost race, and again for those who met a shortage while there

@@ -10,7 +10,7 @@ use souk_inventory_api::{
     MAX_BATCH, Reservation, Reserve,
 };
 use souk_kernel::Problem;
-use souk_modules::{Combiner, Tasks};
+use souk_modules::{Batch, Combiner, Tasks};
 use souk_rpc::{Cx, Permission};
 use uuid::Uuid;
 
@@ -45,9 +45,9 @@ impl InventoryService {
         let desk = Desk::new(&deps.db);
         let commands = Combiner::new(&deps.tasks, "inventory.commands", MAX_COMBINED, {
             let desk = desk.clone();
-            move |batch: Vec<Command>| {
+            move |batch: Batch<Command>| {
                 let desk = desk.clone();
-                async move { desk.perform(batch).await }
+                async move { desk.perform(&batch).await }
             }
         });
         Arc::new(Self { outbox: Outbox::new(&deps.db), db: deps.db, desk, commands })

@@ -85,6 +85,9 @@ impl Step<CancelState> for GiveMoneyBack {
     fn name(&self) -> &'static str {
         "give money back"
     }
+    fn may_be_left(&self) -> bool {
+        true
+    }
     async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CancelState) -> Result<Progress, Failure> {
         let payments = self.0.by_order(cx, ByOrder { order_id: state.order_id.0 }).await?;
         for payment in payments.items {
@@ -128,6 +131,9 @@ struct GiveStockBack(souk_inventory_api::InventoryClient);
 impl Step<CancelState> for GiveStockBack {
     fn name(&self) -> &'static str {
         "give stock back"
+    }
+    fn may_be_left(&self) -> bool {
+        true
     }
     async fn run(&self, cx: &Cx, _: SagaRun, state: &mut CancelState) -> Result<Progress, Failure> {
         self.0.release(cx, ByKey { key: state.order_id.0 }).await?;

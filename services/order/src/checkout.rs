@@ -11,7 +11,7 @@ use souk_cart_api::CartId;
 use souk_flow::{Failure, Progress, SagaEngine, SagaRun, Step};
 use souk_inventory_api::{ByKey, Reserve, StockLine};
 use souk_kernel::{Clock, Kind, Money, Problem};
-use souk_modules::{Combiner, Tasks};
+use souk_modules::{Batch, Combiner, Tasks};
 use souk_order_api::{Order, OrderId, OrderPlaced, OrderStatus, PaymentMeans};
 use souk_payment_api::{Authorise, ByOrder, ByPayment, PaymentId, PaymentStatus, Refund, VoidPayment};
 use souk_pricing_api::{Redeem, Unredeem};
@@ -46,6 +46,9 @@ pub struct CheckoutState {
     pub coupons: Vec<String>,
     /// Why it goes back.
     pub failure: Option<Problem>,
+    /// Steps that could not be taken back and are left to a person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
     /// The provider said no: there is nothing to void.
     #[serde(default)]
     pub declined: bool,
@@ -115,6 +118,10 @@ impl Step<CheckoutState> for Open {
     async fn undo(&self, _: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<(), Failure> {
         let problem =
             state.failure.clone().unwrap_or_else(|| Problem::internal("a checkout went back without a reason"));
+        let problem = match state.left.is_empty() {
+            true => problem,
+            false => needs_attention(&problem, &state.left),
+        };
         self.0.store.fail(OrderId(saga.id), &problem, self.0.clock.now()).await?;
         self.0.waiters.tell(OrderId(saga.id), Outcome::Failed(problem));
         Ok(())
@@ -133,6 +140,9 @@ impl RedeemCoupons {
 impl Step<CheckoutState> for RedeemCoupons {
     fn name(&self) -> &'static str {
         "redeem"
+    }
+    fn left(&self, state: &mut CheckoutState, _: &Problem) {
+        state.left.push(self.name().to_owned());
     }
     async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
         if !state.coupons.is_empty() {
@@ -155,6 +165,9 @@ struct ReserveStock(souk_inventory_api::InventoryClient);
 impl Step<CheckoutState> for ReserveStock {
     fn name(&self) -> &'static str {
         "reserve"
+    }
+    fn left(&self, state: &mut CheckoutState, _: &Problem) {
+        state.left.push(self.name().to_owned());
     }
     async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
         let reserve = Reserve { key: saga.id, lines: state.lines.clone(), ttl_seconds: HOLD_SECONDS };
@@ -180,6 +193,9 @@ struct AuthorisePayment {
 impl Step<CheckoutState> for AuthorisePayment {
     fn name(&self) -> &'static str {
         "authorise"
+    }
+    fn left(&self, state: &mut CheckoutState, _: &Problem) {
+        state.left.push(self.name().to_owned());
     }
     async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
         if state.amount.amount == 0 {
@@ -269,6 +285,13 @@ impl AuthorisePayment {
     }
 }
 
+/// A checkout that could not be taken back as a whole: the buyer is to know that somebody looks after the rest.
+fn needs_attention(problem: &Problem, left: &[String]) -> Problem {
+    let detail = format!("{}; not all of it could be taken back yet, and we are looking after that", problem.detail);
+    Problem::conflict("checkout_needs_attention", detail)
+        .with_data(serde_json::json!({ "reason": problem.code, "left": left }))
+}
+
 fn given_up() -> Problem {
     Problem::conflict("checkout_abandoned", "this checkout was given up before it was paid")
 }
@@ -301,24 +324,14 @@ struct Confirm {
 impl Confirm {
     fn new(tasks: &Tasks, shared: &Arc<Shared>) -> Self {
         let work = shared.clone();
-        let combiner = Combiner::new(tasks, "confirm orders", MAX_BATCH, move |sales: Vec<Confirmation>| {
+        let combiner = Combiner::new(tasks, "confirm orders", MAX_BATCH, move |sales: Batch<Confirmation>| {
             let shared = work.clone();
             async move {
-                match shared.store.confirm(&sales, AFTER_CONFIRM, shared.clock.now()).await {
-                    Ok(outcomes) => outcomes.into_iter().map(confirmed).collect(),
-                    Err(problem) => sales.iter().map(|_| Err(problem.clone())).collect(),
-                }
+                let outcomes = shared.store.confirm(&sales, AFTER_CONFIRM, shared.clock.now()).await?;
+                Ok(outcomes.into_iter().map(confirmed).collect())
             }
         });
         Self { shared: shared.clone(), combiner }
-    }
-}
-
-/// One result for each of a batch: the fault of all, or whether each saga was still ours.
-fn spread(result: Result<Vec<bool>, Problem>, count: usize) -> Vec<Result<(), Problem>> {
-    match result {
-        Ok(ours) => ours.into_iter().map(|ours| if ours { Ok(()) } else { Err(fenced()) }).collect(),
-        Err(problem) => (0..count).map(|_| Err(problem.clone())).collect(),
     }
 }
 
@@ -401,11 +414,11 @@ struct Settle(Combiner<SagaRun, ()>);
 impl Settle {
     fn new(tasks: &Tasks, shared: &Arc<Shared>) -> Self {
         let shared = shared.clone();
-        Self(Combiner::lingering(tasks, "settle orders", MAX_BATCH, SETTLE_LINGER, move |sagas: Vec<SagaRun>| {
+        Self(Combiner::lingering(tasks, "settle orders", MAX_BATCH, SETTLE_LINGER, move |sagas: Batch<SagaRun>| {
             let shared = shared.clone();
             async move {
-                let result = shared.store.settle(&sagas, END, shared.clock.now()).await;
-                spread(result, sagas.len())
+                let ours = shared.store.settle(&sagas, END, shared.clock.now()).await?;
+                Ok(ours.into_iter().map(|ours| if ours { Ok(()) } else { Err(fenced()) }).collect())
             }
         }))
     }

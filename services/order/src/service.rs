@@ -13,7 +13,7 @@ use souk_cart_api::{CartClient, CartMessage, Changed, CheckoutCart, GetCart};
 use souk_db::Position;
 use souk_flow::SagaEngine;
 use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
-use souk_modules::Combiner;
+use souk_modules::{Batch, Combiner, Tasks};
 use souk_order_api::{
     Audit, AuditRequest, CancelOrder, CartChanged, CartOrder, CartState, Checkout, CheckoutReply, FindOrder, GetOrder,
     ListOrders, MAX_KEY, MAX_PAGE, Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus,
@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::OrderDeps;
-use crate::cancel::{Begun, CancelState};
+use crate::cancel::{self, CancelState};
 use crate::checkout::{self, CheckoutState, Shared, stock_lines};
 use crate::domain::{Placement, place};
 use crate::store::{NewOrder, OrderRow, Placed, Store};
@@ -83,12 +83,38 @@ impl Tokens {
 /// The order service.
 pub struct OrderService {
     shared: Arc<Shared>,
+    tasks: Tasks,
     cart: CartClient,
     ids: Ids,
     checkouts: Arc<SagaEngine<CheckoutState>>,
     cancellations: Arc<SagaEngine<CancelState>>,
-    placing: Combiner<NewOrder, Placed>,
+    placing: Combiner<NewOrder, Begun>,
     require_expected_total: bool,
+}
+
+/// What became of an order to place.
+enum Begun {
+    /// It is placed, and its checkout runs.
+    New(Box<Order>, watch::Receiver<Option<Outcome>>),
+    /// The key was used before.
+    KeyTaken,
+    /// Another checkout has the cart.
+    CartTaken,
+}
+
+/// Starts the checkout of an order that was just placed. Part of placing it, which goes on when the request is gone: an order
+/// without a running checkout would hold its cart until the lease has run out.
+fn begin(shared: &Shared, checkouts: &Arc<SagaEngine<CheckoutState>>, new: &NewOrder, placed: Placed) -> Begun {
+    let number = match placed {
+        Placed::New(number) => number,
+        Placed::KeyTaken => return Begun::KeyTaken,
+        Placed::CartTaken => return Begun::CartTaken,
+    };
+    let order = Box::new(Order { number, ..new.order.clone() });
+    let outcome = shared.waiters.expect(order.id);
+    let state = CheckoutState { order: Some(order.clone()), ..new.state.clone() };
+    checkouts.start(&new.cx, order.id.0, state);
+    Begun::New(order, outcome)
 }
 
 impl OrderService {
@@ -102,21 +128,25 @@ impl OrderService {
             tokens: Tokens(deps.token_key.clone()),
             unpaid: deps.unpaid,
         });
-        let store = shared.store.clone();
-        let placing = Combiner::new(&deps.tasks, "place orders", MAX_BATCH, move |new: Vec<NewOrder>| {
-            let store = store.clone();
-            async move {
-                match store.place(&new).await {
-                    Ok(placed) => placed.into_iter().map(Ok).collect(),
-                    Err(problem) if new.len() == 1 => vec![Err(problem)],
-                    Err(problem) => one_by_one(&store, new, &problem).await,
+        let checkouts = checkout::engine(&deps, &shared);
+        let cancellations = cancel::engine(&deps, &shared);
+        let placing = Combiner::new(&deps.tasks, "place orders", MAX_BATCH, {
+            let (shared, checkouts) = (shared.clone(), checkouts.clone());
+            move |new: Batch<NewOrder>| {
+                let (shared, checkouts) = (shared.clone(), checkouts.clone());
+                async move {
+                    let placed = shared.store.place(&new).await?;
+                    Ok(new
+                        .iter()
+                        .zip(placed)
+                        .map(|(new, placed)| Ok(begin(&shared, &checkouts, new, placed)))
+                        .collect())
                 }
             }
         });
-        let checkouts = checkout::engine(&deps, &shared);
-        let cancellations = crate::cancel::engine(&deps, &shared);
         let (cart, ids, require_expected_total) = (deps.cart, deps.ids, deps.require_expected_total);
-        Arc::new(Self { shared, cart, ids, checkouts, cancellations, placing, require_expected_total })
+        let tasks = deps.tasks;
+        Arc::new(Self { shared, tasks, cart, ids, checkouts, cancellations, placing, require_expected_total })
     }
 
     /// The public API's clients must say what their buyer was shown.
@@ -174,7 +204,7 @@ impl OrderService {
             }
         };
         let purchase = cart.purchase.unwrap_or(req.cart_id.uuid());
-        let mut order = place(cart, Placement { id, at: self.shared.clock.now() })?;
+        let order = place(cart, Placement { id, at: self.shared.clock.now() })?;
         let state = CheckoutState {
             cart_id: req.cart_id,
             payment: req.payment,
@@ -182,33 +212,32 @@ impl OrderService {
             lines: stock_lines(&order),
             coupons: order.coupons.clone(),
             failure: None,
+            left: Vec::new(),
             declined: false,
             order: None,
         };
         let new = NewOrder {
-            order: order.clone(),
+            order,
             cart_id: req.cart_id,
             purchase,
             scope: scope.clone(),
             key: key.to_owned(),
             body_hash: hash.clone(),
-            state: state.clone(),
+            state,
             client: cx.client.map(|address| self.shared.tokens.client(address)),
+            cx: cx.clone(),
         };
         match self.placing.submit(new).await? {
-            Placed::New(number) => order.number = number,
-            Placed::KeyTaken => {
+            Begun::New(order, outcome) => self.answer(cx, id, Some(outcome), Some(*order)).await,
+            Begun::KeyTaken => {
                 let gone = || Problem::unavailable("try_again", "an idempotency key vanished while it was looked at");
-                return self.replay(cx, &scope, key, &hash).await?.ok_or_else(gone);
+                self.replay(cx, &scope, key, &hash).await?.ok_or_else(gone)
             }
-            Placed::CartTaken => {
+            Begun::CartTaken => {
                 let in_progress = Problem::conflict("checkout_in_progress", "this cart is being bought already");
-                return Err(self.bought(cx, purchase, in_progress).await?);
+                Err(self.bought(cx, purchase, in_progress).await?)
             }
         }
-        let outcome = self.shared.waiters.expect(id);
-        self.checkouts.start(cx, id.0, CheckoutState { order: Some(Box::new(order.clone())), ..state });
-        self.answer(cx, id, Some(outcome), Some(order)).await
     }
 
     /// Why a cart cannot be bought: `otherwise`, with the order that has the cart when it is this caller's to see. The cart's
@@ -345,17 +374,6 @@ impl OrderService {
     }
 }
 
-/// A batch failed as a whole: each on its own, so that one bad order does not refuse the others.
-async fn one_by_one(store: &Store, new: Vec<NewOrder>, problem: &Problem) -> Vec<Result<Placed, Problem>> {
-    tracing::warn!(code = %problem.code, internal = problem.internal_detail(), "a batch of orders failed, placing one by one");
-    let mut results = Vec::with_capacity(new.len());
-    for one in new {
-        let placed = store.place(std::slice::from_ref(&one)).await;
-        results.push(placed.and_then(|mut all| all.pop().ok_or_else(|| Problem::internal("nothing was placed"))));
-    }
-    results
-}
-
 /// What a checkout answers, then and whenever it is repeated: the order as it was when the sale was made.
 fn receipt(mut order: Order) -> Order {
     if order.status != OrderStatus::Pending {
@@ -483,16 +501,24 @@ impl OrderApi for OrderService {
             return Err(Problem::new(Kind::Invalid, "reason_too_long", "a reason has at most 500 characters"));
         }
         self.visible(cx, req.id, req.token.as_deref()).await?;
-        let order = match crate::cancel::begin(&self.shared, &req).await? {
-            Begun::Already(order) => order,
-            Begun::Cancelled(order, state) => {
-                self.cancellations.start(cx, state.saga_id, state);
-                order
+        // Deciding and starting what follows are one task: they go on when the request is gone.
+        let begun = self.tasks.run("cancel an order", {
+            let (shared, checkouts, cancellations) =
+                (self.shared.clone(), self.checkouts.clone(), self.cancellations.clone());
+            let (cx, req) = (cx.clone(), req.clone());
+            async move {
+                let begun = cancel::begin(&shared, &req).await?;
+                match &begun {
+                    cancel::Begun::Already(_) => {}
+                    cancel::Begun::Cancelled(_, state) => cancellations.start(&cx, state.saga_id, state.clone()),
+                    cancel::Begun::GivenUp => checkouts.resume(req.id.0).await?,
+                }
+                Ok::<_, Problem>(begun)
             }
-            Begun::GivenUp => {
-                self.checkouts.resume(req.id.0).await?;
-                self.undone(cx, req.id).await?
-            }
+        });
+        let order = match begun.await.map_err(|_| Problem::timeout("cancel an order"))?? {
+            cancel::Begun::Already(order) | cancel::Begun::Cancelled(order, _) => order,
+            cancel::Begun::GivenUp => self.undone(cx, req.id).await?,
         };
         cx.wrote(self.shared.store.db().position().await.raw());
         Ok(order)

@@ -7,7 +7,8 @@ use souk_cart_api::CartId;
 use souk_db::{Db, DbError, Position, Row, RowExt, Tx};
 use souk_flow::{NewSaga, Outbox, Recorded, SagaRun, insert_sagas};
 use souk_kernel::{Currency, Money, Problem};
-use souk_order_api::{Order, OrderId, OrderPayment, OrderPlaced, OrderStatus, SoldUnits};
+use souk_order_api::{Order, OrderId, OrderPayment, OrderPlaced, OrderStatus, SagaTask, SoldUnits};
+use souk_rpc::Cx;
 use uuid::Uuid;
 
 use crate::UnpaidLimits;
@@ -78,7 +79,10 @@ const LIST: &str = concat!(
     " from orders where id < $1 and ($2::text is null or status = $2) order by id desc limit $3"
 );
 const ENSURE_PARTITIONS: &str = "select ensure_partitions($1) as made";
-const UNFINISHED: &str = "select id from saga where phase in ('forward', 'undo') order by created_at limit 1000";
+const UNFINISHED: &str = "select id from saga where phase in ('forward', 'undo') and stuck_at is null
+    order by created_at limit 1000";
+const TASKS: &str = "select id, kind, coalesce(state ->> 'order_id', id::text) as order_id, stuck_at, tasks from saga
+    where stuck_at is not null order by stuck_at limit 1000";
 const WRONG_TOTALS: &str = "select id from orders o where subtotal
         <> (select coalesce(sum((line -> 'total' ->> 'amount')::bigint), 0) from json_array_elements(o.lines) line)
     or discount <> (select coalesce(sum((line -> 'discount' ->> 'amount')::bigint), 0) from json_array_elements(o.lines) line)
@@ -113,6 +117,7 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("LIST", LIST),
     ("ENSURE_PARTITIONS", ENSURE_PARTITIONS),
     ("UNFINISHED", UNFINISHED),
+    ("TASKS", TASKS),
     ("WRONG_TOTALS", WRONG_TOTALS),
     ("SOLD", SOLD),
     ("SOLD_UNITS", SOLD_UNITS),
@@ -130,6 +135,8 @@ pub struct NewOrder {
     pub state: CheckoutState,
     /// Keyed hash of the client's address, when it is known.
     pub client: Option<Vec<u8>>,
+    /// Of the request that places it.
+    pub cx: Cx,
 }
 
 /// What became of it.
@@ -378,8 +385,9 @@ impl Store {
 
     pub async fn audit(&self) -> Result<souk_order_api::Audit, Problem> {
         let reads = self.db.primary();
-        let (unfinished, wrong, sold, units) = tokio::try_join!(
+        let (unfinished, tasks, wrong, sold, units) = tokio::try_join!(
             reads.query(UNFINISHED, &[]),
+            reads.query(TASKS, &[]),
             reads.query(WRONG_TOTALS, &[]),
             reads.query_one(SOLD, &[]),
             reads.query(SOLD_UNITS, &[]),
@@ -388,11 +396,23 @@ impl Store {
         let unit = |row: &Row| Ok(SoldUnits { sku: row.get_col("sku")?, units: row.get_col("units")? });
         Ok(souk_order_api::Audit {
             unfinished_sagas: uuids(&unfinished, "id")?,
+            tasks: tasks.iter().map(read_task).collect::<Result<_, _>>()?,
             wrong_totals: uuids(&wrong, "id")?.into_iter().map(OrderId).collect(),
             sold: sold.unsigned_abs(),
             sold_units: units.iter().map(unit).collect::<Result<_, DbError>>()?,
         })
     }
+}
+
+fn read_task(row: &Row) -> Result<SagaTask, Problem> {
+    let order: String = row.get_col("order_id")?;
+    Ok(SagaTask {
+        saga: row.get_col("id")?,
+        kind: row.get_col("kind")?,
+        order: order.parse().map_err(Problem::internal)?,
+        since: row.get_col("stuck_at")?,
+        what: row.get_col("tasks")?,
+    })
 }
 
 async fn insert_orders(tx: &Tx, new: &[&NewOrder]) -> Result<Vec<(Uuid, String)>, Problem> {

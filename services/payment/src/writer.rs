@@ -5,11 +5,13 @@
 
 use std::collections::HashSet;
 
+use souk_db::DbError;
 use souk_flow::Outbox;
 use souk_kernel::{Clock, Problem};
-use souk_modules::{Combiner, Tasks};
+use souk_modules::{Batch, Combiner, Tasks};
 use souk_payment_api::PaymentChanged;
 
+use crate::domain::Contradiction;
 use crate::store::{Change, Store};
 
 /// Payments of one commit: some milliseconds of work, and arrays that stay small.
@@ -41,9 +43,9 @@ impl Writer {
     /// A writer into `store`.
     pub fn new(tasks: &Tasks, store: Store, outbox: Outbox, clock: Clock) -> Self {
         let batches = Batches { store, outbox, clock };
-        Self(Combiner::new(tasks, "payment.writes", MAX_BATCH, move |writes| {
+        Self(Combiner::new(tasks, "payment.writes", MAX_BATCH, move |writes: Batch<Write>| {
             let batches = batches.clone();
-            async move { batches.write_all(writes).await }
+            async move { Ok(batches.write(&writes).await?.into_iter().map(Ok).collect()) }
         }))
     }
 
@@ -61,22 +63,6 @@ struct Batches {
 }
 
 impl Batches {
-    async fn write_all(&self, writes: Vec<Write>) -> Vec<Result<Written, Problem>> {
-        match self.write(&writes).await {
-            Ok(results) => results.into_iter().map(Ok).collect(),
-            Err(problem) if writes.len() == 1 => vec![Err(problem)],
-            Err(problem) => {
-                // One of them may be the culprit: each for itself.
-                tracing::warn!(code = %problem.code, internal = problem.internal_detail(), size = writes.len(), "batch failed");
-                let mut results = Vec::with_capacity(writes.len());
-                for write in &writes {
-                    results.push(self.write(std::slice::from_ref(write)).await.map(|written| written[0]));
-                }
-                results
-            }
-        }
-    }
-
     async fn write(&self, writes: &[Write]) -> Result<Vec<Written>, Problem> {
         // Two changes of one payment in a batch start from the same version: the second comes too late by definition.
         let mut met = HashSet::new();
@@ -92,15 +78,15 @@ impl Batches {
         let (opens, changes) = (pick(true), pick(false));
         let announces = writes.iter().any(|write| write.announce);
         let done: HashSet<_> = if changes.is_empty() && !announces {
-            self.store.open_alone(&opens).await?.into_iter().collect()
+            self.store.open_alone(&opens).await.map_err(unwritten)?.into_iter().collect()
         } else {
             let tx = self.store.begin().await?;
             let mut done = HashSet::new();
             if !opens.is_empty() {
-                done.extend(self.store.open(&tx, &opens).await?);
+                done.extend(self.store.open(&tx, &opens).await.map_err(unwritten)?);
             }
             if !changes.is_empty() {
-                done.extend(self.store.change(&tx, &changes, self.clock.now()).await?);
+                done.extend(self.store.change(&tx, &changes, self.clock.now()).await.map_err(unwritten)?);
             }
             let told = writes
                 .iter()
@@ -117,6 +103,11 @@ impl Batches {
         };
         Ok(writes.iter().zip(&first).map(result).collect())
     }
+}
+
+/// The provider's id belongs to another payment already: its report and our books cannot both be right.
+fn unwritten(error: DbError) -> Problem {
+    if error.is_unique("payment_provider_ref") { Contradiction::OtherPayment.into() } else { error.into() }
 }
 
 /// The event of a change.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use souk_db::{Db, DbError};
 use souk_flow::Outbox;
 use souk_kernel::{Money, Problem};
-use souk_modules::{Combiner, Tasks};
+use souk_modules::{Batch, Combiner, Tasks};
 use souk_pricing_api::{
     Coupon, CouponByCode, CouponState, PriceChanged, Prices, PricesRequest, PricingApi, Quote, QuoteLine, QuoteRequest,
     Rates, RatesRequest, Redeem, Redeemed, SetPrice, SetPrices, SetPricesReply, ShippingMethods,
@@ -55,10 +55,11 @@ impl PricingService {
     /// Starts the combiner.
     pub fn new(deps: PricingDeps) -> Arc<Self> {
         let db = deps.db.clone();
-        let redemptions = Combiner::new(&deps.tasks, "pricing.redemptions", till::MAX_COMBINED, move |batch| {
-            let db = db.clone();
-            async move { till::perform(&db, batch).await }
-        });
+        let redemptions =
+            Combiner::new(&deps.tasks, "pricing.redemptions", till::MAX_COMBINED, move |batch: Batch<Command>| {
+                let db = db.clone();
+                async move { till::perform(&db, &batch).await }
+            });
         let (outbox, rates) = (Outbox::new(&deps.db), RatesCache::new(deps.db.clone()));
         Arc::new(Self { outbox, rates, db: deps.db, terms: deps.terms, redemptions })
     }

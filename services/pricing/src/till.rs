@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use souk_db::{Db, DbError};
-use souk_kernel::{Kind, Problem};
+use souk_kernel::Problem;
 use souk_pricing_api::Redeemed;
 
 use crate::domain::{Command, Redemption, Refusal, Till};
@@ -17,29 +17,10 @@ const MAX_TRIES: usize = 5;
 
 type Outcome = Result<Vec<String>, Refusal>;
 
-/// One result per command, in order. When a batch cannot be written, each command is tried by itself, so that only the
-/// culprit fails.
-pub async fn perform(db: &Db, commands: Vec<Command>) -> Vec<Result<Redeemed, Problem>> {
-    match settle(db, &commands).await {
-        Ok(outcomes) => outcomes.into_iter().map(reply).collect(),
-        Err(problem) if problem.kind == Kind::Internal && commands.len() > 1 => {
-            let mut results = Vec::with_capacity(commands.len());
-            for command in &commands {
-                let outcome = settle(db, std::slice::from_ref(command)).await;
-                results.push(outcome.and_then(|mut one| one.pop().map_or_else(nothing, reply)));
-            }
-            results
-        }
-        Err(problem) => commands.iter().map(|_| Err(problem.clone())).collect(),
-    }
-}
-
-fn reply(outcome: Outcome) -> Result<Redeemed, Problem> {
-    Ok(Redeemed { coupons: outcome? })
-}
-
-fn nothing() -> Result<Redeemed, Problem> {
-    Err(Problem::internal("a command was not carried out"))
+/// One result per command, in order, or why none of them could be written.
+pub async fn perform(db: &Db, commands: &[Command]) -> Result<Vec<Result<Redeemed, Problem>>, Problem> {
+    let reply = |outcome: Outcome| Ok(Redeemed { coupons: outcome? });
+    Ok(settle(db, commands).await?.into_iter().map(reply).collect())
 }
 
 /// Commands are idempotent, so one whose commit is unknown is simply tried again.

@@ -17,6 +17,7 @@ impl Config {
         let roles = modules::by_name("gateway").map(|gateway| gateway.calls).unwrap_or_default();
         let mut complaints = public.throttle.complaints();
         complaints.extend(public.shedding.complaints());
+        complaints.extend(public.cors.complaints());
         complaints.extend(CanaryConfig::complaints(&public.canary, roles));
         for (key, reason) in complaints {
             wrong(&format!("public.{key}"), reason);
@@ -58,7 +59,7 @@ mod tests {
         };
         let canary = "[[public.canary]]\nrole = \"catalog\"\naddresses = [\"127.0.0.1:7911\"]\n";
         let fine = format!(
-            "[public.shedding]\nexplore_percent = 50\n{canary}percent = 0.5\nheader = \"souk-canary\"\n\
+            "[public.cors]\norigins = [\"https://app.example\"]\n[public.shedding]\nexplore_percent = 50\n{canary}percent = 0.5\nheader = \"souk-canary\"\n\
              [[public.throttle.routes]]\npath = \"/api/v1/carts/*\"\nmethods = [\"POST\"]\nby = \"owner\"\n\
              rate = {{ count = 60, per_seconds = 60, burst = 60 }}\n"
         );
@@ -74,6 +75,7 @@ mod tests {
             (canary.replace("catalog", "pricing"), "public.canary.pricing"),
             (canary.replace("127.0.0.1:7911", "127.0.0.1"), "public.canary.catalog.addresses"),
             (canary.replace("127.0.0.1", "catalog-new.shop.svc"), "public.canary.catalog.addresses"),
+            ("[public.cors]\norigins = [\"https://app.example/\"]\n".into(), "public.cors.origins"),
             ("[public]\nconnections = 0\n".into(), "public.connections"),
             ("[public]\nidle_seconds = 0\n".into(), "public.idle_seconds"),
             ("[public]\nidle_seconds = 3601\n".into(), "public.idle_seconds"),

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,10 +13,11 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sha2::{Digest, Sha384};
-use souk_kernel::Problem;
+use souk_catalog_api::moved_to;
+use souk_kernel::{Kind, Problem};
 use souk_objects::{AssetKind, AssetName, IMMUTABLE, Object};
 use souk_web::compress::{GZIP, VARY, accepts_gzip};
-use souk_web::{ApiError, Cached};
+use souk_web::{ApiError, ApiPath, Cached, WebCx};
 
 use crate::app::App;
 
@@ -27,8 +28,8 @@ const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 /// A release may draw better; a day later everybody sees it.
 const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 const SVG: HeaderValue = HeaderValue::from_static("image/svg+xml");
-/// Characters of a slug in an address of a drawn picture; the catalogue's have at most 120.
-const MAX_SEED: usize = 200;
+/// Stands in a drawn picture's address for the category of a product that has none.
+const NO_CATEGORY: &str = "other";
 
 /// One file as it is served.
 #[derive(Debug)]
@@ -108,7 +109,7 @@ fn named(name: &str) -> &'static Asset {
 /// both are about.
 pub(crate) async fn serve(
     State(app): State<App>,
-    Path(file): Path<String>,
+    ApiPath(file): ApiPath<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if let Some(asset) = ASSETS.iter().find(|asset| asset.file.as_str() == file) {
@@ -146,12 +147,33 @@ fn describe(response: &mut Response, kind: AssetKind) {
 }
 
 /// `GET /media/art/{motif}/{seed}.svg`: the picture of a product that has none of its own (the catalogue's rule). Drawn
-/// anew each time, in some 20 microseconds; the gateway and browsers keep it.
-pub(crate) async fn drawn(Path((motif, file)): Path<(String, String)>) -> Response {
-    let Some(seed) = file.strip_suffix(".svg").filter(|seed| seed.len() <= MAX_SEED && motif.len() <= MAX_SEED) else {
-        return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")]).into_response();
-    };
-    Cached::bytes(SVG, souk_demo::art::of_product(&motif, seed), &["art"]).with_cache_control(A_DAY).into_response()
+/// anew each time, in some 20 microseconds; the gateway and browsers keep it. 404 when there is no such product or no such
+/// category: else made-up addresses would fill the caches. The product need not be in that category any more, nor without a
+/// picture: orders of before show it as it was.
+pub(crate) async fn drawn(
+    State(app): State<App>,
+    WebCx(cx): WebCx,
+    ApiPath((motif, file)): ApiPath<(String, String)>,
+) -> Result<Response, ApiError> {
+    let absent = || ApiError::from(Problem::not_found("picture")).public_absence();
+    let slug = file.strip_suffix(".svg").ok_or_else(absent)?;
+    if motif != NO_CATEGORY && !app.nav(&cx).await?.tree.items.iter().any(|category| last_slug(&category.path) == motif)
+    {
+        return Err(absent());
+    }
+    match app.shelf.product(&cx, slug.to_owned()).await {
+        Ok(_) => {}
+        Err(problem) if moved_to(&problem).is_some() => {}
+        Err(problem) if problem.kind == Kind::NotFound => return Err(absent()),
+        Err(problem) => return Err(problem.into()),
+    }
+    let drawing = souk_demo::art::of_product(&motif, slug);
+    Ok(Cached::bytes(SVG, drawing, &["art"]).with_cache_control(A_DAY).into_response())
+}
+
+/// The slug of a category, from its path.
+fn last_slug(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 #[cfg(test)]

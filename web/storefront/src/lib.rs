@@ -30,6 +30,10 @@ use app::App;
 use pages::to_page::to_page;
 use pages::{account, address, cart, checkout, fragment, home, info, listing, order, pay, product};
 
+/// Query parameters of public pages, by the template of their path. No other page that may be cached reads any.
+pub const PAGE_PARAMETERS: &[(&str, &[&str])] =
+    &[("/search", wanted::PARAMETERS), ("/c/*", wanted::CATEGORY_PARAMETERS)];
+
 /// All routes. The context of a request is expected in its extensions, put there by the gateway or `souk_rpc::accept`.
 /// `tasks` ask for what several pages want at once.
 pub fn router(clients: Clients, tasks: &Tasks) -> Router {

@@ -36,6 +36,12 @@ pub struct Wanted {
     pub page: u32,
 }
 
+/// Names of the parameters that [`Wanted::parse`] reads; `attr.*` are all that begin with `attr.`.
+pub const PARAMETERS: &[&str] = &["q", "category", "brand", "price", "available", "sort", "page", "attr.*"];
+
+/// The same of a category's page, whose path says which category.
+pub const CATEGORY_PARAMETERS: &[&str] = &["q", "brand", "price", "available", "sort", "page", "attr.*"];
+
 impl Wanted {
     /// Reads a query string. What makes no sense is ignored: a listing is never an error.
     pub fn parse(query: &str) -> Self {
@@ -212,6 +218,30 @@ mod tests {
         }
         assert_eq!(Wanted::parse("page=999999999").page, MAX_OFFSET / PAGE_SIZE);
         assert!(Wanted::parse(&"brand=x&attr.a=".repeat(10_000)).brands.len() <= MAX_FILTERS);
+    }
+
+    #[test]
+    fn the_list_of_parameters_is_what_is_read() {
+        let value = |name: &str| match name {
+            "price" => "1-2",
+            "available" => "1",
+            "sort" => "newest",
+            "page" => "2",
+            _ => "x",
+        };
+        for name in PARAMETERS {
+            let name = name.replace('*', "colour");
+            let query = format!("{name}={}", value(&name));
+            assert_ne!(Wanted::parse(&query), Wanted::parse(""), "{query}");
+        }
+        let all = Wanted::parse("q=x&category=c&brand=b&price=1-2&available=1&attr.a=1&sort=newest&page=2");
+        for (name, _) in all.pairs() {
+            let listed =
+                |known: &&str| known.strip_suffix('*').map_or(name == **known, |start| name.starts_with(start));
+            assert!(PARAMETERS.iter().any(|known| listed(&known)), "{name} is written and not listed");
+        }
+        let without: Vec<&&str> = PARAMETERS.iter().filter(|name| **name != "category").collect();
+        assert!(without.into_iter().eq(CATEGORY_PARAMETERS));
     }
 
     #[test]

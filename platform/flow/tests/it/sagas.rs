@@ -1,8 +1,8 @@
 //! Sagas end, whatever fails where: forward or back, each effect in place once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use souk_flow::{Failure, NewSaga, Progress, Recorded, SagaEngine, SagaRun, Step,
 use souk_kernel::Problem;
 use souk_modules::Tasks;
 use souk_rpc::Cx;
+use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
 use crate::{OWNER, eventually};
@@ -32,6 +33,9 @@ struct World {
     /// Answers of the next runs of a step, before it works.
     trouble: Mutex<BTreeMap<usize, Vec<Trouble>>>,
     undo_trouble: Mutex<BTreeMap<usize, u32>>,
+    /// Steps that are never done (`true`: taken back) any more: refused, for good.
+    forbidden: Mutex<BTreeSet<(usize, bool)>>,
+    may_be_left: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +46,14 @@ enum Trouble {
     LoseAnswer,
     /// The process dies after the effect: nothing more happens here.
     Die,
+    /// It takes its time.
+    Slow(Duration),
+}
+
+impl World {
+    fn forbids(&self, step: usize, undo: bool) -> bool {
+        self.forbidden.lock().unwrap().contains(&(step, undo))
+    }
 }
 
 struct Nth {
@@ -61,7 +73,7 @@ impl Step<State> for Nth {
     async fn run(&self, _: &Cx, saga: SagaRun, _: &mut State) -> Result<Progress, Failure> {
         self.world.log.lock().unwrap().push(format!("do {}", self.n));
         let trouble = self.world.trouble.lock().unwrap().get_mut(&self.n).and_then(Vec::pop);
-        if matches!(trouble, Some(Trouble::Refuse)) {
+        if matches!(trouble, Some(Trouble::Refuse)) || self.world.forbids(self.n, false) {
             return Err(Failure::Refused(Problem::conflict("refused", "no")));
         }
         if self.n == PIVOT {
@@ -75,12 +87,22 @@ impl Step<State> for Nth {
         match trouble {
             Some(Trouble::LoseAnswer) => Err(Failure::Again(Problem::timeout("lost"))),
             Some(Trouble::Die) => std::future::pending().await,
+            Some(Trouble::Slow(time)) => {
+                tokio::time::sleep(time).await;
+                Ok(Progress::Done)
+            }
             _ if self.n == PIVOT => Ok(Progress::Recorded),
             _ => Ok(Progress::Done),
         }
     }
+    fn may_be_left(&self) -> bool {
+        self.world.may_be_left
+    }
     async fn undo(&self, _: &Cx, _: SagaRun, _: &mut State) -> Result<(), Failure> {
         self.world.log.lock().unwrap().push(format!("undo {}", self.n));
+        if self.world.forbids(self.n, true) {
+            return Err(Failure::Refused(Problem::conflict("refused", "no")));
+        }
         let left = self.world.undo_trouble.lock().unwrap().get_mut(&self.n).map(std::mem::take);
         if left.unwrap_or(0) > 0 {
             return Err(Failure::Again(Problem::timeout("lost")));
@@ -98,9 +120,13 @@ struct Harness {
 
 impl Harness {
     async fn new() -> Self {
+        Self::with(World::default()).await
+    }
+
+    async fn with(world: World) -> Self {
         let test = TestDb::new(&[&OWNER]).await;
         let db = test.db("shop").await;
-        Self { _test: test, db, world: Arc::default() }
+        Self { _test: test, db, world: Arc::new(world) }
     }
 
     fn engine(&self, tasks: &Tasks) -> Arc<SagaEngine<State>> {
@@ -133,12 +159,24 @@ impl Harness {
         .await;
     }
 
-    /// The lease of whoever died runs out, and another process takes over.
-    async fn take_over(&self, id: Uuid) -> Tasks {
-        self.db.write_one("update saga set lease_until = now() - interval '1 s' where id = $1", &[&id]).await.unwrap();
+    /// The lease of the process that died runs out, and another one takes over.
+    async fn take_over(&self) -> Tasks {
         let tasks = Tasks::new();
-        assert_eq!(self.engine(&tasks).sweep_once().await.unwrap(), 1);
+        let engine = self.engine(&tasks);
+        let sweep = tokio::sync::Mutex::new(engine.sweeper());
+        eventually("the saga is abandoned", async || engine.sweep_once(&mut *sweep.lock().await).await.unwrap() == 1)
+            .await;
         tasks
+    }
+
+    /// A process by itself, to be killed: what runs in it just ends.
+    async fn doomed(&self) -> (Runtime, Uuid) {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let id = {
+            let _inside = runtime.enter();
+            self.start(&self.engine(&Tasks::new())).await
+        };
+        (runtime, id)
     }
 
     fn in_place(&self) -> Vec<usize> {
@@ -201,11 +239,15 @@ async fn a_process_that_dies_at_any_step_is_taken_over() {
     for step in 0..STEPS {
         let harness = Harness::new().await;
         trouble(&harness.world, step, &[Trouble::Die]);
-        let dead = Tasks::new();
-        let id = harness.start(&harness.engine(&dead)).await;
+        let (process, id) = harness.doomed().await;
         eventually("the death", async || harness.in_place().contains(&step)).await;
-        let _heir = harness.take_over(id).await;
+        process.shutdown_background();
+        let died = Instant::now();
+        let _heir = harness.take_over().await;
         harness.ends(id, "done").await;
+        let took = died.elapsed();
+        println!("died at step {step}: ended after {took:?}");
+        assert!(took < Duration::from_secs(5), "{took:?} for a death at step {step}; 15 s and more before");
         assert_eq!(harness.in_place(), [0, 1, 2, 3], "died at {step}");
         let pivots = harness.world.log.lock().unwrap().iter().filter(|line| *line == "do 2").count();
         assert_eq!(pivots, 1, "what was recorded is not done again");
@@ -224,7 +266,7 @@ async fn dying_on_the_way_back_is_taken_over_too() {
     dead.stop();
     dead.drain(Duration::from_secs(30)).await.unwrap();
     if harness.phase(id).await == "undo" {
-        let _heir = harness.take_over(id).await;
+        let _heir = harness.take_over().await;
         harness.ends(id, "undone").await;
     }
     assert_eq!(harness.in_place(), [0usize; 0]);
@@ -234,13 +276,109 @@ async fn dying_on_the_way_back_is_taken_over_too() {
 async fn who_lost_the_lease_is_fenced() {
     let harness = Harness::new().await;
     trouble(&harness.world, 1, &[Trouble::Die]);
-    let dead = Tasks::new();
-    let id = harness.start(&harness.engine(&dead)).await;
+    let (process, id) = harness.doomed().await;
     eventually("the death", async || harness.in_place().contains(&1)).await;
-    let _heir = harness.take_over(id).await;
+    process.shutdown_background();
+    let _heir = harness.take_over().await;
     harness.ends(id, "done").await;
     // The first process comes back from its pause and tries to record under its old epoch.
     let tx = harness.db.begin().await.unwrap();
     let ours = Recorded::write(&tx, &[SagaRun { id, epoch: 1 }], 0, false).await.unwrap();
     assert!(ours.is_empty(), "an old epoch writes nothing");
+}
+
+/// It came further before it rested than where it is refused now. Before, what it did in its first life stayed: [1].
+#[tokio::test]
+async fn what_an_earlier_life_did_is_undone_too() {
+    let harness = Harness::new().await;
+    trouble(&harness.world, 1, &[Trouble::Die]);
+    let (process, id) = harness.doomed().await;
+    eventually("the death", async || harness.in_place().contains(&1)).await;
+    process.shutdown_background();
+    trouble(&harness.world, 0, &[Trouble::Refuse]);
+    let _heir = harness.take_over().await;
+    harness.ends(id, "undone").await;
+    assert_eq!(harness.in_place(), [0usize; 0]);
+}
+
+/// Every step that is refused for ever, on the way there and back, ends within bounded tries: as a task for a person, with
+/// everything else in order. Before, it was tried for as long as the shop lived.
+#[tokio::test]
+async fn what_is_refused_for_ever_becomes_a_task() {
+    // Taking back step 2 or 1 is refused: step 0 is taken back all the same.
+    for step in [1, 2] {
+        let harness = Harness::new().await;
+        harness.world.forbidden.lock().unwrap().extend([(step, true), (PIVOT, false)]);
+        let (id, tries) = harness.runs_out("undone", &format!("undo {step}")).await;
+        assert_eq!(harness.in_place(), if step == 1 { vec![1] } else { vec![] }, "undo of {step}");
+        harness.is_a_task(id, tries).await;
+    }
+    // Past the pivot there is no way on or back: it stops, and no sweep takes it any more.
+    let harness = Harness::new().await;
+    harness.world.forbidden.lock().unwrap().insert((3, false));
+    let (id, tries) = harness.runs_out("forward", "do 3").await;
+    assert_eq!(harness.in_place(), [0, 1, 2]);
+    harness.is_a_task(id, tries).await;
+    // Where the steps after it make sense without it, they are done.
+    let harness = Harness::with(World { may_be_left: true, ..World::default() }).await;
+    harness.world.forbidden.lock().unwrap().insert((3, false));
+    let (id, tries) = harness.runs_out("done", "do 3").await;
+    harness.is_a_task(id, tries).await;
+}
+
+impl Harness {
+    /// Runs one saga, with its rests cut short, until it is a task; how often `what` was tried.
+    async fn runs_out(&self, phase: &str, what: &str) -> (Uuid, usize) {
+        let tasks = Tasks::new();
+        let engine = self.engine(&tasks);
+        let id = self.start(&engine).await;
+        let sweep = tokio::sync::Mutex::new(engine.sweeper());
+        eventually("a task", async || {
+            let due = "update saga set lease_until = now() - interval '1 s'
+                where resting and lease_until <> 'infinity' and phase in ('forward', 'undo')";
+            self.db.write_one(due, &[]).await.unwrap();
+            engine.sweep_once(&mut *sweep.lock().await).await.unwrap();
+            let task = "select count(*) from saga where stuck_at is not null and phase = $1
+                and (phase in ('done', 'undone') or lease_until = 'infinity')";
+            let row = self.db.primary().query_one(task, &[&phase]).await.unwrap();
+            row.get_col::<i64>(0).unwrap() == 1
+        })
+        .await;
+        let tries = self.world.log.lock().unwrap().iter().filter(|line| *line == what).count();
+        println!("{what}: a task after {tries} tries");
+        (id, tries)
+    }
+
+    async fn is_a_task(&self, id: Uuid, tries: usize) {
+        assert_eq!(tries, 10);
+        let row = self.db.primary().query_one("select tasks from saga where id = $1", &[&id]).await.unwrap();
+        let told: String = row.get_col("tasks").unwrap();
+        assert!(told.ends_with(": refused: no") && told.lines().count() == 1, "{told}");
+    }
+}
+
+/// The table is locked for longer than leases last, as when the database stands still: heartbeats and sweeps wait alike.
+/// Then who lives goes on. The control: by its lease alone the saga is abandoned by then.
+#[tokio::test]
+async fn a_database_that_stands_still_fences_nobody_who_lives() {
+    let harness = Harness::new().await;
+    trouble(&harness.world, 1, &[Trouble::Slow(Duration::from_secs(12))]);
+    let (tasks, others) = (Tasks::new(), Tasks::new());
+    let sweeping = harness.engine(&others);
+    sweeping.sweep();
+    let id = harness.start(&harness.engine(&tasks)).await;
+    eventually("the slow step", async || harness.in_place().contains(&1)).await;
+    let still = harness.db.begin().await.unwrap();
+    still.execute("lock table saga in access exclusive mode", &[]).await.unwrap();
+    for _ in 0..8 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        still.execute("select 1", &[]).await.unwrap();
+    }
+    let row = still.query_one("select epoch, lease_until < clock_timestamp() as over from saga", &[]).await.unwrap();
+    assert_eq!((row.get_col::<i64>("epoch").unwrap(), row.get_col::<bool>("over").unwrap()), (1, true), "the control");
+    drop(still);
+    harness.ends(id, "done").await;
+    let row = harness.db.primary().query_one("select epoch from saga where id = $1", &[&id]).await.unwrap();
+    assert_eq!(row.get_col::<i64>("epoch").unwrap(), 1, "never taken over");
+    assert!(harness.world.log.lock().unwrap().iter().filter(|line| *line == "do 1").count() == 1);
 }

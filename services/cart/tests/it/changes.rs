@@ -227,3 +227,17 @@ async fn a_coupon_that_does_not_apply_is_refused_with_its_word_and_never_kept() 
     assert!(enter(&[]).await.unwrap().coupons.is_empty());
     assert!(enter(&["ten"]).await.unwrap_err().is("coupon_expired"), "and gone it does not come back");
 }
+
+/// One of 64 that share a statement cannot be written: it fails, and its neighbours do not.
+#[tokio::test]
+async fn one_bad_cart_fails_alone() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    shop.sell("mug", 100, 1_000).await;
+    shop.sql("alter table cart add constraint bad check (body::text not like '%\"quantity\":13%')").await;
+    let carts = futures_util::future::join_all((0..64).map(|_| here.create())).await;
+    let added = (1..).zip(&carts).map(|(n, cart)| here.add(*cart, "mug", n));
+    let results = futures_util::future::join_all(added).await;
+    let failed: Vec<usize> = (0..64).filter(|n| results[*n].is_err()).collect();
+    assert_eq!(failed, [12]);
+}

@@ -156,3 +156,16 @@ async fn a_command_that_cannot_be_written_fails_alone() {
     assert_eq!(here.available("a").await, 81);
     here.books_are_right().await;
 }
+
+/// One of 64 that share a commit cannot be written: it is refused, and its neighbours are not.
+#[tokio::test]
+async fn one_bad_command_fails_alone() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    here.stock(&[("lamp", 1_000)]).await;
+    shop.sql("alter table reservation add constraint bad check (key <> '00000000-0000-0000-0000-00000000000d')").await;
+    let results = join_all((0..64).map(|n| here.reserve(n, &[("lamp", 1)]))).await;
+    let failed: Vec<usize> = (0..64).filter(|n| results[*n].is_err()).collect();
+    assert_eq!(failed, [13]);
+    assert_eq!(here.books_are_right().await.reserved, 63);
+}

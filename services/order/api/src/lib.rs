@@ -293,12 +293,30 @@ pub struct AuditRequest {}
 pub struct Audit {
     /// Sagas that have not ended.
     pub unfinished_sagas: Vec<Uuid>,
+    /// What a saga could not do and a person has to.
+    #[serde(default)]
+    pub tasks: Vec<SagaTask>,
     /// Orders whose money does not add up.
     pub wrong_totals: Vec<OrderId>,
     /// Orders confirmed or further.
     pub sold: u64,
     /// Units in them, by SKU.
     pub sold_units: Vec<SoldUnits>,
+}
+
+/// Something that was refused to a saga for good: a person has to see to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SagaTask {
+    /// The saga.
+    pub saga: Uuid,
+    /// `checkout` or `cancellation`.
+    pub kind: String,
+    /// Its order.
+    pub order: OrderId,
+    /// Since when.
+    pub since: Timestamp,
+    /// What was refused, a line each: step, code and reason.
+    pub what: String,
 }
 
 /// Units sold of one SKU.

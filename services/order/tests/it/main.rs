@@ -1,6 +1,7 @@
 //! Orders on a real PostgreSQL, with neighbours that can be told to misbehave.
 #![allow(clippy::unwrap_used)] // a test may panic
 
+mod batches;
 mod checkout;
 mod neighbours;
 mod rules;
@@ -39,9 +40,14 @@ impl Shop {
 
     /// Another process of the same shop.
     pub async fn process(test: &TestDb, neighbours: &Arc<Neighbours>) -> (Tasks, Arc<OrderService>) {
+        Self::on(test.db("order").await, neighbours)
+    }
+
+    /// The same on a database handle.
+    pub fn on(db: souk_db::Db, neighbours: &Arc<Neighbours>) -> (Tasks, Arc<OrderService>) {
         let tasks = Tasks::new();
         let service = OrderService::new(OrderDeps {
-            db: test.db("order").await,
+            db,
             tasks: tasks.clone(),
             clock: Clock::system(),
             ids: Ids::random(),

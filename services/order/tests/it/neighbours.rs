@@ -25,6 +25,8 @@ pub struct Neighbours {
     pub held: Mutex<HashMap<Uuid, inventory::ReservationStatus>>,
     pub payments: Mutex<HashMap<Uuid, payment::Payment>>,
     pub charges: AtomicU32,
+    /// A cart whose buyer has the address `bad@example.org`.
+    pub bad_cart: Mutex<Option<Uuid>>,
     /// The cart is empty or unknown.
     pub no_cart: Mutex<bool>,
     /// How often the next calls of a method get no answer although they happened: `authorise`, `capture`, ...
@@ -101,6 +103,7 @@ impl cart::CartApi for Neighbours {
         if *self.no_cart.lock().unwrap() {
             return Err(Problem::not_found("cart"));
         }
+        let bad = *self.bad_cart.lock().unwrap() == Some(req.cart_id.0);
         let line = pricing::QuotedLine {
             sku: "MUG".into(),
             quantity: 2,
@@ -124,7 +127,7 @@ impl cart::CartApi for Neighbours {
                 slug: "mug".into(),
                 quantity: 2,
             }],
-            email: "buyer@example.org".into(),
+            email: if bad { "bad@example.org" } else { "buyer@example.org" }.into(),
             shipping_address: Address::default(),
             shipping_method: "standard".into(),
             quote: pricing::Quote {

@@ -86,7 +86,7 @@ pub struct Step {
 /// The provider's fact and our books cannot both be right. Never repaired by guessing: logged, and shown by the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Contradiction {
-    /// Not `asked >= authorised >= captured >= refunded >= 0`.
+    /// Not `asked >= authorised >= captured >= refunded >= 0`, or asked for nothing or for more than a payment may be.
     #[error("the provider's amounts are out of order")]
     Amounts,
     /// For example declined there and captured here.
@@ -143,7 +143,8 @@ impl Standing {
 
     /// Takes in what the provider says.
     pub fn learn(&self, fact: &Fact) -> Result<Learned, Contradiction> {
-        let ordered = self.amount >= fact.authorised
+        let ordered = (1..=MAX_AMOUNT).contains(&self.amount)
+            && self.amount >= fact.authorised
             && fact.authorised >= fact.captured
             && fact.captured >= fact.refunded
             && fact.refunded >= 0;

@@ -109,3 +109,15 @@ async fn one_row_that_cannot_be_written_fails_alone() {
         assert_eq!(result.is_err(), n == 20, "{n}");
     }
 }
+
+/// One of 64 that share a commit cannot be written: it fails, and its neighbours do not.
+#[tokio::test]
+async fn one_bad_payment_fails_alone() {
+    let world = World::new().await;
+    let bad = "alter table payment add constraint bad check (payment_id <> '00000000-0000-0000-0000-00000000000d')";
+    world.alter(bad).await;
+    let id = |n: u128| PaymentId(uuid::Uuid::from_u128(n));
+    let results = join_all((0..64).map(|n| world.authorise(id(n), 1000, "tok_ok"))).await;
+    let failed: Vec<usize> = (0..64).filter(|n| results[*n].is_err()).collect();
+    assert_eq!(failed, [13]);
+}

@@ -144,3 +144,38 @@ async fn an_event_that_contradicts_the_books_is_kept_and_changes_nothing() {
     assert_eq!(world.payment(id).await.unwrap().status, PaymentStatus::Captured);
     world.assert_sound().await;
 }
+
+/// Events about payments and orders that we never heard of: another shop at the same provider, a test sent by hand, a lost row.
+#[tokio::test]
+async fn signed_events_of_unknown_payments_are_noted_and_never_a_fault() {
+    let world = World::new().await;
+    let mut number = 0;
+    let mut outcomes = std::collections::BTreeMap::new();
+    let all: [(i64, i64, i64); 7] =
+        [(0, 0, 0), (1000, 0, 0), (1000, 1000, 0), (1000, 1000, 1000), (-1, 0, 0), (1000, 2000, 0), (i64::MAX, 0, 0)];
+    for status in ["requires_action", "authorised", "declined", "voided", "captured", "refunded", "closed"] {
+        for (at, amounts) in all.into_iter().enumerate() {
+            for asked in [1000, 0, -5, i64::MAX] {
+                let id = world.new_payment();
+                number += 1;
+                let mut body: Value = serde_json::from_str(&event(number, id, status, amounts)).unwrap();
+                let authorisation = &mut body["authorisation"];
+                authorisation["amount"] = json!(asked);
+                match at {
+                    // The provider's id of another payment; words that PostgreSQL cannot keep; none.
+                    1 => authorisation["id"] = json!("auth_of_another"),
+                    2 => authorisation["id"] = json!("zero \u{0} byte"),
+                    3 => authorisation["id"] = json!("x".repeat(10_000)),
+                    4 => authorisation["reference"] = json!("no order of ours"),
+                    _ => {}
+                }
+                let answer = signed(&world, &body.to_string()).await;
+                assert!(!answer.is_server_error(), "{status} {amounts:?} of {asked}: {answer}");
+                *outcomes.entry(answer.as_u16()).or_insert(0) += 1;
+            }
+        }
+    }
+    assert_eq!(outcomes.keys().copied().collect::<Vec<_>>(), [204, 422], "{outcomes:?}");
+    let found = world.client.audit(&crate::support::cx(), Default::default()).await.unwrap();
+    assert!(found.unbalanced.is_empty() && found.wrong_amounts.is_empty(), "{found:?}");
+}

@@ -148,3 +148,20 @@ async fn the_database_itself_refuses_one_use_too_many() {
     let error = db.write_one("update coupon set used = 2", &[]).await.unwrap_err();
     assert_eq!(error.constraint(), Some("coupon_not_overused"));
 }
+
+/// One of 64 that share a commit cannot be written: it is refused, and its neighbours are not.
+#[tokio::test]
+async fn one_bad_redemption_fails_alone() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    here.put(coupon("HUNDRED", Discount::Fixed(eur(500)), Some(100))).await;
+    shop.sql("alter table redemption add constraint bad check (key <> 'saga-13/redeem')").await;
+    let redeem = |n: usize| {
+        let here = &here;
+        async move { here.redeem(&format!("saga-{n}/redeem"), &["HUNDRED"]).await }
+    };
+    let results = join_all((0..64).map(redeem)).await;
+    let failed: Vec<usize> = (0..64).filter(|n| results[*n].is_err()).collect();
+    assert_eq!(failed, [13]);
+    assert_eq!(here.used("HUNDRED").await, 63);
+}

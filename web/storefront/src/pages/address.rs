@@ -1,12 +1,12 @@
 //! `/account/addresses/{id}`: a stored address, or `new`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use souk_identity_api::{AddressId, MeRequest, PutAddress, RemoveAddress};
 use souk_kernel::{Kind, Problem};
 use souk_rpc::Cx;
 use souk_shipping_api::Address;
-use souk_web::WebCx;
+use souk_web::{ApiPath, WebCx};
 
 use crate::app::App;
 use crate::flash::Flash;
@@ -24,7 +24,12 @@ fn parse(id: &str) -> Result<Option<AddressId>, Problem> {
     }
 }
 
-pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, Path(id): Path<String>, flash: Flash) -> PageResult {
+pub(crate) async fn show(
+    State(app): State<App>,
+    WebCx(cx): WebCx,
+    ApiPath(id): ApiPath<String>,
+    flash: Flash,
+) -> PageResult {
     if cx.actor.customer().is_none() {
         return Ok(see_other("/account"));
     }
@@ -66,7 +71,12 @@ async fn page(
     private(StatusCode::OK, &AccountFormPage { layout, heading, notices, forms: vec![form] })
 }
 
-pub(crate) async fn save(State(app): State<App>, WebCx(cx): WebCx, Path(id): Path<String>, form: Form) -> PageResult {
+pub(crate) async fn save(
+    State(app): State<App>,
+    WebCx(cx): WebCx,
+    ApiPath(id): ApiPath<String>,
+    form: Form,
+) -> PageResult {
     let (address, make_default) = (typed_address(&form), form.get("make_default") == "true");
     let put = PutAddress { id: parse(&id)?, address: address.clone(), make_default };
     let outcome = match address.check("/address") {
@@ -83,7 +93,7 @@ pub(crate) async fn save(State(app): State<App>, WebCx(cx): WebCx, Path(id): Pat
     }
 }
 
-pub(crate) async fn remove(State(app): State<App>, WebCx(cx): WebCx, Path(id): Path<String>) -> PageResult {
+pub(crate) async fn remove(State(app): State<App>, WebCx(cx): WebCx, ApiPath(id): ApiPath<String>) -> PageResult {
     let id = parse(&id)?.ok_or_else(|| Problem::not_found("address"))?;
     app.clients.identity.remove_address(&cx, RemoveAddress { id }).await?;
     Ok(see_other("/account?done=saved"))

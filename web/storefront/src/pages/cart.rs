@@ -1,6 +1,6 @@
 //! `/cart`: what is in it, and the forms that change it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use souk_cart_api::{AddLine, Cart, MAX_QUANTITY, RemoveLine, SetQuantity, UpdateCart};
@@ -8,7 +8,7 @@ use souk_catalog_api::BySlug;
 use souk_kernel::{Kind, Problem};
 use souk_pricing_api::MAX_COUPONS;
 use souk_rpc::Cx;
-use souk_web::{WebCx, no_store};
+use souk_web::{ApiPath, WebCx, no_store};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -108,7 +108,7 @@ pub(crate) async fn set(
     State(app): State<App>,
     WebCx(cx): WebCx,
     headers: HeaderMap,
-    Path(line): Path<String>,
+    ApiPath(line): ApiPath<String>,
     form: Form,
 ) -> PageResult {
     let outcome = async {
@@ -123,7 +123,7 @@ pub(crate) async fn remove(
     State(app): State<App>,
     WebCx(cx): WebCx,
     headers: HeaderMap,
-    Path(line): Path<String>,
+    ApiPath(line): ApiPath<String>,
 ) -> PageResult {
     let outcome = async {
         let (cart, line_id) = (basket::require(&app, &cx, &headers).await?, line_id(&line)?);

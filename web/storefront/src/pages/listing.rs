@@ -1,10 +1,10 @@
 //! `GET /c/{path}` and `GET /search`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};
 use http::Uri;
 use souk_kernel::Problem;
-use souk_web::WebCx;
+use souk_web::{ApiPath, WebCx};
 
 use crate::app::App;
 use crate::reply::{PageResult, product_keys, public};
@@ -15,7 +15,7 @@ use crate::wanted::Wanted;
 pub(crate) async fn category(
     State(app): State<App>,
     WebCx(cx): WebCx,
-    Path(path): Path<String>,
+    ApiPath(path): ApiPath<String>,
     uri: Uri,
 ) -> PageResult {
     let path = path.trim_matches('/');

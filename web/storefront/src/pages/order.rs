@@ -1,12 +1,12 @@
 //! `/orders/{id}`: for its customer, or for who holds its token.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
 use souk_kernel::{Kind, Problem};
 use souk_order_api::{CancelOrder, GetOrder, Order, OrderId, OrderStatus};
 use souk_rpc::Cx;
-use souk_web::WebCx;
+use souk_web::{ApiPath, WebCx};
 
 use crate::app::App;
 use crate::flash::Flash;
@@ -42,7 +42,7 @@ async fn find(app: &App, cx: &Cx, id: &str, token: Option<String>) -> Result<Ord
 pub(crate) async fn show(
     State(app): State<App>,
     WebCx(cx): WebCx,
-    Path(id): Path<String>,
+    ApiPath(id): ApiPath<String>,
     uri: Uri,
     headers: HeaderMap,
     flash: Flash,
@@ -76,7 +76,11 @@ pub(crate) async fn show(
 }
 
 /// Asks before an order is taken back.
-pub(crate) async fn ask_to_cancel(State(app): State<App>, WebCx(cx): WebCx, Path(id): Path<String>) -> PageResult {
+pub(crate) async fn ask_to_cancel(
+    State(app): State<App>,
+    WebCx(cx): WebCx,
+    ApiPath(id): ApiPath<String>,
+) -> PageResult {
     let order = find(&app, &cx, &id, None).await?;
     let href = format!("/orders/{}", order.id);
     if order.status != OrderStatus::Confirmed {
@@ -86,7 +90,7 @@ pub(crate) async fn ask_to_cancel(State(app): State<App>, WebCx(cx): WebCx, Path
     private(StatusCode::OK, &cancel_page(layout, &order, href))
 }
 
-pub(crate) async fn cancel(State(app): State<App>, WebCx(cx): WebCx, Path(id): Path<String>) -> PageResult {
+pub(crate) async fn cancel(State(app): State<App>, WebCx(cx): WebCx, ApiPath(id): ApiPath<String>) -> PageResult {
     let order = find(&app, &cx, &id, None).await?;
     let request = CancelOrder { id: order.id, reason: "cancelled by the buyer".into(), if_version: None, token: None };
     let href = format!("/orders/{}", order.id);

@@ -1,13 +1,13 @@
 //! `GET /p/{slug}`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};
 use souk_catalog_api::{Product, moved_to};
 use souk_kernel::Problem;
 use souk_rpc::Cx;
 use souk_search_api::Hit;
-use souk_web::WebCx;
+use souk_web::{ApiPath, WebCx};
 
 use crate::app::App;
 use crate::reply::{PageResult, product_keys, public};
@@ -19,7 +19,7 @@ const MAX_SKUS: usize = 1_000;
 /// How long browsers may remember where a product moved to.
 const MOVED: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
-pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, Path(slug): Path<String>) -> PageResult {
+pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, ApiPath(slug): ApiPath<String>) -> PageResult {
     let product = match app.shelf.product(&cx, slug).await {
         Ok(product) => product,
         Err(problem) => return moved(problem),

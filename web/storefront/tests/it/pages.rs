@@ -271,13 +271,31 @@ async fn assets_are_named_by_content_compressed_and_kept_for_ever() {
 }
 
 #[tokio::test]
-async fn pictures_are_drawn_for_products_that_have_none() {
+async fn pictures_are_drawn_for_products_that_there_are() {
     let mut browser = Browser::new(10);
-    let picture = browser.get("/media/art/hard-drives/fast-disk.svg").await;
+    let slugs: Vec<String> = browser.shop.products.iter().take(2).map(|product| product.slug.clone()).collect();
+    let address = |motif: &str, slug: &str| format!("/media/art/{motif}/{slug}.svg");
+    let picture = browser.get(&address("mugs-cups", &slugs[0])).await;
     assert_eq!((picture.status, picture.header("content-type")), (StatusCode::OK, "image/svg+xml"));
     assert!(picture.body.starts_with("<svg ") && picture.header("cache-control").starts_with("public"));
-    assert_ne!(picture.body, browser.get("/media/art/hard-drives/slow-disk.svg").await.body);
-    assert_eq!(browser.get("/media/art/hard-drives/fast-disk.png").await.status, StatusCode::NOT_FOUND);
+    assert_ne!(picture.body, browser.get(&address("mugs-cups", &slugs[1])).await.body);
+    for known in [address("other", &slugs[0]), address("mugs-cups", "moved-away")] {
+        assert_eq!(browser.get(&known).await.status, StatusCode::OK, "{known}: an order of before shows it");
+    }
+    let other_type = format!("/media/art/mugs-cups/{}.png", slugs[0]);
+    for made_up in [address("mugs-cups", "made-up"), address("made-up", &slugs[0]), other_type, address("%ff", "a")] {
+        assert_eq!(browser.get(&made_up).await.status, StatusCode::NOT_FOUND, "{made_up}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_an_address_of_a_page_is_the_page_that_says_so() {
+    let mut browser = Browser::new(10);
+    for path in ["/p/%ff", "/c/%ff/x", "/orders/%ff", "/account/addresses/%c3%28", "/assets/%ff", "/%ff"] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    browser.get("/p/%ff").await.shows("<h1");
 }
 
 #[tokio::test]

@@ -1,0 +1,391 @@
+//! Saga orchestrator: runs the steps of one kind of saga, forward or back, and puts to rest what cannot go on now.
+//!
+//! Nothing is tried for ever. A step that fails again and again is left to a person ([`LIMIT`]): on the way back, and where
+//! [`Step::may_be_left`] says so, the saga goes on without it, so that all the rest is in order; else it stops there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use souk_db::{Db, Row, RowExt};
+use souk_kernel::{Kind, Problem};
+use souk_modules::Tasks;
+use souk_rpc::Cx;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::lease::{Leases, Sweep};
+use super::{Direction, Failure, Progress, SagaRun, Step};
+
+/// Tries of a step whose outcome is unknown, before the pivot; then it is undone.
+const TRIES_BEFORE_PIVOT: u32 = 4;
+/// First pause between tries; doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest time in one process without an end; then the saga rests and is swept up again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Longest wait for one step.
+const STEP_TIMEOUT: Duration = Duration::from_secs(20);
+/// What a step may still take beyond its deadline, to notice it by itself.
+const STEP_GRACE: Duration = Duration::from_secs(1);
+/// Longest rest after a failure.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+/// A failure weighs this much when what is needed is out of reach: it comes back ...
+const OUTAGE: i32 = 1;
+/// ... and this much when it was reached and said no, which it will hardly take back.
+const REFUSAL: i32 = 30;
+/// So much is left to a person: ten refusals (four minutes), or an outage of three hours.
+const LIMIT: i32 = 10 * REFUSAL;
+
+const TURN: &str = "update saga set phase = $3, step = $4, state = $5::text::json, last_error = $6, updated_at = now()
+    where id = $1 and epoch = $2 and step <= $7";
+const REST: &str = "update saga set resting = true, last_error = $4, failures = $5,
+        lease_until = now() + case when woken then interval '0' else make_interval(secs => $3) end
+    where id = $1 and epoch = $2";
+const LEAVE: &str =
+    "update saga set step = $3, state = $4::text::json, failures = 0, stuck_at = coalesce(stuck_at, now()),
+        tasks = concat_ws(E'\\n', tasks, $5::text), updated_at = now()
+    where id = $1 and epoch = $2";
+const STOP: &str =
+    "update saga set resting = true, last_error = $3, failures = 0, stuck_at = coalesce(stuck_at, now()),
+        tasks = concat_ws(E'\\n', tasks, $3::text), lease_until = 'infinity', updated_at = now()
+    where id = $1 and epoch = $2";
+
+/// Runs the sagas of one kind.
+pub struct SagaEngine<S> {
+    db: Db,
+    tasks: Tasks,
+    kind: &'static str,
+    steps: Vec<Box<dyn Step<S>>>,
+    failed: FailedHook<S>,
+    leases: Arc<Leases>,
+}
+
+type FailedHook<S> = Box<dyn Fn(SagaRun, &mut S, &Problem) + Send + Sync>;
+
+impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine<S> {
+    /// An engine for sagas of `kind`. `failed` lets the state remember why it goes back, before that is recorded.
+    pub fn new(
+        db: &Db,
+        tasks: &Tasks,
+        kind: &'static str,
+        steps: Vec<Box<dyn Step<S>>>,
+        failed: impl Fn(SagaRun, &mut S, &Problem) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let leases = Leases::kept(db, tasks, kind);
+        Arc::new(Self { db: db.clone(), tasks: tasks.clone(), kind, steps, failed: Box::new(failed), leases })
+    }
+
+    /// Runs a saga this process has just inserted (epoch 1), beyond the request that started it.
+    pub fn start(self: &Arc<Self>, cx: &Cx, id: Uuid, state: S) {
+        let mut cx = cx.as_system();
+        // The saga outlives the request's deadline; each step has its own.
+        cx.deadline = None;
+        let saga = SagaRun { id, epoch: 1 };
+        self.spawn(cx, Running { saga, state, direction: Direction::Forward, step: 0, attempts: 0, failures: 0 });
+    }
+
+    /// Takes over sagas whose process died, until this one stops.
+    pub fn sweep(self: &Arc<Self>) {
+        let engine = self.clone();
+        self.tasks.spawn("saga sweeper", async move {
+            let mut sweep = engine.sweeper();
+            while engine.tasks.pause(Sweep::EVERY).await {
+                if let Err(problem) = engine.sweep_once(&mut sweep).await {
+                    let internal = problem.internal_detail().unwrap_or_default();
+                    tracing::warn!(kind = engine.kind, code = %problem.code, internal, "sweep failed, will try again");
+                }
+            }
+        });
+    }
+
+    /// What a sweeper remembers from one look to the next.
+    pub fn sweeper(&self) -> Sweep {
+        Sweep::new(self.kind)
+    }
+
+    /// One look at what is abandoned; what `sweep` has seen so for long enough is taken over and run. Returns how many.
+    pub async fn sweep_once(self: &Arc<Self>, sweep: &mut Sweep) -> Result<usize, Problem> {
+        let rows = sweep.look(&self.db).await?;
+        self.take_over(&rows);
+        Ok(rows.len())
+    }
+
+    /// Runs a saga that [`super::wake_saga`] has woken, here and now; one that does not rest goes on where it is.
+    pub async fn resume(self: &Arc<Self>, id: Uuid) -> Result<(), Problem> {
+        let rows = Sweep::claim_resting(&self.db, self.kind, id).await?;
+        self.take_over(&rows);
+        Ok(())
+    }
+
+    fn take_over(self: &Arc<Self>, rows: &[Row]) {
+        for row in rows {
+            let running = match decode(row) {
+                Ok(running) => running,
+                Err(problem) => {
+                    let internal = problem.internal_detail();
+                    tracing::error!(kind = self.kind, internal, "a saga's row is unreadable");
+                    continue;
+                }
+            };
+            tracing::info!(kind = self.kind, saga = %running.saga.id, step = running.step, "taking over a saga");
+            self.spawn(Cx::system(running.saga.id.to_string()), running);
+        }
+    }
+
+    fn spawn(self: &Arc<Self>, cx: Cx, running: Running<S>) {
+        let engine = self.clone();
+        let held = self.leases.hold(running.saga);
+        self.tasks.spawn(self.kind, async move {
+            engine.run(&cx, running).await;
+            drop(held);
+        });
+    }
+
+    async fn run(&self, cx: &Cx, mut running: Running<S>) {
+        let saga = running.saga;
+        let result = match running.direction {
+            Direction::Forward => self.forward(cx, &mut running).await,
+            Direction::Undo => self.back(cx, &mut running).await,
+        };
+        match result {
+            Ok(()) => {}
+            Err(Failure::Fenced) => tracing::warn!(kind = self.kind, %saga.id, "saga is run by another process now"),
+            Err(Failure::Wait(pause)) => self.rest(&running, pause, "waiting").await,
+            Err(Failure::Again(problem) | Failure::Refused(problem)) => self.give_way(&mut running, &problem).await,
+        }
+    }
+
+    /// A step has failed for as long as one stay allows: it rests, or it is left to a person.
+    async fn give_way(&self, running: &mut Running<S>, problem: &Problem) {
+        if self.tasks.stopping() {
+            return self.rest(running, Duration::ZERO, &problem.to_string()).await;
+        }
+        running.failures += weight(problem);
+        if running.failures >= LIMIT {
+            return self.stop(running, problem).await;
+        }
+        // Grows with every take-over.
+        let pause = Duration::from_secs(2u64.pow(running.attempts.min(5))).min(LONGEST_REST);
+        self.rest(running, pause, &problem.to_string()).await;
+    }
+
+    async fn forward(&self, cx: &Cx, running: &mut Running<S>) -> Result<(), Failure> {
+        let pivot = self.pivot();
+        let mut recorded = false;
+        while let Some(step) = self.steps.get(running.step) {
+            self.leases.check(running.saga)?;
+            let before_pivot = pivot.is_some_and(|pivot| running.step <= pivot);
+            match self.try_step(cx, running, step.as_ref(), before_pivot).await {
+                Ok(progress) => recorded = progress == Progress::Recorded,
+                Err(Failure::Refused(problem) | Failure::Again(problem)) if before_pivot && !self.tasks.stopping() => {
+                    return self.turn_back(cx, running, problem).await;
+                }
+                Err(Failure::Refused(problem) | Failure::Again(problem))
+                    if step.may_be_left() && running.failures + weight(&problem) >= LIMIT =>
+                {
+                    self.leave(running, running.step + 1, step.as_ref(), &problem).await?;
+                    recorded = false;
+                }
+                Err(failure) => return Err(failure),
+            }
+            running.step += 1;
+        }
+        if recorded {
+            return Ok(());
+        }
+        self.turn(running, "done", None).await
+    }
+
+    /// A saga without a pivot begins past it: it only goes forward.
+    fn pivot(&self) -> Option<usize> {
+        self.steps.iter().position(|step| step.is_pivot())
+    }
+
+    /// Runs a step with repeats: a few before the pivot, and as many as one stay in this process allows after it.
+    async fn try_step(
+        &self,
+        cx: &Cx,
+        running: &mut Running<S>,
+        step: &dyn Step<S>,
+        before_pivot: bool,
+    ) -> Result<Progress, Failure> {
+        let (mut tries, mut pause) = (1, FIRST_PAUSE);
+        loop {
+            let cx = cx.clone().within(STEP_TIMEOUT);
+            let failure = match in_time(step.name(), step.run(&cx, running.saga, &mut running.state)).await {
+                Ok(progress) => return Ok(progress),
+                Err(failure) => failure,
+            };
+            let Failure::Again(problem) = &failure else { return Err(failure) };
+            self.complain(running.saga, step.name(), problem);
+            let enough = if before_pivot { tries >= TRIES_BEFORE_PIVOT } else { pause > LONGEST_PAUSE };
+            if enough || !self.tasks.pause(pause).await {
+                return Err(failure);
+            }
+            tries += 1;
+            pause *= 2;
+        }
+    }
+
+    async fn turn_back(&self, cx: &Cx, running: &mut Running<S>, problem: Problem) -> Result<(), Failure> {
+        (self.failed)(running.saga, &mut running.state, &problem);
+        // The step that failed may have happened all the same, so it is the first to be undone. One that was run before,
+        // here or elsewhere, may have come further then: progress before the pivot is not recorded.
+        running.step = match self.pivot() {
+            Some(pivot) if running.saga.epoch > 1 => pivot,
+            _ => running.step,
+        } + 1;
+        running.direction = Direction::Undo;
+        self.turn(running, "undo", Some(&problem)).await?;
+        self.back(cx, running).await
+    }
+
+    async fn back(&self, cx: &Cx, running: &mut Running<S>) -> Result<(), Failure> {
+        while running.step > 0 {
+            let Some(step) = self.steps.get(running.step - 1) else {
+                running.step -= 1;
+                continue;
+            };
+            self.leases.check(running.saga)?;
+            match self.try_undo(cx, running, step.as_ref()).await {
+                // The first step stands for what the saga is about: without it there is no end to tell of.
+                Err(Failure::Again(problem) | Failure::Refused(problem))
+                    if running.step > 1 && running.failures + weight(&problem) >= LIMIT =>
+                {
+                    self.leave(running, running.step - 1, step.as_ref(), &problem).await?;
+                }
+                undone => undone?,
+            }
+            running.step -= 1;
+        }
+        self.turn(running, "undone", None).await
+    }
+
+    /// Undoes a step, with repeats while what it needs is out of reach; what it refuses now it also refuses in a second.
+    async fn try_undo(&self, cx: &Cx, running: &mut Running<S>, step: &dyn Step<S>) -> Result<(), Failure> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let cx = cx.clone().within(STEP_TIMEOUT);
+            let failure = match in_time(step.name(), step.undo(&cx, running.saga, &mut running.state)).await {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure,
+            };
+            match &failure {
+                Failure::Fenced | Failure::Wait(_) => return Err(failure),
+                Failure::Refused(problem) => {
+                    self.complain(running.saga, step.name(), problem);
+                    return Err(failure);
+                }
+                Failure::Again(problem) => self.complain(running.saga, step.name(), problem),
+            }
+            if pause > LONGEST_PAUSE || !self.tasks.pause(pause).await {
+                return Err(failure);
+            }
+            pause *= 2;
+        }
+    }
+
+    /// Leaves what `step` should have done to a person, and goes on at `next` (as the row counts).
+    async fn leave(
+        &self,
+        running: &mut Running<S>,
+        next: usize,
+        step: &dyn Step<S>,
+        problem: &Problem,
+    ) -> Result<(), Failure> {
+        step.left(&mut running.state, problem);
+        running.failures = 0;
+        let state = serde_json::to_string(&running.state).map_err(Problem::internal)?;
+        let next = i32::try_from(next).map_err(Problem::internal)?;
+        let task = self.task(running.saga, step.name(), problem);
+        let saga = running.saga;
+        let left = self.db.write_one(LEAVE, &[&saga.id, &saga.epoch, &next, &state, &task]).await?;
+        if left == 1 { Ok(()) } else { Err(Failure::Fenced) }
+    }
+
+    /// The saga cannot go on without what failed: it stops until a person has seen to it.
+    async fn stop(&self, running: &Running<S>, problem: &Problem) {
+        let saga = running.saga;
+        let at = if running.direction == Direction::Undo { running.step.saturating_sub(1) } else { running.step };
+        let task = self.task(saga, self.steps.get(at).map_or("end", |step| step.name()), problem);
+        if let Err(error) = self.db.write_one(STOP, &[&saga.id, &saga.epoch, &task]).await {
+            // Then its lease runs out, and it comes here again.
+            tracing::warn!(kind = self.kind, %saga.id, %error, "could not stop a saga");
+        }
+    }
+
+    fn task(&self, saga: SagaRun, step: &str, problem: &Problem) -> String {
+        let internal = problem.internal_detail().unwrap_or_default();
+        tracing::error!(kind = self.kind, %saga.id, step, code = %problem.code, internal, "a task for a person: a saga's step is refused");
+        metrics::counter!("souk_saga_tasks_total", "kind" => self.kind).increment(1);
+        format!("{step}: {}: {}", problem.code, problem.detail)
+    }
+
+    async fn turn(&self, running: &Running<S>, phase: &str, problem: Option<&Problem>) -> Result<(), Failure> {
+        let state = serde_json::to_string(&running.state).map_err(Problem::internal)?;
+        let step = i32::try_from(running.step).map_err(Problem::internal)?;
+        let error = problem.map(ToString::to_string);
+        // A pivot whose commit was taken for lost may be recorded all the same: then there is no way back, and the
+        // saga goes on from its row once the lease has run out.
+        let pivot = self.pivot().and_then(|at| i32::try_from(at).ok());
+        let no_further = if phase == "undo" { pivot.unwrap_or(0) } else { i32::MAX };
+        let parameters: [&(dyn souk_db::ToSql + Sync); 7] =
+            [&running.saga.id, &running.saga.epoch, &phase, &step, &state, &error, &no_further];
+        let turned = self.db.write_one(TURN, &parameters).await?;
+        if turned == 1 { Ok(()) } else { Err(Failure::Fenced) }
+    }
+
+    /// Leaves the saga to the sweeper.
+    async fn rest(&self, running: &Running<S>, pause: Duration, why: &str) {
+        let saga = running.saga;
+        let parameters: [&(dyn souk_db::ToSql + Sync); 5] =
+            [&saga.id, &saga.epoch, &pause.as_secs_f64(), &why, &running.failures];
+        if let Err(error) = self.db.write_one(REST, &parameters).await {
+            // Then the lease runs out by itself.
+            tracing::warn!(kind = self.kind, %saga.id, %error, "could not put a saga to rest");
+        }
+    }
+
+    fn complain(&self, saga: SagaRun, step: &str, problem: &Problem) {
+        let internal = problem.internal_detail().unwrap_or_default();
+        tracing::warn!(kind = self.kind, %saga.id, step, code = %problem.code, internal, "saga step failed, will try again");
+    }
+}
+
+/// A step that does not notice its deadline by itself is not waited for: its outcome is unknown.
+async fn in_time<T>(step: &'static str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let late = || Failure::Again(Problem::timeout(step));
+    let until = Instant::now() + STEP_TIMEOUT + STEP_GRACE;
+    tokio::time::timeout_at(until, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+fn weight(problem: &Problem) -> i32 {
+    match problem.kind {
+        Kind::Unavailable | Kind::Timeout | Kind::RateLimited => OUTAGE,
+        _ => REFUSAL,
+    }
+}
+
+fn decode<S: DeserializeOwned>(row: &Row) -> Result<Running<S>, Problem> {
+    let (state, phase): (String, String) = (row.get_col("state")?, row.get_col("phase")?);
+    let (step, attempts): (i32, i32) = (row.get_col("step")?, row.get_col("attempts")?);
+    Ok(Running {
+        saga: SagaRun { id: row.get_col("id")?, epoch: row.get_col("epoch")? },
+        state: serde_json::from_str(&state).map_err(Problem::internal)?,
+        direction: if phase == "undo" { Direction::Undo } else { Direction::Forward },
+        step: usize::try_from(step).map_err(Problem::internal)?,
+        attempts: attempts.unsigned_abs(),
+        failures: row.get_col("failures")?,
+    })
+}
+
+struct Running<S> {
+    saga: SagaRun,
+    state: S,
+    direction: Direction,
+    step: usize,
+    attempts: u32,
+    /// Weight of its failures since it last got on.
+    failures: i32,
+}
