@@ -16,7 +16,7 @@ use crate::record::Outcome;
 
 pub use availability::Availability;
 pub use category::CategoryList;
-pub use checkout::{Checkout, SHIP_TO, shipping_method};
+pub use checkout::{Checkout, SHIP_TO, Shown, names_total, shipping_method};
 pub use flash::{FlashSale, Sale, units_of};
 pub use journey::Journey;
 pub use product::ProductPages;

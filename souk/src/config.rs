@@ -50,6 +50,8 @@ pub struct Config {
     pub internal: Internal,
     /// Mails.
     pub mail: Mail,
+    /// Orders.
+    pub orders: Orders,
     /// Payments.
     pub payment: Payment,
     /// Logs.
@@ -196,6 +198,21 @@ pub struct Smtp {
     pub port: u16,
 }
 
+/// Orders.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Orders {
+    /// `POST /api/v1/checkout` must carry `cart_version` and `expected_total`. `false` lets clients of before leave them
+    /// out, who are then charged whatever the cart costs by then; for this release only.
+    pub require_expected_total: bool,
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Self { require_expected_total: true }
+    }
+}
+
 /// Payments.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -245,6 +262,7 @@ impl Default for Config {
             media: Media::default(),
             internal: Internal::default(),
             mail: Mail::default(),
+            orders: Orders::default(),
             payment: Payment::default(),
             log: Log::default(),
         }

@@ -50,6 +50,11 @@ impl Keys {
         Secret::new(self.derive("souk 2026 log positions carried by visitors"))
     }
 
+    /// Seals what the storefront leaves with browsers for the next page.
+    pub fn storefront_cookies(&self) -> Secret<[u8; 32]> {
+        Secret::new(self.derive("souk 2026 sealed cookies of the storefront"))
+    }
+
     /// Encrypts identity's signing keys at rest.
     pub fn identity(&self) -> Secret<[u8; 32]> {
         Secret::new(self.derive("souk 2026 key encryption of identity"))

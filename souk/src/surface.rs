@@ -105,6 +105,7 @@ fn storefront_clients(plan: &Plan<'_>, clients: Clients) -> anyhow::Result<souk_
         cart: clients.cart,
         order: clients.order,
         identity: clients.identity,
+        cookie_key: plan.keys.storefront_cookies(),
         shop: souk_storefront::Shop {
             name: plan.config.shop.name.clone(),
             public_url: plan.config.public_url(),

@@ -301,6 +301,7 @@ pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<Servic
             ids: ids.clone(),
             token_key: plan.keys.order_tokens(),
             seal_key: plan.keys.payment_tokens(),
+            require_expected_total: plan.config.orders.require_expected_total,
             cart: services.cart_for(plan, me)?,
             pricing: services.pricing_for(plan, me)?,
             inventory: services.inventory_for(plan, me)?,

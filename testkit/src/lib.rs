@@ -18,7 +18,7 @@ mod wait;
 mod world;
 
 pub use browser::{Browser, Page};
-pub use buyer::{Guest, Outcome, PASSWORD, Refusal, address, tokens};
+pub use buyer::{Guest, Outcome, PASSWORD, Refusal, address, before, tokens};
 pub use fleet::{Pki, pki, role_groups};
 pub use form::{Form, forms, text_of};
 pub use http::{Protocol, Reply, Shop};

@@ -62,7 +62,11 @@ impl Staff {
 
     /// Takes an order back.
     pub async fn cancel(&self, id: OrderId) -> Order {
-        self.clients.order.cancel(&self.cx, CancelOrder { id, reason: "test".into(), token: None }).await.unwrap()
+        self.clients
+            .order
+            .cancel(&self.cx, CancelOrder { id, reason: "test".into(), if_version: None, token: None })
+            .await
+            .unwrap()
     }
 
     /// The payments of an order.

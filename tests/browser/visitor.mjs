@@ -97,6 +97,13 @@ export class Visitor {
     await this.page.goto(path);
   }
 
+  /** Another tab of the same browser; closed by who asked for it. */
+  async tab(path) {
+    const tab = await this.context.newPage();
+    await tab.goto(path);
+    return tab;
+  }
+
   /** Does what leads to another page, and waits for that. */
   async go(doing) {
     await this.#quiet();

@@ -12,7 +12,8 @@ use crate::load::{Crowd, Pace, Scenario, Until};
 use crate::process::{Who, open_files};
 use crate::report::{Limit, Measured, Orders};
 use crate::scenario::{
-    Availability, CategoryList, Checkout, FlashSale, Journey, Kind, ProductPages, Searches, shipping_method, units_of,
+    Availability, CategoryList, Checkout, FlashSale, Journey, Kind, ProductPages, Searches, names_total,
+    shipping_method, units_of,
 };
 use crate::target::Target;
 
@@ -120,7 +121,8 @@ impl Bench {
 
     async fn checkout(&self, name: &str) -> anyhow::Result<Arc<Checkout>> {
         let method = shipping_method(&self.target, &self.catalog).await?;
-        Ok(Arc::new(Checkout::new(&format!("{}-{name}", self.run), &self.catalog, method)?))
+        let names_total = names_total(&self.target).await?;
+        Ok(Arc::new(Checkout::new(&format!("{}-{name}", self.run), &self.catalog, method, names_total)?))
     }
 
     /// The scenario with the bare handler right before it: machines are noisy, and neighbours in time are least so.
@@ -258,7 +260,8 @@ impl Bench {
             eprintln!("flash-sale: {buyers} buyers, not {wanted}: this process may open no more files (ulimit -n)");
         }
         let run = format!("{}-flash", self.run);
-        let sale = FlashSale { sku, buyers, run: run.clone(), method };
+        let names_total = names_total(&self.target).await?;
+        let sale = FlashSale { sku, buyers, run: run.clone(), method, names_total };
         let before = self.counters().await?;
         let sale = sale.run(&self.target).await?;
         self.settle().await?;

@@ -25,6 +25,7 @@ pub struct Checkout {
     catalog: Arc<Catalog>,
     spread: Spread,
     method: String,
+    names_total: bool,
     placed: AtomicU64,
     unsure: AtomicU64,
 }
@@ -34,23 +35,50 @@ struct WithId {
     id: String,
 }
 
+/// A cart as the shop showed it last.
+#[derive(Debug, Deserialize)]
+pub struct Shown {
+    id: String,
+    version: i64,
+    totals: Totals,
+}
+
+#[derive(Debug, Deserialize)]
+struct Totals {
+    total: Box<serde_json::value::RawValue>,
+}
+
+impl Shown {
+    /// What is sent to buy it; `names_total`: with what was shown, as the shop's API asks ([`names_total`]).
+    pub fn body(&self, names_total: bool) -> String {
+        let Self { id, version, totals } = self;
+        match names_total {
+            true => {
+                format!(r#"{{"cart_id":"{id}","cart_version":{version},"expected_total":{},{PAYMENT}}}"#, totals.total)
+            }
+            false => format!(r#"{{"cart_id":"{id}",{PAYMENT}}}"#),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Methods {
     items: Vec<WithId>,
 }
 
 impl Checkout {
-    /// Buys with e-mail addresses `{run}-{n}@example.com`, shipped by `method`.
+    /// Buys with e-mail addresses `{run}-{n}@example.com`, shipped by `method`, naming the total when the shop asks for it.
     ///
     /// # Errors
     /// Fewer than two SKUs can be bought.
-    pub fn new(run: &str, catalog: &Arc<Catalog>, method: String) -> anyhow::Result<Self> {
+    pub fn new(run: &str, catalog: &Arc<Catalog>, method: String, names_total: bool) -> anyhow::Result<Self> {
         ensure!(catalog.skus.len() >= 2, "a checkout takes two SKUs, and fewer can be bought here");
         Ok(Self {
             run: run.to_owned(),
             spread: Spread::over(catalog.skus.len()),
             catalog: catalog.clone(),
             method,
+            names_total,
             placed: AtomicU64::new(0),
             unsure: AtomicU64::new(0),
         })
@@ -66,11 +94,11 @@ impl Checkout {
         self.unsure.load(Ordering::Relaxed)
     }
 
-    /// A cart with these SKUs, ready to be paid; its id.
+    /// A cart with these SKUs, ready to be paid.
     ///
     /// # Errors
     /// What to report.
-    pub async fn fill(user: &mut User, email: &str, skus: &[&str], method: &str) -> Result<String, String> {
+    pub async fn fill(user: &mut User, email: &str, skus: &[&str], method: &str) -> Result<Shown, String> {
         let started = Instant::now();
         let answer = user.client.send("POST", "/api/v1/carts", "{}", None).await;
         let answer = user.part("cart", started, answer, &[201]).await?;
@@ -85,13 +113,8 @@ impl Checkout {
         let body = format!(r#"{{"email":"{email}","shipping_address":{SHIP_TO},"shipping_method":"{method}"}}"#);
         let started = Instant::now();
         let answer = user.client.send("PUT", &format!("/api/v1/carts/{id}"), &body, None).await;
-        user.part("address", started, answer, &[200]).await?;
-        Ok(id)
-    }
-
-    /// What is sent to buy a cart.
-    pub fn body(cart: &str) -> String {
-        format!(r#"{{"cart_id":"{cart}",{PAYMENT}}}"#)
+        let answer = user.part("address", started, answer, &[200]).await?;
+        user.client.json(answer).map_err(|error| crate::load::broken(&error))
     }
 
     async fn buy(&self, user: &mut User, n: u64) -> Result<u64, String> {
@@ -100,7 +123,7 @@ impl Checkout {
         let cart = Self::fill(user, &email, &[sku(2 * n), sku(2 * n + 1)], &self.method).await?;
         let key = format!("{}-{n}", self.run);
         let started = Instant::now();
-        let answer = user.client.send("POST", "/api/v1/checkout", &Self::body(&cart), Some(&key)).await;
+        let answer = user.client.send("POST", "/api/v1/checkout", &cart.body(self.names_total), Some(&key)).await;
         let status = answer.as_ref().map_or(0, |answer| answer.status);
         let counter = if status == 201 { &self.placed } else { &self.unsure };
         // A refusal (4xx) is sure: no order.
@@ -123,6 +146,18 @@ impl Scenario for Checkout {
             Err(error) => Outcome::Bad(error),
         }
     }
+}
+
+/// True when the shop's checkout takes what the buyer was shown; a release before that refuses it.
+///
+/// # Errors
+/// The shop does not describe its API.
+pub async fn names_total(target: &Target) -> anyhow::Result<bool> {
+    let mut client = Client::new(target.clone());
+    let answer = client.get("/api/v1/openapi.json", Accept::Data).await?;
+    ensure!(answer.status == 200, "the API's description: {}", answer.status);
+    let description: serde_json::Value = client.json(answer)?;
+    Ok(!description["components"]["schemas"]["Checkout"]["properties"]["expected_total"].is_null())
 }
 
 /// The cheapest way to ship, asked for once with a cart of one line.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;
 
-use super::Checkout;
+use super::{Checkout, Shown};
 use crate::catalog::escape;
 use crate::client::{Accept, Client};
 use crate::load::User;
@@ -37,6 +37,8 @@ pub struct FlashSale {
     pub run: String,
     /// How it is shipped.
     pub method: String,
+    /// The shop's checkout takes what the buyer was shown.
+    pub names_total: bool,
 }
 
 /// What became of it.
@@ -128,7 +130,7 @@ impl FlashSale {
         let mut crowd = JoinSet::new();
         for (number, (mut user, cart)) in buyers.into_iter().enumerate() {
             let (start, recorder) = (start.clone(), recorder.clone());
-            let (body, key) = (Checkout::body(&cart), format!("{}-f{number}", self.run));
+            let (body, key) = (cart.body(self.names_total), format!("{}-f{number}", self.run));
             crowd.spawn(async move {
                 start.wait().await;
                 let started = Instant::now();
@@ -160,7 +162,7 @@ impl FlashSale {
     }
 
     /// A user with a filled cart and a warm connection for each buyer.
-    async fn prepare(&self, target: &Target) -> anyhow::Result<Vec<(User, String)>> {
+    async fn prepare(&self, target: &Target) -> anyhow::Result<Vec<(User, Shown)>> {
         let gate = Arc::new(Semaphore::new(PREPARE));
         let mut preparing = JoinSet::new();
         for number in 0..self.buyers {

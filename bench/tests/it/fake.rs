@@ -66,7 +66,7 @@ pub async fn shop(shop: Shop) -> (Arc<Shop>, Server) {
         .route("/api/v1/search", get(search))
         .route("/api/v1/availability", get(availability))
         .route("/api/v1/carts", post(cart))
-        .route("/api/v1/carts/{id}", put(done))
+        .route("/api/v1/carts/{id}", put(filled))
         .route("/api/v1/carts/{id}/lines", post(done))
         .route("/api/v1/carts/{id}/shipping-methods", get(methods))
         .route("/api/v1/checkout", post(checkout))
@@ -130,6 +130,10 @@ async fn done(Path(_): Path<String>, Json(_): Json<Value>) -> Json<Value> {
     Json(json!({}))
 }
 
+async fn filled(Path(id): Path<String>, Json(_): Json<Value>) -> Json<Value> {
+    Json(json!({ "id": id, "version": 4, "totals": { "total": { "amount": 1490, "currency": "EUR" } } }))
+}
+
 async fn methods() -> Json<Value> {
     Json(json!({ "items": [{ "id": "standard" }, { "id": "express" }] }))
 }
@@ -140,6 +144,7 @@ async fn checkout(State(shop): State<Arc<Shop>>, headers: HeaderMap, Json(body):
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "0")], "busy").into_response();
     }
     assert_eq!(body["payment"]["token"], "tok_ok");
+    assert_eq!((&body["cart_version"], &body["expected_total"]["amount"]), (&json!(4), &json!(1490)));
     let left = shop.units.fetch_sub(1, Ordering::SeqCst);
     if left > 0 || shop.oversells {
         shop.sold.fetch_add(1, Ordering::SeqCst);

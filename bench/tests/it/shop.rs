@@ -74,7 +74,7 @@ async fn searches_are_all_different_also_over_phases() {
 async fn a_checkout_is_cart_two_lines_address_and_payment() {
     let (shop, server) = shop(Shop { units: AtomicI64::new(1000), ..Shop::default() }).await;
     let catalog = catalog(&server).await;
-    let checkout = Arc::new(Checkout::new("run", &catalog, "standard".into()).unwrap());
+    let checkout = Arc::new(Checkout::new("run", &catalog, "standard".into(), true).unwrap());
     let mut crowd = Crowd::new(&server.target, 3, None);
     let (recorder, elapsed) = crowd.run(&checkout, Pace::Closed, Until::Turns(30)).await.unwrap();
     let found = recorder.summaries(elapsed);
@@ -88,7 +88,7 @@ async fn a_checkout_is_cart_two_lines_address_and_payment() {
 async fn one_visitor_in_five_buys() {
     let (shop, server) = shop(Shop { units: AtomicI64::new(1000), ..Shop::default() }).await;
     let catalog = catalog(&server).await;
-    let checkout = Arc::new(Checkout::new("run", &catalog, "standard".into()).unwrap());
+    let checkout = Arc::new(Checkout::new("run", &catalog, "standard".into(), true).unwrap());
     let journey = Arc::new(Journey::new(&catalog, checkout.clone()));
     let mut crowd = Crowd::new(&server.target, 3, None);
     let (recorder, elapsed) = crowd.run(&journey, Pace::Closed, Until::Turns(50)).await.unwrap();
@@ -98,7 +98,7 @@ async fn one_visitor_in_five_buys() {
 }
 
 fn sale(buyers: usize) -> FlashSale {
-    FlashSale { sku: "SKU 1".into(), buyers, run: "run".into(), method: "standard".into() }
+    FlashSale { sku: "SKU 1".into(), buyers, run: "run".into(), method: "standard".into(), names_total: true }
 }
 
 #[tokio::test]

@@ -137,6 +137,15 @@ impl Problem {
         Self::new(Kind::Conflict, code, detail)
     }
 
+    /// 412 unless `version` is among `wanted`, the versions that a conditional request names; none names no condition.
+    pub fn check_version(version: i64, wanted: Option<&[i64]>) -> std::result::Result<(), Self> {
+        if wanted.is_none_or(|wanted| wanted.contains(&version)) {
+            return Ok(());
+        }
+        let detail = "it was changed since you looked at it: read it again, and decide again";
+        Err(Problem::new(Kind::Stale, "precondition_failed", detail))
+    }
+
     /// 500; `internal` goes to the log only.
     pub fn internal(internal: impl std::fmt::Display) -> Self {
         Self::new(Kind::Internal, "internal", "something went wrong on our side").with_internal(internal.to_string())

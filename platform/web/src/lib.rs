@@ -6,6 +6,7 @@
 
 mod cdn;
 pub mod compress;
+mod conditional;
 mod cookies;
 pub mod csrf;
 mod error;
@@ -19,6 +20,7 @@ mod respond;
 mod routes;
 
 pub use cdn::Cdn;
+pub use conditional::{IfMatch, versioned, written};
 pub use cookies::{CART_COOKIE, Cookies, SESSION_COOKIE};
 pub use error::{ApiError, ProblemJson};
 pub use extract::{ApiJson, ApiPath, ApiQuery, WebCx};

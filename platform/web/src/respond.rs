@@ -14,6 +14,8 @@ pub const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 
 /// Public replies are fresh for a minute and may be shown stale for ten while a new one is made (ARCHITECTURE 6).
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=60, stale-while-revalidate=600");
+/// What nobody may keep.
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A reply that is the same for everybody: `Cached::public(&product, &["product/<id>"])`.
@@ -79,10 +81,12 @@ pub fn etag_of(body: &[u8]) -> HeaderValue {
 /// `value` as JSON that nobody may keep. Combine with a status: `(StatusCode::CREATED, no_store(&cart))`.
 pub fn no_store<T: Serialize + ?Sized>(value: &T) -> Response {
     match serde_json::to_vec(value) {
-        Ok(body) => {
-            let headers = [(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-            (headers, body).into_response()
-        }
+        Ok(body) => json(body, NO_STORE),
         Err(error) => ApiError::from(Problem::internal(error)).into_response(),
     }
+}
+
+/// A finished JSON body.
+pub(crate) fn json(body: Vec<u8>, cache_control: HeaderValue) -> Response {
+    ([(header::CONTENT_TYPE, JSON), (header::CACHE_CONTROL, cache_control)], body).into_response()
 }

@@ -155,7 +155,7 @@ async fn main() {
         let (client, id, line) = (process.client.clone(), id(at), lines[at % CARTS]);
         async move {
             let quantity = 1 + u32::try_from(at % 5).unwrap_or(0);
-            let change = SetQuantity { cart_id: id, line_id: line, quantity };
+            let change = SetQuantity { cart_id: id, line_id: line, quantity, if_version: None };
             client.set_quantity(&shop::cx(), change).await.expect("a change");
         }
     })

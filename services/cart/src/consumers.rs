@@ -1,12 +1,17 @@
-//! What carts do by themselves: a bought cart is gone, and so is one that nobody touched for a week.
+//! What carts do by themselves: what was bought is taken out, and a cart with nothing left in it is gone, as is one that
+//! was not touched for a week.
+//!
+//! What is bought is subtracted, and the cart not frozen while its payment runs: freezing would cost every checkout a write
+//! here before it may begin, and would refuse a buyer who goes on choosing while the bank takes its time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use souk_db::Tx;
 use souk_flow::{Consumer, Envelope, Schedule, Source};
 use souk_kernel::{Event, Problem};
-use souk_order_api::OrderPlaced;
+use souk_order_api::{Order, OrderPlaced};
 use uuid::Uuid;
 
 use crate::service::CartService;
@@ -54,14 +59,33 @@ impl Consumer for Orders {
     }
 
     async fn apply(&self, tx: &mut Tx, events: &[Envelope]) -> Result<(), Problem> {
-        let mut bought: Vec<Uuid> = Vec::with_capacity(events.len());
+        let mut placed: BTreeMap<Uuid, Vec<Order>> = BTreeMap::new();
         for event in events {
-            if let Some(placed) = event.parse::<OrderPlaced>()? {
-                bought.push(placed.cart_id.uuid());
+            if let Some(event) = event.parse::<OrderPlaced>()? {
+                placed.entry(event.cart_id.uuid()).or_default().push(event.order);
             }
         }
-        bought.sort_unstable();
-        store::delete(tx, &bought).await?;
+        let ids: Vec<Uuid> = placed.keys().copied().collect();
+        let (mut gone, mut rest) = (Vec::new(), Vec::new());
+        for cart in store::lock(tx, &ids).await? {
+            let (id, mut body) = (cart.id, cart.body);
+            let mut changed = false;
+            for order in placed.remove(&id.uuid()).unwrap_or_default() {
+                changed |= body.take_bought(&order);
+            }
+            match body.lines.is_empty() {
+                true => gone.push(id.uuid()),
+                false if changed => rest.push((id, body)),
+                false => {}
+            }
+        }
+        if !gone.is_empty() {
+            store::delete(tx, &gone).await?;
+        }
+        if !rest.is_empty() {
+            tracing::info!(carts = rest.len(), "something was added to carts while they were paid; it stays in them");
+            store::keep_rest(tx, &rest).await?;
+        }
         Ok(())
     }
 }

@@ -14,12 +14,15 @@ use souk_cart_api::{
 use souk_kernel::Problem;
 use souk_pricing_api::ShippingMethods;
 use souk_shipping_api::Address;
-use souk_web::{ApiError, ApiJson, ApiPath, Cdn, Operations, Routes, WebCx, no_store, op};
+use souk_web::{ApiError, ApiJson, ApiPath, Cdn, IfMatch, Operations, Routes, WebCx, no_store, op, versioned, written};
 use uuid::Uuid;
 
 use crate::CartService;
 
 type Service = Arc<CartService>;
+
+/// What the description says about the header of writes.
+const IF_MATCH: &str = "The `ETag` of the cart as you know it: 412 `precondition_failed` when it was changed since";
 
 /// Units to add.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -85,7 +88,8 @@ fn declared() -> Routes<Service> {
             op("getCart")
                 .tag("carts")
                 .summary("The cart with today's prices and stock")
-                .description("`messages` says what changed since the last look and what does not apply.")
+                .description("`messages` says what changed since the last look and what does not apply. `ETag` names what is shown.")
+                .header("If-None-Match", false, "The `ETag` of an earlier answer: 304 while nothing that it showed has changed")
                 .reply::<Cart>(200)
                 .problems(&[404]),
         )
@@ -97,7 +101,8 @@ fn declared() -> Routes<Service> {
                 .summary("Set e-mail, address, shipping method, coupons")
                 .body::<CartUpdate>()
                 .reply::<Cart>(200)
-                .problems(&[404, 409, 422]),
+                .header("If-Match", false, IF_MATCH)
+                .problems(&[404, 409, 412, 422]),
         )
         .post(
             "/api/v1/carts/{id}/lines",
@@ -108,7 +113,8 @@ fn declared() -> Routes<Service> {
                 .description("A SKU already in the cart gets more. 409 `out_of_stock` with `data: [{sku, wanted, available}]`.")
                 .body::<NewLine>()
                 .reply::<Cart>(200)
-                .problems(&[404, 409, 422]),
+                .header("If-Match", false, IF_MATCH)
+                .problems(&[404, 409, 412, 422]),
         )
         .patch(
             "/api/v1/carts/{id}/lines/{line}",
@@ -118,12 +124,18 @@ fn declared() -> Routes<Service> {
                 .summary("Set the units of a line")
                 .body::<Quantity>()
                 .reply::<Cart>(200)
-                .problems(&[404, 409, 422]),
+                .header("If-Match", false, IF_MATCH)
+                .problems(&[404, 409, 412, 422]),
         )
         .delete(
             "/api/v1/carts/{id}/lines/{line}",
             remove_line,
-            op("removeCartLine").tag("carts").summary("Remove a line").reply::<Cart>(200).problems(&[404, 409]),
+            op("removeCartLine")
+                .tag("carts")
+                .summary("Remove a line")
+                .header("If-Match", false, IF_MATCH)
+                .reply::<Cart>(200)
+                .problems(&[404, 409, 412]),
         )
         .get(
             "/api/v1/carts/{id}/shipping-methods",
@@ -145,7 +157,7 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let cart = service.create(&cx, create_body(request).await?).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/carts/{}", cart.id)).map_err(Problem::internal)?;
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], no_store(&shown(&cdn, cart))).into_response())
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(&cdn, cart)).into_response())
 }
 
 /// There is nothing to say about a new cart, so an empty body says it, whatever its media type.
@@ -163,7 +175,8 @@ async fn get(
     cdn: Cdn,
     ApiPath(cart_id): ApiPath<CartId>,
 ) -> Result<Response, ApiError> {
-    Ok(no_store(&shown(&cdn, service.get(&cx, GetCart { cart_id }).await?)))
+    let cart = shown(&cdn, service.get(&cx, GetCart { cart_id }).await?);
+    Ok(versioned(&cart, cart.version))
 }
 
 async fn update(
@@ -171,11 +184,12 @@ async fn update(
     WebCx(cx): WebCx,
     cdn: Cdn,
     ApiPath(cart_id): ApiPath<CartId>,
+    IfMatch(if_version): IfMatch,
     ApiJson(body): ApiJson<CartUpdate>,
 ) -> Result<Response, ApiError> {
     let CartUpdate { email, shipping_address, shipping_method, coupons } = body;
-    let update = UpdateCart { cart_id, email, shipping_address, shipping_method, coupons };
-    Ok(no_store(&shown(&cdn, service.update(&cx, update).await?)))
+    let update = UpdateCart { cart_id, email, shipping_address, shipping_method, coupons, if_version };
+    Ok(answered(&cdn, service.update(&cx, update).await?))
 }
 
 async fn add_line(
@@ -183,9 +197,10 @@ async fn add_line(
     WebCx(cx): WebCx,
     cdn: Cdn,
     ApiPath(cart_id): ApiPath<CartId>,
+    IfMatch(if_version): IfMatch,
     ApiJson(NewLine { sku, quantity }): ApiJson<NewLine>,
 ) -> Result<Response, ApiError> {
-    Ok(no_store(&shown(&cdn, service.add_line(&cx, AddLine { cart_id, sku, quantity }).await?)))
+    Ok(answered(&cdn, service.add_line(&cx, AddLine { cart_id, sku, quantity, if_version }).await?))
 }
 
 async fn set_quantity(
@@ -193,9 +208,11 @@ async fn set_quantity(
     WebCx(cx): WebCx,
     cdn: Cdn,
     ApiPath((cart_id, line_id)): ApiPath<(CartId, Uuid)>,
+    IfMatch(if_version): IfMatch,
     ApiJson(Quantity { quantity }): ApiJson<Quantity>,
 ) -> Result<Response, ApiError> {
-    Ok(no_store(&shown(&cdn, service.set_quantity(&cx, SetQuantity { cart_id, line_id, quantity }).await?)))
+    let set = SetQuantity { cart_id, line_id, quantity, if_version };
+    Ok(answered(&cdn, service.set_quantity(&cx, set).await?))
 }
 
 async fn remove_line(
@@ -203,8 +220,15 @@ async fn remove_line(
     WebCx(cx): WebCx,
     cdn: Cdn,
     ApiPath((cart_id, line_id)): ApiPath<(CartId, Uuid)>,
+    IfMatch(if_version): IfMatch,
 ) -> Result<Response, ApiError> {
-    Ok(no_store(&shown(&cdn, service.remove_line(&cx, RemoveLine { cart_id, line_id }).await?)))
+    Ok(answered(&cdn, service.remove_line(&cx, RemoveLine { cart_id, line_id, if_version }).await?))
+}
+
+/// The answer to a write: with the tag of what was written, for the next one.
+fn answered(cdn: &Cdn, cart: Cart) -> Response {
+    let cart = shown(cdn, cart);
+    written(&cart, cart.version)
 }
 
 /// The cart with pictures where browsers get them.

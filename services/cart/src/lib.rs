@@ -1,7 +1,7 @@
 //! Carts: what buyers are about to buy, re-checked against price and stock at every look.
 //!
 //! Owns schema `cart`. Calls catalog (titles, kept for seconds), pricing and inventory (never kept). Emits nothing.
-//! Consumes `order.placed.v1`: the bought cart is deleted.
+//! Consumes `order.placed.v1`: what was bought is taken out, an empty cart is deleted.
 //!
 //! One row per cart, changed optimistically by version; the saves of concurrent buyers share a statement, committed with
 //! `synchronous_commit = off`: carts are the one thing of which half a second may be lost in a crash of the database.

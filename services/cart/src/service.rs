@@ -161,6 +161,7 @@ impl CartService {
         &self,
         cx: &Cx,
         id: CartId,
+        if_version: Option<Vec<i64>>,
         method_given: bool,
         change: impl Fn(&mut Body) -> Changed + Send + Sync,
     ) -> Result<Cart, Problem> {
@@ -171,11 +172,15 @@ impl CartService {
         };
         for _ in 0..MAX_TRIES {
             let mut cart = self.open(cx, id).await?;
+            Problem::check_version(cart.version, if_version.as_deref())?;
+            let coupons = cart.body.coupons.clone();
             let wanted = change(&mut cart.body)?;
             let facts = self.facts(cx, &cart.body, true).await?;
             if let Some(sku) = wanted {
                 in_stock(&cart.body, &facts, &sku)?;
+                domain::check_total(facts.quote.total)?;
             }
+            domain::check_entered(&coupons, &cart.body.coupons, &facts.quote)?;
             if method_given && facts.quote.messages.iter().any(|message| message.code == "shipping_unavailable") {
                 let detail = "this way of shipping is not available for the address";
                 return Err(Problem::invalid_field("/shipping_method", detail));
@@ -211,7 +216,7 @@ impl CartService {
         if !news && !cart.touch_due {
             return Ok(shown);
         }
-        match self.writes.submit(Write::Save(cart.id, cart.version, Box::new(cart.body))).await {
+        match self.writes.submit(Write::Note(cart.id, cart.version, Box::new(cart.body))).await {
             Ok(Some(written)) => (shown.version, shown.expires_at) = (written.version, written.expires_at),
             Ok(None) => {}
             Err(problem) => {
@@ -314,7 +319,7 @@ impl CartApi for CartService {
         let cards = self.cards.of(cx, std::iter::once(sku)).await?;
         let card = cards.get(sku).ok_or_else(|| Problem::not_found("product"))?;
         let line = self.ids.v4();
-        self.change(cx, request.cart_id, false, |body| {
+        self.change(cx, request.cart_id, request.if_version, false, |body| {
             body.add(line, sku, &card.title, request.quantity)?;
             Ok(Some(sku.to_owned()))
         })
@@ -323,18 +328,19 @@ impl CartApi for CartService {
 
     async fn set_quantity(&self, cx: &Cx, request: SetQuantity) -> Result<Cart, Problem> {
         domain::check_quantity(request.quantity, 0)?;
-        self.change(cx, request.cart_id, false, |body| Ok(body.set_quantity(request.line_id, request.quantity)?)).await
+        let set = |body: &mut Body| Ok(body.set_quantity(request.line_id, request.quantity)?);
+        self.change(cx, request.cart_id, request.if_version, false, set).await
     }
 
     async fn remove_line(&self, cx: &Cx, request: RemoveLine) -> Result<Cart, Problem> {
         let remove = |body: &mut Body| Ok(body.remove(request.line_id).map(|()| None)?);
-        self.change(cx, request.cart_id, false, remove).await
+        self.change(cx, request.cart_id, request.if_version, false, remove).await
     }
 
     async fn update(&self, cx: &Cx, request: UpdateCart) -> Result<Cart, Problem> {
-        let update = domain::check_update(request)?;
-        let method_given = update.shipping_method.is_some();
-        self.change(cx, update.cart_id, method_given, |body| {
+        let mut update = domain::check_update(request)?;
+        let (method_given, if_version) = (update.shipping_method.is_some(), update.if_version.take());
+        self.change(cx, update.cart_id, if_version, method_given, |body| {
             body.update(update.clone());
             Ok(None)
         })

@@ -15,14 +15,14 @@ const READ: &str = "
     from cart where id = $1 and expires_at > now()";
 
 /// New carts and changed ones of many callers. A changed one whose version is not the expected one is left alone and does
-/// not come back; the same for a cart that is gone.
+/// not come back; the same for a cart that is gone. The version rises with changes, and not with notes of what was shown.
 const WRITE: &str = "
     with added as (
         insert into cart (id, body, expires_at) select id, '{}', now() + make_interval(days => $1)
         from unnest($2::uuid[]) as n (id) returning id, version, expires_at
     ), saved as (
-        update cart c set body = n.body, version = c.version + 1, expires_at = now() + make_interval(days => $1)
-        from unnest($3::uuid[], $4::bigint[], $5::json[]) as n (id, version, body)
+        update cart c set body = n.body, version = c.version + n.rise, expires_at = now() + make_interval(days => $1)
+        from unnest($3::uuid[], $4::bigint[], $5::json[], $6::bigint[]) as n (id, version, body, rise)
         where c.id = n.id and c.version = n.version and c.expires_at > now()
         returning c.id, c.version, c.expires_at
     )
@@ -42,6 +42,12 @@ const TAKE_OVER: &str = "
 const MERGE: &str = "
     update cart set body = $2, version = version + 1, expires_at = now() + make_interval(days => $3)
     where id = $1 returning id, customer_id, version, body, expires_at, false as touch_due";
+const LOCK: &str = "
+    select id, customer_id, version, body, expires_at, false as touch_due
+    from cart where id = any($1::uuid[]) order by id for update";
+const KEEP_REST: &str = "
+    update cart c set body = n.body, version = c.version + 1
+    from unnest($1::uuid[], $2::json[]) as n (id, body) where c.id = n.id";
 const DELETE: &str = "delete from cart where id = any($1::uuid[])";
 const PURGE: &str = "
     with gone as (
@@ -59,6 +65,8 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("ADD_OWN", ADD_OWN),
     ("TAKE_OVER", TAKE_OVER),
     ("MERGE", MERGE),
+    ("LOCK", LOCK),
+    ("KEEP_REST", KEEP_REST),
     ("DELETE", DELETE),
     ("PURGE", PURGE),
 ];
@@ -70,13 +78,15 @@ pub enum Write {
     Add(CartId),
     /// A changed cart, if it still has this version.
     Save(CartId, i64, Box<Body>),
+    /// What its owner was shown, if it still has this version, which it keeps: looking at a cart does not change it.
+    Note(CartId, i64, Box<Body>),
 }
 
 impl Write {
     /// The cart it is about.
     pub fn id(&self) -> CartId {
         match self {
-            Write::Add(id) | Write::Save(id, ..) => *id,
+            Write::Add(id) | Write::Save(id, ..) | Write::Note(id, ..) => *id,
         }
     }
 }
@@ -111,18 +121,23 @@ fn stored(row: &Row) -> Result<Stored, DbError> {
 
 /// Writes many carts in one statement, each at most once. Only those that were written come back.
 pub async fn write(db: &Db, writes: &[&Write]) -> Result<Vec<Written>, DbError> {
-    let (mut added, mut ids, mut versions, mut bodies) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut added, mut ids, mut versions) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bodies, mut rises) = (Vec::new(), Vec::new());
     for write in writes {
-        match write {
-            Write::Add(id) => added.push(id.uuid()),
-            Write::Save(id, version, body) => {
-                ids.push(id.uuid());
-                versions.push(*version);
-                bodies.push(Json(body.as_ref()));
+        let (id, version, body, rise) = match write {
+            Write::Add(id) => {
+                added.push(id.uuid());
+                continue;
             }
-        }
+            Write::Save(id, version, body) => (id, version, body, 1i64),
+            Write::Note(id, version, body) => (id, version, body, 0),
+        };
+        ids.push(id.uuid());
+        versions.push(*version);
+        bodies.push(Json(body.as_ref()));
+        rises.push(rise);
     }
-    let params: &[&(dyn ToSql + Sync)] = &[&KEPT_DAYS, &added, &ids, &versions, &bodies];
+    let params: &[&(dyn ToSql + Sync)] = &[&KEPT_DAYS, &added, &ids, &versions, &bodies, &rises];
     let rows = db.write_relaxed(WRITE, params).await?;
     let written = |row: &Row| {
         let id = CartId(row.get_col("id")?);
@@ -177,6 +192,18 @@ pub async fn take_over(tx: &Tx, id: CartId, customer: Uuid) -> Result<Stored, Db
 /// New content for a locked cart.
 pub async fn merge(tx: &Tx, id: CartId, body: &Body) -> Result<Stored, DbError> {
     stored(&tx.query_one(MERGE, &[&id.uuid(), &Json(body), &KEPT_DAYS]).await?)
+}
+
+/// Locks those carts that are there.
+pub async fn lock(tx: &Tx, ids: &[Uuid]) -> Result<Vec<Stored>, DbError> {
+    tx.query(LOCK, &[&ids]).await?.iter().map(stored).collect()
+}
+
+/// New content for locked carts from which something was bought.
+pub async fn keep_rest(tx: &Tx, rest: &[(CartId, Body)]) -> Result<(), DbError> {
+    let ids: Vec<Uuid> = rest.iter().map(|(id, _)| id.uuid()).collect();
+    let bodies: Vec<Json<&Body>> = rest.iter().map(|(_, body)| Json(body)).collect();
+    tx.execute(KEEP_REST, &[&ids, &bodies]).await.map(drop)
 }
 
 /// Deletes carts; those that are gone already are fine.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use souk_flow::{Failure, NewSaga, Progress, SagaEngine, SagaRun, Step, insert_sagas, wake_saga};
 use souk_inventory_api::ByKey;
 use souk_kernel::{Ids, Money, Problem};
-use souk_order_api::{Order, OrderChanged, OrderId, OrderPayment, OrderStatus};
+use souk_order_api::{CancelOrder, Order, OrderChanged, OrderId, OrderPayment, OrderStatus};
 use souk_payment_api::{ByOrder, PaymentStatus, Refund, VoidPayment};
 use souk_rpc::Cx;
 use uuid::Uuid;
@@ -39,14 +39,15 @@ pub enum Begun {
 }
 
 /// Decides, in one commit.
-pub async fn begin(shared: &Shared, id: OrderId) -> Result<Begun, Problem> {
-    let store = &shared.store;
+pub async fn begin(shared: &Shared, request: &CancelOrder) -> Result<Begun, Problem> {
+    let (store, id) = (&shared.store, request.id);
     let tx = store.db().begin().await?;
     // The saga's row before the order's, as the commit that confirms a sale has them: two who lock in one order do not
     // wait for each other in a circle.
     wake_saga(&tx, id.0).await?;
     let row = store.lock(&tx, id).await?.ok_or_else(|| Problem::not_found("order"))?;
     let mut order = row.order;
+    Problem::check_version(order.version, request.if_version.as_deref())?;
     let previous = order.status;
     match cancelling(previous, row.action_url.is_some(), row.given_up)? {
         Cancelling::Already => return Ok(Begun::Already(order)),

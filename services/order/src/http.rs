@@ -7,11 +7,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use souk_kernel::Problem;
+use souk_kernel::{FieldError, Problem};
 use souk_order_api::{
     CancelOrder, Checkout, CheckoutReply, GetOrder, ListOrders, Order, OrderApi, OrderId, OrderPage, OrderStatus,
 };
-use souk_web::{ApiError, ApiJson, ApiPath, ApiQuery, Cdn, Operations, Routes, WebCx, no_store, op};
+use souk_web::{ApiError, ApiJson, ApiPath, ApiQuery, Cdn, IfMatch, Operations, Routes, WebCx, no_store, op, written};
 
 use crate::OrderService;
 
@@ -40,7 +40,8 @@ fn declared() -> Routes<Service> {
                 .description(
                     "Safe to repeat under the same Idempotency-Key: the reply is the first one's. 202 with a Location to \
                      poll when it takes long or the buyer has to act at the provider (`action_url`). 402 declined, 409 \
-                     `out_of_stock` with the lines.",
+                     `out_of_stock` with the lines. `cart_version` and `expected_total` are what the buyer was shown: when \
+                     the cart is another by now, 409 `cart_changed` with `data: {expected, actual}`, and nothing is charged.",
                 )
                 .tag("orders")
                 .header("Idempotency-Key", true, "1 to 255 visible ASCII characters, new for each purchase")
@@ -79,9 +80,10 @@ fn declared() -> Routes<Service> {
                 .description("For its customer, or with the token that its checkout returned.")
                 .tag("orders")
                 .query::<OrderToken>()
+                .header("If-Match", false, "The `ETag` of the order as you know it: 412 `precondition_failed` when it changed since")
                 .body::<Cancel>()
                 .reply::<Order>(200)
-                .problems(&[401, 404, 409, 422]),
+                .problems(&[401, 404, 409, 412, 422]),
         )
 }
 
@@ -124,6 +126,9 @@ async fn checkout(
         let detail = "send an Idempotency-Key header, new for each purchase";
         return Err(ApiError::transport(StatusCode::BAD_REQUEST, "idempotency_key_required", detail));
     }
+    if service.requires_expected_total() {
+        require_shown(&body)?;
+    }
     let answer = service.checkout_once(&cx, body).await;
     let mut reply = answer.map_err(|refused| ApiError::from(refused.problem).of_request(refused.request_id))?;
     reply.order = shown(&cdn, reply.order);
@@ -139,6 +144,22 @@ async fn checkout(
     Ok(response)
 }
 
+/// Ok when the body says what its buyer was shown.
+fn require_shown(body: &Checkout) -> Result<(), Problem> {
+    let missing = [
+        (body.cart_version.is_none(), "/cart_version", "send the `version` of the cart that the buyer was shown"),
+        (body.expected_total.is_none(), "/expected_total", "send the `totals.total` that the buyer was shown"),
+    ];
+    let field =
+        |(_, pointer, detail): (bool, &str, &str)| FieldError { pointer: pointer.into(), detail: detail.into() };
+    let fields: Vec<FieldError> = missing.into_iter().filter(|(missing, ..)| *missing).map(field).collect();
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let detail = "a checkout names what its buyer was shown, so that nothing else is charged";
+    Err(Problem::invalid_fields("expected_total_required", detail, fields))
+}
+
 async fn get(
     State(service): State<Service>,
     WebCx(cx): WebCx,
@@ -146,8 +167,8 @@ async fn get(
     ApiPath(id): ApiPath<String>,
     ApiQuery(query): ApiQuery<OrderToken>,
 ) -> Result<Response, ApiError> {
-    let order = service.get(&cx, GetOrder { id: order_id(&id)?, token: query.token }).await?;
-    Ok(no_store(&shown(&cdn, order)))
+    let order = shown(&cdn, service.get(&cx, GetOrder { id: order_id(&id)?, token: query.token }).await?);
+    Ok(written(&order, order.version))
 }
 
 async fn mine(
@@ -171,14 +192,15 @@ async fn cancel(
     cdn: Cdn,
     ApiPath(id): ApiPath<String>,
     ApiQuery(query): ApiQuery<OrderToken>,
+    IfMatch(if_version): IfMatch,
     ApiJson(body): ApiJson<Cancel>,
 ) -> Result<Response, ApiError> {
     if query.token.is_none() {
         cx.actor.require_customer()?;
     }
-    let request = CancelOrder { id: order_id(&id)?, reason: body.reason, token: query.token };
-    let order = service.cancel(&cx, request).await?;
-    Ok(no_store(&shown(&cdn, order)))
+    let request = CancelOrder { id: order_id(&id)?, reason: body.reason, if_version, token: query.token };
+    let order = shown(&cdn, service.cancel(&cx, request).await?);
+    Ok(written(&order, order.version))
 }
 
 /// The order with pictures where browsers get them.

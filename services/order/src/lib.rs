@@ -74,6 +74,8 @@ pub struct OrderDeps {
     pub token_key: Secret<[u8; 32]>,
     /// Encrypts payment tokens of checkouts that have not ended; the same for all instances.
     pub seal_key: Secret<[u8; 32]>,
+    /// Checkouts over the public API must name the cart's version and total as their buyer was shown them.
+    pub require_expected_total: bool,
     /// What is bought.
     pub cart: CartClient,
     /// Coupons.

@@ -9,14 +9,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use souk_cart_api::{CartClient, CartId, GetCart};
+use souk_cart_api::{CartClient, CartMessage, Changed, CheckoutCart, GetCart};
 use souk_db::Position;
 use souk_flow::SagaEngine;
 use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
 use souk_modules::{Batch, Combiner, Tasks};
 use souk_order_api::{
-    Audit, AuditRequest, CancelOrder, CartOrder, Checkout, CheckoutReply, FindOrder, GetOrder, ListOrders, MAX_KEY,
-    MAX_PAGE, Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus, PaymentMeans,
+    Audit, AuditRequest, CancelOrder, CartChanged, CartOrder, CartState, Checkout, CheckoutReply, FindOrder, GetOrder,
+    ListOrders, MAX_KEY, MAX_PAGE, Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus, PaymentMeans,
 };
 use souk_payment_api::MAX_TOKEN;
 use souk_rpc::{Actor, Cx, Permission};
@@ -41,6 +41,8 @@ const MAX_BATCH: usize = 64;
 /// Bytes of a guest's order token, of the 32 that HMAC-SHA256 gives: 192 bits are not guessed.
 const TOKEN_BYTES: usize = 24;
 
+/// How often in a row something was added to a cart while it was paid, and bought next, at most to be found again.
+const MAX_RESTS: usize = 8;
 /// Bytes of a client address's keyed hash: enough that no two addresses share one.
 const CLIENT_BYTES: usize = 16;
 /// How long a request to give up waits until the checkout is undone.
@@ -91,6 +93,7 @@ pub struct OrderService {
     checkouts: Arc<SagaEngine<CheckoutState>>,
     cancellations: Arc<SagaEngine<CancelState>>,
     placing: Combiner<NewOrder, Begun>,
+    require_expected_total: bool,
 }
 
 /// What became of an order to place.
@@ -146,7 +149,14 @@ impl OrderService {
                 }
             }
         });
-        Arc::new(Self { shared, tasks: deps.tasks, cart: deps.cart, ids: deps.ids, checkouts, cancellations, placing })
+        let (cart, ids, require_expected_total) = (deps.cart, deps.ids, deps.require_expected_total);
+        let tasks = deps.tasks;
+        Arc::new(Self { shared, tasks, cart, ids, checkouts, cancellations, placing, require_expected_total })
+    }
+
+    /// The public API's clients must say what their buyer was shown.
+    pub(crate) fn requires_expected_total(&self) -> bool {
+        self.require_expected_total
     }
 
     /// Takes over the sagas of processes that died, until this one stops. What the worker role does.
@@ -178,16 +188,27 @@ impl OrderService {
         hash: Vec<u8>,
     ) -> Result<CheckoutReply, Refused> {
         let id = OrderId(self.ids.v7(self.shared.clock.now()));
-        let cart = match self.cart.for_checkout(cx, GetCart { cart_id: req.cart_id }).await {
+        let cart = self.cart.for_checkout(cx, GetCart { cart_id: req.cart_id }).await;
+        let purchase = match &cart {
+            Ok(cart) => Some(cart.purchase.unwrap_or(req.cart_id.uuid())),
+            // Bought, perhaps, with nothing left in it.
+            Err(problem) if problem.kind == Kind::NotFound => Some(req.cart_id.uuid()),
+            Err(_) => None,
+        };
+        let cart = match as_shown(&req, cart) {
             Ok(cart) => cart,
-            // A replay finds its cart gone: the key knows what became of it.
+            // A replay finds its cart gone, or with what was added since: the key knows what became of it.
             Err(problem) => {
                 if let Some(reply) = self.replay(cx, &scope, key, &hash).await? {
                     return Ok(reply);
                 }
-                return Err(self.bought(cx, req.cart_id, problem).await?.into());
+                return match purchase {
+                    Some(purchase) => Err(self.bought(cx, purchase, problem).await?.into()),
+                    None => Err(problem.into()),
+                };
             }
         };
+        let purchase = cart.purchase.unwrap_or(req.cart_id.uuid());
         let order = place(cart, Placement { id, at: self.shared.clock.now() })?;
         let state = CheckoutState {
             cart_id: req.cart_id,
@@ -206,6 +227,7 @@ impl OrderService {
         let new = NewOrder {
             order,
             cart_id: req.cart_id,
+            purchase,
             scope: scope.clone(),
             key: key.to_owned(),
             body_hash: hash.clone(),
@@ -224,15 +246,22 @@ impl OrderService {
                     return Ok(reply);
                 }
                 let in_progress = Problem::conflict("checkout_in_progress", "this cart is being bought already");
-                Err(self.bought(cx, req.cart_id, in_progress).await?.into())
+                Err(self.bought(cx, purchase, in_progress).await?.into())
             }
         }
     }
 
     /// Why a cart cannot be bought: `otherwise`, with the order that has the cart when it is this caller's to see. The cart's
-    /// id is a secret, and what belongs to a customer is shown to nobody else who knows it.
-    async fn bought(&self, cx: &Cx, cart: CartId, otherwise: Problem) -> Result<Problem, Problem> {
-        let Some(row) = self.shared.store.of_cart(cart).await? else { return Ok(otherwise) };
+    /// id is a secret, and what belongs to a customer is shown to nobody else who knows it. `purchase` is as the cart says,
+    /// or its id; what was bought of the rest it had then was bought later, and is what the caller means.
+    async fn bought(&self, cx: &Cx, purchase: Uuid, otherwise: Problem) -> Result<Problem, Problem> {
+        let mut found = self.shared.store.of_purchase(purchase).await?;
+        for _ in 0..MAX_RESTS {
+            let Some(row) = &found else { break };
+            let Some(later) = self.shared.store.of_purchase(row.order.id.0).await? else { break };
+            found = Some(later);
+        }
+        let Some(row) = found else { return Ok(otherwise) };
         let (order, url) = (row.order, row.action_url);
         if order.customer_id.is_some() && order.customer_id != cx.actor.customer() {
             return Ok(otherwise);
@@ -377,6 +406,33 @@ fn receipt(mut order: Order) -> Order {
     order
 }
 
+/// The cart, if it is what the buyer was shown; else what differs.
+fn as_shown(req: &Checkout, cart: Result<CheckoutCart, Problem>) -> Result<CheckoutCart, Problem> {
+    let changed = |actual: CartState, messages: Vec<CartMessage>| {
+        let expected = CartState { version: req.cart_version, total: req.expected_total };
+        let text = "the cart is not what it was when its total was shown; nothing was charged";
+        Problem::conflict("cart_changed", text).with_data(CartChanged { expected, actual, messages })
+    };
+    match cart {
+        Ok(cart) => {
+            let actual = CartState { version: Some(cart.version), total: Some(cart.quote.total) };
+            let other_version = req.cart_version.is_some_and(|version| version != cart.version);
+            let other_total = req.expected_total.is_some_and(|total| total != cart.quote.total);
+            if other_version || other_total { Err(changed(actual, Vec::new())) } else { Ok(cart) }
+        }
+        Err(problem) if problem.is("cart_changed") => {
+            match problem.data.clone().and_then(|data| serde_json::from_value::<Changed>(*data).ok()) {
+                Some(Changed { version, total, messages }) => {
+                    Err(changed(CartState { version: Some(version), total: Some(total) }, messages))
+                }
+                // A cart of the release before: it names the messages alone.
+                None => Err(problem),
+            }
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
 fn check(req: &Checkout) -> Result<(), Problem> {
     let fits = |text: &str, most: usize| !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control);
     if !fits(&req.payment.provider, 40) {
@@ -432,7 +488,10 @@ impl OrderService {
             return Err(Problem::invalid("idempotency_key_required", detail).into());
         }
         check(&req)?;
-        let body = serde_json::to_vec(&req).map_err(Problem::internal)?;
+        // What the buyer was shown is a condition, as a header would be, and no part of what is asked for. So a caller that
+        // leaves it out for an order of the release before repeats its own request.
+        let asked = Checkout { cart_version: None, expected_total: None, ..req.clone() };
+        let body = serde_json::to_vec(&asked).map_err(Problem::internal)?;
         let hash = blake3::hash(&body).as_bytes().to_vec();
         // A guest is who holds the cart: two of them may choose the same key.
         let scope = match &cx.actor {
@@ -447,6 +506,10 @@ impl OrderService {
 impl OrderApi for OrderService {
     async fn checkout(&self, cx: &Cx, req: Checkout) -> Result<CheckoutReply, Problem> {
         self.checkout_once(cx, req).await.map_err(|refused| refused.problem)
+    }
+
+    async fn buy(&self, cx: &Cx, req: Checkout) -> Result<CheckoutReply, Problem> {
+        self.checkout(cx, req).await
     }
 
     async fn get(&self, cx: &Cx, req: GetOrder) -> Result<Order, Problem> {
@@ -485,13 +548,13 @@ impl OrderApi for OrderService {
         let begun = self.tasks.run("cancel an order", {
             let (shared, checkouts, cancellations) =
                 (self.shared.clone(), self.checkouts.clone(), self.cancellations.clone());
-            let (cx, id) = (cx.clone(), req.id);
+            let (cx, req) = (cx.clone(), req.clone());
             async move {
-                let begun = cancel::begin(&shared, id).await?;
+                let begun = cancel::begin(&shared, &req).await?;
                 match &begun {
                     cancel::Begun::Already(_) => {}
                     cancel::Begun::Cancelled(_, state) => cancellations.start(&cx, state.saga_id, state.clone()),
-                    cancel::Begun::GivenUp => checkouts.resume(id.0).await?,
+                    cancel::Begun::GivenUp => checkouts.resume(req.id.0).await?,
                 }
                 Ok::<_, Problem>(begun)
             }

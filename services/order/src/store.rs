@@ -130,6 +130,8 @@ const PAYMENT_TOKEN: [&str; 2] = ["payment", "token"];
 pub struct NewOrder {
     pub order: Order,
     pub cart_id: CartId,
+    /// What of the cart is bought at most once.
+    pub purchase: Uuid,
     pub scope: String,
     pub key: String,
     pub body_hash: Vec<u8>,
@@ -208,7 +210,7 @@ impl Store {
         let hashes: Vec<&[u8]> = new.iter().map(|n| n.body_hash.as_slice()).collect();
         let with_key = uuids(&tx.query(TAKE_KEYS, &[&scopes, &keys, &hashes, &ids]).await?, "subject")?;
         let mut candidates: Vec<&NewOrder> = new.iter().filter(|n| with_key.contains(&n.order.id.0)).collect();
-        let carts: Vec<Uuid> = candidates.iter().map(|n| n.cart_id.0).collect();
+        let carts: Vec<Uuid> = candidates.iter().map(|n| n.purchase).collect();
         let candidate_ids: Vec<Uuid> = candidates.iter().map(|n| n.order.id.0).collect();
         let with_cart = uuids(&tx.query(TAKE_CARTS, &[&carts, &candidate_ids]).await?, "order_id")?;
         if with_cart.len() < candidates.len() {
@@ -321,9 +323,9 @@ impl Store {
         Ok(())
     }
 
-    /// The order that has the cart, if one has.
-    pub async fn of_cart(&self, cart: CartId) -> Result<Option<OrderRow>, Problem> {
-        let row = self.db.primary().query_opt(ORDER_OF_CART, &[&cart.0]).await?;
+    /// The order that has the cart, or the rest of one, if one has.
+    pub async fn of_purchase(&self, purchase: Uuid) -> Result<Option<OrderRow>, Problem> {
+        let row = self.db.primary().query_opt(ORDER_OF_CART, &[&purchase]).await?;
         row.as_ref().map(read_order).transpose()
     }
 

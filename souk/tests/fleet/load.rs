@@ -242,10 +242,12 @@ async fn buyer(shop: Shop, goods: Arc<Goods>, outcome: Arc<Outcome>, at: u64, in
         return;
     };
     let method = json!({ "shipping_method": methods.json::<Value>()["items"][0]["id"] });
-    if buyer.send(Method::PUT, &path, &method).await.is_none() {
-        return;
-    }
-    let pay = json!({ "cart_id": cart_id, "payment": { "provider": "sandbox", "token": tokens::OK } });
+    let Some(shown) = buyer.send(Method::PUT, &path, &method).await else { return };
+    let shown: Value = shown.json();
+    let pay = json!({
+        "cart_id": cart_id, "payment": { "provider": "sandbox", "token": tokens::OK },
+        "cart_version": shown["version"], "expected_total": shown["totals"]["total"],
+    });
     if let Some(reply) = buyer.send(Method::POST, "/api/v1/checkout", &pay).await {
         let told = reply.json();
         outcome.bought.lock().unwrap_or_else(PoisonError::into_inner).insert(email, told);

@@ -5,7 +5,7 @@ use souk_order_api::{OrderPayment, OrderStatus};
 use souk_payment_api::PaymentStatus;
 use souk_testkit::{Browser, Outcome, World, tokens};
 
-everywhere!(crate::ordinary(); refused_payments, approved_at_the_provider, denied_at_the_provider, silent_provider, dead_provider);
+everywhere!(crate::ordinary(); refused_payments, approved_at_the_provider, denied_at_the_provider, silent_provider, dead_provider, added_while_paying);
 
 async fn refused_payments(world: &World) {
     let lamp = world.product("Lamp", 2_000, 1).await;
@@ -26,7 +26,7 @@ async fn refused_payments(world: &World) {
     browser.add(&lamp.slug, &[]).await;
     let payment = browser.to_payment("declined@example.org").await;
     let told = browser.pay(&payment, tokens::DECLINED).await;
-    assert_eq!(told.status, StatusCode::PAYMENT_REQUIRED);
+    assert_eq!((told.status, told.path.as_str()), (StatusCode::OK, "/checkout"), "led there by a redirect");
     assert!(told.text().contains("Nothing was charged"), "{}", told.text());
     let order = browser.pay(&told, tokens::OK).await;
     assert!(order.path.starts_with("/orders/"), "{}", order.text());
@@ -104,4 +104,40 @@ async fn dead_provider(world: &World) {
     assert_eq!(order.failure.as_deref(), Some("checkout_unavailable"));
     assert_eq!(world.available(&lamp).await, 1);
     guest.checkout(tokens::OK).await.bought();
+}
+
+/// What is added while the payment runs was accepted: it stays in the cart, and can be bought next. What is bought already
+/// is not bought again.
+async fn added_while_paying(world: &World) {
+    let lamp = world.product("Lamp", 2_000, 5).await;
+    let book = world.product("Book", 700, 5).await;
+    let mut guest = world.guest();
+    guest.fill(&lamp.sku, 1).await;
+    let Outcome::Pending(placed) = guest.checkout(tokens::ACTION).await else { panic!("not pending") };
+    guest.add(&lamp.sku, 2).await.unwrap();
+    guest.add(&book.sku, 1).await.unwrap();
+    let again = guest.checkout(tokens::OK).await.refused();
+    assert_eq!((again.status, again.code.as_str()), (409, "checkout_in_progress"), "{again:?}");
+    assert_eq!(again.problem["data"]["order_id"], serde_json::json!(placed.order.id));
+
+    let mut browser = Browser::new(&guest.shop);
+    let page = browser.visit(&placed.action_url.clone().expect("where to go")).await;
+    let form = page.form("");
+    browser.submit(&page, &decide(form, "approve")).await;
+    world.staff().order_when(placed.order.id, "confirmed", |order| order.status == OrderStatus::Confirmed).await;
+    // The control is the release before: the cart was gone then, and both lines with it.
+    let mut left = guest.clone();
+    souk_testkit::eventually_ok("what was bought is taken out", std::time::Duration::from_secs(20), || {
+        let mut left = left.clone();
+        async move {
+            let cart = left.look().await;
+            let lines: Vec<_> = cart.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
+            if lines.len() == 2 && cart.units == 3 { Ok(()) } else { Err(lines) }
+        }
+    })
+    .await;
+    left.look().await;
+    let rest = left.checkout(tokens::OK).await.bought();
+    assert_eq!(rest.order.lines.iter().map(|line| line.quantity).sum::<u32>(), 3);
+    assert_eq!((world.available(&lamp).await, world.available(&book).await), (2, 4));
 }

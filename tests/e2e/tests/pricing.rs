@@ -1,8 +1,9 @@
 //! What is paid is what was shown, and a coupon is used as often as it may be.
 
+use serde_json::json;
 use souk_testkit::{Guest, Outcome, World, tokens};
 
-everywhere!(crate::crowded(); price_changed_meanwhile, limited_coupon);
+everywhere!(crate::crowded(); price_changed_meanwhile, changed_in_another_tab, limited_coupon);
 
 /// Buyers with the same coupon.
 const CROWD: usize = 30;
@@ -28,6 +29,34 @@ async fn price_changed_meanwhile(world: &World) {
     world.price(&lamp, 2_100).await;
     let cart = browser.visit("/cart").await.text();
     assert!(cart.contains("€21.00") || cart.contains("21.00"), "{cart}");
+}
+
+/// The attack: 25.90 on the page, five of another thing added elsewhere, Pay in the first. It was charged.
+async fn changed_in_another_tab(world: &World) {
+    let lamp = world.product("Lamp", 2_000, 5).await;
+    let book = world.product("Book", 700, 50).await;
+    let mut guest = world.guest();
+    guest.fill(&lamp.sku, 1).await;
+    let shown = guest.shown.unwrap();
+    guest.clone().add(&book.sku, 5).await.unwrap();
+    let refused = guest.checkout(tokens::OK).await.refused();
+    assert_eq!((refused.status, refused.code.as_str()), (409, "cart_changed"), "{refused:?}");
+    let data = &refused.problem["data"];
+    assert_eq!(data["expected"], json!({ "version": shown.0, "total": shown.1 }));
+    let cart = guest.look().await;
+    assert_eq!(data["actual"], json!({ "version": cart.version, "total": cart.totals.total }));
+    assert!(world.staff().orders().await.is_empty());
+
+    let mut browser = world.browser();
+    browser.add(&lamp.slug, &[]).await;
+    let payment = browser.to_payment("tabs@example.org").await;
+    let mut other = browser.clone();
+    other.add(&book.slug, &[("quantity", "5")]).await;
+    let told = browser.pay(&payment, tokens::OK).await;
+    assert!(told.path == "/checkout" && told.text().contains("Nothing was charged"), "{}", told.text());
+    assert!(world.staff().orders().await.is_empty());
+    let order = browser.pay(&told, tokens::OK).await;
+    assert!(order.path.starts_with("/orders/"), "{}", order.text());
 }
 
 async fn limited_coupon(world: &World) {

@@ -66,6 +66,37 @@ document.addEventListener("submit", (event) => {
     // The idempotency key makes a second submit harmless; this only spares the wait.
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "1";
+    showBusy(form);
+  }
+});
+
+/** Says that it works, while the bank takes its time. */
+function showBusy(form) {
+  const button = form.querySelector("button[data-busy]");
+  const wait = form.querySelector("[data-wait]");
+  if (!button || form.dataset.said) return;
+  [form.dataset.said, form.dataset.asked] = [button.textContent, wait?.textContent ?? ""];
+  button.textContent = button.dataset.busy;
+  button.setAttribute("aria-disabled", "true");
+  button.classList.add("busy");
+  if (wait?.dataset.wait) wait.textContent = wait.dataset.wait;
+}
+
+// A page that the browser kept as it was left (Back) is ready to be used again.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll("form[data-once][data-sent]")) {
+    const button = form.querySelector("button[data-busy]");
+    const wait = form.querySelector("[data-wait]");
+    if (button && form.dataset.said) {
+      button.textContent = form.dataset.said;
+      button.removeAttribute("aria-disabled");
+      button.classList.remove("busy");
+    }
+    if (wait && form.dataset.asked) wait.textContent = form.dataset.asked;
+    delete form.dataset.sent;
+    delete form.dataset.said;
+    delete form.dataset.asked;
   }
 });
 

@@ -8,7 +8,7 @@ use souk_cart_api::CartClient;
 use souk_catalog_api::{AllCategories, CatalogClient};
 use souk_identity_api::IdentityClient;
 use souk_inventory_api::InventoryClient;
-use souk_kernel::{Ids, Problem};
+use souk_kernel::{Ids, Problem, Secret};
 use souk_modules::Tasks;
 use souk_objects::Objects;
 use souk_order_api::OrderClient;
@@ -17,6 +17,7 @@ use souk_rpc::Cx;
 use souk_search_api::{Hit, SearchClient, SearchRequest};
 use souk_web::{Cdn, Cookies};
 
+use crate::sealed::Seals;
 use crate::shelf::Shelf;
 use crate::view::layout::{Layout, Nav};
 use crate::view::product::RELATED;
@@ -52,6 +53,8 @@ pub struct Clients {
     pub order: OrderClient,
     /// Accounts.
     pub identity: IdentityClient,
+    /// Seals what browsers keep for the next page; the same for all instances.
+    pub cookie_key: Secret<[u8; 32]>,
     /// Name and address of the shop.
     pub shop: Shop,
     /// Where `souk assets publish` puts the assets of releases, so that pages of another release find theirs.
@@ -77,6 +80,7 @@ pub(crate) struct Inner {
     pub clients: Clients,
     pub shelf: Shelf,
     pub cookies: Cookies,
+    pub seals: Seals,
     pub ids: Ids,
     name: Arc<str>,
     origin: Arc<str>,
@@ -99,6 +103,7 @@ impl App {
         let beside = Settings { name: "storefront_beside", max_bytes: BESIDE_BYTES, ttl: BESIDE_TTL };
         Self(Arc::new(Inner {
             cookies: Cookies { https: origin.starts_with("https://") },
+            seals: Seals::new(clients.cookie_key.clone()),
             ids: Ids::random(),
             name: clients.shop.name.as_str().into(),
             origin,

@@ -2,13 +2,17 @@
 //! through their clients; emits and consumes nothing.
 //!
 //! Pages of the catalogue are the same for everybody and may be cached (`Surrogate-Key` says what they show); what is
-//! personal is never cached. Everything works without scripts: plain links, and forms that are answered by a redirect.
+//! personal is never cached. Everything works without scripts: plain links, and forms that are answered by a redirect, also
+//! when they are refused: what is wrong is said on the page it leads to ([`flash`]).
 
 mod app;
 pub mod assets;
 mod basket;
+mod flash;
+mod last_order;
 mod pages;
 mod reply;
+mod sealed;
 mod shelf;
 pub mod view;
 pub mod wanted;
@@ -18,12 +22,13 @@ pub use app::{Clients, Shop};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::get;
 use souk_modules::Tasks;
 use souk_web::{DEFAULT_BODY_LIMIT, csrf};
 
 use app::App;
-use pages::{account, address, cart, checkout, fragment, home, info, link, listing, order, product};
+use pages::to_page::to_page;
+use pages::{account, address, cart, checkout, fragment, home, info, link, listing, order, pay, product};
 
 /// Query parameters of public pages, by the template of their path. No other page that may be cached reads any.
 pub const PAGE_PARAMETERS: &[(&str, &[&str])] =
@@ -48,30 +53,33 @@ pub fn router(clients: Clients, tasks: &Tasks) -> Router {
         // Personal.
         .route("/fragments/header", get(fragment::header))
         .route("/cart", get(cart::show))
-        .route("/cart/lines", post(cart::add))
-        .route("/cart/lines/{line}", post(cart::set))
-        .route("/cart/lines/{line}/remove", post(cart::remove))
-        .route("/cart/coupons", post(cart::add_coupon))
-        .route("/cart/coupons/remove", post(cart::remove_coupon))
-        .route("/checkout", get(checkout::show).post(checkout::pay))
-        .route("/checkout/address", post(checkout::address))
-        .route("/checkout/delivery", post(checkout::delivery))
+        .route("/cart/lines", get(to_page).post(cart::add))
+        .route("/cart/lines/{line}", get(to_page).post(cart::set))
+        .route("/cart/lines/{line}/remove", get(to_page).post(cart::remove))
+        .route("/cart/coupons", get(to_page).post(cart::add_coupon))
+        .route("/cart/coupons/remove", get(to_page).post(cart::remove_coupon))
+        .route("/checkout", get(checkout::show).post(pay::pay))
+        .route("/checkout/address", get(to_page).post(checkout::address))
+        .route("/checkout/delivery", get(to_page).post(checkout::delivery))
+        .route("/checkout/confirm", get(pay::confirm))
+        .route("/checkout/give-up", get(to_page).post(pay::give_up))
         .route("/orders/{id}", get(order::show))
-        .route("/orders/{id}/cancel", post(order::cancel))
+        .route("/orders/{id}/cancel", get(order::ask_to_cancel).post(order::cancel))
         .route("/account", get(account::show))
-        .route("/account/login", get(account::to_account).post(account::login))
-        .route("/account/register", get(account::to_account).post(link::register))
+        .route("/account/login", get(to_page).post(account::login))
+        .route("/account/register", get(to_page).post(link::register))
         .route("/account/recover", get(link::recover_form).post(link::recover))
         .route("/account/confirm", get(link::confirm_form).post(link::confirm))
-        .route("/account/logout", post(account::logout))
+        .route("/account/logout", get(to_page).post(account::logout))
         .route("/account/profile", get(account::profile).post(account::rename))
-        .route("/account/password", post(account::change_password))
+        .route("/account/password", get(to_page).post(account::change_password))
         .route("/account/addresses/{id}", get(address::show).post(address::save))
-        .route("/account/addresses/{id}/remove", post(address::remove))
+        .route("/account/addresses/{id}/remove", get(to_page).post(address::remove))
         .fallback(info::not_found)
         .method_not_allowed_fallback(info::method_not_allowed)
         .with_state(app.clone())
         .layer(DefaultBodyLimit::max(DEFAULT_BODY_LIMIT))
+        .layer(from_fn_with_state(app.clone(), flash::carry))
         .layer(from_fn(csrf::guard))
         // Outside the guard, so that a refused form gets a page too; inside `finish`, which answers programs in JSON.
         .layer(from_fn_with_state(app, reply::friendly))

@@ -10,4 +10,6 @@ pub mod info;
 pub mod link;
 pub mod listing;
 pub mod order;
+pub mod pay;
 pub mod product;
+pub mod to_page;

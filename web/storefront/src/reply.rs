@@ -11,7 +11,10 @@ use souk_rpc::{Actor, Cx};
 use souk_web::{ApiError, Cached};
 
 use crate::app::App;
-use crate::view::message::MessagePage;
+use crate::flash::Flash;
+use crate::pages::to_page::page_of;
+use crate::view::Notice;
+use crate::view::message::{MessagePage, sentence};
 
 /// Media type of pages.
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -64,6 +67,16 @@ pub(crate) fn product_keys<'a>(ids: impl IntoIterator<Item = &'a uuid::Uuid>) ->
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
+    /// Fields that were sent earlier.
+    pub fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
+    /// True when nothing was sent.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The value of a field, trimmed; empty when it was not sent.
     pub fn get(&self, name: &str) -> &str {
         self.raw(name).trim()
@@ -108,17 +121,25 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
-/// Middleware: turns problems into pages, unless a program asked.
+/// Middleware: turns problems into pages, unless a program asked. A form that was refused is answered by a redirect to its
+/// page, where the reason is said: a page in its place would make the browser's Back ask whether to send it again.
+///
+/// What is our fault stays an answer with its status: a canary that fails is found by it.
 pub(crate) async fn friendly(State(app): State<App>, request: Request, next: Next) -> Response {
     let cx = request.extensions().get::<Cx>().cloned().unwrap_or_else(|| Cx::new("-", Actor::Anonymous));
     let json = wants_json(request.headers());
     let here = (*request.method() == Method::GET).then(|| request.uri().to_string());
+    let form = if *request.method() == Method::POST { page_of(request.uri().path()) } else { None };
     let mut response = next.run(request).await;
     if json {
         return response;
     }
     let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
     error.log(&cx.request_id);
+    if let Some(page) = form.filter(|_| is_refusal(&error)) {
+        let page = if error.problem().kind == Kind::Unauthenticated { "/account".to_owned() } else { page };
+        return Flash::default().notice(Notice::bad(sentence(&error.problem().detail))).redirect(&app, &page);
+    }
     let status = error.status();
     let layout = app.layout_anyway(&cx, status.canonical_reason().unwrap_or("Error")).await;
     let page = MessagePage::of(layout, error.problem(), status.as_u16(), &cx.request_id, here);
@@ -134,4 +155,12 @@ pub(crate) async fn friendly(State(app): State<App>, request: Request, next: Nex
     }
     *response.body_mut() = Body::empty();
     page
+}
+
+/// True for what a buyer can do something about. Not what another site sent, which gets no cookie of ours, and not what our
+/// pages never send.
+fn is_refusal(error: &ApiError) -> bool {
+    let problem = error.problem();
+    let transport = error.status().as_u16() != problem.status();
+    !problem.kind.is_fault() && !matches!(problem.kind, Kind::Forbidden | Kind::TooLarge) && !transport
 }

@@ -12,6 +12,8 @@ use uuid::Uuid;
 pub const MAX_LINES: usize = 100;
 /// Units of one line: beyond it a merchant wants to be asked.
 pub const MAX_QUANTITY: u32 = 999;
+/// Minor units of a cart's total: what payments take at most, so that no checkout begins that must fail.
+pub const MAX_TOTAL: i64 = 1_000_000_000_000;
 /// Days an untouched cart is kept.
 pub const KEPT_DAYS: i32 = 7;
 
@@ -37,15 +39,17 @@ souk_rpc::service! {
         fn set_quantity(SetQuantity) -> Cart [idempotent];
         /// Removes a line; a line that is not there is 404.
         fn remove_line(RemoveLine) -> Cart;
-        /// Sets e-mail, address, shipping method, coupons: each only when given. Coupons that do not apply are kept and
-        /// answered with a message; a shipping method that does not exist for the address is refused.
+        /// Sets e-mail, address, shipping method, coupons: each only when given. A coupon that does not apply is refused
+        /// with 422 and its word (`coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_minimum`); one that was in
+        /// the cart before and stopped applying stays, with a message. A shipping method that does not exist for the
+        /// address is refused.
         fn update(UpdateCart) -> Cart [idempotent];
         /// Shipping methods for the cart's address; 409 `address_missing` without one.
         fn shipping_methods(GetCart) -> ShippingMethods [idempotent];
         /// The signed-in customer's cart after login: their own, with the guest cart's lines added, which is then gone.
         fn claim(ClaimCart) -> Cart [idempotent];
         /// What a checkout needs, complete and priced, or 409 `cart_incomplete` (`data`: what is missing) or `cart_changed`
-        /// (`data`: the messages): something is no longer sold, or it costs more than the buyer was last shown; once the
+        /// (`data`: [`Changed`]): something is no longer sold, or it costs more than the buyer was last shown; once the
         /// cart has been looked at again it goes through. Stock is not looked at: reserving it decides.
         fn for_checkout(GetCart) -> CheckoutCart [idempotent];
     }
@@ -72,6 +76,9 @@ pub struct AddLine {
     pub sku: String,
     /// 1 to [`MAX_QUANTITY`].
     pub quantity: u32,
+    /// Only while the cart's version is one of these: else 412 `precondition_failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_version: Option<Vec<i64>>,
 }
 
 /// Units to set.
@@ -83,6 +90,9 @@ pub struct SetQuantity {
     pub line_id: Uuid,
     /// 0 to [`MAX_QUANTITY`].
     pub quantity: u32,
+    /// Only while the cart's version is one of these: else 412 `precondition_failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_version: Option<Vec<i64>>,
 }
 
 /// A line to remove.
@@ -92,6 +102,9 @@ pub struct RemoveLine {
     pub cart_id: CartId,
     /// The line.
     pub line_id: Uuid,
+    /// Only while the cart's version is one of these: else 412 `precondition_failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_version: Option<Vec<i64>>,
 }
 
 /// What to set; absent fields stay as they are.
@@ -107,6 +120,16 @@ pub struct UpdateCart {
     pub shipping_method: Option<String>,
     /// All coupons of the cart, replacing those before.
     pub coupons: Option<Vec<String>>,
+    /// Only while the cart's version is one of these: else 412 `precondition_failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_version: Option<Vec<i64>>,
+}
+
+impl UpdateCart {
+    /// One that sets nothing yet.
+    pub fn of(cart_id: CartId) -> Self {
+        Self { cart_id, email: None, shipping_address: None, shipping_method: None, coupons: None, if_version: None }
+    }
 }
 
 /// A guest's cart to take over; none just finds (or makes) the customer's own.
@@ -121,7 +144,7 @@ pub struct ClaimCart {
 pub struct Cart {
     /// The cart.
     pub id: CartId,
-    /// Rises with every change.
+    /// Rises with every change that somebody makes to the cart; looking at it changes nothing, and neither does a price.
     pub version: i64,
     /// In the order they were added.
     pub lines: Vec<CartLine>,
@@ -186,6 +209,17 @@ pub struct CartMessage {
     pub detail: String,
 }
 
+/// Data of `for_checkout`'s 409 `cart_changed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Version now.
+    pub version: i64,
+    /// What it costs now.
+    pub total: Money,
+    /// What changed since the buyer last looked.
+    pub messages: Vec<CartMessage>,
+}
+
 /// A complete cart for a checkout.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CheckoutCart {
@@ -195,6 +229,10 @@ pub struct CheckoutCart {
     pub version: i64,
     /// The customer it belongs to.
     pub customer_id: Option<Uuid>,
+    /// Names this content as what can be bought once: another one after what was bought was taken out of the cart. None
+    /// from a cart of the release before this one: then it is the cart's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purchase: Option<Uuid>,
     /// Lines with what an order keeps of them.
     pub lines: Vec<CheckoutLine>,
     /// Where the confirmation goes.

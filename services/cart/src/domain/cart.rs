@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use souk_cart_api::{CartId, MAX_LINES, MAX_QUANTITY, UpdateCart};
+use souk_order_api::Order;
 use souk_rpc::Actor;
 use souk_shipping_api::Address;
 use uuid::Uuid;
@@ -58,6 +59,9 @@ pub struct Body {
     /// The total in minor units that the buyer was last shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_total: Option<i64>,
+    /// The order whose goods were taken out last; what is left can be bought once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bought: Option<Uuid>,
 }
 
 /// A cart as it is stored.
@@ -67,7 +71,7 @@ pub struct Stored {
     pub id: CartId,
     /// Whose; none for a guest's.
     pub customer_id: Option<Uuid>,
-    /// Rises with every change.
+    /// Rises with every change that somebody makes; noting what was shown is none.
     pub version: i64,
     /// Its content.
     pub body: Body,
@@ -141,13 +145,34 @@ impl Body {
 
     /// Sets what is given (and was checked).
     pub fn update(&mut self, update: UpdateCart) {
-        let UpdateCart { cart_id: _, email, shipping_address, shipping_method, coupons } = update;
+        let UpdateCart { cart_id: _, if_version: _, email, shipping_address, shipping_method, coupons } = update;
         self.email = email.or(self.email.take());
         self.shipping_address = shipping_address.or(self.shipping_address.take());
         self.shipping_method = shipping_method.or(self.shipping_method.take());
         if let Some(coupons) = coupons {
             self.coupons = coupons;
         }
+    }
+
+    /// Takes out what an order bought of it: what was added, or added to, while the payment ran stays.
+    /// False when that was done before.
+    pub fn take_bought(&mut self, order: &Order) -> bool {
+        if self.bought == Some(order.id.0) {
+            return false;
+        }
+        for bought in &order.lines {
+            let mut left = bought.quantity;
+            for line in self.lines.iter_mut().filter(|line| line.sku == bought.sku) {
+                let taken = line.quantity.min(left);
+                (line.quantity, left) = (line.quantity - taken, left - taken);
+            }
+        }
+        self.lines.retain(|line| line.quantity > 0);
+        self.coupons.retain(|code| !order.coupons.contains(code));
+        // The buyer has not seen the sum of the rest yet.
+        self.seen_total = None;
+        self.bought = Some(order.id.0);
+        true
     }
 
     /// Takes over a guest's cart at login: lines are added as far as they fit, and what this one lacks is filled in.
@@ -238,6 +263,7 @@ mod tests {
             shipping_address: None,
             shipping_method: None,
             coupons: None,
+            if_version: None,
         };
         body.update(UpdateCart { shipping_method: Some("standard".into()), ..nothing.clone() });
         assert_eq!((body.email.as_deref(), body.coupons.len()), (Some("a@b.c"), 1));

@@ -1,8 +1,8 @@
 //! What a buyer may send, in stored form; and what is wrong with the rest.
 
-use souk_cart_api::{MAX_QUANTITY, UpdateCart};
-use souk_kernel::Problem;
-use souk_pricing_api::MAX_COUPONS;
+use souk_cart_api::{MAX_QUANTITY, MAX_TOTAL, UpdateCart};
+use souk_kernel::{FieldError, Money, Problem};
+use souk_pricing_api::{MAX_COUPONS, Quote};
 
 /// Bytes of a SKU.
 const MAX_SKU: usize = 200;
@@ -66,6 +66,34 @@ pub fn check_update(mut update: UpdateCart) -> Result<UpdateCart, Problem> {
     Ok(update)
 }
 
+/// Ok while payments take the sum.
+pub fn check_total(total: Money) -> Result<(), Problem> {
+    if total.amount <= MAX_TOTAL {
+        return Ok(());
+    }
+    let most = total.currency.of(MAX_TOTAL);
+    Err(Problem::conflict("cart_too_large", format!("at most {most} can be paid at once: please buy in several parts")))
+}
+
+/// Ok unless one of the coupons that were not in the cart `before` does not apply: it is not kept, and said why. One that
+/// was fine when it was entered stays, with its message.
+pub fn check_entered(before: &[String], now: &[String], quote: &Quote) -> Result<(), Problem> {
+    for (i, code) in now.iter().enumerate().filter(|(_, code)| !before.contains(code)) {
+        let Some(message) = quote.messages.iter().find(|m| m.subject == *code && m.code.starts_with("coupon_")) else {
+            continue;
+        };
+        let (detail, pointer) = (message.detail.clone(), format!("/coupons/{i}"));
+        let fields = vec![FieldError { pointer, detail: detail.clone() }];
+        return Err(match message.code.as_str() {
+            "coupon_expired" => Problem::invalid_fields("coupon_expired", detail, fields),
+            "coupon_used_up" => Problem::invalid_fields("coupon_used_up", detail, fields),
+            "coupon_minimum" => Problem::invalid_fields("coupon_minimum", detail, fields),
+            _ => Problem::invalid_fields("coupon_unknown", detail, fields),
+        });
+    }
+    Ok(())
+}
+
 /// One line of 1 to `most` bytes.
 fn is_line(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.len()) && !text.chars().any(char::is_control)
@@ -102,6 +130,7 @@ mod tests {
             shipping_address: None,
             shipping_method: None,
             coupons: None,
+            if_version: None,
         }
     }
 

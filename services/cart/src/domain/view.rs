@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use souk_cart_api::{Cart, CartLine, CartMessage, CheckoutCart, CheckoutLine};
+use souk_cart_api::{Cart, CartLine, CartMessage, Changed, CheckoutCart, CheckoutLine};
 use souk_catalog_api::VariantCard;
 use souk_kernel::{Money, Problem};
 use souk_pricing_api::{Quote, QuoteLine, QuotedLine};
@@ -150,12 +150,15 @@ pub fn checkout(cart: &Stored, facts: &Facts) -> Result<CheckoutCart, Problem> {
         let stock_aside = |m: &CartMessage| m.code != "out_of_stock" && m.code != "less_in_stock";
         let messages: Vec<CartMessage> = view(cart, facts).messages.into_iter().filter(stock_aside).collect();
         let text = "something in the cart changed since it was last looked at; please look again";
-        return Err(Problem::conflict("cart_changed", text).with_data(messages));
+        let changed = Changed { version: cart.version, total: facts.quote.total, messages };
+        return Err(Problem::conflict("cart_changed", text).with_data(changed));
     }
+    super::check_total(facts.quote.total)?;
     Ok(CheckoutCart {
         id: cart.id,
         version: cart.version,
         customer_id: cart.customer_id,
+        purchase: Some(body.bought.unwrap_or(cart.id.uuid())),
         lines,
         email: email.clone(),
         shipping_address: address.clone(),

@@ -1,6 +1,6 @@
 //! What a checkout gets: complete, priced, and never dearer than the buyer was shown.
 
-use souk_cart_api::{CartId, CartMessage, CheckoutCart, GetCart, UpdateCart};
+use souk_cart_api::{CartId, Changed, CheckoutCart, GetCart, MAX_TOTAL, SetQuantity, UpdateCart};
 use souk_kernel::Problem;
 
 use crate::shop::{Process, Shop, codes, cx, eur, system, update, whole};
@@ -11,8 +11,8 @@ async fn checkout(here: &Process, cart_id: CartId) -> Result<CheckoutCart, Probl
 
 fn changed(problem: Problem) -> Vec<String> {
     assert_eq!(problem.code, "cart_changed");
-    let messages: Vec<CartMessage> = serde_json::from_value(*problem.data.unwrap()).unwrap();
-    messages.into_iter().map(|message| message.code).collect()
+    let changed: Changed = serde_json::from_value(*problem.data.unwrap()).unwrap();
+    changed.messages.into_iter().map(|message| message.code).collect()
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn what_is_no_longer_sold_stops_the_checkout_until_it_is_removed() {
     assert_eq!((codes(&cart), cart.lines[0].title.as_str()), (vec!["no_longer_sold"], "The lamp"));
     assert_eq!((cart.lines[0].total, cart.lines[0].available), (eur(0), 0));
     assert_eq!(changed(checkout(&here, id).await.unwrap_err()), ["no_longer_sold"]);
-    let remove = souk_cart_api::RemoveLine { cart_id: id, line_id: cart.lines[0].id };
+    let remove = souk_cart_api::RemoveLine { cart_id: id, line_id: cart.lines[0].id, if_version: None };
     here.client.remove_line(&cx(), remove).await.unwrap();
     assert_eq!(checkout(&here, id).await.unwrap().lines.len(), 1);
 }
@@ -100,4 +100,44 @@ async fn stock_is_left_to_the_reservation() {
     let id = here.ready().await;
     shop.count("lamp", 0).await;
     assert_eq!(checkout(&here, id).await.unwrap().lines.len(), 2);
+}
+
+#[tokio::test]
+async fn the_version_is_the_buyers_and_does_not_rise_by_looking() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    let id = here.ready().await;
+    let version = here.get(id).await.version;
+    // Each of these is news to the buyer and is noted: with a version that rose, the one they hold would be useless.
+    for price in [1_200, 900, 1_300] {
+        shop.price("lamp", price).await;
+        assert_eq!(here.get(id).await.version, version, "looking");
+        assert_eq!(codes(&here.get(id).await), [""; 0], "it was noted");
+    }
+    shop.sql("update cart set expires_at = expires_at - interval '3 days'").await;
+    assert_eq!(here.get(id).await.version, version, "keeping it for another week");
+    let ready = checkout(&here, id).await.unwrap();
+    assert_eq!((ready.version, ready.purchase), (version, Some(id.uuid())));
+    assert_eq!(here.add(id, "book", 1).await.unwrap().version, version + 1, "the control: a change");
+}
+
+#[tokio::test]
+async fn a_cart_dearer_than_payments_take_is_refused_while_it_is_filled() {
+    let shop = Shop::open().await;
+    shop.sell("palace", MAX_TOTAL / 4, 100).await;
+    let here = shop.process().await;
+    let id = here.ready().await;
+    here.add(id, "palace", 2).await.unwrap();
+    let before = here.get(id).await;
+    assert!(here.add(id, "palace", 2).await.unwrap_err().is("cart_too_large"));
+    let line_id = before.lines.iter().find(|line| line.sku == "palace").unwrap().id;
+    let more = SetQuantity { cart_id: id, line_id, quantity: 4, if_version: None };
+    assert!(here.client.set_quantity(&cx(), more).await.unwrap_err().is("cart_too_large"));
+    assert_eq!(here.get(id).await, before, "nothing changed");
+    shop.price("palace", MAX_TOTAL / 2).await;
+    here.get(id).await;
+    assert!(checkout(&here, id).await.unwrap_err().is("cart_too_large"), "dearer since, with the rest of the cart");
+    let remove = souk_cart_api::RemoveLine { cart_id: id, line_id, if_version: None };
+    here.client.remove_line(&cx(), remove).await.unwrap();
+    checkout(&here, id).await.unwrap();
 }

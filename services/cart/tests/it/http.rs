@@ -21,11 +21,14 @@ impl Api {
     }
 
     async fn send(&self, request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, Value) {
+        let read = request.method() == Method::GET;
         let response = self.0.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        assert_eq!(parts.headers[header::CACHE_CONTROL], "no-store");
-        (parts.status, parts.headers, serde_json::from_slice(&bytes).unwrap())
+        let cached = parts.headers[header::CACHE_CONTROL].to_str().unwrap();
+        assert!(cached == "no-store" || read && cached == "private, no-cache", "{cached}");
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        (parts.status, parts.headers, body)
     }
 
     async fn call(&self, method: Method, path: &str, body: &str) -> (StatusCode, Value) {
@@ -141,4 +144,60 @@ async fn a_customers_cart_opens_for_them_only() {
     assert_eq!(api.send(as_customer(1, Method::GET, at.clone())).await.0, StatusCode::OK);
     assert_eq!(api.send(as_customer(2, Method::GET, at.clone())).await.0, StatusCode::NOT_FOUND);
     assert_eq!(api.send(Request::get(at).body(Body::empty()).unwrap()).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_write_that_was_based_on_an_older_version_is_refused() {
+    let shop = Shop::open().await;
+    let api = Api::open(&shop).await;
+    let send = async |method: Method, path: &str, condition: (header::HeaderName, &str), body: &str| {
+        let mut request =
+            Request::builder().method(method).uri(format!("/api/v1/carts{path}")).header(condition.0, condition.1);
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        api.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    };
+    let tag = |headers: &axum::http::HeaderMap| headers[header::ETAG].to_str().unwrap().to_owned();
+    let (_, headers, cart) = api.send(Request::post("/api/v1/carts").body(Body::empty()).unwrap()).await;
+    let (at, created) = (format!("/{}", cart["id"].as_str().unwrap()), tag(&headers));
+    let lines = format!("{at}/lines");
+    let lamp = r#"{"sku":"lamp","quantity":1}"#;
+    let (status, headers, cart) = send(Method::POST, &lines, (header::IF_MATCH, &created), lamp).await;
+    assert_eq!(status, StatusCode::OK);
+    let (line, current) = (format!("{lines}/{}", cart["lines"][0]["id"].as_str().unwrap()), tag(&headers));
+    // Every write, and each of them went through before: nobody looked at the header.
+    for (method, path, body) in [
+        (Method::POST, lines.as_str(), lamp),
+        (Method::PATCH, &line, r#"{"quantity":2}"#),
+        (Method::PUT, &at, r#"{"email":"ada@example.com"}"#),
+        (Method::DELETE, &line, ""),
+    ] {
+        for stale in [created.as_str(), "\"nonsense\"", &format!("W/{current}")] {
+            let (status, _, problem) = send(method.clone(), path, (header::IF_MATCH, stale), body).await;
+            assert_eq!(
+                (status, &problem["code"]),
+                (StatusCode::PRECONDITION_FAILED, &json!("precondition_failed")),
+                "{method} {path} {stale}"
+            );
+        }
+    }
+    let (status, headers, shown) = send(Method::GET, &at, (header::IF_NONE_MATCH, "\"other\""), "").await;
+    assert_eq!((status, &shown, tag(&headers)), (StatusCode::OK, &cart, current.clone()), "nothing was changed");
+    assert_eq!(send(Method::GET, &at, (header::IF_NONE_MATCH, &current), "").await.0, StatusCode::NOT_MODIFIED);
+    shop.price("lamp", 1_100).await;
+    let (status, headers, _) = send(Method::GET, &at, (header::IF_NONE_MATCH, &current), "").await;
+    assert_eq!(status, StatusCode::OK, "a new price is shown");
+    let told = tag(&headers);
+    assert_eq!(
+        send(Method::GET, &at, (header::IF_NONE_MATCH, &told), "").await.0,
+        StatusCode::OK,
+        "told, it is no news"
+    );
+    // What was looked at is the version still, whatever was shown with it.
+    let (status, headers, _) = send(Method::PATCH, &line, (header::IF_MATCH, &current), r#"{"quantity":2}"#).await;
+    assert_eq!(status, StatusCode::OK);
+    let listed = format!("{current}, {}", tag(&headers));
+    assert_eq!(send(Method::PATCH, &line, (header::IF_MATCH, &listed), r#"{"quantity":3}"#).await.0, StatusCode::OK);
+    assert_eq!(send(Method::DELETE, &line, (header::IF_MATCH, "*"), "").await.0, StatusCode::OK);
 }

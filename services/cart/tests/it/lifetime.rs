@@ -78,13 +78,20 @@ async fn what_has_run_out_is_gone_and_later_deleted() {
 }
 
 /// As the order service writes it, with only what the cart reads filled with sense.
-fn placed(cart_id: CartId, n: u128) -> Envelope {
+fn placed(cart_id: CartId, n: u128, lines: &[(&str, u32)]) -> Envelope {
     let zero = json!({ "amount": 0, "currency": "EUR" });
+    let line = |(sku, quantity): &(&str, u32)| {
+        json!({
+            "product_id": Uuid::nil(), "sku": sku, "title": "", "options": "", "image": "", "slug": "",
+            "quantity": quantity, "unit_price": zero, "total": zero, "discount": zero, "tax": zero, "tax_rate": 0
+        })
+    };
+    let lines: Vec<_> = lines.iter().map(line).collect();
     let address = json!({ "name": "", "line1": "", "city": "", "postal_code": "", "country": "DE" });
     let order = json!({
         "id": Uuid::from_u128(n), "number": "S-1", "status": "confirmed", "payment_status": "authorised",
-        "customer_id": null, "email": "a@b.c", "shipping_address": address, "shipping_name": "", "lines": [],
-        "coupons": [], "subtotal": zero, "discount": zero, "shipping": zero, "tax": zero, "total": zero,
+        "customer_id": null, "email": "a@b.c", "shipping_address": address, "shipping_name": "", "lines": lines,
+        "coupons": ["TEN"], "subtotal": zero, "discount": zero, "shipping": zero, "tax": zero, "total": zero,
         "failure": null, "shipments": [], "version": 2, "placed_at": "2026-01-01T00:00:00Z",
         "updated_at": "2026-01-01T00:00:00Z"
     });
@@ -102,21 +109,57 @@ fn placed(cart_id: CartId, n: u128) -> Envelope {
     }
 }
 
+/// What `Process::ready` puts into a cart.
+const ALL: &[(&str, u32)] = &[("lamp", 1), ("book", 2)];
+
+async fn apply(here: &Process, events: &[Envelope]) -> u64 {
+    let before = here.db.counters();
+    let mut tx = here.db.begin().await.unwrap();
+    consumers(&here.service).remove(0).apply(&mut tx, events).await.unwrap();
+    tx.commit().await.unwrap();
+    (here.db.counters() - before).statements
+}
+
 #[tokio::test]
 async fn a_bought_cart_is_deleted_once_or_twice() {
     let shop = Shop::open().await;
     let here = shop.process().await;
     let (bought, too, other) = (here.ready().await, here.ready().await, here.ready().await);
-    let consumer = consumers(&here.service).remove(0);
-    assert_eq!(consumer.sources()[0].schema, "order");
-    for _ in 0..2 {
-        let before = here.db.counters();
-        let mut tx = here.db.begin().await.unwrap();
-        consumer.apply(&mut tx, &[placed(bought, 1), placed(too, 2)]).await.unwrap();
-        tx.commit().await.unwrap();
-        assert_eq!((here.db.counters() - before).statements, 1);
-    }
+    assert_eq!(consumers(&here.service)[0].sources()[0].schema, "order");
+    let events = [placed(bought, 1, ALL), placed(too, 2, ALL)];
+    assert_eq!(apply(&here, &events).await, 2, "locked, deleted");
+    assert_eq!(apply(&here, &events).await, 1, "nothing to lock");
     assert!(!exists(&here, bought).await && !exists(&here, too).await && exists(&here, other).await);
     let late = here.client.for_checkout(&Cx::system("saga"), GetCart { cart_id: bought }).await.unwrap_err();
     assert_eq!(late.kind, Kind::NotFound);
+}
+
+#[tokio::test]
+async fn what_was_added_while_the_payment_ran_stays_and_can_be_bought() {
+    let shop = Shop::open().await;
+    shop.coupon("TEN", 1_000, true).await;
+    let here = shop.process().await;
+    let id = here.ready().await;
+    let coupons = Some(vec!["TEN".into()]);
+    here.client.update(&cx(), souk_cart_api::UpdateCart { coupons, ..crate::shop::update(id) }).await.unwrap();
+    let paying = here.client.for_checkout(&cx(), GetCart { cart_id: id }).await.unwrap();
+    // Accepted with 200 while the bank thinks about it; it was deleted together with the cart.
+    shop.sell("late", 700, 5).await;
+    here.add(id, "late", 1).await.unwrap();
+    let before = here.add(id, "book", 3).await.unwrap();
+
+    let event = [placed(id, 1, ALL)];
+    for _ in 0..2 {
+        apply(&here, &event).await;
+        let cart = here.get(id).await;
+        let lines: Vec<_> = cart.lines.iter().map(|line| (line.sku.as_str(), line.quantity)).collect();
+        assert_eq!(lines, [("book", 3), ("late", 1)]);
+        assert_eq!((cart.coupons.len(), cart.version), (0, before.version + 1), "used up, and changed once");
+        assert_eq!(cart.email.as_deref(), Some("ada@example.com"));
+    }
+    let rest = here.client.for_checkout(&cx(), GetCart { cart_id: id }).await.unwrap();
+    assert_eq!((rest.lines.len(), rest.purchase), (2, Some(Uuid::from_u128(1))));
+    assert_ne!(rest.purchase, paying.purchase, "another purchase: what was paid cannot be paid again");
+    apply(&here, &[placed(id, 2, &[("book", 3), ("late", 1)])]).await;
+    assert!(!exists(&here, id).await, "nothing is left");
 }

@@ -21,10 +21,10 @@ async fn another_customers_cart_is_not_there() {
     let here = shop.process().await;
     let (ada, bob) = (customer(1), customer(2));
     let cart_id = here.client.create(&ada, CreateCart {}).await.unwrap().id;
-    here.client.add_line(&ada, AddLine { cart_id, sku: "lamp".into(), quantity: 1 }).await.unwrap();
+    here.client.add_line(&ada, AddLine { cart_id, sku: "lamp".into(), quantity: 1, if_version: None }).await.unwrap();
     for stranger in [&bob, &cx()] {
         let get = here.client.get(stranger, GetCart { cart_id }).await.unwrap_err();
-        let add = AddLine { cart_id, sku: "book".into(), quantity: 1 };
+        let add = AddLine { cart_id, sku: "book".into(), quantity: 1, if_version: None };
         let add = here.client.add_line(stranger, add).await.unwrap_err();
         let update = UpdateCart { email: Some("b@example.com".into()), ..update(cart_id) };
         let update = here.client.update(stranger, update).await.unwrap_err();

@@ -80,7 +80,7 @@ pub fn berlin() -> Address {
 }
 
 pub fn update(cart_id: CartId) -> UpdateCart {
-    UpdateCart { cart_id, email: None, shipping_address: None, shipping_method: None, coupons: None }
+    UpdateCart { cart_id, email: None, shipping_address: None, shipping_method: None, coupons: None, if_version: None }
 }
 
 pub fn whole(cart_id: CartId) -> UpdateCart {
@@ -90,6 +90,7 @@ pub fn whole(cart_id: CartId) -> UpdateCart {
         shipping_address: Some(berlin()),
         shipping_method: Some("standard".into()),
         coupons: None,
+        if_version: None,
     }
 }
 
@@ -195,7 +196,7 @@ impl Process {
     }
 
     pub async fn add(&self, cart_id: CartId, sku: &str, quantity: u32) -> Result<Cart, Problem> {
-        self.client.add_line(&cx(), AddLine { cart_id, sku: sku.into(), quantity }).await
+        self.client.add_line(&cx(), AddLine { cart_id, sku: sku.into(), quantity, if_version: None }).await
     }
 
     pub async fn get(&self, cart_id: CartId) -> Cart {

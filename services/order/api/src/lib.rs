@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use souk_cart_api::CartId;
+use souk_cart_api::{CartId, CartMessage};
 use souk_kernel::{Event, Money};
 use souk_shipping_api::{Address, Shipment};
 use uuid::Uuid;
@@ -27,7 +27,13 @@ souk_rpc::service! {
         /// `cart_changed`, `cart_incomplete`; `checkout_in_progress` and `cart_bought` with a [`CartOrder`] as data, so that
         /// the buyer can go on, give up or look at what was bought; `too_many_unpaid_orders`. When it outlives the budget:
         /// `pending`, and the checkout goes on.
+        ///
+        /// Callers of the release before this one use it; what they are charged is compared with nothing. See `buy`.
         fn checkout(Checkout) -> CheckoutReply;
+        /// The same for what the buyer was shown: `cart_version` and `expected_total` are compared with the cart, each when
+        /// given, and a difference is 409 `cart_changed` with [`CartChanged`] as data; nothing is charged and no order is
+        /// made. A method of its own, since `checkout` of the release before this one refuses fields that it does not know.
+        fn buy(Checkout) -> CheckoutReply;
         /// One order for who may see it: its customer, the holder of its token, staff. Else 404.
         fn get(GetOrder) -> Order [idempotent];
         /// The signed-in customer's orders, newest first.
@@ -63,6 +69,35 @@ pub struct Checkout {
     pub cart_id: CartId,
     /// How it is paid.
     pub payment: PaymentMeans,
+    /// `version` of the cart as the buyer was shown it. Required, unless the shop still lets clients of before leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cart_version: Option<i64>,
+    /// `totals.total` of the cart as the buyer was shown it: nothing else is charged. Required as `cart_version` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_total: Option<Money>,
+}
+
+/// Data of 409 `cart_changed`: what the buyer was shown and what the cart is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CartChanged {
+    /// As the checkout said.
+    pub expected: CartState,
+    /// As it is.
+    pub actual: CartState,
+    /// What changed since the buyer last looked, where the cart says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<CartMessage>,
+}
+
+/// Version and total of a cart; absent where the checkout did not name it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CartState {
+    /// `version` of the cart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// `totals.total` of the cart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
 }
 
 /// What became of it.
@@ -241,6 +276,9 @@ pub struct CancelOrder {
     pub id: OrderId,
     /// Why, at most 500 characters. Not logged: people write what they like into it.
     pub reason: String,
+    /// Only while the order's version is one of these: else 412 `precondition_failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_version: Option<Vec<i64>>,
     /// A guest's proof.
     #[serde(default)]
     pub token: Option<String>,

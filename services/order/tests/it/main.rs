@@ -8,6 +8,7 @@ mod neighbours;
 mod replays;
 mod rules;
 mod secrets;
+mod shown;
 mod tasks;
 mod unpaid;
 
@@ -56,6 +57,7 @@ impl Shop {
             ids: Ids::random(),
             token_key: Secret::new([7; 32]),
             seal_key: Secret::new([8; 32]),
+            require_expected_total: true,
             cart: souk_cart_api::CartClient::Local(neighbours.clone()),
             pricing: souk_pricing_api::PricingClient::Local(neighbours.clone()),
             inventory: souk_inventory_api::InventoryClient::Local(neighbours.clone()),
@@ -90,5 +92,7 @@ pub fn buy(cart: u128, token: &str) -> Checkout {
     Checkout {
         cart_id: souk_cart_api::CartId(uuid::Uuid::from_u128(cart)),
         payment: PaymentMeans { provider: "sandbox".into(), token: token.into() },
+        cart_version: None,
+        expected_total: None,
     }
 }

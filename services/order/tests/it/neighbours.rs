@@ -131,6 +131,7 @@ impl cart::CartApi for Neighbours {
             id: req.cart_id,
             version: 1,
             customer_id: cx.actor.customer(),
+            purchase: None,
             lines: vec![cart::CheckoutLine {
                 product_id: Uuid::from_u128(1),
                 sku: "MUG".into(),

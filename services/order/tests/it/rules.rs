@@ -29,8 +29,10 @@ async fn an_order_is_seen_by_its_owner_only() {
     assert_eq!(shop.client.mine(&customer(2), list.clone()).await.unwrap().items.len(), 0);
     assert_eq!(shop.client.list(&customer(1), list.clone()).await.unwrap_err().kind, Kind::Forbidden);
     assert_eq!(shop.client.list(&guest(""), list).await.unwrap_err().kind, Kind::Unauthenticated);
-    let stranger =
-        shop.client.cancel(&customer(2), CancelOrder { id: reply.order.id, reason: String::new(), token: None }).await;
+    let stranger = shop
+        .client
+        .cancel(&customer(2), CancelOrder { id: reply.order.id, reason: String::new(), if_version: None, token: None })
+        .await;
     assert_eq!(stranger.unwrap_err().kind, Kind::NotFound);
 }
 
@@ -40,7 +42,7 @@ async fn cancelling_gives_money_and_stock_back_once() {
     *shop.neighbours.stock.lock().unwrap() = 10;
     let reply = shop.client.checkout(&customer(1), buy(1, "tok_ok")).await.unwrap();
     shop.settled().await;
-    let cancel = || CancelOrder { id: reply.order.id, reason: "changed my mind".into(), token: None };
+    let cancel = || CancelOrder { id: reply.order.id, reason: "changed my mind".into(), if_version: None, token: None };
     let cancelled = shop.client.cancel(&customer(1), cancel()).await.unwrap();
     assert_eq!(cancelled.status, OrderStatus::Cancelled);
     shop.client.cancel(&customer(1), cancel()).await.expect("again changes nothing");

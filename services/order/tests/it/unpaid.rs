@@ -19,7 +19,7 @@ async fn waiting(shop: &Shop, cx: &Cx, cart: u128) -> CheckoutReply {
 }
 
 fn give_up(reply: &CheckoutReply) -> CancelOrder {
-    CancelOrder { id: reply.order.id, reason: String::new(), token: Some(reply.token.clone()) }
+    CancelOrder { id: reply.order.id, reason: String::new(), if_version: None, token: Some(reply.token.clone()) }
 }
 
 async fn stocked() -> Shop {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use souk_cart_api::ClaimCart;
 use souk_identity_api::{Customer, Login, Logout, MeRequest, SignIn, SignedIn, UpdateMe};
@@ -15,10 +16,12 @@ use souk_web::{SESSION_COOKIE, WebCx};
 
 use crate::app::App;
 use crate::basket;
+use crate::flash::Flash;
 use crate::reply::{Form, PageResult, private, see_other, with_cookies};
 use crate::view::Notice;
 use crate::view::account::{
     AccountFormPage, FormView, SignInPage, account_page, login_fields, password_fields, profile_fields, register_fields,
+    with_password,
 };
 use crate::view::form::{Field, place_errors};
 
@@ -30,6 +33,11 @@ const SESSION_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 const DEVICE_COOKIE: &str = "souk_device";
 /// How long a browser keeps it: as long as identity does.
 const DEVICE_AGE: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Names of the forms in flash messages.
+const LOGIN: &str = "login";
+pub(super) const REGISTER: &str = "register";
+const PROFILE: &str = "profile";
+const PASSWORD: &str = "password";
 /// Characters of an address to go to after signing in.
 const MAX_NEXT: usize = 200;
 
@@ -41,12 +49,20 @@ struct Query {
     done: String,
 }
 
-pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, uri: Uri) -> PageResult {
+pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, uri: Uri, flash: Flash) -> PageResult {
     let query: Query = serde_html_form::from_str(uri.query().unwrap_or_default()).unwrap_or_default();
     if cx.actor.customer().is_none() {
-        let (login, register) = (login_fields(""), register_fields("", ""));
-        let notices = done(&query.done);
-        return sign_in_page(&app, &cx, StatusCode::OK, &query.next, notices, login, register).await;
+        let (mut login, mut register) = (login_fields(""), register_fields("", ""));
+        if flash.about(REGISTER).and_then(Flash::refusal).is_some_and(is_about_password) {
+            // Only an identity of the previous release asks for one here. To go with the next one.
+            register = with_password(register);
+        }
+        let mut notices = flash.notices();
+        notices.extend(done(&query.done));
+        notices.extend(fill_in(&flash, LOGIN, &mut login));
+        notices.extend(fill_in(&flash, REGISTER, &mut register));
+        let (layout, next) = (app.layout(&cx, "Sign in").await?, local(&query.next).to_owned());
+        return private(StatusCode::OK, &SignInPage { layout, notices, next, login, register });
     }
     let orders = ListOrders { limit: ORDERS, cursor: query.cursor, status: None };
     let (layout, customer, orders) = tokio::try_join!(
@@ -54,25 +70,24 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, uri: Uri) -> 
         app.clients.identity.me(&cx, MeRequest {}),
         app.clients.order.mine(&cx, orders),
     )?;
-    let notices = done(&query.done);
+    let mut notices = flash.notices();
+    notices.extend(done(&query.done));
     let older = orders.next_cursor.map(|cursor| format!("/account?cursor={cursor}"));
     private(StatusCode::OK, &account_page(layout, &customer, &orders.items, older, notices))
 }
 
 /// What a form that led here has done.
-fn done(what: &str) -> Vec<Notice> {
-    let said = match what {
+fn done(what: &str) -> Option<Notice> {
+    Some(Notice::good(match what {
         "password" => "Your password is changed; you are signed out everywhere else.",
         "saved" => "Saved.",
         "mail" => "Please look into your mailbox: we sent you a link to choose a password with.",
-        _ => return Vec::new(),
-    };
-    vec![Notice::good(said)]
+        _ => return None,
+    }))
 }
 
-/// Reloading the page that a refused form left behind leads to the form.
-pub(crate) async fn to_account() -> Response {
-    see_other("/account")
+fn is_about_password(problem: &Problem) -> bool {
+    problem.fields.iter().any(|field| field.pointer == "/password")
 }
 
 /// A place of ours to go to: never another site's.
@@ -82,35 +97,44 @@ fn local(next: &str) -> &str {
     if fine && plain { next } else { "/account" }
 }
 
-pub(super) async fn sign_in_page(
+/// The answer to a form that was refused: its page, where it is said, with what was typed into the fields `typed`.
+/// What belongs into no form becomes a page of its own.
+pub(super) fn refused(
     app: &App,
-    cx: &Cx,
-    status: StatusCode,
-    next: &str,
-    notices: Vec<Notice>,
-    login: Vec<Field>,
-    register: Vec<Field>,
+    name: &str,
+    form: &Form,
+    typed: &[&str],
+    page: &str,
+    problem: Problem,
 ) -> PageResult {
-    let layout = app.layout(cx, "Sign in").await?;
-    private(status, &SignInPage { layout, notices, next: local(next).to_owned(), login, register })
-}
-
-/// Problems that belong into the form; the others become pages of their own.
-pub(super) fn into_form(problem: Problem, fields: &mut [Field]) -> Result<(StatusCode, Vec<Notice>), Problem> {
     let told = [Kind::Invalid, Kind::Unauthenticated, Kind::Conflict, Kind::RateLimited].contains(&problem.kind);
     if !told {
-        return Err(problem);
+        return Err(problem.into());
     }
-    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-    let notices = place_errors(fields, &problem).into_iter().map(Notice::bad).collect();
-    Ok((status, notices))
+    Ok(Flash::of(name).typed(form, typed).problem(problem).redirect(app, page))
+}
+
+/// Puts what was typed, and what is wrong with it, into the fields of the form `name`; returns what belongs to none.
+pub(super) fn fill_in(flash: &Flash, name: &str, fields: &mut [Field]) -> Vec<Notice> {
+    let Some((flash, problem)) = flash.about(name).and_then(|flash| Some((flash, flash.refusal()?))) else {
+        return Vec::new();
+    };
+    for field in fields.iter_mut().filter(|field| !flash.text(field.name).is_empty()) {
+        flash.text(field.name).clone_into(&mut field.value);
+    }
+    place_errors(fields, problem).into_iter().map(Notice::bad).collect()
+}
+
+/// Where one signs in, to go on to `next`.
+pub(super) fn sign_in(next: &str) -> String {
+    format!("/account?next={}", utf8_percent_encode(local(next), NON_ALPHANUMERIC))
 }
 
 pub(crate) async fn login(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
     let (email, next) = (form.get("email").to_owned(), form.get("next"));
     let device_token = app.cookies.read(&headers, DEVICE_COOKIE).map(|token| Secret::new(token.to_owned()));
     let password = Secret::new(form.raw("password").to_owned());
-    let request = SignIn { email: email.clone(), password, device_token };
+    let request = SignIn { email, password, device_token };
     let signed_in = match app.clients.identity.sign_in(&cx, request.clone()).await {
         // Identity is of the previous release, which knows no devices. To go with the next one.
         Err(problem) if problem.is(UNKNOWN_METHOD) => {
@@ -121,15 +145,12 @@ pub(crate) async fn login(State(app): State<App>, WebCx(cx): WebCx, headers: Hea
     };
     match signed_in {
         Ok(signed_in) => Ok(welcome(&app, &cx, &headers, signed_in, next).await),
-        Err(problem) => {
-            let mut fields = login_fields(&email);
-            let (status, notices) = into_form(problem, &mut fields)?;
-            sign_in_page(&app, &cx, status, next, notices, fields, register_fields("", "")).await
-        }
+        Err(problem) => refused(&app, LOGIN, &form, &["email"], &sign_in(next), problem),
     }
 }
 
-/// Session and device cookies, and the guest's cart becomes the customer's. A cart that cannot be taken over keeps nobody out.
+/// Session and device cookies, and the guest's cart becomes the customer's. Signing in works also when the cart cannot be
+/// taken over.
 pub(super) async fn welcome(app: &App, cx: &Cx, headers: &HeaderMap, signed_in: SignedIn, next: &str) -> Response {
     let session = app.cookies.set(SESSION_COOKIE, signed_in.session_token.reveal(), Some(SESSION_AGE));
     let mut cookies: Vec<HeaderValue> = vec![session, basket::known(app, SESSION_AGE)];
@@ -152,7 +173,7 @@ pub(crate) async fn logout(State(app): State<App>, WebCx(cx): WebCx, headers: He
     if session_token.is_some() {
         app.clients.identity.logout(&cx, Logout { session_token, ..Logout::default() }).await?;
     }
-    // The cart stays with the account; the next person at this browser does not see it. The device stays known.
+    // The cart stays with the account; the next person at this browser does not see it.
     let cookies = std::iter::once(app.cookies.clear(SESSION_COOKIE)).chain(basket::forget(&app));
     Ok(with_cookies(see_other("/"), cookies))
 }
@@ -161,22 +182,14 @@ async fn me(app: &App, cx: &Cx) -> Result<Customer, Problem> {
     app.clients.identity.me(cx, MeRequest {}).await
 }
 
-pub(crate) async fn profile(State(app): State<App>, WebCx(cx): WebCx) -> PageResult {
+pub(crate) async fn profile(State(app): State<App>, WebCx(cx): WebCx, flash: Flash) -> PageResult {
     if cx.actor.customer().is_none() {
         return Ok(see_other("/account?next=/account/profile"));
     }
-    let name = me(&app, &cx).await?.name;
-    profile_page(&app, &cx, StatusCode::OK, Vec::new(), profile_fields(&name), password_fields()).await
-}
-
-async fn profile_page(
-    app: &App,
-    cx: &Cx,
-    status: StatusCode,
-    notices: Vec<Notice>,
-    profile: Vec<Field>,
-    password: Vec<Field>,
-) -> PageResult {
+    let (mut profile, mut password) = (profile_fields(&me(&app, &cx).await?.name), password_fields());
+    let mut notices = flash.notices();
+    notices.extend(fill_in(&flash, PROFILE, &mut profile));
+    notices.extend(fill_in(&flash, PASSWORD, &mut password));
     let form = |action: &str, title, fields, button| FormView {
         action: action.into(),
         title,
@@ -189,19 +202,15 @@ async fn profile_page(
         form("/account/profile", "What should we call you?", profile, "Save"),
         form("/account/password", "A new password", password, "Change password"),
     ];
-    let layout = app.layout(cx, "Profile").await?;
-    private(status, &AccountFormPage { layout, heading: "Profile", notices, forms })
+    let layout = app.layout(&cx, "Profile").await?;
+    private(StatusCode::OK, &AccountFormPage { layout, heading: "Profile", notices, forms })
 }
 
 pub(crate) async fn rename(State(app): State<App>, WebCx(cx): WebCx, form: Form) -> PageResult {
     let name = form.get("name").to_owned();
-    match app.clients.identity.update_me(&cx, UpdateMe { name: Some(name.clone()), ..UpdateMe::default() }).await {
+    match app.clients.identity.update_me(&cx, UpdateMe { name: Some(name), ..UpdateMe::default() }).await {
         Ok(_) => Ok(see_other("/account?done=saved")),
-        Err(problem) => {
-            let mut fields = profile_fields(&name);
-            let (status, notices) = into_form(problem, &mut fields)?;
-            profile_page(&app, &cx, status, notices, fields, password_fields()).await
-        }
+        Err(problem) => refused(&app, PROFILE, &form, &["name"], "/account/profile", problem),
     }
 }
 
@@ -217,12 +226,7 @@ pub(crate) async fn change_password(
     let request = UpdateMe { current_password, new_password, session_token, ..UpdateMe::default() };
     match app.clients.identity.update_me(&cx, request).await {
         Ok(_) => Ok(see_other("/account?done=password")),
-        Err(problem) => {
-            let mut fields = password_fields();
-            let (status, notices) = into_form(problem, &mut fields)?;
-            let name = me(&app, &cx).await?.name;
-            profile_page(&app, &cx, status, notices, profile_fields(&name), fields).await
-        }
+        Err(problem) => refused(&app, PASSWORD, &form, &[], "/account/profile", problem),
     }
 }
 

@@ -9,7 +9,8 @@ use souk_shipping_api::Address;
 use souk_web::{ApiPath, WebCx};
 
 use crate::app::App;
-use crate::pages::checkout::typed_address;
+use crate::flash::Flash;
+use crate::pages::checkout::{ADDRESS_FIELDS, typed_address};
 use crate::reply::{Form, PageResult, private, see_other};
 use crate::view::Notice;
 use crate::view::account::{AccountFormPage, FormView};
@@ -23,32 +24,40 @@ fn parse(id: &str) -> Result<Option<AddressId>, Problem> {
     }
 }
 
-pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, ApiPath(id): ApiPath<String>) -> PageResult {
+pub(crate) async fn show(
+    State(app): State<App>,
+    WebCx(cx): WebCx,
+    ApiPath(id): ApiPath<String>,
+    flash: Flash,
+) -> PageResult {
     if cx.actor.customer().is_none() {
         return Ok(see_other("/account"));
+    }
+    if let Some(problem) = flash.refusal() {
+        let form = flash.form();
+        return page(&app, &cx, &id, &typed_address(&form), form.get("make_default") == "true", Some(problem)).await;
     }
     let Some(wanted) = parse(&id)? else {
         let country = app.terms(&cx).await?.country;
         let address = Address { country, ..Address::default() };
-        return page(&app, &cx, StatusCode::OK, &id, &address, false, None).await;
+        return page(&app, &cx, &id, &address, false, None).await;
     };
     let customer = app.clients.identity.me(&cx, MeRequest {}).await?;
     let stored = customer.addresses.into_iter().find(|stored| stored.id == wanted);
     let stored = stored.ok_or_else(|| Problem::not_found("address"))?;
-    page(&app, &cx, StatusCode::OK, &id, &stored.address, stored.is_default, None).await
+    page(&app, &cx, &id, &stored.address, stored.is_default, None).await
 }
 
 async fn page(
     app: &App,
     cx: &Cx,
-    status: StatusCode,
     id: &str,
     address: &Address,
     is_default: bool,
-    problem: Option<Problem>,
+    problem: Option<&Problem>,
 ) -> PageResult {
     let mut fields = address_fields("address", address);
-    let notices = problem.map(|problem| place_errors(&mut fields, &problem)).unwrap_or_default();
+    let notices = problem.map(|problem| place_errors(&mut fields, problem)).unwrap_or_default();
     let form = FormView {
         action: format!("/account/addresses/{id}"),
         title: "Where things may be sent",
@@ -60,7 +69,7 @@ async fn page(
     let notices = notices.into_iter().map(Notice::bad).collect();
     let heading = if id == "new" { "A new address" } else { "Change an address" };
     let layout = app.layout(cx, heading).await?;
-    private(status, &AccountFormPage { layout, heading, notices, forms: vec![form] })
+    private(StatusCode::OK, &AccountFormPage { layout, heading, notices, forms: vec![form] })
 }
 
 pub(crate) async fn save(
@@ -78,8 +87,8 @@ pub(crate) async fn save(
     match outcome {
         Ok(()) => Ok(see_other("/account?done=saved")),
         Err(problem) if matches!(problem.kind, Kind::Invalid | Kind::Conflict) => {
-            let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            page(&app, &cx, status, &id, &address, make_default, Some(problem)).await
+            let flash = Flash::default().typed(&form, &ADDRESS_FIELDS).typed(&form, &["make_default"]).problem(problem);
+            Ok(flash.redirect(&app, &format!("/account/addresses/{id}")))
         }
         Err(problem) => Err(problem.into()),
     }

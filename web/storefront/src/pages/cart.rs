@@ -1,7 +1,6 @@
 //! `/cart`: what is in it, and the forms that change it.
 
 use axum::extract::State;
-use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use souk_cart_api::{AddLine, Cart, MAX_QUANTITY, RemoveLine, SetQuantity, UpdateCart};
@@ -9,19 +8,29 @@ use souk_catalog_api::BySlug;
 use souk_kernel::{Kind, Problem};
 use souk_pricing_api::MAX_COUPONS;
 use souk_rpc::Cx;
-use souk_web::{ApiError, ApiPath, WebCx, no_store};
+use souk_web::{ApiPath, WebCx, no_store};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::basket;
+use crate::flash::Flash;
 use crate::reply::{Form, PageResult, private, see_other, wants_json, with_cookies};
 use crate::view::Notice;
 use crate::view::cart::cart_page;
+use crate::view::form::Field;
 use crate::view::message::sentence;
 
-pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap) -> PageResult {
+/// Names the coupon's form in flash messages.
+const COUPON_FORM: &str = "coupon";
+/// Characters of a coupon's code.
+const MAX_CODE: usize = 40;
+
+pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, flash: Flash) -> PageResult {
     let cart = basket::find(&app, &cx, &headers).await?;
-    let page = page(&app, &cx, StatusCode::OK, cart.as_ref(), Vec::new()).await?;
+    let (layout, terms) = tokio::try_join!(app.layout(&cx, "Your cart"), app.terms(&cx))?;
+    let filled = cart.as_ref().filter(|cart| !cart.lines.is_empty());
+    let page = cart_page(layout, filled, flash.notices(), coupon_field(&flash), terms.prices_include_tax);
+    let page = private(StatusCode::OK, &page)?;
     // A customer's cart that was found through the account is remembered on this browser from now on.
     let unknown = cart.filter(|cart| basket::cart_id(&app, &headers) != Some(cart.id));
     Ok(match unknown {
@@ -30,27 +39,22 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, headers: Head
     })
 }
 
-/// The cart's page with a status and something to say.
-pub(crate) async fn page(
-    app: &App,
-    cx: &Cx,
-    status: StatusCode,
-    cart: Option<&Cart>,
-    notices: Vec<Notice>,
-) -> PageResult {
-    let (layout, terms) = tokio::try_join!(app.layout(cx, "Your cart"), app.terms(cx))?;
-    let cart = cart.filter(|cart| !cart.lines.is_empty());
-    private(status, &cart_page(layout, cart, notices, terms.prices_include_tax))
+/// The field for a coupon, with what was typed and what is wrong with it.
+pub(crate) fn coupon_field(flash: &Flash) -> Field {
+    let mut field = Field { max: MAX_CODE, ..Field::text("coupon", "code", "Coupon", "off") };
+    if let Some(flash) = flash.about(COUPON_FORM) {
+        flash.text("code").clone_into(&mut field.value);
+        field.error = flash.refusal().map(|problem| sentence(&problem.detail));
+    }
+    field
 }
 
 /// A problem with the cart, told on the cart's page: what can be done about it stands there.
-pub(crate) async fn explain(app: &App, cx: &Cx, headers: &HeaderMap, problem: Problem) -> PageResult {
+pub(crate) fn explain(app: &App, headers: &HeaderMap, problem: Problem) -> PageResult {
     if !matches!(problem.kind, Kind::Conflict | Kind::Invalid | Kind::NotFound) || wants_json(headers) {
         return Err(problem.into());
     }
-    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::CONFLICT);
-    let cart = basket::find(app, cx, headers).await?;
-    page(app, cx, status, cart.as_ref(), vec![Notice::bad(sentence(&problem.detail))]).await
+    Ok(Flash::default().notice(Notice::bad(sentence(&problem.detail))).redirect(app, "/cart"))
 }
 
 pub(crate) async fn add(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
@@ -59,7 +63,7 @@ pub(crate) async fn add(State(app): State<App>, WebCx(cx): WebCx, headers: Heade
             Ok(with_cookies(no_store(&json!({ "units": cart.units })), basket::remember(&app, &cart)))
         }
         Ok(cart) => Ok(with_cookies(see_other("/cart"), basket::remember(&app, &cart))),
-        Err(problem) => explain(&app, &cx, &headers, problem).await,
+        Err(problem) => explain(&app, &headers, problem),
     }
 }
 
@@ -73,14 +77,14 @@ async fn put(app: &App, cx: &Cx, headers: &HeaderMap, form: &Form) -> Result<Car
         None => chosen(app, cx, form).await?,
     };
     if let Some(cart_id) = basket::cart_id(app, headers) {
-        match app.clients.cart.add_line(cx, AddLine { cart_id, sku: sku.clone(), quantity }).await {
+        match app.clients.cart.add_line(cx, AddLine { cart_id, sku: sku.clone(), quantity, if_version: None }).await {
             // The cart may be gone, or it may be the SKU: a new cart tells.
             Err(problem) if problem.kind == Kind::NotFound => {}
             outcome => return outcome,
         }
     }
     let cart = basket::make(app, cx).await?;
-    app.clients.cart.add_line(cx, AddLine { cart_id: cart.id, sku, quantity }).await
+    app.clients.cart.add_line(cx, AddLine { cart_id: cart.id, sku, quantity, if_version: None }).await
 }
 
 /// The SKU of the options that were ticked.
@@ -110,9 +114,9 @@ pub(crate) async fn set(
     let outcome = async {
         let (cart, line_id) = (basket::require(&app, &cx, &headers).await?, line_id(&line)?);
         let quantity = quantity(form.get("quantity"))?;
-        app.clients.cart.set_quantity(&cx, SetQuantity { cart_id: cart.id, line_id, quantity }).await
+        app.clients.cart.set_quantity(&cx, SetQuantity { cart_id: cart.id, line_id, quantity, if_version: None }).await
     };
-    answer(&app, &cx, &headers, outcome.await, "/cart").await
+    answer(&app, &headers, outcome.await)
 }
 
 pub(crate) async fn remove(
@@ -123,12 +127,12 @@ pub(crate) async fn remove(
 ) -> PageResult {
     let outcome = async {
         let (cart, line_id) = (basket::require(&app, &cx, &headers).await?, line_id(&line)?);
-        app.clients.cart.remove_line(&cx, RemoveLine { cart_id: cart.id, line_id }).await
+        app.clients.cart.remove_line(&cx, RemoveLine { cart_id: cart.id, line_id, if_version: None }).await
     };
     match outcome.await {
         // Gone already: that is what was wanted.
         Err(problem) if problem.kind == Kind::NotFound => Ok(see_other("/cart")),
-        outcome => answer(&app, &cx, &headers, outcome, "/cart").await,
+        outcome => answer(&app, &headers, outcome),
     }
 }
 
@@ -140,16 +144,26 @@ pub(crate) async fn add_coupon(State(app): State<App>, WebCx(cx): WebCx, headers
     let code = form.get("code").to_uppercase();
     let outcome = async {
         let cart = basket::require(&app, &cx, &headers).await?;
-        let mut coupons = cart.coupons.clone();
-        if !code.is_empty() && !coupons.contains(&code) {
-            coupons.push(code);
+        if cart.coupons.contains(&code) {
+            return Ok(cart);
         }
-        if coupons.len() > MAX_COUPONS {
+        // One that stopped applying makes room for another; its message was on every page until now.
+        let stays = |coupon: &&String| cart.totals.coupons.contains(coupon) || cart.coupons.len() < MAX_COUPONS;
+        let mut coupons: Vec<String> = cart.coupons.iter().filter(stays).cloned().collect();
+        if coupons.len() >= MAX_COUPONS {
             return Err(Problem::invalid_field("/code", format!("a cart takes at most {MAX_COUPONS} coupons")));
         }
+        coupons.extend((!code.is_empty()).then(|| code.clone()));
         update_coupons(&app, &cx, &cart, coupons).await
     };
-    answer(&app, &cx, &headers, outcome.await, back(&form)).await
+    match outcome.await {
+        Ok(_) => Ok(see_other(back(&form))),
+        // About the code, not the cart: said at the field, which keeps what was typed.
+        Err(problem) if problem.kind == Kind::Invalid => {
+            Ok(Flash::of(COUPON_FORM).typed(&form, &["code"]).problem(problem).redirect(&app, back(&form)))
+        }
+        Err(problem) => explain(&app, &headers, problem),
+    }
 }
 
 pub(crate) async fn remove_coupon(
@@ -163,12 +177,14 @@ pub(crate) async fn remove_coupon(
         let coupons = cart.coupons.iter().filter(|code| *code != form.get("code")).cloned().collect();
         update_coupons(&app, &cx, &cart, coupons).await
     };
-    answer(&app, &cx, &headers, outcome.await, back(&form)).await
+    match outcome.await {
+        Ok(_) => Ok(see_other(back(&form))),
+        Err(problem) => explain(&app, &headers, problem),
+    }
 }
 
 async fn update_coupons(app: &App, cx: &Cx, cart: &Cart, coupons: Vec<String>) -> Result<Cart, Problem> {
-    let (email, shipping_address, shipping_method) = (None, None, None);
-    let update = UpdateCart { cart_id: cart.id, email, shipping_address, shipping_method, coupons: Some(coupons) };
+    let update = UpdateCart { coupons: Some(coupons), ..UpdateCart::of(cart.id) };
     app.clients.cart.update(cx, update).await
 }
 
@@ -177,15 +193,9 @@ fn back(form: &Form) -> &'static str {
     if form.get("back") == "checkout" { "/checkout" } else { "/cart" }
 }
 
-async fn answer(
-    app: &App,
-    cx: &Cx,
-    headers: &HeaderMap,
-    outcome: Result<Cart, Problem>,
-    to: &str,
-) -> Result<Response, ApiError> {
+fn answer(app: &App, headers: &HeaderMap, outcome: Result<Cart, Problem>) -> PageResult {
     match outcome {
-        Ok(_) => Ok(see_other(to)),
-        Err(problem) => explain(app, cx, headers, problem).await,
+        Ok(_) => Ok(see_other("/cart")),
+        Err(problem) => explain(app, headers, problem),
     }
 }

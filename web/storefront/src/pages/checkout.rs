@@ -2,56 +2,75 @@
 //! left and come back to.
 
 use axum::extract::State;
+use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
 use souk_cart_api::{Cart, GetCart, UpdateCart};
 use souk_identity_api::{Customer, MeRequest};
 use souk_kernel::{FieldError, Kind, Problem};
-use souk_order_api::{Checkout, MAX_KEY, PaymentMeans};
 use souk_rpc::Cx;
 use souk_shipping_api::Address;
 use souk_web::WebCx;
 
 use crate::app::App;
 use crate::basket;
-use crate::pages::cart;
+use crate::flash::Flash;
+use crate::last_order::LastOrder;
+use crate::pages::{cart, pay};
 use crate::reply::{Form, PageResult, private, see_other};
 use crate::view::Notice;
 use crate::view::account::email_field;
 use crate::view::cart::{general_notices, summary};
-use crate::view::checkout::{
-    AddressPage, ConfirmPage, DeliveryPage, PaymentPage, SANDBOX, methods, recap, sandbox_tokens, steps,
-};
+use crate::view::checkout::{AddressPage, DeliveryPage, PaymentPage, Shown, methods, recap, sandbox_tokens, steps};
 use crate::view::form::{Field, address_fields, place_errors};
 use crate::view::message::sentence;
 use crate::view::money::show as show_money;
 
 /// Pointer of the address in problems of the cart.
 const ADDRESS: &str = "/shipping_address";
+/// Names the address form in flash messages.
+const ADDRESS_FORM: &str = "address";
+/// Its fields.
+pub(crate) const ADDRESS_FIELDS: [&str; 9] =
+    ["email", "name", "line1", "line2", "city", "region", "postal_code", "country", "phone"];
 
-pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, uri: Uri) -> PageResult {
+pub(crate) async fn show(
+    State(app): State<App>,
+    WebCx(cx): WebCx,
+    headers: HeaderMap,
+    uri: Uri,
+    flash: Flash,
+) -> PageResult {
     let Some(cart) = basket::find(&app, &cx, &headers).await?.filter(|cart| !cart.lines.is_empty()) else {
         return Ok(see_other("/cart"));
     };
     let change = uri.query().unwrap_or_default();
     if change == "change=address" || cart.shipping_address.is_none() || cart.email.is_none() {
-        return address_page(&app, &cx, &cart, None).await;
+        return address_page(&app, &cx, &cart, &flash).await;
     }
     if change == "change=delivery" || cart.shipping_method.is_none() || cart.totals.shipping.is_none() {
-        return delivery_page(&app, &cx, &cart, StatusCode::OK, general_notices(&cart).collect()).await;
+        return delivery_page(&app, &cx, &cart, &flash).await;
     }
-    payment_page(&app, &cx, &cart, StatusCode::OK, general_notices(&cart).collect(), &new_key(&app), "").await
+    payment_page(&app, &cx, &cart, &flash).await
 }
 
-/// Names one attempt to order; sent along by the form, so that a second click is the same attempt.
-fn new_key(app: &App) -> String {
-    app.ids.v4().simple().to_string()
+/// What a form said, and what the cart has to say.
+fn notices(flash: &Flash, cart: &Cart) -> Vec<Notice> {
+    flash.notices().into_iter().chain(general_notices(cart)).collect()
 }
 
-/// What was typed into the address form and what is wrong with it.
-struct Typed {
-    email: String,
-    address: Address,
-    problem: Problem,
+/// Why the cart cannot be bought: a cart that was bought in another tab leads to the order it became.
+pub(crate) fn explain(app: &App, headers: &HeaderMap, problem: Problem) -> PageResult {
+    let last = LastOrder::read(app, headers).filter(|last| Some(last.cart) == basket::cart_id(app, headers));
+    match last {
+        Some(last) if problem.is("cart_gone") || problem.kind == Kind::NotFound => Ok(already_bought(app, &last)),
+        _ => cart::explain(app, headers, problem),
+    }
+}
+
+/// To the order that a cart has become.
+pub(crate) fn already_bought(app: &App, last: &LastOrder) -> Response {
+    let text = "You have ordered this already, and it is charged once. This is your order.";
+    Flash::default().notice(Notice::warn(text)).redirect(app, &last.href())
 }
 
 async fn customer(app: &App, cx: &Cx) -> Result<Option<Customer>, Problem> {
@@ -61,23 +80,25 @@ async fn customer(app: &App, cx: &Cx) -> Result<Option<Customer>, Problem> {
     }
 }
 
-async fn address_page(app: &App, cx: &Cx, cart: &Cart, typed: Option<Typed>) -> PageResult {
+async fn address_page(app: &App, cx: &Cx, cart: &Cart, flash: &Flash) -> PageResult {
     let (layout, terms, customer) = tokio::try_join!(app.layout(cx, "Address"), app.terms(cx), customer(app, cx))?;
     let known = customer.as_ref().and_then(|customer| customer.addresses.first()).map(|stored| stored.address.clone());
     let account = customer.as_ref().map(|customer| customer.email.clone());
-    let (status, email, address, problem) = match typed {
-        Some(typed) => (StatusCode::UNPROCESSABLE_ENTITY, typed.email, typed.address, Some(typed.problem)),
-        None => {
+    let refused = flash.about(ADDRESS_FORM).and_then(|flash| Some((flash.form(), flash.refusal()?)));
+    let (email, address) = match &refused {
+        // More than a flash message holds was typed: what the cart knows is what is left.
+        Some((form, _)) if !form.is_empty() => (form.get("email").to_owned(), typed_address(form)),
+        _ => {
             let email = cart.email.clone().or(account).unwrap_or_default();
             let first = Address { country: terms.country.clone(), ..Address::default() };
-            (StatusCode::OK, email, cart.shipping_address.clone().or(known).unwrap_or(first), None)
+            (email, cart.shipping_address.clone().or(known).unwrap_or(first))
         }
     };
     let hint = "Where we send the confirmation.";
     let mut fields: Vec<Field> = vec![email_field("ship").value(email).hint(hint)];
     fields.extend(address_fields("ship", &address));
-    let mut notices: Vec<Notice> = general_notices(cart).collect();
-    if let Some(problem) = &problem {
+    let mut notices = notices(flash, cart);
+    if let Some((_, problem)) = refused {
         notices = place_errors(&mut fields, problem).into_iter().map(Notice::bad).collect();
         if notices.is_empty() {
             notices.push(Notice::bad("Please have a look at the marked fields."));
@@ -92,13 +113,13 @@ async fn address_page(app: &App, cx: &Cx, cart: &Cart, typed: Option<Typed>) -> 
         fields,
         summary: summary(&app.clients.shop.cdn, cart, terms.prices_include_tax),
     };
-    private(status, &page)
+    private(StatusCode::OK, &page)
 }
 
 pub(crate) async fn address(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
     let cart = match basket::require(&app, &cx, &headers).await {
         Ok(cart) => cart,
-        Err(problem) => return cart::explain(&app, &cx, &headers, problem).await,
+        Err(problem) => return explain(&app, &headers, problem),
     };
     let (email, address) = match form.some("saved") {
         Some(id) => saved(&app, &cx, &cart, &id).await?,
@@ -107,7 +128,7 @@ pub(crate) async fn address(State(app): State<App>, WebCx(cx): WebCx, headers: H
     let outcome = match check(&email, &address) {
         Ok(()) => {
             let (email, shipping_address) = (Some(email.clone()), Some(address.clone()));
-            let update = UpdateCart { cart_id: cart.id, email, shipping_address, shipping_method: None, coupons: None };
+            let update = UpdateCart { email, shipping_address, ..UpdateCart::of(cart.id) };
             app.clients.cart.update(&cx, update).await.map(drop)
         }
         Err(problem) => Err(problem),
@@ -115,9 +136,10 @@ pub(crate) async fn address(State(app): State<App>, WebCx(cx): WebCx, headers: H
     match outcome {
         Ok(()) => Ok(see_other("/checkout?change=delivery")),
         Err(problem) if problem.kind == Kind::Invalid => {
-            address_page(&app, &cx, &cart, Some(Typed { email, address, problem })).await
+            let flash = Flash::of(ADDRESS_FORM).typed(&form, &ADDRESS_FIELDS).problem(problem);
+            Ok(flash.redirect(&app, "/checkout?change=address"))
         }
-        Err(problem) => cart::explain(&app, &cx, &headers, problem).await,
+        Err(problem) => explain(&app, &headers, problem),
     }
 }
 
@@ -160,7 +182,7 @@ pub(crate) fn typed_address(form: &Form) -> Address {
     }
 }
 
-async fn delivery_page(app: &App, cx: &Cx, cart: &Cart, status: StatusCode, notices: Vec<Notice>) -> PageResult {
+async fn delivery_page(app: &App, cx: &Cx, cart: &Cart, flash: &Flash) -> PageResult {
     let (layout, terms, offered) = tokio::try_join!(
         app.layout(cx, "Delivery"),
         app.terms(cx),
@@ -169,116 +191,54 @@ async fn delivery_page(app: &App, cx: &Cx, cart: &Cart, status: StatusCode, noti
     let page = DeliveryPage {
         layout: layout.plain(),
         steps: steps(1),
-        notices,
+        notices: notices(flash, cart),
         recap: recap(cart).into_iter().filter(|row| row.label != "Delivery").collect(),
         methods: methods(&offered.items, cart.shipping_method.as_deref()),
         summary: summary(&app.clients.shop.cdn, cart, terms.prices_include_tax),
     };
-    private(status, &page)
+    private(StatusCode::OK, &page)
 }
 
 pub(crate) async fn delivery(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
     let cart = match basket::require(&app, &cx, &headers).await {
         Ok(cart) => cart,
-        Err(problem) => return cart::explain(&app, &cx, &headers, problem).await,
+        Err(problem) => return explain(&app, &headers, problem),
     };
-    let (email, shipping_address, coupons) = (None, None, None);
-    let shipping_method = Some(form.get("method").to_owned());
-    let update = UpdateCart { cart_id: cart.id, email, shipping_address, shipping_method, coupons };
+    let update = UpdateCart { shipping_method: Some(form.get("method").to_owned()), ..UpdateCart::of(cart.id) };
     match app.clients.cart.update(&cx, update).await {
         Ok(_) => Ok(see_other("/checkout")),
         Err(problem) if problem.kind == Kind::Invalid && cart.shipping_address.is_some() => {
-            let notices = vec![Notice::bad(sentence(&problem.detail))];
-            delivery_page(&app, &cx, &cart, StatusCode::UNPROCESSABLE_ENTITY, notices).await
+            let notice = Notice::bad(sentence(&problem.detail));
+            Ok(Flash::default().notice(notice).redirect(&app, "/checkout?change=delivery"))
         }
-        Err(problem) => cart::explain(&app, &cx, &headers, problem).await,
+        Err(problem) => explain(&app, &headers, problem),
     }
 }
 
-async fn payment_page(
-    app: &App,
-    cx: &Cx,
-    cart: &Cart,
-    status: StatusCode,
-    notices: Vec<Notice>,
-    key: &str,
-    token: &str,
-) -> PageResult {
+async fn payment_page(app: &App, cx: &Cx, cart: &Cart, flash: &Flash) -> PageResult {
     let (layout, terms) = tokio::try_join!(app.layout(cx, "Payment"), app.terms(cx))?;
+    let paid = flash.about(pay::FORM);
+    let total = cart.totals.total;
     let page = PaymentPage {
         layout: layout.plain(),
         steps: steps(2),
-        notices,
+        notices: notices(flash, cart),
         recap: recap(cart),
-        key: key.to_owned(),
-        tokens: sandbox_tokens(token),
-        total: show_money(cart.totals.total),
+        key: paid
+            .map(|paid| paid.text("key"))
+            .filter(|key| !key.is_empty())
+            .map_or_else(|| new_key(app), str::to_owned),
+        shown: Shown { version: cart.version, total },
+        tokens: if total.amount == 0 { Vec::new() } else { sandbox_tokens(paid.map_or("", |paid| paid.text("token"))) },
+        total: show_money(total),
         coupons: cart.coupons.clone(),
+        coupon: cart::coupon_field(flash),
         summary: summary(&app.clients.shop.cdn, cart, terms.prices_include_tax),
     };
-    private(status, &page)
+    private(StatusCode::OK, &page)
 }
 
-pub(crate) async fn pay(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
-    // By the cookie's id, without looking first: a repeated form must reach the order even when the cart is empty by now.
-    let cart_id = match basket::cart_id(&app, &headers) {
-        Some(cart_id) => cart_id,
-        None => match basket::require(&app, &cx, &headers).await {
-            Ok(cart) => cart.id,
-            Err(problem) => return cart::explain(&app, &cx, &headers, problem).await,
-        },
-    };
-    let (key, token) = (form.get("key"), form.get("token"));
-    if key.is_empty() || key.len() > MAX_KEY || token.is_empty() {
-        return Err(Problem::invalid("invalid_checkout", "please choose how to pay").into());
-    }
-    let payment = PaymentMeans { provider: SANDBOX.into(), token: token.to_owned() };
-    match app.clients.order.checkout(&cx.clone().with_key(key), Checkout { cart_id, payment }).await {
-        Ok(placed) => {
-            let order = format!("/orders/{}?token={}&placed=1", placed.order.id, placed.token);
-            match placed.action_url.filter(|url| url.starts_with("https://") || url.starts_with("http://")) {
-                Some(bank) => confirm_page(&app, &cx, bank, order).await,
-                None => Ok(see_other(&order)),
-            }
-        }
-        Err(problem) => refused(&app, &cx, &headers, &form, problem).await,
-    }
-}
-
-/// The bank wants to see the buyer. A page with a link and not a redirect: `form-action` of the Content-Security-Policy
-/// covers where a form's answer leads, and providers come and go. Sent again, the form gets the same page.
-async fn confirm_page(app: &App, cx: &Cx, bank: String, order: String) -> PageResult {
-    let layout = app.layout(cx, "Confirm your payment").await?.plain();
-    private(StatusCode::OK, &ConfirmPage { layout, steps: steps(2), bank, order })
-}
-
-/// A provider's reason (`insufficient_funds`) in words.
-fn declined(detail: &str) -> String {
-    sentence(detail.strip_suffix(": declined").unwrap_or(detail)).replace('_', " ")
-}
-
-/// Why there is no order, told where something can be done about it.
-async fn refused(app: &App, cx: &Cx, headers: &HeaderMap, form: &Form, problem: Problem) -> PageResult {
-    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let (key, notice) = match problem.kind {
-        // Another attempt is another key: this one has had its answer.
-        Kind::Declined => (new_key(app), Notice::bad(format!("{} Nothing was charged.", declined(&problem.detail)))),
-        // Perhaps it did happen: the same key makes sure that it happens once.
-        Kind::Timeout | Kind::Unavailable => {
-            let text = "This is taking long. Press the button again: you will not be charged twice.";
-            (form.get("key").to_owned(), Notice::warn(text))
-        }
-        _ if problem.is("idempotency_key_reused") => {
-            (new_key(app), Notice::warn("Please check everything once more and pay."))
-        }
-        _ => return cart::explain(app, cx, headers, problem).await,
-    };
-    if problem.kind.is_fault() {
-        tracing::error!(request_id = %cx.request_id, code = %problem.code, internal = problem.internal_detail(), "checkout failed");
-    }
-    let cart = basket::find(app, cx, headers).await?.filter(|cart| !cart.lines.is_empty());
-    match cart {
-        Some(cart) => payment_page(app, cx, &cart, status, vec![notice], &key, form.get("token")).await,
-        None => Err(problem.into()),
-    }
+/// Names one attempt to order; sent along by the form, so that a second click is the same attempt.
+fn new_key(app: &App) -> String {
+    app.ids.v4().simple().to_string()
 }

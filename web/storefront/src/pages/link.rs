@@ -4,38 +4,38 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use souk_identity_api::{Confirm, Register, RequestLink};
 use souk_kernel::{FieldError, Problem, Secret};
 use souk_rpc::{Cx, UNKNOWN_METHOD};
 use souk_web::WebCx;
 
-use super::account::{into_form, sign_in_page, welcome};
+use super::account::{REGISTER, fill_in, refused, sign_in, welcome};
 use crate::app::App;
+use crate::flash::Flash;
 use crate::reply::{Form, PageResult, private, see_other};
 use crate::view::Notice;
-use crate::view::account::{
-    AccountFormPage, FormView, confirm_fields, login_fields, recover_fields, register_fields, with_password,
-};
-use crate::view::form::Field;
+use crate::view::account::{AccountFormPage, FormView, confirm_fields, recover_fields};
 
 /// Where everybody is led who asked for a link.
 const SENT: &str = "/account?done=mail";
+/// Names of the forms in flash messages.
+const RECOVER: &str = "recover";
+const CONFIRM: &str = "confirm";
 
 pub(crate) async fn register(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
-    let (name, email, next) = (form.get("name").to_owned(), form.get("email").to_owned(), form.get("next"));
-    let request = RequestLink { email: email.clone(), name: name.clone(), password: None };
-    let (problem, fields) = match app.clients.identity.request_link(&cx, request).await {
+    let request =
+        RequestLink { email: form.get("email").to_owned(), name: form.get("name").to_owned(), password: None };
+    let problem = match app.clients.identity.request_link(&cx, request).await {
         Ok(()) => return Ok(see_other(SENT)),
         Err(problem) if problem.is(UNKNOWN_METHOD) => match register_as_before(&app, &cx, &headers, &form).await {
             Ok(response) => return Ok(response),
-            Err(problem) => (problem, with_password(register_fields(&name, &email))),
+            Err(problem) => problem,
         },
-        Err(problem) => (problem, register_fields(&name, &email)),
+        Err(problem) => problem,
     };
-    let mut fields = fields;
-    let (status, notices) = into_form(problem, &mut fields)?;
-    sign_in_page(&app, &cx, status, next, notices, login_fields(""), fields).await
+    refused(&app, REGISTER, &form, &["name", "email"], &sign_in(form.get("next")), problem)
 }
 
 /// While identity is of the previous release, which sends no links: an account with the password of the form, which is
@@ -55,24 +55,10 @@ async fn register_as_before(app: &App, cx: &Cx, headers: &HeaderMap, form: &Form
     }
 }
 
-pub(crate) async fn recover_form(State(app): State<App>, WebCx(cx): WebCx) -> PageResult {
-    recover_page(&app, &cx, StatusCode::OK, Vec::new(), recover_fields("")).await
-}
-
-pub(crate) async fn recover(State(app): State<App>, WebCx(cx): WebCx, form: Form) -> PageResult {
-    let email = form.get("email").to_owned();
-    let request = RequestLink { email: email.clone(), name: String::new(), password: None };
-    match app.clients.identity.request_link(&cx, request).await {
-        Ok(()) => Ok(see_other(SENT)),
-        Err(problem) => {
-            let mut fields = recover_fields(&email);
-            let (status, notices) = into_form(problem, &mut fields)?;
-            recover_page(&app, &cx, status, notices, fields).await
-        }
-    }
-}
-
-async fn recover_page(app: &App, cx: &Cx, status: StatusCode, notices: Vec<Notice>, fields: Vec<Field>) -> PageResult {
+pub(crate) async fn recover_form(State(app): State<App>, WebCx(cx): WebCx, flash: Flash) -> PageResult {
+    let mut fields = recover_fields("");
+    let mut notices = flash.notices();
+    notices.extend(fill_in(&flash, RECOVER, &mut fields));
     let form = FormView {
         action: "/account/recover".into(),
         title: "We send you a link to choose one with",
@@ -81,8 +67,16 @@ async fn recover_page(app: &App, cx: &Cx, status: StatusCode, notices: Vec<Notic
         make_default: None,
         button: "Send the link",
     };
-    let layout = app.layout(cx, "A new password").await?;
-    private(status, &AccountFormPage { layout, heading: "A new password", notices, forms: vec![form] })
+    let layout = app.layout(&cx, "A new password").await?;
+    private(StatusCode::OK, &AccountFormPage { layout, heading: "A new password", notices, forms: vec![form] })
+}
+
+pub(crate) async fn recover(State(app): State<App>, WebCx(cx): WebCx, form: Form) -> PageResult {
+    let request = RequestLink { email: form.get("email").to_owned(), name: String::new(), password: None };
+    match app.clients.identity.request_link(&cx, request).await {
+        Ok(()) => Ok(see_other(SENT)),
+        Err(problem) => refused(&app, RECOVER, &form, &["email"], "/account/recover", problem),
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -91,12 +85,24 @@ struct Link {
     token: String,
 }
 
-pub(crate) async fn confirm_form(State(app): State<App>, WebCx(cx): WebCx, uri: Uri) -> PageResult {
+pub(crate) async fn confirm_form(State(app): State<App>, WebCx(cx): WebCx, uri: Uri, flash: Flash) -> PageResult {
     let link: Link = serde_html_form::from_str(uri.query().unwrap_or_default()).unwrap_or_default();
     if link.token.is_empty() {
         return Ok(see_other("/account"));
     }
-    confirm_page(&app, &cx, StatusCode::OK, link.token, Vec::new(), confirm_fields()).await
+    let mut fields = confirm_fields();
+    let mut notices = flash.notices();
+    notices.extend(fill_in(&flash, CONFIRM, &mut fields));
+    let form = FormView {
+        action: "/account/confirm".into(),
+        title: "Choose your password",
+        fields,
+        hidden: Some(("token", link.token)),
+        make_default: None,
+        button: "Save and sign in",
+    };
+    let layout = app.layout(&cx, "Your account").await?;
+    private(StatusCode::OK, &AccountFormPage { layout, heading: "Welcome", notices, forms: vec![form] })
 }
 
 pub(crate) async fn confirm(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
@@ -105,33 +111,12 @@ pub(crate) async fn confirm(State(app): State<App>, WebCx(cx): WebCx, headers: H
     match app.clients.identity.confirm(&cx, Confirm { token: Secret::new(token.clone()), password }).await {
         Ok(signed_in) => Ok(welcome(&app, &cx, &headers, signed_in, "/account").await),
         Err(problem) if problem.is("link_invalid") => {
-            let notices = vec![Notice::bad("This link was used or is too old. Please ask for a new one.")];
-            recover_page(&app, &cx, StatusCode::NOT_FOUND, notices, recover_fields("")).await
+            let notice = Notice::bad("This link was used or is too old. Please ask for a new one.");
+            Ok(Flash::of(RECOVER).notice(notice).redirect(&app, "/account/recover"))
         }
         Err(problem) => {
-            let mut fields = confirm_fields();
-            let (status, notices) = into_form(problem, &mut fields)?;
-            confirm_page(&app, &cx, status, token, notices, fields).await
+            let page = format!("/account/confirm?token={}", utf8_percent_encode(&token, NON_ALPHANUMERIC));
+            refused(&app, CONFIRM, &form, &[], &page, problem)
         }
     }
-}
-
-async fn confirm_page(
-    app: &App,
-    cx: &Cx,
-    status: StatusCode,
-    token: String,
-    notices: Vec<Notice>,
-    fields: Vec<Field>,
-) -> PageResult {
-    let form = FormView {
-        action: "/account/confirm".into(),
-        title: "Choose your password",
-        fields,
-        hidden: Some(("token", token)),
-        make_default: None,
-        button: "Save and sign in",
-    };
-    let layout = app.layout(cx, "Your account").await?;
-    private(status, &AccountFormPage { layout, heading: "Welcome", notices, forms: vec![form] })
 }

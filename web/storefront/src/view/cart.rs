@@ -7,6 +7,7 @@ use souk_pricing_api::Quote;
 use souk_web::Cdn;
 
 use super::card::{image, product};
+use super::form::Field;
 use super::layout::Layout;
 use super::message::sentence;
 use super::money::show;
@@ -74,6 +75,8 @@ pub struct CartPage {
     pub notices: Vec<Notice>,
     /// Entered coupons.
     pub coupons: Vec<String>,
+    /// Where another one is entered.
+    pub coupon: Field,
     /// What it costs.
     pub totals: Vec<TotalRow>,
     /// Everything in it can be bought as it is.
@@ -81,10 +84,16 @@ pub struct CartPage {
 }
 
 /// The page of a cart, or of none.
-pub fn cart_page(layout: Layout, cart: Option<&Cart>, mut notices: Vec<Notice>, prices_include_tax: bool) -> CartPage {
+pub fn cart_page(
+    layout: Layout,
+    cart: Option<&Cart>,
+    mut notices: Vec<Notice>,
+    coupon: Field,
+    prices_include_tax: bool,
+) -> CartPage {
     let Some(cart) = cart else {
-        let (lines, coupons, totals) = (Vec::new(), Vec::new(), Vec::new());
-        return CartPage { layout, lines, units_text: String::new(), notices, coupons, totals, can_checkout: false };
+        let (lines, coupons, totals, units_text) = (Vec::new(), Vec::new(), Vec::new(), String::new());
+        return CartPage { layout, lines, units_text, notices, coupons, coupon, totals, can_checkout: false };
     };
     notices.extend(general_notices(cart));
     CartPage {
@@ -92,6 +101,7 @@ pub fn cart_page(layout: Layout, cart: Option<&Cart>, mut notices: Vec<Notice>, 
         units_text: count(cart.units, "item", "items"),
         notices,
         coupons: cart.coupons.clone(),
+        coupon,
         totals: totals(&cart.totals, prices_include_tax),
         can_checkout: !cart.messages.iter().any(|message| BLOCKING.contains(&message.code.as_str())),
         layout,

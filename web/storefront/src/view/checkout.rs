@@ -3,6 +3,7 @@
 use askama::Template;
 use souk_cart_api::Cart;
 use souk_identity_api::StoredAddress;
+use souk_kernel::Money;
 use souk_pricing_api::ShippingMethod;
 
 use super::Notice;
@@ -181,6 +182,15 @@ pub fn sandbox_tokens(chosen: &str) -> Vec<TokenView> {
     TOKENS.into_iter().enumerate().map(view).collect()
 }
 
+/// The cart as a payment page shows it; sent along by its form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Version of the cart.
+    pub version: i64,
+    /// What is paid.
+    pub total: Money,
+}
+
 /// Step 3.
 #[derive(Template)]
 #[template(path = "checkout_payment.html")]
@@ -195,12 +205,16 @@ pub struct PaymentPage {
     pub recap: Vec<RecapRow>,
     /// Idempotency key: however often the form is sent, there is one order.
     pub key: String,
-    /// Ways to pay.
+    /// What is shown here, and nothing else is charged.
+    pub shown: Shown,
+    /// Ways to pay; none when nothing is to be paid.
     pub tokens: Vec<TokenView>,
     /// What is paid.
     pub total: String,
     /// Entered coupons.
     pub coupons: Vec<String>,
+    /// Where another one is entered.
+    pub coupon: Field,
     /// What is bought.
     pub summary: Summary,
 }
@@ -213,8 +227,12 @@ pub struct ConfirmPage {
     pub layout: Layout,
     /// Where we are.
     pub steps: Vec<Step>,
+    /// Messages.
+    pub notices: Vec<Notice>,
     /// The provider's page.
     pub bank: String,
     /// The order's page.
     pub order: String,
+    /// What is to be confirmed.
+    pub total: String,
 }

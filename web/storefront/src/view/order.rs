@@ -90,11 +90,40 @@ pub struct OrderPage {
     /// Where mails go.
     pub email: String,
     /// How far the payment is.
-    pub payment: &'static str,
+    pub payment: String,
+    /// The buyer is awaited at the bank.
+    pub confirm: bool,
     /// Parcels.
     pub shipments: Vec<String>,
-    /// Where a cancellation is sent, while there can be one.
+    /// Where a cancellation is asked for, while there can be one.
     pub cancel_action: Option<String>,
+}
+
+/// Asks before an order is taken back.
+#[derive(Template)]
+#[template(path = "order_cancel.html")]
+pub struct CancelPage {
+    /// Frame.
+    pub layout: Layout,
+    /// Its number.
+    pub number: String,
+    /// `3 items`.
+    pub items: String,
+    /// What becomes of the money.
+    pub money: String,
+    /// The order's page.
+    pub href: String,
+}
+
+/// The page that asks, for the order at `href`.
+pub fn cancel_page(layout: Layout, order: &Order, href: String) -> CancelPage {
+    let row = OrderRow::from(order);
+    let money = match (order.payment_status, order.total.amount) {
+        (_, 0) | (OrderPayment::None, _) => "Nothing was charged for it.".to_owned(),
+        (OrderPayment::Captured, _) => format!("The {} you paid go back to where they came from.", row.total),
+        _ => format!("The {} reserved for it are released.", row.total),
+    };
+    CancelPage { layout, number: row.number, items: row.items, money, href }
 }
 
 /// The page of an order; `own` when its customer looks at it, `fresh` right after it was placed.
@@ -132,7 +161,8 @@ pub fn order_page(
         address: address_lines(&order.shipping_address),
         shipping_name: order.shipping_name.clone(),
         email: order.email.clone(),
-        payment: payment(order.payment_status),
+        payment: payment(order),
+        confirm: false,
         shipments: order.shipments.iter().map(parcel).collect(),
         cancel_action: may_cancel.then(|| format!("/orders/{}/cancel", order.id)),
     }
@@ -156,13 +186,26 @@ fn summary(cdn: &Cdn, order: &Order, prices_include_tax: bool) -> Summary {
     Summary { lines: order.lines.iter().map(line).collect(), totals }
 }
 
-fn payment(status: OrderPayment) -> &'static str {
-    match status {
-        OrderPayment::None => "Nothing has been charged.",
-        OrderPayment::Authorised => "Your payment is authorised.",
-        OrderPayment::Captured => "Paid.",
-        OrderPayment::Voided => "The authorisation was given back; nothing was charged.",
-        OrderPayment::Refunded => "The money was paid back.",
+/// What is said about the money. A cancelled order is that at once, and its money follows some moments later.
+fn payment(order: &Order) -> String {
+    let total = show(order.total);
+    if order.total.amount == 0 {
+        return "There was nothing to pay.".to_owned();
+    }
+    match (order.status, order.payment_status) {
+        (OrderStatus::Cancelled, OrderPayment::Authorised) => {
+            format!("The {total} reserved for this order are being released; nothing is charged.")
+        }
+        (OrderStatus::Cancelled, OrderPayment::Captured) => {
+            format!("{total} are on their way back to where they came from. Your bank may take some days to show it.")
+        }
+        (_, OrderPayment::None) => "Nothing has been charged.".to_owned(),
+        (_, OrderPayment::Authorised) => "Your payment is authorised.".to_owned(),
+        (_, OrderPayment::Captured) => "Paid.".to_owned(),
+        (_, OrderPayment::Voided) => "The authorisation was given back; nothing was charged.".to_owned(),
+        (_, OrderPayment::Refunded) => {
+            format!("{total} were paid back to where they came from. Your bank may take some days to show it.")
+        }
     }
 }
 
@@ -173,5 +216,47 @@ fn parcel(shipment: &Shipment) -> String {
     match shipment.delivered_at {
         Some(at) => format!("{carrier}{tracking}: delivered on {}.", date(at)),
         None => format!("{carrier}{tracking}: on its way since {}.", date(shipment.shipped_at)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use souk_kernel::Currency;
+    use souk_order_api::OrderId;
+
+    use super::*;
+
+    #[test]
+    fn a_cancelled_order_is_never_called_paid() {
+        let nothing = Currency::EUR.of(0);
+        let mut order = Order {
+            id: OrderId(uuid::Uuid::nil()),
+            number: "S-1".into(),
+            status: OrderStatus::Cancelled,
+            payment_status: OrderPayment::Captured,
+            customer_id: None,
+            email: String::new(),
+            shipping_address: Default::default(),
+            shipping_name: String::new(),
+            lines: Vec::new(),
+            coupons: Vec::new(),
+            subtotal: nothing,
+            discount: nothing,
+            shipping: nothing,
+            tax: nothing,
+            total: Currency::EUR.of(1240),
+            failure: None,
+            shipments: Vec::new(),
+            version: 1,
+            placed_at: jiff::Timestamp::UNIX_EPOCH,
+            updated_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        assert!(payment(&order).contains("€12.40 are on their way back"));
+        order.payment_status = OrderPayment::Authorised;
+        assert!(payment(&order).contains("being released"));
+        order.payment_status = OrderPayment::Refunded;
+        assert!(payment(&order).contains("paid back"));
+        order.total = nothing;
+        assert_eq!(payment(&order), "There was nothing to pay.");
     }
 }

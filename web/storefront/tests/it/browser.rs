@@ -70,6 +70,14 @@ impl Reply {
         rest.split('"').next().unwrap().to_owned()
     }
 
+    /// The payment page's form, paid with `token`: everything that is hidden in it, as a browser would send it.
+    pub fn pay(&self, token: &str) -> Vec<(String, String)> {
+        let hidden = ["key", "cart_version", "total", "currency"];
+        let mut form: Vec<(String, String)> = hidden.map(|name| (name.to_owned(), self.hidden(name))).to_vec();
+        form.push(("token".into(), token.into()));
+        form
+    }
+
     /// The part of the first address that follows `before`.
     pub fn after(&self, before: &str) -> String {
         let (_, rest) = self.body.split_once(before).unwrap_or_else(|| panic!("no {before} in:\n{}", self.text()));
@@ -103,6 +111,19 @@ impl Browser {
         let body: Vec<String> =
             fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
         self.send(Method::POST, path, Some(body.join("&"))).await
+    }
+
+    /// Sends a payment page's form and does not follow the answer.
+    pub async fn pay(&mut self, till: &Reply, token: &str) -> Reply {
+        let form = till.pay(token);
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.post("/checkout", &form).await
+    }
+
+    /// The same, and goes where the answer says.
+    pub async fn paid(&mut self, till: &Reply, token: &str) -> Reply {
+        let location = self.pay(till, token).await.location().to_owned();
+        self.get(&location).await
     }
 
     /// Sends a form and goes where the answer says.

@@ -8,4 +8,5 @@ mod buying;
 mod cdn;
 mod fake;
 mod pages;
+mod paying;
 mod people;

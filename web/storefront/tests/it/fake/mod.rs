@@ -13,7 +13,7 @@ use souk_catalog_api::{CatalogApi, Category, Product};
 use souk_feed::{ProductDraft, VariantDraft};
 use souk_identity_api::{Customer, IdentityApi};
 use souk_inventory_api::InventoryApi;
-use souk_kernel::{Currency, Ids, Problem};
+use souk_kernel::{Currency, Ids, Problem, Secret};
 use souk_order_api::{Order, OrderApi};
 use souk_pricing_api::PricingApi;
 use souk_search_api::SearchApi;
@@ -54,6 +54,10 @@ pub struct State {
     pub prices: HashMap<String, i64>,
     /// Stock somebody changed.
     pub stock: HashMap<String, i64>,
+    /// Carts that became an order, by its place among them.
+    pub taken: HashMap<CartId, usize>,
+    /// The order service is that of the release before.
+    pub old_orders: bool,
     /// A service that is down answers 503: its name.
     pub down: Option<&'static str>,
 }
@@ -82,6 +86,7 @@ impl FakeShop {
             cart: (self.clone() as Arc<dyn CartApi>).into(),
             order: (self.clone() as Arc<dyn OrderApi>).into(),
             identity: (self.clone() as Arc<dyn IdentityApi>).into(),
+            cookie_key: Secret::new([7; 32]),
             shop: Shop { name: "Souk".into(), public_url: public_url.into(), cdn: Cdn::default() },
             published: None,
         }

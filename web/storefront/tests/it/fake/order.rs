@@ -6,15 +6,20 @@ use souk_cart_api::*;
 use souk_kernel::{Kind, Problem};
 use souk_order_api::*;
 use souk_pricing_api::{Quote, QuoteMessage, QuotedLine, ShippingMethod, ShippingMethods};
-use souk_rpc::Cx;
+use souk_rpc::{Cx, UNKNOWN_METHOD};
 use uuid::Uuid;
 
 use super::{EUR, FakeShop, NOW, State, unasked};
 
-/// The one coupon of the fake: ten percent.
+/// Where the fake bank wants to see the buyer.
+const BANK: &str = "http://127.0.0.1:1/challenge";
+/// A coupon that leaves nothing to pay for goods.
+pub const ALL_FREE: &str = "GIFT";
+/// The other coupon of the fake: ten percent.
 pub const COUPON: &str = "TEN";
 
-const METHODS: [(&str, &str, i64); 2] = [("standard", "Standard", 490), ("express", "Express", 1_290)];
+const METHODS: [(&str, &str, i64); 3] =
+    [("standard", "Standard", 490), ("express", "Express", 1_290), ("pickup", "Pick it up", 0)];
 
 fn gone() -> Problem {
     Problem::not_found("cart")
@@ -76,10 +81,17 @@ impl FakeShop {
 fn quote(lines: &[CartLine], method: Option<&str>, coupons: &[String]) -> Quote {
     let subtotal: i64 = lines.iter().map(|line| line.total.amount).sum();
     let valid = coupons.iter().any(|code| code == COUPON);
-    let discount = if valid { subtotal / 10 } else { 0 };
+    let free = coupons.iter().any(|code| code == ALL_FREE);
+    let discount = if free {
+        subtotal
+    } else if valid {
+        subtotal / 10
+    } else {
+        0
+    };
     let method = METHODS.iter().find(|(id, ..)| Some(*id) == method);
     let total = subtotal - discount + method.map_or(0, |(.., price)| *price);
-    let unknown = coupons.iter().filter(|code| *code != COUPON).map(|code| QuoteMessage {
+    let unknown = coupons.iter().filter(|code| ![COUPON, ALL_FREE].contains(&code.as_str())).map(|code| QuoteMessage {
         code: "coupon_unknown".into(),
         subject: code.clone(),
         detail: format!("there is no coupon {code}"),
@@ -104,7 +116,7 @@ fn quote(lines: &[CartLine], method: Option<&str>, coupons: &[String]) -> Quote 
         shipping_name: method.map(|(_, name, _)| (*name).to_owned()),
         tax: EUR.of(total * 19 / 119),
         total: EUR.of(total),
-        coupons: coupons.iter().filter(|code| *code == COUPON).cloned().collect(),
+        coupons: coupons.iter().filter(|code| [COUPON, ALL_FREE].contains(&code.as_str())).cloned().collect(),
         messages: unknown.collect(),
     }
 }
@@ -138,6 +150,7 @@ impl CartApi for FakeShop {
         }
         let id = self.ids.v4();
         let cart = state.carts.get_mut(&req.cart_id).ok_or_else(gone)?;
+        cart.version += 1;
         match cart.lines.iter_mut().find(|line| line.sku == req.sku) {
             Some(line) => line.quantity += req.quantity,
             None => cart.lines.push(CartLine {
@@ -164,6 +177,7 @@ impl CartApi for FakeShop {
             return Err(Problem::conflict("out_of_stock", "there is not enough of it"));
         }
         line.quantity = req.quantity;
+        cart.version += 1;
         self.looked_at(&mut state, req.cart_id)
     }
     async fn remove_line(&self, _: &Cx, req: RemoveLine) -> Result<Cart, Problem> {
@@ -174,6 +188,7 @@ impl CartApi for FakeShop {
         if cart.lines.len() == before {
             return Err(Problem::not_found("line"));
         }
+        cart.version += 1;
         self.looked_at(&mut state, req.cart_id)
     }
     async fn update(&self, _: &Cx, req: UpdateCart) -> Result<Cart, Problem> {
@@ -184,6 +199,16 @@ impl CartApi for FakeShop {
         {
             return Err(Problem::invalid_field("/shipping_method", "there is no such shipping method"));
         }
+        let entered = req
+            .coupons
+            .iter()
+            .flatten()
+            .find(|code| ![COUPON, ALL_FREE].contains(&code.as_str()) && !cart.coupons.contains(code));
+        if let Some(code) = entered {
+            let detail = format!("there is no coupon {code}");
+            return Err(Problem::invalid_fields("coupon_unknown", detail, Vec::new()));
+        }
+        cart.version += 1;
         cart.email = req.email.or(cart.email.take());
         cart.shipping_address = req.shipping_address.or(cart.shipping_address.take());
         cart.shipping_method = req.shipping_method.or(cart.shipping_method.take());
@@ -219,18 +244,14 @@ impl CartApi for FakeShop {
 #[async_trait]
 impl OrderApi for FakeShop {
     async fn checkout(&self, cx: &Cx, req: Checkout) -> Result<CheckoutReply, Problem> {
-        self.up("order")?;
-        let key = cx.idempotency_key.clone().expect("the storefront sends a key").to_string();
-        let mut state = self.state();
-        if let Some(outcome) = state.replies.get(&key) {
-            let (order, token) = state.orders[outcome.clone()?].clone();
-            return Ok(CheckoutReply { order, token, action_url: None });
+        assert!(req.expected_total.is_none(), "an order of before knows no such field");
+        self.checkout_of(cx, req)
+    }
+    async fn buy(&self, cx: &Cx, req: Checkout) -> Result<CheckoutReply, Problem> {
+        if self.state().old_orders {
+            return Err(Problem::new(Kind::Internal, UNKNOWN_METHOD, "an order of the release before"));
         }
-        let outcome = self.place(cx, &mut state, &req);
-        state.replies.insert(key, outcome.clone());
-        let (order, token) = state.orders[outcome?].clone();
-        let action = req.payment.token == "tok_requires_action";
-        Ok(CheckoutReply { order, token, action_url: action.then(|| "http://127.0.0.1:1/challenge".into()) })
+        self.checkout_of(cx, req)
     }
     async fn get(&self, cx: &Cx, req: GetOrder) -> Result<Order, Problem> {
         let state = self.state();
@@ -247,11 +268,20 @@ impl OrderApi for FakeShop {
         Ok(OrderPage { items: mine.map(|(order, _)| order.clone()).collect(), next_cursor: None })
     }
     async fn cancel(&self, cx: &Cx, req: CancelOrder) -> Result<Order, Problem> {
-        let customer = cx.actor.require_customer()?;
         let mut state = self.state();
-        let found =
-            state.orders.iter_mut().find(|(order, _)| order.id == req.id && order.customer_id == Some(customer));
-        let (order, _) = found.ok_or_else(|| Problem::not_found("order"))?;
+        let own = |order: &Order| order.customer_id.is_some() && order.customer_id == cx.actor.customer();
+        let found = state
+            .orders
+            .iter_mut()
+            .enumerate()
+            .find(|(_, (order, token))| order.id == req.id && (own(order) || req.token.as_ref() == Some(token)));
+        let (at, (order, _)) = found.ok_or_else(|| Problem::not_found("order"))?;
+        if order.status == OrderStatus::Pending {
+            order.status = OrderStatus::Failed;
+            let order = order.clone();
+            state.taken.retain(|_, taken| *taken != at);
+            return Ok(order);
+        }
         if order.status != OrderStatus::Confirmed {
             return Err(Problem::conflict("order_not_cancellable", "this order is on its way"));
         }
@@ -270,8 +300,36 @@ impl OrderApi for FakeShop {
 }
 
 impl FakeShop {
+    fn checkout_of(&self, cx: &Cx, req: Checkout) -> Result<CheckoutReply, Problem> {
+        let key = cx.idempotency_key.clone().expect("the storefront sends a key").to_string();
+        let mut state = self.state();
+        if let Some(outcome) = state.replies.get(&key) {
+            let (order, token) = state.orders[outcome.clone()?].clone();
+            return Ok(CheckoutReply { order, token, action_url: None });
+        }
+        let outcome = self.place(cx, &mut state, &req);
+        state.replies.insert(key, outcome.clone());
+        let (order, token) = state.orders[outcome?].clone();
+        let action = req.payment.token == "tok_requires_action";
+        Ok(CheckoutReply { order, token, action_url: action.then(|| BANK.into()) })
+    }
+
     fn place(&self, cx: &Cx, state: &mut State, req: &Checkout) -> Result<usize, Problem> {
+        if let Some(at) = state.taken.get(&req.cart_id).filter(|_| !state.old_orders) {
+            let (order, token) = &state.orders[*at];
+            let pending = order.status == OrderStatus::Pending;
+            let code = if pending { "checkout_in_progress" } else { "cart_bought" };
+            let action_url = pending.then(|| BANK.into());
+            let told = CartOrder { order_id: order.id, token: token.clone(), action_url };
+            return Err(Problem::conflict(code, "this cart is being bought").with_data(told));
+        }
         let cart = self.looked_at(state, req.cart_id)?;
+        let expected = CartState { version: req.cart_version, total: req.expected_total };
+        let actual = CartState { version: Some(cart.version), total: Some(cart.totals.total) };
+        if req.expected_total.is_some() && expected != actual {
+            let changed = CartChanged { expected, actual, messages: Vec::new() };
+            return Err(Problem::conflict("cart_changed", "the cart was changed").with_data(changed));
+        }
         let incomplete = || Problem::conflict("cart_incomplete", "something is missing in this cart");
         if cart.lines.is_empty() {
             return Err(incomplete());
@@ -325,7 +383,12 @@ impl FakeShop {
             updated_at: at,
         };
         state.orders.push((order, self.ids.v4().simple().to_string()));
-        state.carts.get_mut(&req.cart_id).unwrap().lines.clear();
-        Ok(state.orders.len() - 1)
+        let at = state.orders.len() - 1;
+        state.taken.insert(req.cart_id, at);
+        if !pending {
+            state.carts.remove(&req.cart_id);
+            state.cart_of.retain(|_, cart| *cart != req.cart_id);
+        }
+        Ok(at)
     }
 }

@@ -78,7 +78,7 @@ impl FakeShop {
             let all = self.drafts.iter().flat_map(|draft| draft.variants.iter()).filter(|v| v.initial_stock() > 9);
             all.skip(skip * 97).map(|v| v.sku.clone()).next().unwrap()
         };
-        let add = |sku: String, quantity| AddLine { cart_id: cart.id, sku, quantity };
+        let add = |sku: String, quantity| AddLine { cart_id: cart.id, sku, quantity, if_version: None };
         self.add_line(&cx, add(some(number + 1), 1)).await?;
         self.add_line(&cx, add(some(number + 2), 2)).await?;
         let email = Some("ana@example.com".into());
@@ -88,10 +88,14 @@ impl FakeShop {
             shipping_address: Some(address),
             shipping_method: Some("standard".into()),
             coupons: None,
+            if_version: None,
         };
         self.update(&cx, update).await?;
         let payment = PaymentMeans { provider: "sandbox".into(), token: "tok_ok".into() };
-        self.checkout(&cx.clone().with_key(format!("fill-{number}")), Checkout { cart_id: cart.id, payment }).await?;
+        let checkout = Checkout { cart_id: cart.id, payment, cart_version: None, expected_total: None };
+        self.checkout(&cx.clone().with_key(format!("fill-{number}")), checkout).await?;
+        let cart = self.claim(&cx, ClaimCart { guest_cart_id: None }).await?;
+        let add = |sku: String, quantity| AddLine { cart_id: cart.id, sku, quantity, if_version: None };
         for (i, quantity) in [(3, 1), (4, 3), (5, 1)] {
             self.add_line(&cx, add(some(number + i), quantity)).await?;
         }
