@@ -5,7 +5,7 @@ mod event;
 mod id;
 mod money;
 mod problem;
-mod schema;
+pub mod schema;
 mod secret;
 
 pub use clock::Clock;

@@ -31,7 +31,7 @@ pub use service::IdentityService;
 /// Tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {
     schema: "identity",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql")), souk_idempotency::TABLE],
 };
 
 /// What the service needs.

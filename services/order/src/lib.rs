@@ -37,6 +37,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0001_init", include_str!("../migrations/0001_init.sql")),
         souk_flow::SAGAS,
         ("0003_unpaid", include_str!("../migrations/0003_unpaid.sql")),
+        souk_idempotency::TABLE,
     ],
 };
 

@@ -10,6 +10,14 @@ use uuid::Uuid;
 
 /// Lines of one cart.
 pub const MAX_LINES: usize = 100;
+/// Characters of a SKU.
+pub const MAX_SKU: usize = 200;
+/// Characters of an e-mail address (RFC 5321, 4.5.3.1.3: 256 with its brackets).
+pub const MAX_EMAIL: usize = 254;
+/// Characters of a shipping method's id.
+pub const MAX_METHOD: usize = 100;
+/// Characters of a coupon as entered.
+pub const MAX_CODE: usize = 60;
 /// Units of one line: beyond it a merchant wants to be asked.
 pub const MAX_QUANTITY: u32 = 999;
 /// Days an untouched cart is kept.
@@ -37,7 +45,7 @@ souk_rpc::service! {
         fn set_quantity(SetQuantity) -> Cart [idempotent];
         /// Removes a line; a line that is not there is 404.
         fn remove_line(RemoveLine) -> Cart;
-        /// Sets e-mail, address, shipping method, coupons: each only when given. Coupons that do not apply are kept and
+        /// Sets e-mail, address, shipping method, coupons: each only when given; takes away what is to be cleared. Coupons that do not apply are kept and
         /// answered with a message; a shipping method that does not exist for the address is refused.
         fn update(UpdateCart) -> Cart [idempotent];
         /// Shipping methods for the cart's address; 409 `address_missing` without one.
@@ -107,6 +115,23 @@ pub struct UpdateCart {
     pub shipping_method: Option<String>,
     /// All coupons of the cart, replacing those before.
     pub coupons: Option<Vec<String>>,
+    /// What to take away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clear: Vec<CartField>,
+}
+
+/// What a buyer sets in a cart beside its lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CartField {
+    /// Where the confirmation goes.
+    Email,
+    /// Where the goods go.
+    ShippingAddress,
+    /// The chosen shipping method.
+    ShippingMethod,
+    /// All coupons.
+    Coupons,
 }
 
 /// A guest's cart to take over; none just finds (or makes) the customer's own.

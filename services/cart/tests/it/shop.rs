@@ -80,7 +80,7 @@ pub fn berlin() -> Address {
 }
 
 pub fn update(cart_id: CartId) -> UpdateCart {
-    UpdateCart { cart_id, email: None, shipping_address: None, shipping_method: None, coupons: None }
+    UpdateCart { cart_id, email: None, shipping_address: None, shipping_method: None, coupons: None, clear: Vec::new() }
 }
 
 pub fn whole(cart_id: CartId) -> UpdateCart {
@@ -90,6 +90,7 @@ pub fn whole(cart_id: CartId) -> UpdateCart {
         shipping_address: Some(berlin()),
         shipping_method: Some("standard".into()),
         coupons: None,
+        clear: Vec::new(),
     }
 }
 

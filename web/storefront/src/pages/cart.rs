@@ -168,7 +168,14 @@ pub(crate) async fn remove_coupon(
 
 async fn update_coupons(app: &App, cx: &Cx, cart: &Cart, coupons: Vec<String>) -> Result<Cart, Problem> {
     let (email, shipping_address, shipping_method) = (None, None, None);
-    let update = UpdateCart { cart_id: cart.id, email, shipping_address, shipping_method, coupons: Some(coupons) };
+    let update = UpdateCart {
+        cart_id: cart.id,
+        email,
+        shipping_address,
+        shipping_method,
+        coupons: Some(coupons),
+        clear: Vec::new(),
+    };
     app.clients.cart.update(cx, update).await
 }
 

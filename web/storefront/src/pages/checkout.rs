@@ -107,7 +107,14 @@ pub(crate) async fn address(State(app): State<App>, WebCx(cx): WebCx, headers: H
     let outcome = match check(&email, &address) {
         Ok(()) => {
             let (email, shipping_address) = (Some(email.clone()), Some(address.clone()));
-            let update = UpdateCart { cart_id: cart.id, email, shipping_address, shipping_method: None, coupons: None };
+            let update = UpdateCart {
+                cart_id: cart.id,
+                email,
+                shipping_address,
+                shipping_method: None,
+                coupons: None,
+                clear: Vec::new(),
+            };
             app.clients.cart.update(&cx, update).await.map(drop)
         }
         Err(problem) => Err(problem),
@@ -184,7 +191,7 @@ pub(crate) async fn delivery(State(app): State<App>, WebCx(cx): WebCx, headers: 
     };
     let (email, shipping_address, coupons) = (None, None, None);
     let shipping_method = Some(form.get("method").to_owned());
-    let update = UpdateCart { cart_id: cart.id, email, shipping_address, shipping_method, coupons };
+    let update = UpdateCart { cart_id: cart.id, email, shipping_address, shipping_method, coupons, clear: Vec::new() };
     match app.clients.cart.update(&cx, update).await {
         Ok(_) => Ok(see_other("/checkout")),
         Err(problem) if problem.kind == Kind::Invalid && cart.shipping_address.is_some() => {

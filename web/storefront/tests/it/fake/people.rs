@@ -79,6 +79,7 @@ impl FakeShop {
             shipping_address: Some(address),
             shipping_method: Some("standard".into()),
             coupons: None,
+            clear: Vec::new(),
         };
         self.update(&cx, update).await?;
         let payment = PaymentMeans { provider: "sandbox".into(), token: "tok_ok".into() };
