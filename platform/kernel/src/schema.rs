@@ -26,6 +26,7 @@ impl JsonSchema for Currency {
         json_schema!({
             "type": "string",
             "pattern": "^[A-Z]{3}$",
+            "x-in-words": "must be a currency code in capitals, such as EUR",
             "description": "ISO 4217 code",
             "examples": ["EUR"]
         })

@@ -149,7 +149,7 @@ impl Rule {
         };
         let (form, known): (Form, &[&str]) = match name {
             "boolean" => (Form::Flag, &[]),
-            "integer" => (whole(schema), &["minimum", "maximum"]),
+            "integer" => (whole(schema), &["minimum", "maximum", "format"]),
             "string" => (Form::Text(text(schema)?), &["minLength", "maxLength", "pattern", "enum", "format"]),
             "array" => (Form::List(list(schema)?), &["items", "minItems", "maxItems"]),
             "object" => (Form::Object(object(schema)?), &["properties", "required", "additionalProperties"]),

@@ -23,7 +23,7 @@ use souk_modules::Tasks;
 use souk_web::{DEFAULT_BODY_LIMIT, csrf};
 
 use app::App;
-use pages::{account, address, cart, checkout, fragment, home, info, listing, order, product};
+use pages::{account, address, cart, checkout, fragment, home, info, listing, order, problem, product};
 
 /// Query parameters of public pages, by the template of their path. No other page that may be cached reads any.
 pub const PAGE_PARAMETERS: &[(&str, &[&str])] =
@@ -40,6 +40,7 @@ pub fn router(clients: Clients, tasks: &Tasks) -> Router {
         .route("/search", get(listing::search))
         .route("/p/{slug}", get(product::show))
         .route("/help", get(info::help))
+        .route("/problems/{code}", get(problem::show))
         .route("/robots.txt", get(info::robots))
         .route("/sitemap.xml", get(info::sitemap))
         .route("/assets/{file}", get(assets::serve))

@@ -9,4 +9,5 @@ pub mod home;
 pub mod info;
 pub mod listing;
 pub mod order;
+pub mod problem;
 pub mod product;
