@@ -27,7 +27,7 @@ JUDGED_WITHIN_S = 170
 # Fewer cases than this mean that the judge did not come far.
 LEAST_CASES = 1000
 LEAST_PAGES = 20
-# Of schemathesis: the same cases in every run.
+# Of schemathesis: the same cases in every run. One worker: parsers of Python 3.11 do not bear two threads.
 SEED = "4"
 
 
@@ -107,7 +107,7 @@ def schemathesis(shop):
     env = dict(os.environ, SHOP_TOKEN=token, SHOP_SKU=product["variants"][0]["sku"], SHOP_SLUG=product["slug"])
     words = [os.environ["SCHEMATHESIS_BIN"], "--config-file", str(HERE / "schemathesis.toml"), "run"]
     words += [shop.origin + "/api/v1/openapi.json", "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"]
-    words += ["--workers", "2", "--seed", SEED, "--no-color", "--max-examples", os.environ.get("EXAMPLES", "12")]
+    words += ["--workers", "1", "--seed", SEED, "--no-color", "--max-examples", "25"]
     code = judged("schemathesis", words, env=env)
     text = (REPORTS / "schemathesis.log").read_text()
     cases = sum(int(n) for n in re.findall(r"([\d]+) generated", text.replace(",", "")))

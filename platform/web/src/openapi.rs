@@ -94,7 +94,7 @@ fn operation(generator: &mut SchemaGenerator, method: &http::Method, path: &str,
         let schema = body(generator);
         let contents: Map<String, Value> =
             media_types(method).iter().map(|one| ((*one).to_owned(), json!({ "schema": schema }))).collect();
-        out["requestBody"] = json!({ "required": true, "content": contents });
+        out["requestBody"] = json!({ "required": op.body_required, "content": contents });
     }
     match op.access {
         Access::Anybody => out["security"] = json!([]),

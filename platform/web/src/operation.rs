@@ -18,6 +18,7 @@ pub struct Op {
     pub(crate) tag: &'static str,
     pub(crate) query: Option<SchemaOf>,
     pub(crate) body: Option<SchemaOf>,
+    pub(crate) body_required: bool,
     pub(crate) replies: Vec<(u16, &'static str, Option<SchemaOf>)>,
     pub(crate) reply_headers: &'static [&'static str],
     pub(crate) links: Vec<Link>,
@@ -79,6 +80,7 @@ pub fn op(id: &'static str) -> Op {
         tag: "",
         query: None,
         body: None,
+        body_required: true,
         replies: Vec::new(),
         reply_headers: &[],
         links: Vec::new(),
@@ -137,6 +139,12 @@ impl Op {
     pub fn body<T: JsonSchema + 'static>(mut self) -> Self {
         rules::rule_of::<T>();
         self.body = Some(referred::<T>);
+        self
+    }
+
+    /// The body may be left out.
+    pub fn body_optional(mut self) -> Self {
+        self.body_required = false;
         self
     }
 

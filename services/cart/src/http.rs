@@ -127,6 +127,7 @@ fn declared() -> Routes<Service> {
                 .summary("A new, empty cart")
                 .description("Its id is a secret: who knows it may change the cart. A signed-in customer's is theirs alone. Kept for 7 days after the last look.")
                 .body::<CreateCart>()
+                .body_optional()
                 .guest()
                 .reply::<Cart>(201)
                 .reply_headers(&["Location"])

@@ -72,8 +72,10 @@ struct SearchQuery {
     #[schemars(length(max = MAX_FILTERS))]
     brand: Vec<String>,
     /// Minor units, inclusive.
+    #[schemars(range(min = 0))]
     price_min: Option<i64>,
     /// Minor units, inclusive.
+    #[schemars(range(min = 0))]
     price_max: Option<i64>,
     /// `true`: only what can be bought now.
     #[serde(default)]
