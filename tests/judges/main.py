@@ -124,8 +124,8 @@ def wapiti(shop):
     report = REPORTS / "wapiti.json"
     report.unlink(missing_ok=True)
     words = [os.environ["WAPITI_BIN"], "--url", shop.origin + "/", "--scope", "folder", "--flush-session", "--no-bugreport"]
-    words += ["--max-scan-time", "60", "--max-attack-time", "10", "--max-links-per-page", "40", "--max-files-per-dir", "15"]
-    words += ["--depth", "4", "--format", "json", "--output", str(report), "--verbose", "1", "--store-session", shop.data]
+    words += ["--max-scan-time", "30", "--max-attack-time", "4", "--max-links-per-page", "30", "--max-files-per-dir", "10"]
+    words += ["--depth", "3", "--format", "json", "--output", str(report), "--verbose", "1", "--store-session", shop.data]
     code = judged("wapiti", words)
     if code != 0 or not report.exists():
         return ["wapiti did not come to its end: see artifacts/judges/wapiti.log"]
