@@ -13,13 +13,12 @@ use souk_search_api::{AttributeFilter, Facet, Hit, MAX_OFFSET, MAX_PAGE, MAX_QUE
 use souk_web::{ApiError, Cached, Cdn, Operations, Routes, WebCx, op, page_links, query_of, query_pairs};
 
 use crate::SearchService;
+use crate::query::MAX_FILTER_VALUES;
 
 /// Hits of a page when nobody says how many.
 const DEFAULT_LIMIT: u32 = 24;
 /// Characters of a category's path: deeper than any tree.
 const MAX_CATEGORY: usize = 1_000;
-/// Brands, and values of attributes, of one search: more than a page has boxes for.
-const MAX_FILTERS: usize = 200;
 /// Searches are mostly distinct: kept just long enough that a popular one is answered once.
 const FRESH: HeaderValue = HeaderValue::from_static("public, max-age=15");
 
@@ -69,7 +68,7 @@ struct SearchQuery {
     category: Option<String>,
     /// Any of these brands.
     #[serde(default)]
-    #[schemars(length(max = MAX_FILTERS))]
+    #[schemars(length(max = MAX_FILTER_VALUES))]
     brand: Vec<String>,
     /// Minor units, inclusive.
     #[schemars(range(min = 0))]
@@ -174,9 +173,6 @@ fn shown(cdn: &Cdn, hit: Vec<u8>) -> Result<Vec<u8>, Problem> {
 fn request(pairs: Vec<(String, String)>) -> Result<SearchRequest, Problem> {
     let (filters, others): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.starts_with(ATTRIBUTE));
     let query: SearchQuery = query_of(others)?;
-    if filters.len() > MAX_FILTERS {
-        return Err(Problem::invalid("invalid_query", format!("at most {MAX_FILTERS} values of attributes")));
-    }
     let mut attributes: Vec<AttributeFilter> = Vec::new();
     for (name, value) in filters {
         let key = &name[ATTRIBUTE.len()..];

@@ -15,7 +15,7 @@ const COMMON: &[&str] = &["too_many_requests", "internal", "overloaded", "deadli
 /// Of a call that takes a body.
 const BODY: &[&str] =
     &["malformed_json", "body_unreadable", "body_too_large", "unsupported_media_type", "invalid_request"];
-const QUERY: &[&str] = &["invalid_query"];
+const QUERY: &[&str] = &["invalid_query", "uri_too_long"];
 const KEYED: &[&str] = &["invalid_idempotency_key", "idempotency_key_in_use", "idempotency_key_reused"];
 
 /// Headers of answers: name, schema, description.
