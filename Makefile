@@ -1,5 +1,5 @@
 # Two commands: `make run` starts a shop from nothing, `make test` tests everything that needs only what Debian ships.
-.PHONY: run test test-engines test-upgrade fleet bench bench-fleet build lint check setup setup-test setup-fleet clean
+.PHONY: run test test-engines judges test-upgrade fleet bench bench-fleet build lint check setup setup-test setup-fleet clean
 
 CARGO ?= cargo
 
@@ -28,6 +28,11 @@ test-engines: setup-test
 	$(CARGO) test --locked -p souk-e2e --features engines -- fleet:: media::
 	$(CARGO) test --locked -p souk --features engines --test it -- engines:: outage:: compose::
 	$(CARGO) test --locked -p souk --features engines --test fleet -- --nocapture --test-threads 1
+
+# Judges from outside on a shop of its own: schemathesis against the API's description, wapiti against everything.
+judges: setup
+	$(CARGO) build --locked --bin souk
+	tests/judges/run
 
 # The previous release beside this one, on this one's tables. It is built from the history; without one this fails or, in a
 # shallow clone, says aloud that it was not done.

@@ -24,7 +24,7 @@ use crate::identities::Identities;
 use crate::keys::Keys;
 use crate::modules::{self, ROLES};
 use crate::stores::Stores;
-use crate::surface::Surface;
+use crate::surface::{self, Surface};
 use crate::waiting::{Waiting, announce_search, watch_database};
 use crate::wire::{Clients, Plan, Services, wire};
 use crate::{events, files, listen, operations, purge, sandbox};
@@ -133,7 +133,7 @@ impl Process {
         if let Some(search) = &services.search {
             announce_search(search, &config, &roles, &readiness);
         }
-        let surface = Surface::new(&plan, &services)?;
+        let surface = Surface::new(&plan, &services, &mut stores).await?;
         if roles.len() < ROLES.len() {
             serve_roles(&plan, &surface, &listening).await?;
         }
@@ -296,6 +296,9 @@ async fn run_workers(
         }
         let mut schedules = work.schedules;
         schedules.push(housekeeping(&db));
+        if surface::keyed().iter().any(|(keyed, _)| *keyed == service) {
+            schedules.push(souk_idempotency::housekeeping(&db));
+        }
         run_schedules(tasks, &db, schedules);
         if let ("notification", Some(notification)) = (service, &services.notification) {
             souk_notification::run_sender(tasks, notification);

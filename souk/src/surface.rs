@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::{Extension, Router};
 use souk_web::{DocumentInfo, Operations, openapi};
 
+use crate::stores::Stores;
 use crate::wire::{Clients, Plan, Services};
 
 /// Routers of the roles that run here.
@@ -27,7 +28,7 @@ macro_rules! expose {
 
 impl Surface {
     /// The routers of `services`, and the storefront's.
-    pub fn new(plan: &Plan<'_>, services: &Services) -> anyhow::Result<Self> {
+    pub async fn new(plan: &Plan<'_>, services: &Services, stores: &mut Stores) -> anyhow::Result<Self> {
         let mut surface = Self { contracts: BTreeMap::new(), public: BTreeMap::new() };
         let s = services;
         expose!(surface, plan, "identity", s.identity, souk_identity_api::serve_identity, souk_identity::routes);
@@ -53,6 +54,13 @@ impl Surface {
             let clients = Clients::of("storefront", plan, services)?;
             let router = souk_storefront::router(storefront_clients(plan, clients)?, plan.tasks);
             surface.public.insert("storefront", router);
+        }
+        for (name, operations) in keyed() {
+            if let Some(router) = surface.public.remove(name) {
+                let db = stores.of(name).await?;
+                let router = souk_idempotency::around(router, &operations, db, plan.tasks.clone());
+                surface.public.insert(name, router);
+            }
         }
         let cdn = plan.config.media.cdn();
         surface.public.values_mut().for_each(|router| *router = std::mem::take(router).layer(Extension(cdn.clone())));
@@ -94,6 +102,11 @@ impl Surface {
         };
         openapi(info, &parts)
     }
+}
+
+/// Services on whose unsafe routes an `Idempotency-Key` is looked after, by the name of their role and schema.
+pub fn keyed() -> [(&'static str, Operations); 3] {
+    [("cart", souk_cart::operations()), ("order", souk_order::operations()), ("identity", souk_identity::operations())]
 }
 
 fn storefront_clients(plan: &Plan<'_>, clients: Clients) -> anyhow::Result<souk_storefront::Clients> {

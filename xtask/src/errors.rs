@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::advice;
+
 /// Calls that make a problem: how the code is found behind each, and the status.
 const MAKERS: &[(&str, Option<&str>)] = &[
     ("Problem::invalid(", Some("422")),
@@ -11,6 +13,9 @@ const MAKERS: &[(&str, Option<&str>)] = &[
     ("Problem::unavailable(", Some("503")),
     ("Problem::invalid_fields(", Some("422")),
     ("Problem::new(", None),
+    // The kernel's own.
+    ("Self::new(", None),
+    ("ApiError::transport(", None),
 ];
 const KINDS: &[(&str, &str)] = &[
     ("Kind::Invalid", "422"),
@@ -26,6 +31,18 @@ const KINDS: &[(&str, &str)] = &[
     ("Kind::Unavailable", "503"),
     ("Kind::Internal", "500"),
 ];
+/// Statuses of the transport, which no kind has.
+const TRANSPORT: &[(&str, &str)] = &[
+    ("StatusCode::BAD_REQUEST", "400"),
+    ("StatusCode::METHOD_NOT_ALLOWED", "405"),
+    ("StatusCode::REQUEST_TIMEOUT", "408"),
+    ("StatusCode::URI_TOO_LONG", "414"),
+    ("StatusCode::UNSUPPORTED_MEDIA_TYPE", "415"),
+    ("StatusCode::MISDIRECTED_REQUEST", "421"),
+    ("StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE", "431"),
+];
+/// Bytes before a call within which a status that it takes by name was chosen.
+const CHOSEN_BEFORE: usize = 400;
 const DOCUMENT: &str = "docs/errors.md";
 const FOLDERS: &[&str] = &["platform", "services", "gateway", "web"];
 
@@ -39,6 +56,11 @@ pub fn write(root: &Path) -> anyhow::Result<()> {
 pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let wanted = render(&collect(root)?);
     let there = std::fs::read_to_string(root.join(DOCUMENT)).unwrap_or_default();
+    let codes = collect(root)?;
+    let superfluous = advice::superfluous(codes.keys().map(String::as_str));
+    if !superfluous.is_empty() {
+        return Ok(vec![format!("xtask/src/advice.rs: no such codes: {superfluous:?}")]);
+    }
     if wanted == there {
         return Ok(Vec::new());
     }
@@ -78,7 +100,8 @@ fn scan(text: &str, place: &str, codes: &mut Codes) {
             let rest = &text[at + maker.len()..];
             let Some((before, code)) = first_literal(rest) else { continue };
             let kind = KINDS.iter().find(|(kind, _)| before.contains(kind)).map(|(_, status)| *status);
-            let Some(status) = status.or(kind) else { continue };
+            let transport = || maker.starts_with("ApiError").then(|| transport(&text[..at], before)).flatten();
+            let Some(status) = status.or(kind).or_else(transport) else { continue };
             if !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
                 let entry = codes.entry(code.to_owned()).or_default();
                 entry.0.insert(status.to_owned());
@@ -86,6 +109,14 @@ fn scan(text: &str, place: &str, codes: &mut Codes) {
             }
         }
     }
+}
+
+/// The status of the transport that a call names, or the last one that was chosen before it.
+fn transport(above: &str, before: &str) -> Option<&'static str> {
+    let named = TRANSPORT.iter().find(|(name, _)| before.contains(name));
+    let near = above.char_indices().rev().nth(CHOSEN_BEFORE).map_or(above, |(at, _)| &above[at..]);
+    let chosen = || TRANSPORT.iter().filter_map(|row| Some((near.rfind(row.0)?, row))).max().map(|(_, row)| row);
+    named.or_else(chosen).map(|(_, status)| *status)
 }
 
 /// The first string literal of an argument list, and what stands before it.
@@ -104,12 +135,13 @@ fn render(codes: &Codes) -> String {
     let mut text = String::from(
         "# Error codes\n\nGenerated from the sources by `cargo run -p souk-xtask -- errors`; do not edit.\n\n\
          Every error of the public API is an RFC 9457 problem (`application/problem+json`) with `type` `/problems/<code>`,\n\
-         a `status`, a `detail` for people, and one of these stable codes. 400, 405 and 415 belong to the transport.\n\n\
-         | code | status | from |\n|---|---|---|\n",
+         a `status`, a `detail` for people, and one of these stable codes. The shop itself shows each at its `type`.\n\n\
+         | code | status | what to do | from |\n|---|---|---|---|\n",
     );
     for (code, (statuses, places)) in codes {
         let join = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
-        text.push_str(&format!("| `{code}` | {} | {} |\n", join(statuses), join(places)));
+        let advice = advice::of(code, statuses.first().map_or("", String::as_str));
+        text.push_str(&format!("| `{code}` | {} | {advice} | {} |\n", join(statuses), join(places)));
     }
     text
 }
@@ -126,5 +158,9 @@ mod tests {
         scan(text, "services/x", &mut codes);
         assert!(codes["payment_declined"].0.contains("402"));
         assert!(codes["taken"].0.contains("409"));
+        let text = "let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;\nApiError::transport(status, \"odd\", x);\n\
+            ApiError::transport(StatusCode::BAD_REQUEST, \"bad\", y)";
+        scan(text, "platform/x", &mut codes);
+        assert!(codes["odd"].0.contains("415") && codes["bad"].0.contains("400"));
     }
 }

@@ -1,6 +1,7 @@
 //! Checks of code and documents that cargo alone cannot do: `cargo run -p souk-xtask -- check`, and
 //! `-- errors` writes docs/errors.md.
 
+mod advice;
 mod errors;
 mod layers;
 mod migrations;

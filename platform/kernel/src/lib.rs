@@ -6,7 +6,7 @@ mod id;
 mod money;
 pub mod pan;
 mod problem;
-mod schema;
+pub mod schema;
 mod secret;
 
 pub use clock::Clock;

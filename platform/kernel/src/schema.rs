@@ -6,6 +6,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{Currency, Money, Secret};
 
+/// `pattern` of a text without control characters.
+pub const ONE_LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+/// What [`ONE_LINE`] asks for, for people: the keyword `x-in-words` beside `pattern`.
+pub const ONE_LINE_IN_WORDS: &str = "must be one line without control characters";
+/// `pattern` of a text without control characters that says something.
+pub const FILLED_LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+/// What [`FILLED_LINE`] asks for, for people.
+pub const FILLED_LINE_IN_WORDS: &str = "must not be blank, and be one line without control characters";
+
 impl JsonSchema for Currency {
     fn inline_schema() -> bool {
         true
@@ -17,6 +26,7 @@ impl JsonSchema for Currency {
         json_schema!({
             "type": "string",
             "pattern": "^[A-Z]{3}$",
+            "x-in-words": "must be a currency code in capitals, such as EUR",
             "description": "ISO 4217 code",
             "examples": ["EUR"]
         })

@@ -1,17 +1,18 @@
-//! Typed parts of a request. What does not fit its type is answered with a problem that points at the place.
+//! Typed parts of a request. What does not fit its type is answered with a problem that points at every wrong place.
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
-use http::StatusCode;
 use http::header;
 use http::request::Parts;
+use http::{Method, StatusCode, Uri};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use souk_kernel::{FieldError, Kind, Problem};
+use serde_json::Value;
+use souk_kernel::{Kind, Problem};
 use souk_rpc::Cx;
 
-use crate::ApiError;
-use crate::objects::Objects;
+use crate::{ApiError, rules};
 
 /// The context of the request: who asks, until when, under which id. Set by the gateway or by `souk_rpc::accept`.
 #[derive(Clone, Debug)]
@@ -27,28 +28,42 @@ impl<S: Send + Sync> FromRequestParts<S> for WebCx {
     }
 }
 
-/// A JSON body. 415 for another media type, 400 for what is no JSON, 413 for too much, 422 with a JSON pointer for what
-/// does not fit `T`. Unknown fields are refused when `T` says `deny_unknown_fields`, as types of writes do.
+/// Media types of a partial change; elsewhere only the first (RFC 7396).
+const PATCH_MEDIA_TYPES: [&str; 2] = ["application/json", "application/merge-patch+json"];
+
+/// A JSON body. 415 for another media type, 400 for what is no JSON, 413 for too much, 422 with a JSON pointer for every
+/// place that is not as the schema of `T` says, which is the one that the API's description shows.
 #[derive(Clone, Copy, Debug)]
 pub struct ApiJson<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
+impl<S: Send + Sync, T: DeserializeOwned + JsonSchema + 'static> FromRequest<S> for ApiJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        if !is_json(request.headers()) {
+        let accepted = media_types(request.method());
+        if !is_one_of(accepted, request.headers()) {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(ApiError::transport(status, "unsupported_media_type", "send application/json"));
+            let detail = format!("send {}", accepted.join(" or "));
+            return Err(ApiError::transport(status, "unsupported_media_type", detail));
         }
         let body = Bytes::from_request(request, state).await.map_err(body_rejected)?;
-        parse_json(&body).map(Self)
+        let malformed = |detail: String| {
+            ApiError::transport(StatusCode::BAD_REQUEST, "malformed_json", format!("the body is {detail}"))
+        };
+        let value = rules::parse(&body).map_err(malformed)?;
+        Ok(Self(checked("invalid_request", value)?))
     }
 }
 
-fn is_json(headers: &http::HeaderMap) -> bool {
+/// Media types that a body of a call with this method may have.
+pub(crate) fn media_types(method: &Method) -> &'static [&'static str] {
+    if *method == Method::PATCH { &PATCH_MEDIA_TYPES } else { &PATCH_MEDIA_TYPES[..1] }
+}
+
+fn is_one_of(accepted: &[&str], headers: &http::HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else { return false };
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    accepted.iter().any(|one| essence.eq_ignore_ascii_case(one))
 }
 
 fn body_rejected(rejection: BytesRejection) -> ApiError {
@@ -58,64 +73,34 @@ fn body_rejected(rejection: BytesRejection) -> ApiError {
     ApiError::transport(StatusCode::BAD_REQUEST, "body_unreadable", "the body could not be read")
 }
 
-fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let malformed = |error: serde_json::Error| {
-        let detail = format!("not JSON: line {}, column {}", error.line(), error.column());
-        ApiError::transport(StatusCode::BAD_REQUEST, "malformed_json", detail)
-    };
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(Objects(&mut json)).map_err(|error| {
-        let pointer = pointer_of(error.path());
-        let inner = error.into_inner();
-        match inner.classify() {
-            serde_json::error::Category::Data => misfit("invalid_request", pointer, &inner.to_string()),
-            _ => malformed(inner),
-        }
-    })?;
-    json.end().map_err(malformed)?;
-    Ok(value)
+/// The `T` that `value` is, or every place where it is not as the schema says.
+fn checked<T: DeserializeOwned + JsonSchema + 'static>(code: &'static str, mut value: Value) -> Result<T, Problem> {
+    let errors = rules::check(&rules::rule_of::<T>(), &mut value);
+    rules::refusal(code, errors)?;
+    rules::typed(code, value)
 }
 
-fn misfit(code: &'static str, pointer: String, reason: &str) -> ApiError {
-    // serde_json ends its messages with the position, which the pointer says better.
-    let reason = reason.split(" at line ").next().unwrap_or(reason).to_owned();
-    let fields = vec![FieldError { pointer, detail: reason.clone() }];
-    Problem::invalid_fields(code, reason, fields).into()
-}
-
-/// A JSON pointer (RFC 6901) of a path into a document.
-fn pointer_of(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in path.iter() {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } | Segment::Enum { variant: key } => {
-                pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-            }
-            Segment::Unknown => {}
-        }
-    }
-    pointer
-}
-
-/// The query string; a repeated name fills a `Vec`. 422 `invalid_query` for what does not fit.
+/// The query string; a repeated name fills a `Vec`. 422 `invalid_query` for what is not as the schema of `T` says.
 #[derive(Clone, Copy, Debug)]
 pub struct ApiQuery<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ApiQuery<T> {
+impl<S: Send + Sync, T: DeserializeOwned + JsonSchema + 'static> FromRequestParts<S> for ApiQuery<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = parts.uri.query().unwrap_or_default();
-        let form = serde_html_form::Deserializer::from_bytes(query.as_bytes());
-        let value = serde_path_to_error::deserialize(form).map_err(|error| {
-            let pointer = pointer_of(error.path());
-            misfit("invalid_query", pointer, &error.into_inner().to_string())
-        })?;
-        Ok(Self(value))
+        Ok(Self(query_of(query_pairs(&parts.uri)?)?))
     }
+}
+
+/// Names and values of a query string, as they stand there.
+pub fn query_pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    let unreadable = |_| Problem::invalid("invalid_query", "the query string is not UTF-8 text");
+    serde_html_form::from_str(uri.query().unwrap_or_default()).map_err(unreadable)
+}
+
+/// The `T` that names and values of a query string say: for queries that are more than `T`, which [`ApiQuery`] reads.
+pub fn query_of<T: DeserializeOwned + JsonSchema + 'static>(pairs: Vec<(String, String)>) -> Result<T, Problem> {
+    checked("invalid_query", rules::object_of(&rules::rule_of::<T>(), pairs)?)
 }
 
 /// Parameters of the path. What cannot be an id names nothing: 404.

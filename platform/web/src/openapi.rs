@@ -2,19 +2,23 @@
 //!
 //! One schema generator serves all of them, so two types of one name get two names and every reference resolves.
 
+mod check;
+mod replies;
+
 use std::collections::BTreeSet;
 
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::operation::{Op, Operations};
-use crate::{ProblemJson, error};
+use crate::extract::media_types;
+use crate::operation::{Access, Key, Op, Operations, takes_key};
+use crate::{ProblemJson, rules};
 
-/// Problems that every operation may answer with: throttled, our fault, unavailable, too late.
-const COMMON_PROBLEMS: [u16; 4] = [429, 500, 503, 504];
-/// Problems of every operation that takes a body.
-const BODY_PROBLEMS: [u16; 4] = [400, 413, 415, 422];
+pub use check::check_document;
+
+/// Characters of an `Idempotency-Key`: visible ASCII (the gateway checks it for every route).
+const KEY_PATTERN: &str = "^[!-~]{1,255}$";
 
 /// Heading of the document.
 #[derive(Clone, Copy, Debug)]
@@ -44,29 +48,36 @@ pub fn openapi(info: DocumentInfo, parts: &[&Operations]) -> Value {
             tags.insert(op.tag);
         }
         let item = paths.entry(*path).or_insert_with(|| json!({}));
-        item[method.as_str().to_ascii_lowercase()] = operation(&mut generator, path, op);
+        item[method.as_str().to_ascii_lowercase()] = operation(&mut generator, method, path, op);
     }
-    let schemas = generator.take_definitions(true);
+    let mut paths = Value::Object(paths);
+    let mut schemas = Value::Object(generator.take_definitions(true));
+    rules::tidy(&mut paths);
+    rules::tidy(&mut schemas);
     json!({
         "openapi": "3.1.0",
-        "info": { "title": info.title, "version": info.version, "description": info.description },
+        "info": {
+            "title": info.title, "version": info.version, "description": info.description,
+            "license": { "name": "Apache 2.0", "identifier": "Apache-2.0" }
+        },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "servers": [{ "url": "/" }],
         "tags": tags.iter().map(|tag| json!({ "name": tag })).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": { "Problem": {
-                "description": "What went wrong (RFC 9457)",
-                "content": { error::MEDIA_TYPE: { "schema": { "$ref": "#/components/schemas/Problem" } } }
-            } },
-            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } }
+            "headers": replies::headers(),
+            "examples": replies::examples(),
+            "securitySchemes": { "bearer": {
+                "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                "description": "The `access_token` of `POST /api/v1/auth/login`; valid for ten minutes."
+            } }
         }
     })
 }
 
-fn operation(generator: &mut SchemaGenerator, path: &str, op: &Op) -> Value {
-    let mut out = json!({ "operationId": op.id, "responses": responses(generator, op) });
+fn operation(generator: &mut SchemaGenerator, method: &http::Method, path: &str, op: &Op) -> Value {
+    let mut out = json!({ "operationId": op.id, "responses": replies::responses(generator, method, op) });
     for (name, text) in [("summary", op.summary), ("description", op.description)] {
         if !text.is_empty() {
             out[name] = json!(text);
@@ -75,28 +86,50 @@ fn operation(generator: &mut SchemaGenerator, path: &str, op: &Op) -> Value {
     if !op.tag.is_empty() {
         out["tags"] = json!([op.tag]);
     }
-    let parameters = parameters(generator, path, op);
+    let parameters = parameters(generator, method, path, op);
     if !parameters.is_empty() {
         out["parameters"] = Value::Array(parameters);
     }
     if let Some(body) = op.body {
         let schema = body(generator);
-        out["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        let contents: Map<String, Value> =
+            media_types(method).iter().map(|one| ((*one).to_owned(), json!({ "schema": schema }))).collect();
+        out["requestBody"] = json!({ "required": op.body_required, "content": contents });
     }
-    if op.bearer {
-        out["security"] = json!([{ "bearer": [] }]);
+    match op.access {
+        Access::Anybody => out["security"] = json!([]),
+        Access::Guest => out["security"] = json!([{}, { "bearer": [] }]),
+        Access::Customer => out["security"] = json!([{ "bearer": [] }]),
+    }
+    if op.deprecated.is_some() {
+        out["deprecated"] = json!(true);
     }
     out
 }
 
-fn parameters(generator: &mut SchemaGenerator, path: &str, op: &Op) -> Vec<Value> {
-    let mut parameters: Vec<Value> = path_parameters(path)
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
-        .collect();
+fn parameters(generator: &mut SchemaGenerator, method: &http::Method, path: &str, op: &Op) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    for name in path_parameters(path) {
+        let declared = op.path_params.iter().find(|(declared, ..)| *declared == name);
+        let mut parameter = json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
+        if let Some((_, schema, description)) = declared {
+            parameter["schema"] = schema(generator).to_value();
+            parameter["description"] = json!(description);
+        }
+        parameters.push(parameter);
+    }
     for (name, required, description) in &op.header_params {
         parameters.push(json!({
             "name": name, "in": "header", "required": required, "description": description,
             "schema": { "type": "string" }
+        }));
+    }
+    if takes_key(method) && op.key != Key::Ignored {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": op.key == Key::Required,
+            "description": "Makes the call safe to repeat for 24 hours: the same key with the same request gets the first \
+                            reply again. A random UUID, new for each request that means something else.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY_PATTERN }
         }));
     }
     if let Some(query) = op.query {
@@ -116,6 +149,7 @@ fn query_parameters(schema: &Schema) -> Vec<Value> {
     let parameter = |(name, schema): (&String, &Value)| {
         let mut schema = schema.clone();
         let description = schema.as_object_mut().and_then(|s| s.remove("description"));
+        without_null(&mut schema);
         let mut out = json!({
             "name": name, "in": "query", "required": required.iter().any(|r| r == name), "schema": schema
         });
@@ -127,110 +161,23 @@ fn query_parameters(schema: &Schema) -> Vec<Value> {
     properties.iter().map(parameter).collect()
 }
 
-fn responses(generator: &mut SchemaGenerator, op: &Op) -> Value {
-    let mut out = Map::new();
-    for (status, media_type, schema) in &op.replies {
-        let mut response = json!({ "description": reason(*status) });
-        if let Some(schema) = schema {
-            response["content"] = json!({ *media_type: { "schema": schema(generator) } });
-        } else if !media_type.is_empty() {
-            response["content"] = json!({ *media_type: {} });
-        }
-        out.insert(status.to_string(), response);
-    }
-    let body: &[u16] = if op.body.is_some() { &BODY_PROBLEMS } else { &[] };
-    let query: &[u16] = if op.query.is_some() { &[422] } else { &[] };
-    let auth: &[u16] = if op.bearer { &[401] } else { &[] };
-    for status in [op.problems, body, query, auth, &COMMON_PROBLEMS].into_iter().flatten() {
-        out.entry(status.to_string()).or_insert_with(|| json!({ "$ref": "#/components/responses/Problem" }));
-    }
-    Value::Object(out)
-}
-
-fn reason(status: u16) -> &'static str {
-    http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("Answer")
-}
-
-/// What is wrong with a document: unresolved references, repeated operation ids, missing parts, path parameters that
-/// are not declared. Empty for a sound one. Tests of routes call it.
-pub fn check_document(document: &Value) -> Vec<String> {
-    let mut wrong = Vec::new();
-    if !document["openapi"].as_str().is_some_and(|v| v.starts_with("3.1.")) {
-        wrong.push("openapi is not 3.1".to_owned());
-    }
-    for part in ["/info/title", "/info/version", "/paths", "/components/schemas"] {
-        if document.pointer(part).is_none() {
-            wrong.push(format!("{part} is missing"));
+/// A query string has no null: what is absent is absent.
+fn without_null(schema: &mut Value) {
+    if let Some(names) = schema["type"].as_array() {
+        let real: Vec<Value> = names.iter().filter(|name| *name != "null").cloned().collect();
+        if let [one] = &real[..] {
+            schema["type"] = one.clone();
         }
     }
-    let mut ids = BTreeSet::new();
-    for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        if !path.starts_with('/') {
-            wrong.push(format!("path {path} does not start with a slash"));
-        }
-        for (method, operation) in item.as_object().into_iter().flatten() {
-            check_operation(path, method, operation, &mut ids, &mut wrong);
+    if let Some(branches) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        branches.retain(|branch| branch["type"] != "null");
+        if let [one] = &branches[..] {
+            *schema = one.clone();
         }
     }
-    check_references(document, document, &mut wrong);
-    wrong
-}
-
-fn check_operation<'a>(
-    path: &str,
-    method: &str,
-    operation: &'a Value,
-    ids: &mut BTreeSet<&'a str>,
-    wrong: &mut Vec<String>,
-) {
-    let at = format!("{method} {path}");
-    match operation["operationId"].as_str() {
-        Some(id) if !ids.insert(id) => wrong.push(format!("{at}: operationId {id} is used twice")),
-        Some(_) => {}
-        None => wrong.push(format!("{at}: no operationId")),
-    }
-    let responses = operation["responses"].as_object();
-    if !responses.is_some_and(|all| all.keys().any(|status| status.starts_with('2') || status.starts_with('3'))) {
-        wrong.push(format!("{at}: no successful response"));
-    }
-    for (status, response) in responses.into_iter().flatten() {
-        if response.get("$ref").is_none() && !response["description"].is_string() {
-            wrong.push(format!("{at}: response {status} has no description"));
-        }
-    }
-    let parameters: Vec<&Value> = operation["parameters"].as_array().into_iter().flatten().collect();
-    let mut seen = BTreeSet::new();
-    for parameter in &parameters {
-        let (name, place) = (parameter["name"].as_str(), parameter["in"].as_str());
-        if name.is_none() || !matches!(place, Some("path" | "query" | "header" | "cookie")) {
-            wrong.push(format!("{at}: parameter without name or place"));
-        }
-        if !seen.insert((name, place)) {
-            wrong.push(format!("{at}: parameter {name:?} is declared twice"));
-        }
-        if parameter.get("schema").is_none() {
-            wrong.push(format!("{at}: parameter {name:?} has no schema"));
-        }
-    }
-    for name in path_parameters(path) {
-        if !seen.contains(&(Some(name), Some("path"))) {
-            wrong.push(format!("{at}: path parameter {name} is not declared"));
-        }
-    }
-}
-
-fn check_references(document: &Value, part: &Value, wrong: &mut Vec<String>) {
-    match part {
-        Value::Object(map) => {
-            if let Some(reference) = map.get("$ref").and_then(Value::as_str) {
-                let target = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
-                if target.is_none() {
-                    wrong.push(format!("{reference} does not resolve"));
-                }
-            }
-            map.values().for_each(|value| check_references(document, value, wrong));
-        }
-        Value::Array(items) => items.iter().for_each(|value| check_references(document, value, wrong)),
-        _ => {}
+    if let Some(schema) = schema.as_object_mut()
+        && schema.get("default").is_some_and(Value::is_null)
+    {
+        schema.remove("default");
     }
 }

@@ -2,6 +2,9 @@
 
 use http::Method;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::Value;
+
+use crate::rules;
 
 /// Makes the schema of a type inside a shared generator.
 pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -15,11 +18,57 @@ pub struct Op {
     pub(crate) tag: &'static str,
     pub(crate) query: Option<SchemaOf>,
     pub(crate) body: Option<SchemaOf>,
+    pub(crate) body_required: bool,
     pub(crate) replies: Vec<(u16, &'static str, Option<SchemaOf>)>,
-    pub(crate) problems: &'static [u16],
+    pub(crate) reply_headers: &'static [&'static str],
+    pub(crate) links: Vec<Link>,
+    pub(crate) codes: &'static [&'static str],
+    pub(crate) path_params: Vec<(&'static str, SchemaOf, &'static str)>,
     pub(crate) header_params: Vec<(&'static str, bool, &'static str)>,
-    pub(crate) bearer: bool,
+    pub(crate) access: Access,
+    pub(crate) key: Key,
+    pub(crate) deprecated: Option<Deprecated>,
     pub(crate) body_limit: Option<usize>,
+}
+
+/// Whom a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everybody; who they are does not matter.
+    Anybody,
+    /// Guests and signed-in customers; for the latter it may mean something else.
+    Guest,
+    /// Signed-in customers: others get 401 before anything else is looked at.
+    Customer,
+}
+
+/// What an `Idempotency-Key` is to an unsafe call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// It makes the call safe to repeat.
+    Taken,
+    /// It must be there.
+    Required,
+    /// Nothing: the call names what it is about by itself.
+    Ignored,
+}
+
+/// Since when a call should not be used, and until when it can be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deprecated {
+    /// `Deprecation` (RFC 9745): `@` and seconds since 1970.
+    pub(crate) since: &'static str,
+    /// `Sunset` (RFC 8594): an HTTP date.
+    pub(crate) sunset: &'static str,
+}
+
+/// What can be called with an answer (OpenAPI 3.1, Link Object).
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) status: u16,
+    pub(crate) operation: &'static str,
+    pub(crate) parameters: &'static [(&'static str, &'static str)],
+    pub(crate) body: Option<Value>,
 }
 
 /// An operation with its unique `operationId`, in camel case.
@@ -31,10 +80,16 @@ pub fn op(id: &'static str) -> Op {
         tag: "",
         query: None,
         body: None,
+        body_required: true,
         replies: Vec::new(),
-        problems: &[],
+        reply_headers: &[],
+        links: Vec::new(),
+        codes: &[],
+        path_params: Vec::new(),
         header_params: Vec::new(),
-        bearer: false,
+        access: Access::Anybody,
+        key: Key::Taken,
+        deprecated: None,
         body_limit: None,
     }
 }
@@ -67,14 +122,29 @@ impl Op {
     }
 
     /// The fields of `T` are its query parameters.
-    pub fn query<T: JsonSchema>(mut self) -> Self {
+    pub fn query<T: JsonSchema + 'static>(mut self) -> Self {
+        // A schema that cannot be checked is found here, not by a client.
+        rules::rule_of::<T>();
         self.query = Some(spelled_out::<T>);
         self
     }
 
+    /// A `{name}` of its path.
+    pub fn path<T: JsonSchema>(mut self, name: &'static str, description: &'static str) -> Self {
+        self.path_params.push((name, referred::<T>, description));
+        self
+    }
+
     /// It takes a JSON body.
-    pub fn body<T: JsonSchema>(mut self) -> Self {
+    pub fn body<T: JsonSchema + 'static>(mut self) -> Self {
+        rules::rule_of::<T>();
         self.body = Some(referred::<T>);
+        self
+    }
+
+    /// The body may be left out.
+    pub fn body_optional(mut self) -> Self {
+        self.body_required = false;
         self
     }
 
@@ -96,9 +166,28 @@ impl Op {
         self
     }
 
-    /// Statuses of problems it may answer with, beside the ones every call has.
-    pub fn problems(mut self, statuses: &'static [u16]) -> Self {
-        self.problems = statuses;
+    /// Headers of its successful answers, of those that the document describes.
+    pub fn reply_headers(mut self, names: &'static [&'static str]) -> Self {
+        self.reply_headers = names;
+        self
+    }
+
+    /// With an answer of this status, `operation` can be called: its parameters, and fields of its body, are expressions
+    /// such as `$response.body#/id`.
+    pub fn link(
+        mut self,
+        status: u16,
+        operation: &'static str,
+        parameters: &'static [(&'static str, &'static str)],
+        body: Option<Value>,
+    ) -> Self {
+        self.links.push(Link { status, operation, parameters, body });
+        self
+    }
+
+    /// Codes of problems it may answer with (docs/errors.md), beside the ones every call has.
+    pub fn codes(mut self, codes: &'static [&'static str]) -> Self {
+        self.codes = codes;
         self
     }
 
@@ -108,9 +197,34 @@ impl Op {
         self
     }
 
-    /// It needs a signed-in customer: `Authorization: Bearer`.
+    /// It needs a signed-in customer: `Authorization: Bearer`. Others get 401 before their request is looked at.
     pub fn bearer(mut self) -> Self {
-        self.bearer = true;
+        self.access = Access::Customer;
+        self
+    }
+
+    /// It is for guests as for signed-in customers, whose `Authorization: Bearer` it heeds.
+    pub fn guest(mut self) -> Self {
+        self.access = Access::Guest;
+        self
+    }
+
+    /// It does not go without an `Idempotency-Key`, and looks after it by itself.
+    pub fn key_required(mut self) -> Self {
+        self.key = Key::Required;
+        self
+    }
+
+    /// An `Idempotency-Key` means nothing to it.
+    pub fn unkeyed(mut self) -> Self {
+        self.key = Key::Ignored;
+        self
+    }
+
+    /// It should not be used any more: `since` is for `Deprecation` (RFC 9745: `@` and seconds), `sunset`, the date it may
+    /// go, for `Sunset` (RFC 8594).
+    pub fn deprecated(mut self, since: &'static str, sunset: &'static str) -> Self {
+        self.deprecated = Some(Deprecated { since, sunset });
         self
     }
 
@@ -131,8 +245,18 @@ impl Operations {
         self.0.iter().map(|(method, path, _)| (method, *path))
     }
 
+    /// Method and path template of the unsafe routes on which an `Idempotency-Key` is looked after around the handler.
+    pub fn keyed(&self) -> impl Iterator<Item = (&Method, &'static str)> {
+        self.0.iter().filter(|(method, _, op)| takes_key(method) && op.key == Key::Taken).map(|(m, path, _)| (m, *path))
+    }
+
     /// Paths whose bodies may be larger than the default, with their limits in bytes.
     pub fn body_limits(&self) -> impl Iterator<Item = (&'static str, usize)> {
         self.0.iter().filter_map(|(_, path, op)| op.body_limit.map(|limit| (*path, limit)))
     }
+}
+
+/// True for methods that change something (RFC 9110, 9.2.1).
+pub(crate) fn takes_key(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }

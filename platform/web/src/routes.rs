@@ -1,14 +1,21 @@
 //! A router and its documentation, declared together: a route without an operation cannot be written.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
-use axum::middleware;
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::{MethodFilter, on};
-use http::{Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use souk_kernel::Problem;
 
-use crate::{ApiError, Op, Operations, finish};
+use crate::operation::{Access, Deprecated};
+use crate::{ApiError, Op, Operations, WebCx, finish};
+
+/// Since when a route should not be used (RFC 9745).
+const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+/// When it may go (RFC 8594).
+const SUNSET: HeaderName = HeaderName::from_static("sunset");
 
 /// Bytes of the largest body of an ordinary call: a cart with its addresses is below 10 KiB.
 pub const DEFAULT_BODY_LIMIT: usize = 64 * 1024;
@@ -17,7 +24,7 @@ pub const DEFAULT_BODY_LIMIT: usize = 64 * 1024;
 ///
 /// ```text
 /// Routes::new()
-///     .get("/api/v1/products/{slug}", product, op("getProduct").summary("One product").reply::<ProductJson>(200).problems(&[404]))
+///     .get("/api/v1/products/{slug}", product, op("getProduct").summary("One product").reply::<ProductJson>(200).codes(&["not_found"]))
 ///     .with_state(service)
 /// ```
 pub struct Routes<S = ()> {
@@ -71,6 +78,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         op: Op,
     ) -> Self {
         let mut routing = on(filter, handler);
+        if op.access == Access::Customer {
+            routing = routing.layer(middleware::from_fn(signed_in));
+        }
+        if let Some(Deprecated { since, sunset }) = op.deprecated {
+            routing = routing.layer(middleware::map_response(move |response| deprecated(response, since, sunset)));
+        }
         if let Some(limit) = op.body_limit {
             routing = routing.layer(DefaultBodyLimit::max(limit));
         }
@@ -109,6 +122,19 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn openapi(&self) -> &Operations {
         &self.operations
     }
+}
+
+/// Who has to sign in is told so before anything of the request is looked at.
+async fn signed_in(WebCx(cx): WebCx, request: Request, next: Next) -> Result<Response, ApiError> {
+    cx.actor.require_customer()?;
+    Ok(next.run(request).await)
+}
+
+async fn deprecated(mut response: Response, since: &'static str, sunset: &'static str) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(DEPRECATION, HeaderValue::from_static(since));
+    headers.insert(SUNSET, HeaderValue::from_static(sunset));
+    response
 }
 
 impl Routes<()> {

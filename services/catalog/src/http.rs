@@ -9,22 +9,27 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::HeaderValue;
+use http::{HeaderValue, Uri};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use souk_catalog_api::{ListProducts, ListSort, Product};
+use souk_catalog_api::{ListProducts, ListSort, MAX_PAGE, Product};
 use souk_inventory_api::AvailabilityRequest;
 use souk_kernel::Problem;
 use souk_pricing_api::PricesRequest;
 use souk_rpc::Cx;
-use souk_web::{ApiError, ApiPath, ApiQuery, Cached, Cdn, Operations, Routes, WebCx, op};
+use souk_web::{ApiError, ApiPath, ApiQuery, Cached, Cdn, Operations, Routes, WebCx, op, page_links};
 
 use crate::CatalogService;
+use crate::domain::limits;
 use crate::service::Place;
 use views::{CategoriesJson, Offer, Offers, ProductJson, ProductPageJson};
 
 /// Products of a list when nobody says how many: a page of 4 by 6.
 const DEFAULT_LIMIT: u32 = 24;
+/// Characters of a category's path: deeper than any tree.
+const MAX_CATEGORY: usize = 1_000;
+/// Characters of a cursor: the longest title, encoded.
+const MAX_CURSOR: usize = 4_000;
 
 /// Routes of the public API.
 pub fn routes(service: Arc<CatalogService>) -> Routes {
@@ -46,7 +51,10 @@ fn declared() -> Routes<Arc<CatalogService>> {
                 .tag("catalog")
                 .query::<ListQuery>()
                 .reply::<ProductPageJson>(200)
-                .problems(&[404, 422]),
+                .reply_headers(&["ETag", "Link"])
+                .codes(&["not_found"])
+                .link(200, "getProduct", &[("slug", "$response.body#/items/0/slug")], None)
+                .link(200, "getAvailability", &[("sku", "$response.body#/items/0/variants/0/sku")], None),
         )
         .get(
             "/api/v1/products/{slug}",
@@ -54,9 +62,11 @@ fn declared() -> Routes<Arc<CatalogService>> {
             op("getProduct")
                 .summary("One product with its variants, prices and stock")
                 .tag("catalog")
+                .path::<Slug>("slug", "Its address.")
                 .reply::<ProductJson>(200)
                 .empty(301)
-                .problems(&[404]),
+                .reply_headers(&["ETag"])
+                .codes(&["not_found"]),
         )
         .get(
             "/api/v1/categories",
@@ -64,7 +74,8 @@ fn declared() -> Routes<Arc<CatalogService>> {
             op("listCategories")
                 .summary("The category tree, parents before children")
                 .tag("catalog")
-                .reply::<CategoriesJson>(200),
+                .reply::<CategoriesJson>(200)
+                .reply_headers(&["ETag"]),
         )
         .get(
             "/media/{file}",
@@ -72,23 +83,46 @@ fn declared() -> Routes<Arc<CatalogService>> {
             op("getMedia")
                 .summary("A stored picture; its name is the hash of its content")
                 .tag("catalog")
+                .path::<MediaName>("file", "Its name.")
                 .reply_as(200, "image/*")
-                .problems(&[404, 503]),
+                .reply_headers(&["ETag"])
+                .codes(&["not_found", "media_unavailable"]),
         )
 }
+
+/// Address of a product.
+#[derive(JsonSchema)]
+#[schemars(transparent, inline)]
+struct Slug(
+    #[schemars(length(min = 1, max = limits::SLUG), extend("pattern" = "^[a-z0-9-]+$"))]
+    #[allow(dead_code)] // documents the path
+    String,
+);
+
+/// Name of a picture.
+#[derive(JsonSchema)]
+#[schemars(transparent, inline)]
+struct MediaName(
+    #[schemars(extend("pattern" = "^[0-9a-f]{64}\\.[a-z]{2,5}$"))]
+    #[allow(dead_code)] // documents the path
+    String,
+);
 
 /// Query of a list.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     /// Path of a category, `computers/notebooks`; its descendants are included.
+    #[schemars(length(min = 1, max = MAX_CATEGORY))]
     category: Option<String>,
     /// Order; by price only products that have one.
     #[serde(default)]
     sort: SortJson,
-    /// 1 to 100; 24 when absent.
+    /// Products of a page; 24 when absent.
+    #[schemars(range(min = 1, max = MAX_PAGE))]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
+    #[schemars(length(min = 1, max = MAX_CURSOR), extend("pattern" = "^[A-Za-z0-9_-]+$", "x-in-words" = "is not a cursor of ours"))]
     cursor: Option<String>,
 }
 
@@ -123,8 +157,9 @@ async fn list(
     State(service): State<Arc<CatalogService>>,
     WebCx(cx): WebCx,
     cdn: Cdn,
+    uri: Uri,
     ApiQuery(query): ApiQuery<ListQuery>,
-) -> Result<Cached, ApiError> {
+) -> Result<Response, ApiError> {
     let request = ListProducts {
         category: query.category,
         sort: query.sort.into(),
@@ -139,7 +174,8 @@ async fn list(
     keys.sort_unstable();
     keys.dedup();
     let items = items.iter().map(|product| views::summary(product, &offers, &cdn)).collect();
-    Cached::public(&ProductPageJson { items, next_cursor }, &keys)
+    let links = page_links(&uri, "cursor", next_cursor.as_deref()).map(|links| [(http::header::LINK, links)]);
+    Ok((links, Cached::public(&ProductPageJson { items, next_cursor }, &keys)?).into_response())
 }
 
 async fn product(

@@ -7,14 +7,16 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
 use souk_identity_api::{
-    AddressId, Confirm, Customer, IdentityApi, Jwks, JwksRequest, Logout, MeRequest, RefreshTokens, RemoveAddress,
-    RequestLink, SignIn, SignedIn, StoredAddress, UpdateMe,
+    AddressId, Confirm, Customer, IdentityApi, Jwks, JwksRequest, Logout, MAX_EMAIL, MAX_NAME, MAX_TOKEN, MeRequest,
+    PASSWORD_CHARS, RefreshTokens, RemoveAddress, RequestLink, SignIn, SignedIn, StoredAddress, UpdateMe,
 };
+use souk_kernel::schema::{FILLED_LINE, FILLED_LINE_IN_WORDS, ONE_LINE, ONE_LINE_IN_WORDS};
 use souk_kernel::{Problem, Secret};
 use souk_rpc::Cx;
-use souk_shipping_api::Address;
+use souk_shipping_api::{Address, COUNTRY, COUNTRY_IN_WORDS, MAX_LINE};
 use souk_web::{ApiError, ApiJson, ApiPath, Cached, Op, Operations, Routes, WebCx, no_store, op};
 
 use crate::IdentityService;
@@ -70,7 +72,7 @@ fn declared() -> Routes<Service> {
                 )
                 .body::<Confirm>()
                 .reply::<Tokens>(200)
-                .problems(&[404]),
+                .codes(&["link_invalid"]),
         )
         .post(
             "/api/v1/auth/login",
@@ -83,7 +85,8 @@ fn declared() -> Routes<Service> {
                 )
                 .body::<LoginBody>()
                 .reply::<Tokens>(200)
-                .problems(&[401, 429]),
+                .codes(&["wrong_credentials", "too_many_tries"])
+                .link(200, "refresh", &[], Some(json!({ "refresh_token": "$response.body#/refresh_token" }))),
         )
         .post(
             "/api/v1/auth/refresh",
@@ -92,7 +95,7 @@ fn declared() -> Routes<Service> {
                 .description("Spends the refresh token. One that comes back after it was spent ends the session.")
                 .body::<RefreshTokens>()
                 .reply::<Tokens>(200)
-                .problems(&[401]),
+                .codes(&["refresh_token_invalid"]),
         )
         .post(
             "/api/v1/auth/logout",
@@ -102,7 +105,7 @@ fn declared() -> Routes<Service> {
                 .body::<LogoutBody>()
                 .empty(204),
         )
-        .get("/api/v1/me", get_me, me("getMe", "The signed-in customer").reply::<Customer>(200).problems(&[401]))
+        .get("/api/v1/me", get_me, me("getMe", "The signed-in customer").reply::<Customer>(200))
         .patch(
             "/api/v1/me",
             patch_me,
@@ -110,7 +113,7 @@ fn declared() -> Routes<Service> {
                 .description("A new password ends all sessions but the one whose refresh token is given.")
                 .body::<MePatch>()
                 .reply::<Customer>(200)
-                .problems(&[401, 409, 429]),
+                .codes(&["password_changed", "wrong_password", "too_many_tries"]),
         );
     address_routes(routes, me).get(
         "/.well-known/jwks.json",
@@ -124,7 +127,7 @@ fn address_routes(routes: Routes<Service>, me: impl Fn(&'static str, &'static st
         .get(
             "/api/v1/me/addresses",
             addresses,
-            me("listAddresses", "Stored addresses, the default first").reply::<Addresses>(200).problems(&[401]),
+            me("listAddresses", "Stored addresses, the default first").reply::<Addresses>(200),
         )
         .post(
             "/api/v1/me/addresses",
@@ -133,20 +136,27 @@ fn address_routes(routes: Routes<Service>, me: impl Fn(&'static str, &'static st
                 .description("At most 20. The first one becomes the default.")
                 .body::<AddressBody>()
                 .reply::<StoredAddress>(201)
-                .problems(&[401, 409]),
+                .reply_headers(&["Location"])
+                .link(201, "putAddress", &[("id", "$response.body#/id")], None)
+                .link(201, "deleteAddress", &[("id", "$response.body#/id")], None)
+                .codes(&["too_many_addresses", "invalid_address"]),
         )
         .put(
             "/api/v1/me/addresses/{id}",
             put_address,
             me("putAddress", "Replace an address")
+                .path::<AddressId>("id", "The stored address.")
                 .body::<AddressBody>()
                 .reply::<StoredAddress>(200)
-                .problems(&[401, 404]),
+                .codes(&["not_found", "invalid_address"]),
         )
         .delete(
             "/api/v1/me/addresses/{id}",
             delete_address,
-            me("deleteAddress", "Remove an address").empty(204).problems(&[401, 404]),
+            me("deleteAddress", "Remove an address")
+                .path::<AddressId>("id", "The stored address.")
+                .empty(204)
+                .codes(&["not_found"]),
         )
 }
 
@@ -180,13 +190,16 @@ impl From<SignedIn> for Tokens {
 #[serde(deny_unknown_fields)]
 struct RegisterBody {
     /// Lower-cased.
+    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
     email: String,
-    /// What to call you; at most 100 characters.
+    /// What to call you.
     #[serde(default)]
+    #[schemars(length(max = MAX_NAME), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["Ada"]))]
     name: String,
     /// Not needed, and not kept: it is chosen with the link. Clients of earlier releases send it, and learn here whether it
     /// may be chosen.
     #[serde(default)]
+    #[schemars(length(min = *PASSWORD_CHARS.start(), max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
     password: Option<Secret<String>>,
 }
 
@@ -195,6 +208,7 @@ struct RegisterBody {
 #[serde(deny_unknown_fields)]
 struct RecoverBody {
     /// The account's address.
+    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
     email: String,
 }
 
@@ -210,11 +224,14 @@ struct LinkSent {
 #[serde(deny_unknown_fields)]
 struct LoginBody {
     /// The account.
+    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
     email: String,
     /// Its password.
+    #[schemars(length(min = 1, max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
     password: Secret<String>,
     /// From the last sign-in on this device, if there was one.
     #[serde(default)]
+    #[schemars(length(min = 1, max = MAX_TOKEN), extend("writeOnly" = true))]
     device_token: Option<Secret<String>>,
 }
 
@@ -223,28 +240,38 @@ struct LoginBody {
 #[serde(deny_unknown_fields)]
 struct LogoutBody {
     /// One of the session; a spent one will do.
+    #[schemars(length(min = 1, max = MAX_TOKEN), extend("writeOnly" = true))]
     refresh_token: Secret<String>,
     /// Ends all sessions of the account.
     #[serde(default)]
     everywhere: bool,
 }
 
-/// What to change; absent fields stay.
+/// What to change (RFC 7396): absent fields stay, a name that is null is taken away; the others cannot be.
 #[derive(Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct MePatch {
-    /// What to call you; at most 100 characters.
-    #[serde(default)]
+    /// What to call you.
+    #[serde(default, deserialize_with = "name_given")]
+    #[schemars(with = "Option<String>", length(max = MAX_NAME), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["Ada"]))]
     name: Option<String>,
     /// The password so far; required for a new one.
     #[serde(default)]
+    #[schemars(length(min = 1, max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
     current_password: Option<Secret<String>>,
-    /// 8 to 128 characters, not a common one.
+    /// Not a common one.
     #[serde(default)]
+    #[schemars(length(min = *PASSWORD_CHARS.start(), max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
     new_password: Option<Secret<String>>,
     /// Yours: its session stays signed in when the password changes.
     #[serde(default)]
+    #[schemars(length(min = 1, max = MAX_TOKEN), extend("writeOnly" = true))]
     refresh_token: Option<Secret<String>>,
+}
+
+/// A name that is null is none; what is absent stays.
+fn name_given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::<String>::deserialize(deserializer).map(|name| Some(name.unwrap_or_default()))
 }
 
 /// Stored addresses.
@@ -259,23 +286,31 @@ struct Addresses {
 #[serde(deny_unknown_fields)]
 struct AddressBody {
     /// Who it is for.
+    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Ada Lovelace"]))]
     name: String,
     /// Street and number.
+    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Main Street 1"]))]
     line1: String,
     /// Floor, company, care of.
     #[serde(default)]
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["2nd floor"]))]
     line2: Option<String>,
     /// Town.
+    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Berlin"]))]
     city: String,
     /// State or province where the country uses them.
     #[serde(default)]
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["Berlin"]))]
     region: Option<String>,
     /// Postal code; may be empty in the few countries without.
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["10115"]))]
     postal_code: String,
     /// ISO 3166-1 alpha-2, capital letters.
+    #[schemars(extend("pattern" = COUNTRY, "x-in-words" = COUNTRY_IN_WORDS, "examples" = ["DE"]))]
     country: String,
     /// For the carrier.
     #[serde(default)]
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["+49 30 901820"]))]
     phone: Option<String>,
     /// Make it the default. The default stays it until another one is.
     #[serde(default)]

@@ -38,6 +38,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         souk_flow::TABLES,
         ("0001_init", include_str!("../migrations/0001_init.sql")),
         ("0002_devices_and_links", include_str!("../migrations/0002_devices_and_links.sql")),
+        souk_idempotency::TABLE,
     ],
 };
 

@@ -18,15 +18,16 @@ use crate::service::InventoryService;
 
 /// SKUs of one question: a page of a list with all its variants.
 pub const MAX_SKUS: usize = 50;
-/// Bytes of a SKU.
+/// Characters of a SKU.
 const MAX_SKU: usize = 200;
 
 /// What is asked.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[allow(dead_code)] // documents the query, which is read by hand
 struct AvailabilityQuery {
-    /// One or more SKUs, separated by commas or by repeating the parameter; at most 50.
-    sku: String,
+    /// SKUs, separated by commas or by repeating the parameter.
+    #[schemars(length(min = 1, max = MAX_SKUS), inner(length(min = 1, max = MAX_SKU)))]
+    sku: Vec<String>,
 }
 
 /// What can be bought now.
@@ -71,7 +72,7 @@ fn declared() -> Routes<Arc<InventoryService>> {
             .description("Read from the primary, never from a cache. Unknown SKUs are left out.")
             .query::<AvailabilityQuery>()
             .reply::<AvailabilityReply>(200)
-            .problems(&[422]),
+            .codes(&["invalid_request"]),
     )
 }
 
@@ -87,14 +88,14 @@ fn skus_of(query: &str) -> Result<Vec<Cow<'_, str>>, Problem> {
     for pair in query.split('&') {
         let Some(("sku", list)) = pair.split_once('=') else { continue };
         for raw in list.split(',').flat_map(|part| part.split("%2C")).flat_map(|part| part.split("%2c")) {
-            let wrong = || Problem::invalid_field("/sku", "a SKU is at most 200 bytes of text");
+            let wrong = || Problem::invalid_field("/sku", "a SKU is at most 200 characters of text");
             let sku = match raw.bytes().any(|b| b == b'%' || b == b'+') {
                 false => Cow::Borrowed(raw),
                 true => Cow::Owned(
                     percent_decode_str(&raw.replace('+', " ")).decode_utf8().map_err(|_| wrong())?.into_owned(),
                 ),
             };
-            if sku.len() > MAX_SKU || sku.chars().any(char::is_control) {
+            if sku.chars().count() > MAX_SKU || sku.chars().any(char::is_control) {
                 return Err(wrong());
             }
             if !sku.is_empty() && !skus.contains(&sku) {

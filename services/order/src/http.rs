@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_kernel::{FieldError, Problem};
 use souk_order_api::{
-    CancelOrder, Checkout, CheckoutReply, GetOrder, ListOrders, Order, OrderApi, OrderId, OrderPage, OrderStatus,
+    CancelOrder, Checkout, CheckoutReply, GetOrder, ListOrders, MAX_PAGE, MAX_REASON, Order, OrderApi, OrderId,
+    OrderPage, OrderStatus,
 };
-use souk_web::{ApiError, ApiJson, ApiPath, ApiQuery, Cdn, IfMatch, Operations, Routes, WebCx, no_store, op, written};
+use souk_web::{
+    ApiError, ApiJson, ApiPath, ApiQuery, Cdn, IfMatch, Operations, Routes, WebCx, no_store, op, page_links, written,
+};
 
 use crate::OrderService;
 
@@ -19,6 +22,10 @@ use crate::OrderService;
 const DEFAULT_PAGE: u32 = 20;
 
 type Service = Arc<OrderService>;
+
+const THE_ORDER: &str = "The order.";
+/// The order of a checkout's answer, with the right to see it.
+const PLACED: &[(&str, &str)] = &[("id", "$response.body#/order/id"), ("token", "$response.body#/token")];
 
 /// The routes.
 pub fn routes(service: Service) -> Routes {
@@ -44,11 +51,35 @@ fn declared() -> Routes<Service> {
                      the cart is another by now, 409 `cart_changed` with `data: {expected, actual}`, and nothing is charged.",
                 )
                 .tag("orders")
-                .header("Idempotency-Key", true, "1 to 255 visible ASCII characters, new for each purchase")
+                .guest()
+                .key_required()
                 .body::<Checkout>()
                 .reply::<CheckoutReply>(201)
                 .reply::<CheckoutReply>(202)
-                .problems(&[400, 402, 404, 409, 422, 429, 503]),
+                .reply_headers(&["Location"])
+                .link(201, "getOrder", PLACED, None)
+                .link(202, "getOrder", PLACED, None)
+                .codes(&[
+                    "idempotency_key_required",
+                    "idempotency_key_reused",
+                    "expected_total_required",
+                    "too_many_unpaid_orders",
+                    "cart_total_too_high",
+                    "cart_bought",
+                    "payment_declined",
+                    "payment_not_completed",
+                    "payment_token_unknown",
+                    "unknown_payment_provider",
+                    "card_number_refused",
+                    "not_found",
+                    "out_of_stock",
+                    "coupon_used_up",
+                    "cart_changed",
+                    "cart_incomplete",
+                    "checkout_in_progress",
+                    "checkout_unavailable",
+                    "try_again",
+                ]),
         )
         .get(
             "/api/v1/orders/{id}",
@@ -57,9 +88,11 @@ fn declared() -> Routes<Service> {
                 .summary("One order")
                 .description("For its customer, or with the token that its checkout returned.")
                 .tag("orders")
+                .guest()
+                .path::<OrderId>("id", THE_ORDER)
                 .query::<OrderToken>()
                 .reply::<Order>(200)
-                .problems(&[404]),
+                .codes(&["not_found"]),
         )
         .get(
             "/api/v1/orders",
@@ -70,7 +103,8 @@ fn declared() -> Routes<Service> {
                 .bearer()
                 .query::<Page>()
                 .reply::<OrderPage>(200)
-                .problems(&[401, 422]),
+                .reply_headers(&["Link"])
+                .link(200, "cancelOrder", &[("id", "$response.body#/items/0/id")], None),
         )
         .post(
             "/api/v1/orders/{id}/cancel",
@@ -79,11 +113,13 @@ fn declared() -> Routes<Service> {
                 .summary("Cancel an order that is not shipped, or give up one that waits for its buyer")
                 .description("For its customer, or with the token that its checkout returned.")
                 .tag("orders")
+                .guest()
+                .path::<OrderId>("id", THE_ORDER)
                 .query::<OrderToken>()
                 .header("If-Match", false, "The `ETag` of the order as you know it: 412 `precondition_failed` when it changed since")
                 .body::<Cancel>()
                 .reply::<Order>(200)
-                .problems(&[401, 404, 409, 412, 422]),
+                .codes(&["not_found", "order_not_cancellable", "precondition_failed"]),
         )
 }
 
@@ -92,6 +128,7 @@ fn declared() -> Routes<Service> {
 #[serde(deny_unknown_fields)]
 struct OrderToken {
     /// From the checkout's reply.
+    #[schemars(length(max = 200))]
     token: Option<String>,
 }
 
@@ -99,9 +136,11 @@ struct OrderToken {
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Page {
-    /// 1 to 100; 20 by default.
+    /// Orders of a page; 20 by default.
+    #[schemars(range(min = 1, max = MAX_PAGE))]
     limit: Option<u32>,
     /// From the page before.
+    #[schemars(length(min = 1, max = 200))]
     cursor: Option<String>,
     /// Only these.
     status: Option<OrderStatus>,
@@ -111,8 +150,9 @@ struct Page {
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Cancel {
-    /// At most 500 characters.
+    /// For the record.
     #[serde(default)]
+    #[schemars(length(max = MAX_REASON))]
     reason: String,
 }
 
@@ -175,15 +215,15 @@ async fn mine(
     State(service): State<Service>,
     WebCx(cx): WebCx,
     cdn: Cdn,
+    uri: Uri,
     ApiQuery(query): ApiQuery<Page>,
 ) -> Result<Response, ApiError> {
-    if query.status.is_some() {
-        return Err(Problem::invalid_field("/status", "your own orders cannot be filtered by status").into());
-    }
-    let request = ListOrders { limit: query.limit.unwrap_or(DEFAULT_PAGE), cursor: query.cursor, status: None };
+    let Page { limit, cursor, status } = query;
+    let request = ListOrders { limit: limit.unwrap_or(DEFAULT_PAGE), cursor, status };
     let mut page = service.mine(&cx, request).await?;
     page.items = page.items.into_iter().map(|order| shown(&cdn, order)).collect();
-    Ok(no_store(&page))
+    let links = page_links(&uri, "cursor", page.next_cursor.as_deref());
+    Ok((links.map(|links| [(header::LINK, links)]), no_store(&page)).into_response())
 }
 
 async fn cancel(

@@ -39,6 +39,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         souk_flow::SAGAS,
         ("0003_unpaid", include_str!("../migrations/0003_unpaid.sql")),
         ("0004_replays", include_str!("../migrations/0004_replays.sql")),
+        souk_idempotency::TABLE,
     ],
 };
 

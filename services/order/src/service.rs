@@ -16,7 +16,8 @@ use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
 use souk_modules::{Batch, Combiner, Tasks};
 use souk_order_api::{
     Audit, AuditRequest, CancelOrder, CartChanged, CartOrder, CartState, Checkout, CheckoutReply, FindOrder, GetOrder,
-    ListOrders, MAX_KEY, MAX_PAGE, Order, OrderApi, OrderId, OrderPage, OrderPayment, OrderStatus, PaymentMeans,
+    ListOrders, MAX_KEY, MAX_PAGE, MAX_PROVIDER, MAX_REASON, Order, OrderApi, OrderId, OrderPage, OrderPayment,
+    OrderStatus, PaymentMeans,
 };
 use souk_payment_api::MAX_TOKEN;
 use souk_rpc::{Actor, Cx, Permission};
@@ -435,7 +436,7 @@ fn as_shown(req: &Checkout, cart: Result<CheckoutCart, Problem>) -> Result<Check
 
 fn check(req: &Checkout) -> Result<(), Problem> {
     let fits = |text: &str, most: usize| !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control);
-    if !fits(&req.payment.provider, 40) {
+    if !fits(&req.payment.provider, MAX_PROVIDER) {
         return Err(Problem::invalid_field("/payment/provider", "name a payment provider"));
     }
     if !fits(&req.payment.token, MAX_TOKEN) {
@@ -520,7 +521,7 @@ impl OrderApi for OrderService {
         let customer = cx.actor.require_customer()?;
         let (before, read) = page_bounds(&req)?;
         let at_least = Position::from_raw(cx.min_lsn());
-        Ok(page(self.shared.store.of_customer(at_least, customer, before, read).await?, req.limit))
+        Ok(page(self.shared.store.of_customer(at_least, customer, before, req.status, read).await?, req.limit))
     }
 
     async fn list(&self, cx: &Cx, req: ListOrders) -> Result<OrderPage, Problem> {
@@ -540,7 +541,7 @@ impl OrderApi for OrderService {
     }
 
     async fn cancel(&self, cx: &Cx, req: CancelOrder) -> Result<Order, Problem> {
-        if req.reason.chars().count() > 500 {
+        if req.reason.chars().count() > MAX_REASON {
             return Err(Problem::new(Kind::Invalid, "reason_too_long", "a reason has at most 500 characters"));
         }
         self.visible(cx, req.id, req.token.as_deref()).await?;

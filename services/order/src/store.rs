@@ -71,8 +71,11 @@ const BY_NUMBER: &str =
     concat!("select ", columns!(), " from orders where id = (select order_id from order_number where number = $1)");
 const ORDER_OF_CART: &str =
     concat!("select ", columns!(), " from orders where id = (select order_id from cart_checkout where cart_id = $1)");
-const OF_CUSTOMER: &str =
-    concat!("select ", columns!(), " from orders where customer_id = $1 and id < $2 order by id desc limit $3");
+const OF_CUSTOMER: &str = concat!(
+    "select ",
+    columns!(),
+    " from orders where customer_id = $1 and id < $2 and ($3::text is null or status = $3) order by id desc limit $4"
+);
 const LIST: &str = concat!(
     "select ",
     columns!(),
@@ -365,9 +368,11 @@ impl Store {
         at_least: Position,
         customer: Uuid,
         before: Uuid,
+        status: Option<OrderStatus>,
         limit: i64,
     ) -> Result<Vec<Order>, Problem> {
-        let rows = self.db.read(at_least).query(OF_CUSTOMER, &[&customer, &before, &limit]).await?;
+        let status = status.as_ref().map(word).transpose()?;
+        let rows = self.db.read(at_least).query(OF_CUSTOMER, &[&customer, &before, &status, &limit]).await?;
         rows.iter().map(|row| Ok(read_order(row)?.order)).collect()
     }
 

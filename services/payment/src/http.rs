@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use schemars::JsonSchema;
 use souk_web::{ApiError, ApiPath, Operations, Routes, op};
 
 use crate::service::PaymentService;
@@ -19,6 +20,15 @@ pub fn operations() -> Operations {
     declared().openapi().clone()
 }
 
+/// Name of a payment provider.
+#[derive(JsonSchema)]
+#[schemars(transparent, inline)]
+struct Provider(
+    #[schemars(length(min = 1, max = 40), extend("pattern" = "^[a-z0-9_-]+$", "examples" = ["sandbox"]))]
+    #[allow(dead_code)] // documents the path
+    String,
+);
+
 fn declared() -> Routes<Arc<PaymentService>> {
     Routes::new().post(
         "/webhooks/{provider}",
@@ -29,10 +39,19 @@ fn declared() -> Routes<Arc<PaymentService>> {
                 "The signature over the raw body is checked, with its timestamp (five minutes either way). Events may \
                      come twice, late and in any order.",
             )
-            .tag("Payments")
+            .tag("payments")
             .header("Souk-Signature", false, "`t=<seconds>,v1=<hex HMAC-SHA256 of \"<t>.<body>\">`, for the sandbox")
+            .unkeyed()
+            .path::<Provider>("provider", "Which provider.")
             .empty(204)
-            .problems(&[401, 404, 422]),
+            .codes(&[
+                "body_unreadable",
+                "body_too_large",
+                "not_found",
+                "webhook_not_signed",
+                "webhook_stale",
+                "webhook_unreadable",
+            ]),
     )
 }
 

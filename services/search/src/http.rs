@@ -3,20 +3,27 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use http::HeaderValue;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Uri, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use souk_kernel::Problem;
-use souk_search_api::{AttributeFilter, Facet, Hit, SearchReply, SearchRequest, Sort};
-use souk_web::{ApiError, ApiQuery, Cached, Cdn, Operations, Routes, WebCx, op};
+use souk_search_api::{AttributeFilter, Facet, Hit, MAX_OFFSET, MAX_PAGE, MAX_QUERY, SearchReply, SearchRequest, Sort};
+use souk_web::{ApiError, Cached, Cdn, Operations, Routes, WebCx, op, page_links, query_of, query_pairs};
 
 use crate::SearchService;
+use crate::query::MAX_FILTER_VALUES;
 
 /// Hits of a page when nobody says how many.
 const DEFAULT_LIMIT: u32 = 24;
+/// Characters of a category's path: deeper than any tree.
+const MAX_CATEGORY: usize = 1_000;
 /// Searches are mostly distinct: kept just long enough that a popular one is answered once.
 const FRESH: HeaderValue = HeaderValue::from_static("public, max-age=15");
+
+/// What names of attributes begin with in a query.
+const ATTRIBUTE: &str = "attr.";
 
 /// Routes of the public API.
 pub fn routes(service: Arc<SearchService>) -> Routes {
@@ -42,34 +49,81 @@ fn declared() -> Routes<Arc<SearchService>> {
             .tag("search")
             .query::<SearchQuery>()
             .reply::<SearchReply>(200)
-            .problems(&[404, 422, 503]),
+            .reply_headers(&["ETag", "Link"])
+            .codes(&["not_found", "search_unavailable"])
+            .link(200, "getProduct", &[("slug", "$response.body#/items/0/slug")], None),
     )
 }
 
 /// Query of a search; `attr.<key>` beside it.
-#[derive(JsonSchema)]
-#[allow(dead_code)] // documents what `request` reads
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct SearchQuery {
-    /// Words; at most 200 characters.
-    q: Option<String>,
+    /// Words.
+    #[serde(default)]
+    #[schemars(length(max = MAX_QUERY))]
+    q: String,
     /// Path of a category, `computers/notebooks`; its descendants are included.
+    #[schemars(length(max = MAX_CATEGORY))]
     category: Option<String>,
     /// Any of these brands.
-    brand: Option<Vec<String>>,
+    #[serde(default)]
+    #[schemars(length(max = MAX_FILTER_VALUES))]
+    brand: Vec<String>,
     /// Minor units, inclusive.
-    price_min: Option<u64>,
+    #[schemars(range(min = 0))]
+    price_min: Option<i64>,
     /// Minor units, inclusive.
-    price_max: Option<u64>,
+    #[schemars(range(min = 0))]
+    price_max: Option<i64>,
     /// `true`: only what can be bought now.
-    available: Option<bool>,
-    /// `relevance`, `newest`, `price_asc`, `price_desc` or `title`.
-    sort: Option<String>,
-    /// 1 to 100; 24 when absent.
+    #[serde(default)]
+    available: bool,
+    /// By best match when absent.
+    sort: Option<SortJson>,
+    /// Hits of a page; 24 when absent.
+    #[schemars(range(min = 1, max = MAX_PAGE))]
     limit: Option<u32>,
-    /// 0 to 10,000.
-    offset: Option<u32>,
+    /// Hits to skip.
+    #[serde(default)]
+    #[schemars(range(max = MAX_OFFSET))]
+    offset: u32,
     /// `false` leaves the facets out.
-    facets: Option<bool>,
+    #[serde(default = "yes")]
+    facets: bool,
+}
+
+/// Order of the hits.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "SearchSort")]
+enum SortJson {
+    /// Best match first; newest first when there are no words.
+    Relevance,
+    /// Newest first.
+    Newest,
+    /// Cheapest first.
+    PriceAsc,
+    /// Dearest first.
+    PriceDesc,
+    /// By title.
+    Title,
+}
+
+impl From<SortJson> for Sort {
+    fn from(sort: SortJson) -> Self {
+        match sort {
+            SortJson::Relevance => Sort::Relevance,
+            SortJson::Newest => Sort::Newest,
+            SortJson::PriceAsc => Sort::PriceAsc,
+            SortJson::PriceDesc => Sort::PriceDesc,
+            SortJson::Title => Sort::Title,
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What is answered: as `SearchReply`, hits unopened.
@@ -85,9 +139,13 @@ async fn search(
     State(service): State<Arc<SearchService>>,
     WebCx(cx): WebCx,
     cdn: Cdn,
-    ApiQuery(pairs): ApiQuery<Vec<(String, String)>>,
-) -> Result<Cached, ApiError> {
-    let found = service.find(&cx, &request(pairs)?).await?;
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let request = request(query_pairs(&uri)?)?;
+    let found = service.find(&cx, &request).await?;
+    let next = u64::from(request.offset) + u64::from(request.limit);
+    let next = (next < found.total && next <= u64::from(MAX_OFFSET)).then(|| next.to_string());
+    let links = page_links(&uri, "offset", next.as_deref()).map(|links| [(header::LINK, links)]);
     let raw = |hit: Vec<u8>| {
         let text = String::from_utf8(shown(&cdn, hit)?).map_err(Problem::internal)?;
         RawValue::from_string(text).map_err(Problem::internal)
@@ -98,7 +156,7 @@ async fn search(
         facets: found.facets,
         partial: found.partial,
     };
-    Ok(Cached::public(&answer, &["search"])?.with_cache_control(FRESH))
+    Ok((links, Cached::public(&answer, &["search"])?.with_cache_control(FRESH)).into_response())
 }
 
 /// The hit with its picture where browsers get it.
@@ -111,57 +169,29 @@ fn shown(cdn: &Cdn, hit: Vec<u8>) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(&opened).map_err(Problem::internal)
 }
 
-/// Reads the query string; what is not known is refused, as is what is given twice and means one thing.
+/// Reads the query string: `attr.<key>` are filters, the rest is a [`SearchQuery`].
 fn request(pairs: Vec<(String, String)>) -> Result<SearchRequest, Problem> {
-    let mut request = SearchRequest { limit: DEFAULT_LIMIT, facets: true, ..SearchRequest::default() };
-    let mut seen = std::collections::HashSet::new();
-    for (name, value) in pairs {
-        if let Some(key) = name.strip_prefix("attr.") {
-            match request.attributes.iter_mut().find(|filter| filter.key == key) {
-                Some(filter) => filter.values.push(value),
-                None => request.attributes.push(AttributeFilter { key: key.to_owned(), values: vec![value] }),
-            }
-            continue;
-        }
-        if name != "brand" && !seen.insert(name.clone()) {
-            return Err(wrong(&name, "given twice"));
-        }
-        match name.as_str() {
-            "q" => request.q = value,
-            "category" => request.category = Some(value),
-            "brand" => request.brands.push(value),
-            "price_min" => request.price_min = Some(parsed(&name, &value)?),
-            "price_max" => request.price_max = Some(parsed(&name, &value)?),
-            "available" => request.available = flag(&name, &value)?,
-            "facets" => request.facets = flag(&name, &value)?,
-            "sort" => request.sort = sort(&value)?,
-            "limit" => request.limit = parsed(&name, &value)?,
-            "offset" => request.offset = parsed(&name, &value)?,
-            _ => return Err(wrong(&name, "no such parameter")),
+    let (filters, others): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name.starts_with(ATTRIBUTE));
+    let query: SearchQuery = query_of(others)?;
+    let mut attributes: Vec<AttributeFilter> = Vec::new();
+    for (name, value) in filters {
+        let key = &name[ATTRIBUTE.len()..];
+        match attributes.iter_mut().find(|filter| filter.key == key) {
+            Some(filter) => filter.values.push(value),
+            None => attributes.push(AttributeFilter { key: key.to_owned(), values: vec![value] }),
         }
     }
-    Ok(request)
-}
-
-fn parsed<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, Problem> {
-    value.parse().map_err(|_| wrong(name, "not a whole number in range"))
-}
-
-fn flag(name: &str, value: &str) -> Result<bool, Problem> {
-    match value {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(wrong(name, "true or false")),
-    }
-}
-
-fn sort(value: &str) -> Result<Sort, Problem> {
-    let name = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(value);
-    Sort::deserialize(name).map_err(|_| wrong("sort", "one of relevance, newest, price_asc, price_desc, title"))
-}
-
-fn wrong(name: &str, detail: &str) -> Problem {
-    let pointer = name.replace('~', "~0").replace('/', "~1");
-    let fields = vec![souk_kernel::FieldError { pointer: format!("/{pointer}"), detail: detail.to_owned() }];
-    Problem::invalid_fields("invalid_query", format!("{name}: {detail}"), fields)
+    Ok(SearchRequest {
+        q: query.q,
+        category: query.category,
+        brands: query.brand,
+        price_min: query.price_min,
+        price_max: query.price_max,
+        available: query.available,
+        attributes,
+        sort: query.sort.map(Sort::from).unwrap_or_default(),
+        limit: query.limit.unwrap_or(DEFAULT_LIMIT),
+        offset: query.offset,
+        facets: query.facets,
+    })
 }

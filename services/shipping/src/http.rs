@@ -45,7 +45,12 @@ fn declared() -> Routes<Arc<ShippingService>> {
     Routes::new().get(
         "/api/v1/tracking/{shipment_id}",
         tracking,
-        op("getTracking").summary("Where a parcel is").tag("Orders").reply::<TrackingJson>(200).problems(&[404]),
+        op("getTracking")
+            .summary("Where a parcel is")
+            .tag("orders")
+            .path::<ShipmentId>("shipment_id", "The parcel.")
+            .reply::<TrackingJson>(200)
+            .codes(&["not_found"]),
     )
 }
 

@@ -28,7 +28,7 @@ use souk_web::{DEFAULT_BODY_LIMIT, csrf};
 
 use app::App;
 use pages::to_page::to_page;
-use pages::{account, address, cart, checkout, fragment, home, info, link, listing, order, pay, product};
+use pages::{account, address, cart, checkout, fragment, home, info, link, listing, order, pay, problem, product};
 
 /// Query parameters of public pages, by the template of their path. No other page that may be cached reads any.
 pub const PAGE_PARAMETERS: &[(&str, &[&str])] =
@@ -45,6 +45,7 @@ pub fn router(clients: Clients, tasks: &Tasks) -> Router {
         .route("/search", get(listing::search))
         .route("/p/{slug}", get(product::show))
         .route("/help", get(info::help))
+        .route("/problems/{code}", get(problem::show))
         .route("/robots.txt", get(info::robots))
         .route("/sitemap.xml", get(info::sitemap))
         .route("/assets/{file}", get(assets::serve))

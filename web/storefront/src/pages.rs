@@ -11,5 +11,6 @@ pub mod link;
 pub mod listing;
 pub mod order;
 pub mod pay;
+pub mod problem;
 pub mod product;
 pub mod to_page;

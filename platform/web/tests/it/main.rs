@@ -23,15 +23,34 @@ souk_kernel::ids! {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Line {
+    #[schemars(length(min = 1, max = 5), extend("pattern" = "^[a-z]*$", "x-in-words" = "must be small letters"))]
     sku: String,
+    #[schemars(range(min = 1, max = 999))]
     quantity: u32,
+    #[serde(default)]
+    kind: Option<Sort>,
+}
+
+/// What kind.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    /// This.
+    Plain,
+    /// That.
+    GiftWrapped,
 }
 
 /// What to put in.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Put {
+    #[schemars(length(max = 3))]
     lines: Vec<Line>,
+    #[serde(default)]
+    shop: Option<ThingId>,
+    #[serde(default)]
+    gift: bool,
     #[serde(default)]
     note: Option<String>,
 }
@@ -88,13 +107,24 @@ fn routes() -> Routes<i64> {
         .get(
             "/things/{id}",
             thing,
-            op("getThing").summary("One thing").tag("things").reply::<Thing>(200).problems(&[404]),
+            op("getThing")
+                .summary("One thing")
+                .tag("things")
+                .reply::<Thing>(200)
+                .path::<ThingId>("id", "The thing.")
+                .codes(&["not_found"]),
         )
         .get("/things", things, op("listThings").tag("things").query::<Filter>().reply::<Vec<Thing>>(200))
-        .post("/things", put, op("putThing").body::<Put>().reply::<Thing>(201).bearer())
+        .post("/things", put, op("putThing").body::<Put>().reply::<Thing>(201).guest())
+        .post("/mine", put, op("putMine").body::<Put>().reply::<Thing>(201).bearer())
+        .patch(
+            "/old",
+            put,
+            op("patchOld").body::<Put>().reply::<Thing>(201).deprecated("@1795910400", "Mon, 31 May 2027 00:00:00 GMT"),
+        )
         .post("/large", put, op("putLarge").body::<Put>().reply::<Thing>(201).body_limit(1024 * 1024))
         .get("/fails", fails, op("fail").empty(204))
-        .get("/busy", out_of_stock, op("busy").empty(204).header("Idempotency-Key", true, "a key"))
+        .get("/busy", out_of_stock, op("busy").empty(204).header("X-Shop", true, "which"))
 }
 
 async fn send(request: Request<Body>) -> (StatusCode, HeaderMap, Value) {
@@ -163,12 +193,115 @@ async fn bad_bodies_are_refused_each_in_its_way() {
     assert_eq!(code(post("/things", "application/json", "").await), (400, json!("malformed_json")));
     assert_eq!(code(post("/things", "application/json", "{\"lines\":[]} x").await), (400, json!("malformed_json")));
     let bomb = "[".repeat(50_000);
-    assert_eq!(code(post("/things", "application/json", bomb).await), (422, json!("invalid_request")));
+    assert_eq!(code(post("/things", "application/json", bomb).await), (400, json!("malformed_json")));
     let nested = format!("{{\"lines\":{}", "[".repeat(50_000));
-    assert_eq!(code(post("/things", "application/json", nested).await).0, 422);
+    assert_eq!(code(post("/things", "application/json", nested).await).0, 400);
+    let twice = r#"{"lines":[],"lines":[{"sku":"a","quantity":1}]}"#;
+    assert_eq!(code(post("/things", "application/json", twice).await), (400, json!("malformed_json")));
+    assert_eq!(code(post("/things", "application/vnd.api+json", "{}").await).0, 415);
+    assert_eq!(code(post("/things", "application/merge-patch+json", "{}").await).0, 415);
     let large = format!("{{\"lines\":[],\"note\":\"{}\"}}", "x".repeat(100_000));
     assert_eq!(code(post("/things", "application/json", large.clone()).await), (413, json!("body_too_large")));
     assert_eq!(post("/large", "application/json; charset=utf-8", large).await.0, StatusCode::CREATED);
+}
+
+/// What was wrong: pointer and sentence of each place.
+async fn wrong(body: &str) -> Vec<(String, String)> {
+    let (status, _, body) = post("/things", "application/json", body.to_owned()).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    body["errors"].as_array().unwrap().iter().map(|one| (text(&one["pointer"]), text(&one["detail"]))).collect()
+}
+
+#[tokio::test]
+async fn every_wrong_place_is_named_at_once_in_plain_words() {
+    let all =
+        wrong(r#"{"lines":[{"sku":"","quantity":0},{"sku":"A","quantity":"1"},{"quantity":1.5}],"price":1,"gift":1}"#);
+    let expected = [
+        ("/gift", "must be true or false"),
+        ("/lines/0/quantity", "must be 1 to 999"),
+        ("/lines/0/sku", "must not be empty"),
+        ("/lines/1/quantity", "must be a whole number"),
+        ("/lines/1/sku", "must be small letters"),
+        ("/lines/2/sku", "is missing"),
+        ("/lines/2/quantity", "must be a whole number"),
+        ("/price", "is not known; there are gift, lines, note, shop"),
+    ];
+    assert_eq!(all.await, expected.map(|(pointer, detail)| (pointer.to_owned(), detail.to_owned())));
+    for (body, pointer, detail) in [
+        ("[]", "", "must be an object with fields"),
+        ("null", "", "must be an object with fields"),
+        ("7", "", "must be an object with fields"),
+        ("{}", "/lines", "is missing"),
+        (r#"{"lines":{}}"#, "/lines", "must be a list"),
+        (r#"{"lines":[1]}"#, "/lines/0", "must be an object with fields"),
+        (r#"{"lines":[["a",1]]}"#, "/lines/0", "must be an object with fields"),
+        (r#"{"lines":[],"note":7}"#, "/note", "must be a text"),
+        (r#"{"lines":[],"gift":null}"#, "/gift", "must be true or false"),
+        (r#"{"lines":[],"shop":"x"}"#, "/shop", "must be an id such as 018f3c1e-0000-7000-8000-000000000001"),
+        (r#"{"lines":[],"a/b~c":7}"#, "/a~1b~0c", "is not known; there are gift, lines, note, shop"),
+        (r#"{"lines":[{"sku":"abcdef","quantity":1}]}"#, "/lines/0/sku", "must have at most 5 characters"),
+        (r#"{"lines":[{"sku":"a","quantity":1,"kind":"odd"}]}"#, "/lines/0/kind", "must be one of plain, gift_wrapped"),
+        (r#"{"lines":[{"sku":"a","quantity":1e300}]}"#, "/lines/0/quantity", "must be 1 to 999"),
+        (r#"{"lines":[{"sku":"a","quantity":18446744073709551615}]}"#, "/lines/0/quantity", "must be 1 to 999"),
+        (r#"{"lines":[{"sku":"a","quantity":0.5}]}"#, "/lines/0/quantity", "must be a whole number"),
+    ] {
+        assert_eq!(wrong(body).await, [(pointer.to_owned(), detail.to_owned())], "{body}");
+    }
+    let line = r#"{"sku":"a","quantity":1}"#;
+    let many = wrong(&format!(r#"{{"lines":[{line},{line},{line},{line}]}}"#)).await;
+    assert_eq!(many, [("/lines".to_owned(), "must have at most 3 entries".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+    for quantity in ["960", "960.0", "9.6e2", "960.000"] {
+        let body = format!(r#"{{"lines":[{{"sku":"a","quantity":{quantity},"kind":null}}],"note":null}}"#);
+        let (status, _, reply) = post("/things", "application/json", body).await;
+        assert_eq!(status, StatusCode::CREATED, "{quantity}: {reply}");
+    }
+    assert_eq!(get("/things?limit=3.0").await.2["limit"], 3);
+    let (status, _, body) = get("/things?limit=70000").await;
+    assert_eq!((status, &body["detail"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("limit must be 0 to 65535")));
+    let (_, _, body) = get("/things?limit=1&limit=2").await;
+    assert_eq!(body["detail"], "limit is given twice");
+}
+
+#[tokio::test]
+async fn no_answer_speaks_rust() {
+    let bodies =
+        ["[]", "{}", "7", r#"{"lines":7}"#, r#"{"lines":[{"sku":7,"quantity":-1}]}"#, r#"{"lines":[[]],"x":1}"#];
+    let mut told = String::new();
+    for body in bodies {
+        told.push_str(&post("/things", "application/json", body).await.2.to_string());
+    }
+    for path in ["/things?limit=x", "/things?lmit=1", "/things?limit=-1", "/things?limit=99999999999999999999"] {
+        told.push_str(&get(path).await.2.to_string());
+    }
+    for word in
+        ["u32", "u16", "i64", "struct", "expected", "sequence", "invalid type", "usize", "Option", "missing field"]
+    {
+        assert!(!told.contains(word), "{word}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_to_sign_in_is_told_so_first() {
+    for body in ["", "{", "[]", "{}", r#"{"lines":[]}"#] {
+        let (status, _, reply) = post("/mine", "text/plain", body).await;
+        assert_eq!((status, &reply["code"]), (StatusCode::UNAUTHORIZED, &json!("not_signed_in")), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_deprecated_route_says_until_when() {
+    let request = Request::patch("/old").header("content-type", "application/merge-patch+json");
+    let (status, headers, _) = send(request.body(Body::from(r#"{"lines":[]}"#)).unwrap()).await;
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(
+        (&headers["deprecation"], &headers["sunset"]),
+        (&"@1795910400".parse().unwrap(), &"Mon, 31 May 2027 00:00:00 GMT".parse().unwrap(),)
+    );
 }
 
 #[tokio::test]
@@ -224,6 +357,16 @@ fn the_document_is_sound_and_has_exactly_the_routes() {
         query.as_array().unwrap().iter().any(|p| p["name"] == "brand" && p["schema"]["type"] == "array"),
         "{query}"
     );
+    let post = &document["paths"]["/things"]["post"];
+    assert_eq!(post["security"], json!([{}, { "bearer": [] }]));
+    let line = &document["components"]["schemas"]["Line"]["properties"];
+    assert_eq!((&line["quantity"]["minimum"], &line["quantity"]["maximum"]), (&json!(1), &json!(999)));
+    assert_eq!(line["quantity"].get("format"), None, "no names of Rust's types");
+    assert_eq!(post["responses"]["429"]["headers"]["Retry-After"]["$ref"], "#/components/headers/Retry-After");
+    assert!(post["responses"]["422"]["content"]["application/problem+json"]["examples"]["invalid_request"].is_object());
+    let patch = &document["paths"]["/old"]["patch"];
+    assert_eq!(patch["deprecated"], true);
+    assert!(patch["requestBody"]["content"]["application/merge-patch+json"].is_object());
     let refused = check_document(&openapi(info, &[routes.openapi(), routes.openapi()]));
     assert_eq!(refused, Vec::<String>::new(), "the same part twice is one part");
 }

@@ -10,6 +10,14 @@ use uuid::Uuid;
 
 /// Lines of one cart.
 pub const MAX_LINES: usize = 100;
+/// Characters of a SKU.
+pub const MAX_SKU: usize = 200;
+/// Characters of an e-mail address (RFC 5321, 4.5.3.1.3: 256 with its brackets).
+pub const MAX_EMAIL: usize = 254;
+/// Characters of a shipping method's id.
+pub const MAX_METHOD: usize = 100;
+/// Characters of a coupon as entered.
+pub const MAX_CODE: usize = 60;
 /// Units of one line: beyond it a merchant wants to be asked.
 pub const MAX_QUANTITY: u32 = 999;
 /// Minor units of a cart's total: what payments take at most, so that no checkout begins that must fail.
@@ -39,7 +47,8 @@ souk_rpc::service! {
         fn set_quantity(SetQuantity) -> Cart [idempotent];
         /// Removes a line; a line that is not there is 404.
         fn remove_line(RemoveLine) -> Cart;
-        /// Sets e-mail, address, shipping method, coupons: each only when given. A coupon that does not apply is refused
+        /// Sets e-mail, address, shipping method, coupons: each only when given; takes
+        /// away what is to be cleared. A coupon that does not apply is refused
         /// with 422 and its word (`coupon_unknown`, `coupon_expired`, `coupon_used_up`, `coupon_minimum`); one that was in
         /// the cart before and stopped applying stays, with a message. A shipping method that does not exist for the
         /// address is refused.
@@ -123,13 +132,38 @@ pub struct UpdateCart {
     /// Only while the cart's version is one of these: else 412 `precondition_failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_version: Option<Vec<i64>>,
+    /// What to take away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clear: Vec<CartField>,
 }
 
 impl UpdateCart {
-    /// One that sets nothing yet.
+    /// One that changes nothing yet.
     pub fn of(cart_id: CartId) -> Self {
-        Self { cart_id, email: None, shipping_address: None, shipping_method: None, coupons: None, if_version: None }
+        Self {
+            cart_id,
+            email: None,
+            shipping_address: None,
+            shipping_method: None,
+            coupons: None,
+            if_version: None,
+            clear: Vec::new(),
+        }
     }
+}
+
+/// What a buyer sets in a cart beside its lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CartField {
+    /// Where the confirmation goes.
+    Email,
+    /// Where the goods go.
+    ShippingAddress,
+    /// The chosen shipping method.
+    ShippingMethod,
+    /// All coupons.
+    Coupons,
 }
 
 /// A guest's cart to take over; none just finds (or makes) the customer's own.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use souk_cart_api::{CartId, MAX_LINES, MAX_QUANTITY, UpdateCart};
+use souk_cart_api::{CartField, CartId, MAX_LINES, MAX_QUANTITY, UpdateCart};
 use souk_order_api::Order;
 use souk_rpc::Actor;
 use souk_shipping_api::Address;
@@ -145,7 +145,15 @@ impl Body {
 
     /// Sets what is given (and was checked).
     pub fn update(&mut self, update: UpdateCart) {
-        let UpdateCart { cart_id: _, if_version: _, email, shipping_address, shipping_method, coupons } = update;
+        let UpdateCart { cart_id: _, if_version: _, email, shipping_address, shipping_method, coupons, clear } = update;
+        for field in clear {
+            match field {
+                CartField::Email => self.email = None,
+                CartField::ShippingAddress => self.shipping_address = None,
+                CartField::ShippingMethod => self.shipping_method = None,
+                CartField::Coupons => self.coupons.clear(),
+            }
+        }
         self.email = email.or(self.email.take());
         self.shipping_address = shipping_address.or(self.shipping_address.take());
         self.shipping_method = shipping_method.or(self.shipping_method.take());
@@ -264,11 +272,14 @@ mod tests {
             shipping_method: None,
             coupons: None,
             if_version: None,
+            clear: Vec::new(),
         };
         body.update(UpdateCart { shipping_method: Some("standard".into()), ..nothing.clone() });
         assert_eq!((body.email.as_deref(), body.coupons.len()), (Some("a@b.c"), 1));
-        body.update(UpdateCart { coupons: Some(vec![]), ..nothing });
+        body.update(UpdateCart { coupons: Some(vec![]), ..nothing.clone() });
         assert_eq!((body.shipping_method.as_deref(), body.coupons.len()), (Some("standard"), 0));
+        body.update(UpdateCart { clear: vec![CartField::ShippingMethod], ..nothing });
+        assert_eq!((body.shipping_method.as_deref(), body.email.as_deref()), (None, Some("a@b.c")));
     }
 
     fn any_body() -> impl Strategy<Value = Body> {

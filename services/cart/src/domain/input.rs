@@ -1,19 +1,11 @@
 //! What a buyer may send, in stored form; and what is wrong with the rest.
 
-use souk_cart_api::{MAX_QUANTITY, MAX_TOTAL, UpdateCart};
+use souk_cart_api::{MAX_CODE, MAX_EMAIL, MAX_METHOD, MAX_QUANTITY, MAX_SKU, MAX_TOTAL, UpdateCart};
 use souk_kernel::{FieldError, Money, Problem};
 use souk_pricing_api::{MAX_COUPONS, Quote};
 
-/// Bytes of a SKU.
-const MAX_SKU: usize = 200;
-/// Bytes of an e-mail address (RFC 5321, 4.5.3.1.3: 256 with its brackets).
-const MAX_EMAIL: usize = 254;
 /// Bytes before the @ (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL: usize = 64;
-/// Bytes of a shipping method's id.
-const MAX_METHOD: usize = 100;
-/// Bytes of a coupon as entered.
-const MAX_CODE: usize = 60;
 
 /// Ok for 1 (or 0, where `least` says so) to [`MAX_QUANTITY`].
 pub fn check_quantity(quantity: u32, least: u32) -> Result<(), Problem> {
@@ -27,7 +19,7 @@ pub fn check_quantity(quantity: u32, least: u32) -> Result<(), Problem> {
 pub fn check_sku(sku: &str) -> Result<(), Problem> {
     match is_line(sku, MAX_SKU) {
         true => Ok(()),
-        false => Err(Problem::invalid_field("/sku", "must be 1 to 200 bytes without control characters")),
+        false => Err(Problem::invalid_field("/sku", "must be 1 to 200 characters without control characters")),
     }
 }
 
@@ -94,9 +86,9 @@ pub fn check_entered(before: &[String], now: &[String], quote: &Quote) -> Result
     Ok(())
 }
 
-/// One line of 1 to `most` bytes.
+/// One line of 1 to `most` characters.
 fn is_line(text: &str, most: usize) -> bool {
-    (1..=most).contains(&text.len()) && !text.chars().any(char::is_control)
+    (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// The everyday form of RFC 5321's mailbox: no quotes, no comments, a domain with a dot. Letters of any script, since
@@ -131,6 +123,7 @@ mod tests {
             shipping_method: None,
             coupons: None,
             if_version: None,
+            clear: Vec::new(),
         }
     }
 

@@ -104,7 +104,8 @@ async fn bad_input_is_refused_with_its_place_and_changes_nothing() {
             "/unit_price",
         ),
         (Method::POST, &lines, r#"{"sku":"la\u0000mp","quantity":1}"#, 422, "/sku"),
-        (Method::POST, &lines, r#"{"quantity":1}"#, 422, ""),
+        (Method::POST, &lines, r#"{"quantity":1}"#, 422, "/sku"),
+        (Method::POST, &lines, r#"["lamp",1]"#, 422, ""),
         (Method::POST, &lines, r#"{"sku":"lamp","quantity":1"#, 400, ""),
         (Method::POST, &lines, r#"{"sku":"nobody knows","quantity":1}"#, 404, ""),
         (Method::POST, &lines, &deep, 413, ""),
@@ -115,7 +116,7 @@ async fn bad_input_is_refused_with_its_place_and_changes_nothing() {
         (Method::PUT, &at, r#"{"email":"a@example.com\r\nBcc: b@example.com"}"#, 422, "/email"),
         (Method::PUT, &at, r#"{"totals":{"total":0}}"#, 422, "/totals"),
         (Method::PUT, &at, r#"{"customer_id":"00000000-0000-0000-0000-000000000001"}"#, 422, "/customer_id"),
-        (Method::PUT, &at, r#"{"shipping_address":{"name":"A"}}"#, 422, "/shipping_address"),
+        (Method::PUT, &at, r#"{"shipping_address":{"name":"A"}}"#, 422, "/shipping_address/city"),
         (Method::PUT, &at, r#"{"coupons":["A","B","C","D","E","F"]}"#, 422, "/coupons"),
         (Method::GET, "/not-an-id", "", 404, ""),
         (Method::GET, "/00000000-0000-4000-8000-000000000000", "", 404, ""),
@@ -129,6 +130,31 @@ async fn bad_input_is_refused_with_its_place_and_changes_nothing() {
         }
     }
     assert_eq!(api.call(Method::GET, &at, "").await.1, cart);
+}
+
+#[tokio::test]
+async fn null_clears_in_a_patch_and_is_passed_over_in_a_put() {
+    let shop = Shop::open().await;
+    let api = Api::open(&shop).await;
+    let (_, cart) = api.call(Method::POST, "", "").await;
+    let at = format!("/{}", cart["id"].as_str().unwrap());
+    let address = json!({"name":"Ada","line1":"Street 1","city":"Berlin","postal_code":"10117","country":"DE"});
+    let all = json!({"email":"ada@example.com","shipping_address":address,"coupons":["TEN"]}).to_string();
+    let (status, set) = api.call(Method::PATCH, &at, &all).await;
+    assert_eq!((status, &set["email"], &set["coupons"]), (StatusCode::OK, &json!("ada@example.com"), &json!(["TEN"])));
+    let nothing = r#"{"email":null,"shipping_address":null,"shipping_method":null,"coupons":null}"#;
+    // Control: the older method changes nothing, and says that it will go.
+    let put = Request::put(format!("/api/v1/carts{at}")).header(header::CONTENT_TYPE, "application/json");
+    let (status, headers, kept) = api.send(put.body(Body::from(nothing)).unwrap()).await;
+    assert_eq!((status, &kept["email"], &kept["coupons"]), (StatusCode::OK, &set["email"], &set["coupons"]));
+    assert!(headers.contains_key("deprecation") && headers.contains_key("sunset"), "{headers:?}");
+    let (_, some) = api.call(Method::PATCH, &at, r#"{"email":null}"#).await;
+    assert_eq!((&some["email"], &some["shipping_address"]["city"]), (&Value::Null, &json!("Berlin")));
+    let patch =
+        Request::patch(format!("/api/v1/carts{at}")).header(header::CONTENT_TYPE, "application/merge-patch+json");
+    let (status, headers, cleared) = api.send(patch.body(Body::from(nothing)).unwrap()).await;
+    assert_eq!((status, &cleared["shipping_address"], &cleared["coupons"]), (StatusCode::OK, &Value::Null, &json!([])));
+    assert!(!headers.contains_key("deprecation"));
 }
 
 #[tokio::test]

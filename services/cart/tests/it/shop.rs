@@ -80,7 +80,7 @@ pub fn berlin() -> Address {
 }
 
 pub fn update(cart_id: CartId) -> UpdateCart {
-    UpdateCart { cart_id, email: None, shipping_address: None, shipping_method: None, coupons: None, if_version: None }
+    UpdateCart::of(cart_id)
 }
 
 pub fn whole(cart_id: CartId) -> UpdateCart {
@@ -91,6 +91,7 @@ pub fn whole(cart_id: CartId) -> UpdateCart {
         shipping_method: Some("standard".into()),
         coupons: None,
         if_version: None,
+        clear: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod token;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use souk_kernel::schema::{ONE_LINE, ONE_LINE_IN_WORDS};
 use souk_kernel::{Event, Secret};
 use souk_rpc::Permission;
 use souk_shipping_api::Address;
@@ -22,6 +23,12 @@ souk_kernel::ids! {
 
 /// Addresses of one customer: a household, a company's branches; more is somebody's storage.
 pub const MAX_ADDRESSES: usize = 20;
+/// Characters of a customer's name: the longest real ones fit, an essay does not.
+pub const MAX_NAME: usize = 100;
+/// Characters of an e-mail address (RFC 5321, 4.5.3.1.3, less the angle brackets).
+pub const MAX_EMAIL: usize = 254;
+/// Characters of a refresh token: ours are far shorter.
+pub const MAX_TOKEN: usize = 512;
 /// Characters of a password (PROMISES: 8 to 128).
 pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
@@ -69,11 +76,14 @@ souk_rpc::service! {
 #[serde(deny_unknown_fields)]
 pub struct Register {
     /// Lower-cased; unique.
+    #[schemars(length(min = 3, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
     pub email: String,
-    /// 8 to 128 characters, not a common one.
+    /// Not a common one.
+    #[schemars(length(min = *PASSWORD_CHARS.start(), max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
     pub password: Secret<String>,
     /// What to call them.
     #[serde(default)]
+    #[schemars(length(max = MAX_NAME), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["Ada"]))]
     pub name: String,
 }
 
@@ -82,8 +92,10 @@ pub struct Register {
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// The account.
+    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
     pub email: String,
     /// Its password.
+    #[schemars(length(min = 1, max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
     pub password: Secret<String>,
 }
 
@@ -118,8 +130,10 @@ pub struct RequestLink {
 #[serde(deny_unknown_fields)]
 pub struct Confirm {
     /// From the link in the mail.
+    #[schemars(length(min = 1, max = MAX_TOKEN), extend("writeOnly" = true))]
     pub token: Secret<String>,
-    /// 8 to 128 characters, not a common one.
+    /// Not a common one.
+    #[schemars(length(min = *PASSWORD_CHARS.start(), max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
     pub password: Secret<String>,
 }
 
@@ -147,6 +161,7 @@ pub struct SignedIn {
 #[serde(deny_unknown_fields)]
 pub struct RefreshTokens {
     /// From the last pair.
+    #[schemars(length(min = 1, max = MAX_TOKEN), extend("writeOnly" = true))]
     pub refresh_token: Secret<String>,
 }
 

@@ -1,9 +1,8 @@
 //! E-mail addresses as accounts are named by them: lower case, plain ASCII, one spelling each.
 
 use sha2::{Digest as _, Sha256};
+use souk_identity_api::MAX_EMAIL;
 
-/// Characters of an address (RFC 5321, 4.5.3.1.3, less the angle brackets).
-const MAX_EMAIL: usize = 254;
 /// Characters before the `@` (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL: usize = 64;
 /// Characters of one label of a domain (RFC 1035, 2.3.4).

@@ -1,14 +1,11 @@
 //! Checks of what people send: all wrong fields at once, each with its place.
 
-use souk_identity_api::PASSWORD_CHARS;
+use souk_identity_api::{MAX_NAME, PASSWORD_CHARS};
 use souk_kernel::{FieldError, Problem};
 use unicode_normalization::UnicodeNormalization;
 
 use super::Email;
 use super::common_passwords::is_common;
-
-/// Characters of a name: the longest real ones fit, an essay does not.
-pub const MAX_NAME: usize = 100;
 
 /// Wrong fields, gathered.
 #[derive(Default)]

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_cart_api::{CartId, CartMessage};
+use souk_kernel::schema::{ONE_LINE, ONE_LINE_IN_WORDS};
 use souk_kernel::{Event, Money};
+use souk_payment_api::MAX_TOKEN;
 use souk_shipping_api::{Address, Shipment};
 use uuid::Uuid;
 
@@ -15,6 +17,10 @@ souk_kernel::ids! {
 
 /// Orders of one page.
 pub const MAX_PAGE: u32 = 100;
+/// Characters of why an order is cancelled.
+pub const MAX_REASON: usize = 500;
+/// Characters of a payment provider's name.
+pub const MAX_PROVIDER: usize = 40;
 /// Characters of an idempotency key, visible ASCII.
 pub const MAX_KEY: usize = 255;
 
@@ -56,8 +62,10 @@ souk_rpc::service! {
 #[serde(deny_unknown_fields)]
 pub struct PaymentMeans {
     /// `sandbox`.
+    #[schemars(length(min = 1, max = MAX_PROVIDER), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["sandbox"]))]
     pub provider: String,
     /// The provider's token for a means of payment.
+    #[schemars(length(min = 1, max = MAX_TOKEN), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["tok_ok"]))]
     pub token: String,
 }
 
@@ -248,7 +256,7 @@ pub struct ListOrders {
     pub limit: u32,
     /// Where the page before this one ended; opaque.
     pub cursor: Option<String>,
-    /// Only these; staff only.
+    /// Only these.
     #[serde(default)]
     pub status: Option<OrderStatus>,
 }

@@ -56,11 +56,10 @@ pub enum TransitionError {
 
 impl From<TransitionError> for Problem {
     fn from(error: TransitionError) -> Self {
-        let code = match error {
-            TransitionError::NotCancellable(_) => "order_not_cancellable",
-            TransitionError::Illegal(..) => "illegal_transition",
-        };
-        Problem::conflict(code, error.to_string())
+        match error {
+            TransitionError::NotCancellable(_) => Problem::conflict("order_not_cancellable", error.to_string()),
+            TransitionError::Illegal(..) => Problem::conflict("illegal_transition", error.to_string()),
+        }
     }
 }
 

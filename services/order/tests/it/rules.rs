@@ -27,6 +27,10 @@ async fn an_order_is_seen_by_its_owner_only() {
     let list = ListOrders { limit: 10, ..ListOrders::default() };
     assert_eq!(shop.client.mine(&customer(1), list.clone()).await.unwrap().items.len(), 1);
     assert_eq!(shop.client.mine(&customer(2), list.clone()).await.unwrap().items.len(), 0);
+    let with = |status| ListOrders { status: Some(status), ..list.clone() };
+    let found = shop.client.mine(&customer(1), with(reply.order.status)).await.unwrap().items;
+    assert_eq!(found.iter().map(|order| order.id).collect::<Vec<_>>(), [reply.order.id]);
+    assert_eq!(shop.client.mine(&customer(1), with(OrderStatus::Delivered)).await.unwrap().items.len(), 0);
     assert_eq!(shop.client.list(&customer(1), list.clone()).await.unwrap_err().kind, Kind::Forbidden);
     assert_eq!(shop.client.list(&guest(""), list).await.unwrap_err().kind, Kind::Unauthenticated);
     let stranger = shop

@@ -19,7 +19,7 @@ async fn until_a_task(forbidden: &[&'static str], cancel: bool) -> (Shop, Order,
         let reply = shop.client.checkout(&cx, buy(1, "tok_ok")).await.unwrap();
         shop.settled().await;
         shop.neighbours.forbidden.lock().unwrap().extend(forbidden);
-        let request = CancelOrder { id: reply.order.id, reason: String::new(), token: None };
+        let request = CancelOrder { id: reply.order.id, reason: String::new(), if_version: None, token: None };
         shop.client.cancel(&cx, request).await.unwrap();
     } else {
         shop.neighbours.forbidden.lock().unwrap().extend(forbidden);

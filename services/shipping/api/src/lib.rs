@@ -3,11 +3,16 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use souk_kernel::schema::{FILLED_LINE, FILLED_LINE_IN_WORDS, ONE_LINE, ONE_LINE_IN_WORDS};
 use souk_kernel::{Event, FieldError, Problem};
 use uuid::Uuid;
 
 /// Characters of each line of an address.
 pub const MAX_LINE: usize = 200;
+/// `pattern` of a country (ISO 3166-1 alpha-2).
+pub const COUNTRY: &str = "^[A-Z]{2}$";
+/// What [`COUNTRY`] asks for, for people.
+pub const COUNTRY_IN_WORDS: &str = "must be a two-letter country code in capitals, such as DE";
 
 souk_kernel::ids! {
     /// A parcel.
@@ -31,23 +36,31 @@ souk_rpc::service! {
 #[serde(deny_unknown_fields)]
 pub struct Address {
     /// Who it is for.
+    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Ada Lovelace"]))]
     pub name: String,
     /// Street and number.
+    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Main Street 1"]))]
     pub line1: String,
     /// Floor, company, care of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["2nd floor"]))]
     pub line2: Option<String>,
     /// Town.
+    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Berlin"]))]
     pub city: String,
     /// State or province where the country uses them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["Berlin"]))]
     pub region: Option<String>,
     /// Postal code; may be empty in the few countries without.
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["10115"]))]
     pub postal_code: String,
     /// ISO 3166-1 alpha-2, capital letters.
+    #[schemars(extend("pattern" = COUNTRY, "x-in-words" = COUNTRY_IN_WORDS, "examples" = ["DE"]))]
     pub country: String,
     /// For the carrier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["+49 30 901820"]))]
     pub phone: Option<String>,
 }
 
@@ -77,7 +90,7 @@ impl Address {
             }
         }
         if self.country.len() != 2 || !self.country.bytes().all(|b| b.is_ascii_uppercase()) {
-            wrong("country", "must be a two-letter country code in capitals, such as DE");
+            wrong("country", COUNTRY_IN_WORDS);
         }
         if fields.is_empty() {
             return Ok(());

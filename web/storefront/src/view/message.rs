@@ -1,7 +1,8 @@
-//! Pages that say one thing: not found, something broke, come back later; and the help page.
+//! Pages that say one thing: not found, something broke, come back later; the help page; what a problem type means.
 
 use askama::Template;
 use souk_kernel::{Kind, Problem};
+use souk_web::ProblemType;
 
 use super::layout::Layout;
 
@@ -74,6 +75,16 @@ pub struct HelpPage {
     pub layout: Layout,
     /// Delivery rates; empty when they are not known just now.
     pub zones: Vec<RateRow>,
+}
+
+/// What a problem type means.
+#[derive(Template)]
+#[template(path = "problem.html")]
+pub struct ProblemPage {
+    /// Frame.
+    pub layout: Layout,
+    /// The type.
+    pub known: &'static ProblemType,
 }
 
 #[cfg(test)]

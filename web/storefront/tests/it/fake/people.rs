@@ -89,6 +89,7 @@ impl FakeShop {
             shipping_method: Some("standard".into()),
             coupons: None,
             if_version: None,
+            clear: Vec::new(),
         };
         self.update(&cx, update).await?;
         let payment = PaymentMeans { provider: "sandbox".into(), token: "tok_ok".into() };
