@@ -117,7 +117,7 @@ async fn bodies_are_strict_and_what_is_wrong_is_pointed_at() {
         ("/api/v1/auth/register", json!({ "email": "a@b.cd", "password": 12345678 }), vec!["/password"]),
         ("/api/v1/auth/register", json!({ "email": "a@b.cd", "password": PASSWORD, "id": "1" }), vec!["/id"]),
         ("/api/v1/auth/login", json!({ "email": "a@b.cd", "password": PASSWORD, "admin": true }), vec!["/admin"]),
-        ("/api/v1/auth/refresh", json!({ "token": "x" }), vec!["/token"]),
+        ("/api/v1/auth/refresh", json!({ "token": "x" }), vec!["/refresh_token", "/token"]),
         ("/api/v1/auth/logout", json!({ "refresh_token": "x", "session_token": "y" }), vec!["/session_token"]),
         ("/api/v1/me/addresses", long, vec!["/city"]),
         ("/api/v1/me/addresses", shouting, vec!["/country"]),
