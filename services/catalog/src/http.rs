@@ -113,7 +113,7 @@ struct MediaName(
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     /// Path of a category, `computers/notebooks`; its descendants are included.
-    #[schemars(length(min = 1, max = MAX_CATEGORY))]
+    #[schemars(length(max = MAX_CATEGORY))]
     category: Option<String>,
     /// Order; by price only products that have one.
     #[serde(default)]

@@ -76,7 +76,7 @@ souk_rpc::service! {
 #[serde(deny_unknown_fields)]
 pub struct Register {
     /// Lower-cased; unique.
-    #[schemars(length(min = 3, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
+    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
     pub email: String,
     /// Not a common one.
     #[schemars(length(min = *PASSWORD_CHARS.start(), max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]

@@ -126,7 +126,7 @@ async fn bodies_are_strict_and_what_is_wrong_is_pointed_at() {
         ("/api/v1/auth/recover", json!({ "email": "a@b.cd", "name": "Ada" }), vec!["/name"]),
         ("/api/v1/auth/recover", json!({ "email": "nobody" }), vec!["/email"]),
         ("/api/v1/auth/confirm", json!({ "token": "x", "password": PASSWORD, "email": "a@b.cd" }), vec!["/email"]),
-        ("/api/v1/auth/refresh", json!({ "token": "x" }), vec!["/token"]),
+        ("/api/v1/auth/refresh", json!({ "token": "x" }), vec!["/refresh_token", "/token"]),
         ("/api/v1/auth/logout", json!({ "refresh_token": "x", "session_token": "y" }), vec!["/session_token"]),
         ("/api/v1/me/addresses", long, vec!["/city"]),
         ("/api/v1/me/addresses", shouting, vec!["/country"]),
