@@ -3,6 +3,7 @@
 
 mod combiner;
 mod order;
+pub mod private;
 mod ready;
 mod said;
 mod tasks;
@@ -10,5 +11,5 @@ mod tasks;
 pub use combiner::{Batch, Combiner};
 pub use order::{OrderError, Role, start_order};
 pub use ready::{Readiness, ReadyCheck};
-pub use said::Said;
+pub use said::{Said, now_and_then};
 pub use tasks::Tasks;
