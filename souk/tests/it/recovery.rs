@@ -109,7 +109,10 @@ async fn a_killed_database_server_is_started_again() {
         green(&page).await;
         assert_ne!(postmaster(&place), before);
         let log = running.said();
-        let lines = log.lines().skip(said).filter(|line| line.contains(" WARN ") || line.contains("ERROR")).count();
+        // A request that failed has its own line: this test makes hundreds of them.
+        let complaint =
+            |line: &&str| (line.contains(" WARN ") || line.contains("ERROR")) && !line.contains("request failed");
+        let lines = log.lines().skip(said).filter(complaint).count();
         println!("{lines} lines of complaint");
         assert!(lines < LINES, "{lines} lines: {log}");
         assert_eq!(log.matches("the database server died").count(), time, "{log}");
