@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use souk_telemetry::LogFormat;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::modules;
 use crate::toolbox::Toolbox;
 
@@ -99,6 +99,9 @@ enum ConfigCommand {
         /// The roles of the process it is for: `gateway`, `catalog,catalog-worker`, `all`.
         #[arg(long, value_delimiter = ',')]
         role: Vec<String>,
+        /// Call variables that nothing reads an error, not a warning.
+        #[arg(long)]
+        strict: bool,
     },
     /// Print what is in force.
     Print,
@@ -144,14 +147,21 @@ pub fn main(cli: Cli) -> ExitCode {
 const AT_THE_END: std::time::Duration = std::time::Duration::from_millis(200);
 
 fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
+    let checks = matches!(cli.command, Command::Config(_));
+    let given = cli.log.is_some();
     if let Some(filter) = cli.log {
         config.log.filter = filter;
-    } else if !cli.command.is_server() {
-        // A tool's own output is not to drown in the log.
-        config.log.filter = "warn".into();
     }
+    let filter = match given && !checks || cli.command.is_server() {
+        true => config.log.filter.as_str(),
+        // A tool's own output is not to drown in the log, and what is checked need not work.
+        false => "warn",
+    };
     let format = if config.log.json { LogFormat::Json } else { LogFormat::Text };
-    souk_telemetry::init_logs(format, &config.log.filter).map_err(anyhow::Error::msg)?;
+    souk_telemetry::init_logs(format, filter).map_err(|error| anyhow::anyhow!("log.filter: {error}"))?;
+    if !checks && !config.unknown.is_empty() {
+        tracing::warn!(variables = config.unknown.join(", "), "{}", config::UNKNOWN_VARIABLE);
+    }
     crate::files::raise_limit();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(crate::memory::tidy).build()?;
@@ -167,7 +177,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Search(command) => search::run(command, config).await,
             Command::Assets(command) => assets::run(command, &config).await,
             Command::Roles { json } => roles(json),
-            Command::Config(command) => config_command(command, &config, cli.config.as_deref()).await,
+            Command::Config(command) => config_command(command, &config, cli.config.as_deref(), given).await,
             Command::Admin(command) => admin::run(command, config).await,
             Command::Pki(command) => pki::run(command),
             Command::PspSandbox(sandbox) => serve::psp_sandbox(sandbox, config).await,
@@ -187,10 +197,8 @@ impl Command {
 
 async fn migrate(config: Config) -> anyhow::Result<ExitCode> {
     let toolbox = Toolbox::database(&config).await?;
-    let applied = crate::migrate(toolbox.url()).await?;
     let passwords = config.database.all_passwords().map_err(anyhow::Error::msg)?;
-    let passwords: Vec<_> = passwords.iter().map(|(schema, password)| (schema.as_str(), password)).collect();
-    souk_db::set_passwords(toolbox.url(), &passwords).await?;
+    let applied = crate::stores::migrate_with(toolbox.url(), &passwords).await?;
     for name in &applied {
         println!("applied {name}");
     }
@@ -220,21 +228,34 @@ fn roles(json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn config_command(command: ConfigCommand, config: &Config, file: Option<&Path>) -> anyhow::Result<ExitCode> {
+async fn config_command(
+    command: ConfigCommand,
+    config: &Config,
+    file: Option<&Path>,
+    log_given: bool,
+) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Print => {
             print!("{}", toml::to_string_pretty(&config.redacted())?);
             Ok(ExitCode::SUCCESS)
         }
-        ConfigCommand::Check { role } => {
+        ConfigCommand::Check { role, strict } => {
             let roles = serve::role_names(&role)?;
             let mut complaints = config.check();
+            let unknown = config.unknown_variables();
+            match strict {
+                true => complaints.extend(unknown),
+                false => unknown.iter().for_each(|unknown| eprintln!("warning: {unknown}")),
+            }
             if !roles.is_empty() {
                 complaints.extend(config.check_roles(&roles, false));
             }
             for complaint in &complaints {
-                let origin = Config::origin(file, &complaint.key).map(|origin| format!("{origin}: "));
-                eprintln!("{}{complaint}", origin.unwrap_or_default());
+                let origin = match complaint.key.as_str() {
+                    "log.filter" if log_given => Some("--log or SOUK_LOG".into()),
+                    key => Config::origin(file, key),
+                };
+                eprintln!("{}{complaint}", origin.map(|origin| format!("{origin}: ")).unwrap_or_default());
             }
             for odd in config.warnings(&roles) {
                 eprintln!("warning: {odd}");

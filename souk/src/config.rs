@@ -2,6 +2,8 @@
 //! `souk config print` shows the result, `souk config check` says what is wrong with file, key and reason.
 
 mod edge;
+mod environment;
+mod log;
 mod media;
 mod search;
 
@@ -10,12 +12,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
+use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use souk_gateway::{CanaryConfig, CorsConfig, Shedding, Throttles};
 use souk_kernel::Currency;
 use souk_order::UnpaidLimits;
 
+pub use self::environment::UNKNOWN_VARIABLE;
 pub use self::media::Media;
 pub use self::search::Search;
 use crate::modules;
@@ -56,6 +59,9 @@ pub struct Config {
     pub payment: Payment,
     /// Logs.
     pub log: Log,
+    /// Variables that look like settings and are none; see [`environment`].
+    #[serde(skip)]
+    pub unknown: Vec<String>,
 }
 
 /// The shop.
@@ -265,6 +271,7 @@ impl Default for Config {
             orders: Orders::default(),
             payment: Payment::default(),
             log: Log::default(),
+            unknown: Vec::new(),
         }
     }
 }
@@ -334,29 +341,41 @@ impl std::fmt::Display for Complaint {
     }
 }
 
-/// Variables that others read: the command line, [`crate::keys`], the engines of tests; tests have those that begin with
-/// `SOUK_TEST_`, too.
-const NO_SETTINGS: &[&str] = &["LOG", "CONFIG", "DATABASE_URL", "MASTER_KEY", "ENGINES"];
-
 impl Config {
     /// Defaults, then `file` (if given, it must exist), then `SOUK_PUBLIC__LISTEN=...` variables.
     pub fn load(file: Option<&Path>) -> Result<Self, String> {
         if let Some(missing) = file.filter(|file| !file.is_file()) {
             return Err(format!("{}: there is no such file", missing.display()));
         }
-        Self::figment(file).extract().map_err(|errors| {
-            let lines: Vec<String> = errors.into_iter().map(describe).collect();
-            lines.join("\n")
-        })
+        // Alone first: what is wrong with the file is no variable's fault.
+        let base = Self::base(file);
+        extract(&base)?;
+        let sorted = environment::sort(&base);
+        let mut config = extract(&environment::over(base, &sorted))?;
+        config.unknown = sorted.unknown;
+        Ok(config)
     }
 
-    fn figment(file: Option<&Path>) -> Figment {
-        let mut figment = Figment::from(Serialized::defaults(Config::default()));
-        if let Some(file) = file {
-            figment = figment.merge(Toml::file_exact(file));
+    /// Defaults and file.
+    fn base(file: Option<&Path>) -> Figment {
+        let figment = Figment::from(Serialized::defaults(Config::default()));
+        match file {
+            Some(file) => figment.merge(Toml::file_exact(file)),
+            None => figment,
         }
-        let variables = Env::prefixed("SOUK_").ignore(NO_SETTINGS).filter(|name| !name.starts_with("TEST_"));
-        figment.merge(variables.split("__"))
+    }
+
+    /// All of it, to ask where a value comes from.
+    fn figment(file: Option<&Path>) -> Figment {
+        let base = Self::base(file);
+        let sorted = environment::sort(&base);
+        environment::over(base, &sorted)
+    }
+
+    /// Variables that look like settings and are none.
+    pub fn unknown_variables(&self) -> Vec<Complaint> {
+        let complaint = |name: &String| Complaint { key: name.clone(), reason: UNKNOWN_VARIABLE.into() };
+        self.unknown.iter().map(complaint).collect()
     }
 
     /// Everything that cannot work.
@@ -397,6 +416,9 @@ impl Config {
                 wrong(&format!("{key}.{role}"), "there is no such role; `souk roles` lists them".into());
             }
         }
+        if let Err(reason) = log::check(&self.log.filter) {
+            wrong("log.filter", reason);
+        }
         self.check_public_tls(&mut wrong);
         self.check_edge(&mut wrong);
         self.check_internal(&mut wrong);
@@ -436,8 +458,19 @@ impl Config {
     }
 }
 
+fn extract(figment: &Figment) -> Result<Config, String> {
+    figment.extract().map_err(|errors| {
+        let lines: Vec<String> = errors.into_iter().map(describe).collect();
+        lines.join("\n")
+    })
+}
+
 fn describe(error: figment::Error) -> String {
     let key = error.path.join(".");
+    let variable = error.metadata.as_ref().is_some_and(environment::is_source);
+    if variable {
+        return format!("{}: {}", environment::variable(&key), error.kind);
+    }
     let place = error.metadata.as_ref().map(|data| match &data.source {
         Some(source) => format!("{source}: "),
         None => format!("{}: ", data.name),

@@ -18,6 +18,7 @@ use souk_rpc::Listener;
 use souk_telemetry::Metrics;
 use souk_tls::{PublicTls, Reload};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, RedisConfig};
 use crate::identities::Identities;
@@ -25,7 +26,7 @@ use crate::keys::Keys;
 use crate::modules::{self, ROLES};
 use crate::stores::Stores;
 use crate::surface::{self, Surface};
-use crate::waiting::{Waiting, announce_search, watch_database};
+use crate::waiting::{Waiting, announce_search, watch_database, watch_server};
 use crate::wire::{Clients, Plan, Services, wire};
 use crate::{events, files, listen, operations, purge, sandbox};
 
@@ -54,6 +55,7 @@ pub struct Process {
     readiness: Readiness,
     process: ReadyCheck,
     stores: Stores,
+    lost: CancellationToken,
     clients: Clients,
     public: Option<SocketAddr>,
     operations: SocketAddr,
@@ -89,7 +91,11 @@ impl Process {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("cannot make the data directory {}", config.data_dir.display()))?;
         let lock = take_lock(&config, &roles)?;
-        let keys = Keys::load(&config.data_dir)?;
+        // A private database is found or made with the key that lies beside it; of a given one its tables tell.
+        let found = match config.database.url {
+            None => Some(Keys::load(&config.data_dir)?),
+            Some(_) => Keys::find(&config.data_dir)?,
+        };
         let identities = Identities::load(&config, &roles)?;
         let (tasks, listening) = (Tasks::new(), Tasks::new());
         let readiness = Readiness::default();
@@ -107,12 +113,17 @@ impl Process {
         let unfinished = listening.token().clone().drop_guard();
         serve_operations(&listening, operations, operations::router(readiness.clone(), start.metrics));
         let mut stores = Stores::connect(&config, &roles).await?;
+        let lost = watch_server(&tasks, &mut stores, &readiness);
         let engine = stores.place();
         let database = readiness.part(engine.as_str());
         let waiting = Waiting { part: &database, engine: &engine, patient };
         if modules::keeps_data(&roles) || start.may_migrate {
             waiting.until(async || stores.bring_up(start.may_migrate).await).await?;
         }
+        let keys = match stores.first().await? {
+            Some(db) => waiting.until(async || Keys::settled(found.clone(), &config.data_dir, &db).await).await?,
+            None => found.map_or_else(|| Keys::load(&config.data_dir), Ok)?,
+        };
 
         let sandbox_url = provider(&config, &keys, start.own_sandbox, &tasks).await?;
         let plan = Plan {
@@ -159,6 +170,7 @@ impl Process {
             readiness,
             process,
             stores,
+            lost,
             clients,
             public,
             operations: operations_at,
@@ -200,6 +212,11 @@ impl Process {
     /// What is still waited for.
     pub fn readiness(&self) -> &Readiness {
         &self.readiness
+    }
+
+    /// Returns when this process's own database server is gone for good; a database that was given is waited for.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
     }
 
     /// Sends callers elsewhere, then takes no more requests, finishes what is under way, stops the database if it is ours.

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use souk_db::{Db, DbConfig, Login, MONITOR, Managed, ManagedOptions, Migrations, PoolSizes, Servers, ServersConfig};
+use souk_db::{
+    Db, DbConfig, Health, Login, MONITOR, Managed, ManagedOptions, Migrations, PoolSizes, Rights, Servers,
+    ServersConfig,
+};
 use souk_kernel::Secret;
+use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::modules;
@@ -16,6 +20,7 @@ const GATEWAY: Migrations = Migrations { schema: "gateway", files: &[souk_flow::
 /// Tables of all services.
 pub fn all_migrations() -> Vec<&'static Migrations> {
     vec![
+        &crate::keys::MIGRATIONS,
         &souk_identity::MIGRATIONS,
         &souk_catalog::MIGRATIONS,
         &souk_search::MIGRATIONS,
@@ -32,10 +37,14 @@ pub fn all_migrations() -> Vec<&'static Migrations> {
 
 /// Brings the database at `url` up to date; returns what was applied.
 pub async fn migrate(url: &str) -> anyhow::Result<Vec<String>> {
-    let applied = souk_db::migrate(url, &all_migrations()).await?;
-    for (owner, reader) in modules::outbox_grants() {
-        souk_db::grant_outbox_read(url, owner, reader).await.with_context(|| format!("grant {owner} -> {reader}"))?;
-    }
+    migrate_with(url, &BTreeMap::new()).await
+}
+
+/// The same, with new passwords for the services' logins.
+pub async fn migrate_with(url: &str, passwords: &BTreeMap<String, Secret<String>>) -> anyhow::Result<Vec<String>> {
+    let passwords: Vec<_> = passwords.iter().map(|(schema, password)| (schema.as_str(), password)).collect();
+    let rights = Rights { outboxes: &modules::outbox_grants(), shared: &[crate::keys::RIGHTS], passwords: &passwords };
+    let applied = souk_db::migrate_with(url, &all_migrations(), rights).await?;
     Ok(applied.iter().map(|applied| format!("{}/{}", applied.schema, applied.name)).collect())
 }
 
@@ -140,6 +149,19 @@ impl Stores {
         let db = Db::connect(config).await.with_context(|| format!("database of {schema}"))?;
         self.open.insert(schema, db.clone());
         Ok(db)
+    }
+
+    /// The services that keep something here: a handle of the first, opened when none is.
+    pub async fn first(&mut self) -> anyhow::Result<Option<Db>> {
+        match self.schemas.first() {
+            Some(schema) => Ok(Some(self.of(schema).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Looks after a private database from now on; the receiver says how it does.
+    pub fn supervise(&mut self) -> Option<watch::Receiver<Health>> {
+        Some(self.managed.as_mut()?.supervise())
     }
 
     /// What the database is called in messages: `postgresql at host:port/database`, without its secrets.

@@ -1,6 +1,7 @@
 //! What a command needs to work on a shop: its database, running or not, and the services on it, in this process.
 //! No listeners and no background work, so a command and a running shop do not get in each other's way.
 
+use souk_db::Managed;
 use souk_modules::Tasks;
 
 use crate::config::Config;
@@ -57,9 +58,12 @@ impl Toolbox {
 
     async fn with(config: &Config, roles: &[&'static str]) -> anyhow::Result<Self> {
         let config = attach(config).await?;
-        std::fs::create_dir_all(&config.data_dir)?;
-        let keys = Keys::load(&config.data_dir)?;
+        let found = Keys::find(&config.data_dir)?;
         let mut stores = Stores::open(&config, true, roles).await?;
+        let keys = match stores.first().await? {
+            Some(db) => Keys::settled(found, &config.data_dir, &db).await?,
+            None => Keys::load(&config.data_dir)?,
+        };
         let tasks = Tasks::new();
         let plan = Plan {
             config: &config,
@@ -79,7 +83,6 @@ impl Toolbox {
     /// Only the database of `config`, as it is.
     pub async fn database(config: &Config) -> anyhow::Result<Database> {
         let config = attach(config).await?;
-        std::fs::create_dir_all(&config.data_dir)?;
         Ok(Database { stores: Stores::connect(&config, &[]).await? })
     }
 
@@ -93,11 +96,17 @@ impl Toolbox {
     }
 }
 
-/// A shop that runs on the data directory now lends its database.
+/// A shop that runs on the data directory now lends its database. One that is not there is not made: most likely the
+/// directory's name is mistyped.
 async fn attach(config: &Config) -> anyhow::Result<Config> {
     let mut config = config.clone();
     if config.database.url.is_none() {
         config.database.url = running_url(&config.data_dir).await?;
+        anyhow::ensure!(
+            config.database.url.is_some() || Managed::exists(&config.data_dir),
+            "there is no shop in {}: correct --data-dir (or --database-url); `souk up` makes a new one",
+            config.data_dir.display()
+        );
     }
     Ok(config)
 }

@@ -4,13 +4,15 @@
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
-use souk_db::{Db, DbError, MigrateError};
+use souk_db::{Db, DbError, Health, MigrateError};
 use souk_kernel::{Kind, Problem};
 use souk_modules::{Readiness, ReadyCheck, Said, Tasks};
 use souk_search::SearchService;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::database::without_password;
+use crate::stores::Stores;
 
 /// Pause after the first try; doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -21,6 +23,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// It hangs when so small a question takes longer.
 const ANSWER: Duration = Duration::from_secs(2);
+/// Between two questions to a full database for room, which costs it some work.
+const ROOM_EVERY: Duration = Duration::from_secs(3);
+/// Writing 16 MiB takes no longer on a disk that works.
+const ROOM_ANSWER: Duration = Duration::from_secs(5);
 /// A database may be away for so long before its roles are called not ready: a failover after a dead server process is over
 /// by then (PROMISES: 15 s), and as long as there is hope, "busy, try again" is a better answer than none.
 const AWAY: Duration = Duration::from_secs(15);
@@ -129,17 +135,51 @@ pub fn announce_search(search: &SearchService, config: &Config, roles: &[&str], 
     }
 }
 
-/// Keeps saying whether the database answers, until the process stops.
+/// Says how a private database server does, which is started again when it dies. The token is cancelled when that does not
+/// help.
+pub fn watch_server(tasks: &Tasks, stores: &mut Stores, readiness: &Readiness) -> CancellationToken {
+    let lost = CancellationToken::new();
+    let Some(mut health) = stores.supervise() else { return lost };
+    let part = readiness.part("the private database server");
+    part.ready();
+    let (stopping, told) = (tasks.clone(), lost.clone());
+    tasks.spawn("database server watch", async move {
+        loop {
+            tokio::select! {
+                () = stopping.token().cancelled() => return,
+                changed = health.changed() => if changed.is_err() { return },
+            }
+            match &*health.borrow_and_update() {
+                Health::Running => part.ready(),
+                Health::Restarting(why) => part.not_ready(format!("it is started again: {why}")),
+                Health::Full => part.not_ready("storage_full: the disk of the database is full"),
+                Health::Lost(why) => {
+                    part.not_ready(format!("it cannot be started: {why}"));
+                    told.cancel();
+                    return;
+                }
+            }
+        }
+    });
+    lost
+}
+
+/// Keeps saying whether the database answers and has room, until the process stops.
 pub fn watch_database(tasks: &Tasks, db: Db, place: String, part: ReadyCheck) {
     let stopping = tasks.clone();
     tasks.spawn("database watch", async move {
         let mut answered = Instant::now();
-        let mut away = false;
+        let (mut away, mut full) = (false, None);
         while stopping.pause(ASK_EVERY).await {
             let why = match tokio::time::timeout(ANSWER, db.ping()).await {
                 Ok(Ok(())) => {
                     answered = Instant::now();
-                    if std::mem::take(&mut away) {
+                    if is_full(&db, &mut full).await {
+                        part.not_ready("storage_full: the disk of the database is full");
+                        if !std::mem::replace(&mut away, true) {
+                            tracing::error!(engine = place, "the disk of the database is full: nothing can be sold");
+                        }
+                    } else if std::mem::take(&mut away) {
                         tracing::info!(engine = place, "the database answers again");
                         part.ready();
                     }
@@ -157,6 +197,19 @@ pub fn watch_database(tasks: &Tasks, db: Db, place: String, part: ReadyCheck) {
             }
         }
     });
+}
+
+/// True while the database has no room: from the first statement refused for that until the server says otherwise. Reads
+/// still work then, so asking whether it answers would not tell. `asked`: when it last said so.
+async fn is_full(db: &Db, asked: &mut Option<Instant>) -> bool {
+    match asked {
+        Some(at) if at.elapsed() < ROOM_EVERY => return true,
+        None if !souk_db::found_full_within(2 * ASK_EVERY) => return false,
+        _ => {}
+    }
+    let full = matches!(tokio::time::timeout(ROOM_ANSWER, db.ask_for_room()).await, Ok(Err(DbError::Full(_))) | Err(_));
+    *asked = full.then(Instant::now);
+    full
 }
 
 #[cfg(test)]

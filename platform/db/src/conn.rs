@@ -86,9 +86,10 @@ impl Conn {
             let Err(error) = ended else { return };
             let error = DbError::from_driver(&error, "");
             // A good-bye that nobody hears any more, when we and the server stop together, is no news.
-            match error.to_string().contains("Broken pipe") {
-                true => tracing::debug!(service, %error, "database connection closed"),
-                false => tracing::warn!(service, %error, "database connection lost"),
+            if error.to_string().contains("Broken pipe") {
+                tracing::debug!(service, %error, "database connection closed");
+            } else if let Some(unsaid) = souk_modules::now_and_then("database connection lost") {
+                tracing::warn!(service, %error, unsaid, "database connection lost");
             }
         });
         if !setup.is_empty() {

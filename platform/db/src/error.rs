@@ -5,7 +5,7 @@
 use std::error::Error as _;
 
 use souk_kernel::Problem;
-use tokio_postgres::error::{ErrorPosition, SqlState};
+use tokio_postgres::error::{ErrorPosition, Severity, SqlState};
 
 /// A failed statement, connection or commit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum DbError {
     /// The connection broke while a commit was under way: it may have happened or not.
     #[error("the outcome of a commit is unknown: {0}")]
     OutcomeUnknown(String),
+    /// No room on the server's disk (53100, or an I/O error that says so): the statement did nothing, and reads still work.
+    #[error("the database's disk is full: {0}")]
+    Full(String),
     /// Could not be serialised (40001), or a cached plan went stale in mid-transaction: run the transaction again.
     #[error("transaction must be run again: {0}")]
     Serialization(String),
@@ -106,7 +109,7 @@ impl DbError {
     /// True when it may go away by itself: the server is not there (yet), starts, stops, is full or busy. Whoever cannot go on
     /// without it waits; with anything else somebody has to do something.
     pub fn is_passing(&self) -> bool {
-        self.is_retryable() || matches!(self, DbError::Timeout(_) | DbError::OutcomeUnknown(_))
+        self.is_retryable() || matches!(self, DbError::Timeout(_) | DbError::OutcomeUnknown(_) | DbError::Full(_))
     }
 
     /// Sorts an error of the driver; `sql` is quoted in it when it says where to look.
@@ -133,6 +136,10 @@ impl DbError {
                 DbError::Timeout(format!("{}: {}", db.message(), shortened(sql)))
             }
             _ if is_stale_plan(error) => DbError::Serialization(detail()),
+            _ if is_full(db) => {
+                crate::storage::note_full();
+                DbError::Full(detail())
+            }
             _ if is_out_of_reach(code) => DbError::Unavailable(detail()),
             _ => {
                 let position = match db.position() {
@@ -162,6 +169,19 @@ impl DbError {
 fn is_out_of_reach(code: &SqlState) -> bool {
     let code = code.code();
     code.starts_with("08") || code == "53300" || code.starts_with("57P")
+}
+
+/// No room for a table, a temporary file or the log: class 53100, which PostgreSQL gives for what the system calls ENOSPC
+/// or EDQUOT, and the places that say only "I/O error" (58030) with the system's words.
+fn is_full(db: &tokio_postgres::error::DbError) -> bool {
+    *db.code() == SqlState::DISK_FULL
+        || (*db.code() == SqlState::IO_ERROR && db.message().contains("No space left on device"))
+}
+
+/// The server went down with this error: what it was doing may have been done.
+pub(crate) fn ended_the_session(error: &tokio_postgres::Error) -> bool {
+    let severity = error.as_db_error().and_then(|db| db.parsed_severity());
+    matches!(severity, Some(Severity::Panic | Severity::Fatal))
 }
 
 /// Beginnings of what the driver says when it cannot even try: it has no kinds that could be asked for.
@@ -221,6 +241,7 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Problem {
         match error {
             DbError::Unavailable(_) => Problem::unavailable("database_unavailable", error),
+            DbError::Full(_) => Problem::unavailable("storage_full", error),
             DbError::Timeout(_) | DbError::OutcomeUnknown(_) => Problem::timeout(error),
             DbError::Serialization(_) | DbError::Deadlock(_) => Problem::unavailable("try_again", error),
             other => Problem::internal(other),
@@ -242,6 +263,12 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_unavailable_with_a_word_and_no_fault_of_ours() {
+        let problem = Problem::from(DbError::Full("could not extend file".into()));
+        assert_eq!((problem.kind, problem.code.as_ref()), (Kind::Unavailable, "storage_full"));
+    }
+
+    #[test]
     fn details_stay_internal() {
         let error = DbError::Unique { constraint: "orders_pkey".into(), detail: "Key (email)=(a@b.c) exists".into() };
         assert_eq!(error.constraint(), Some("orders_pkey"));
@@ -258,7 +285,7 @@ mod tests {
         for lasting in [refused, DbError::Other("x".into()), DbError::RowMissing("x".into())] {
             assert!(!lasting.is_passing(), "{lasting}");
         }
-        for passing in [DbError::Unavailable("x".into()), DbError::Timeout("x".into())] {
+        for passing in [DbError::Unavailable("x".into()), DbError::Timeout("x".into()), DbError::Full("x".into())] {
             assert!(passing.is_passing(), "{passing}");
         }
     }

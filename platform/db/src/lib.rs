@@ -19,6 +19,7 @@ mod position;
 mod reads;
 mod row;
 mod servers;
+mod storage;
 mod target;
 mod testdb;
 mod tls;
@@ -29,12 +30,15 @@ pub use config::{DbConfig, Login, PoolSizes};
 pub use counters::{Counters, process_counters};
 pub use db::{Db, assert_all_prepare};
 pub use error::DbError;
-pub use managed::{DataDirLock, MANAGED_MAX_CONNECTIONS, Managed, ManagedError, ManagedOptions};
-pub use migrate::{Applied, MONITOR, MigrateError, Migrations, grant_outbox_read, migrate, pending, set_passwords};
+pub use managed::{DataDirLock, Health, MANAGED_MAX_CONNECTIONS, Managed, ManagedError, ManagedOptions};
+pub use migrate::{
+    Applied, MONITOR, MigrateError, Migrations, Rights, grant_outbox_read, migrate, migrate_with, pending,
+};
 pub use position::Position;
 pub use reads::Reads;
 pub use row::RowExt;
 pub use servers::{DEFAULT_MAX_LAG, Servers, ServersConfig, place_of};
+pub use storage::found_full_within;
 pub use testdb::{TestCluster, TestDb, TestServer};
 pub use tokio_postgres::{
     Row,

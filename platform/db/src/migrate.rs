@@ -8,6 +8,7 @@ mod roles;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
+use souk_kernel::Secret;
 use tokio_postgres::{Client, error::SqlState};
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     target::{Link, Target},
 };
 
-pub use roles::{MONITOR, set_passwords};
+pub use roles::MONITOR;
 
 /// The files of one schema, in the order they run: `(name, sql)`. Make it with [`migrations!`].
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +109,17 @@ pub struct Applied {
 /// Everybody who migrates a database waits here for their turn. Any constant does; this one spells "souk".
 const ADVISORY_LOCK: i64 = 0x736f_756b;
 
+/// What a migration sets up beside the files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rights<'a> {
+    /// Who reads whose outbox: `(owner, reader)`, the one grant across schemas, derived from the role table.
+    pub outboxes: &'a [(&'a str, &'a str)],
+    /// `(schema, table, rights)` of tables that every service uses.
+    pub shared: &'a [(&'a str, &'a str, &'a str)],
+    /// New passwords of logins, by schema.
+    pub passwords: &'a [(&'a str, &'a Secret<String>)],
+}
+
 /// Brings all `sets` up to date on the database at `url`, one transaction per file; what ran is returned in order.
 ///
 /// Where the connecting user may create roles, each schema belongs to a login role `souk_<schema>` that has rights on
@@ -116,6 +128,15 @@ const ADVISORY_LOCK: i64 = 0x736f_756b;
 /// # Errors
 /// [`MigrateError`]; files before the failing one stay applied.
 pub async fn migrate(url: &str, sets: &[&Migrations]) -> Result<Vec<Applied>, MigrateError> {
+    migrate_with(url, sets, Rights::default()).await
+}
+
+/// The same with rights and passwords: all of it under one lock, because two that grant on one table at the same time
+/// refuse each other ("tuple concurrently updated").
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_with(url: &str, sets: &[&Migrations], rights: Rights<'_>) -> Result<Vec<Applied>, MigrateError> {
     let session = Session::open(url).await?;
     session.run(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await?;
     let with_roles = session.may_create_roles().await?;
@@ -127,6 +148,8 @@ pub async fn migrate(url: &str, sets: &[&Migrations]) -> Result<Vec<Applied>, Mi
         session.prepare_schema(set.schema, with_roles).await?;
         session.bring_up(set, with_roles, &mut applied).await?;
     }
+    session.grant(sets, rights).await?;
+    // The lock ends with the session.
     session.close().await;
     Ok(applied)
 }
@@ -155,15 +178,9 @@ pub async fn pending(url: &str, sets: &[&Migrations]) -> Result<Vec<(&'static st
 /// # Errors
 /// When the table `outbox` does not exist in `owner`, or the rights to grant are missing.
 pub async fn grant_outbox_read(url: &str, owner: &str, reader: &str) -> Result<(), DbError> {
-    check_identifier(owner)?;
-    check_identifier(reader)?;
     let session = Session::open(url).await?;
-    let role = role_of(reader);
-    let row = session.client.query_opt("select 1 from pg_roles where rolname = $1", &[&role]).await;
-    if row.map_err(|error| DbError::from_driver(&error, "pg_roles"))?.is_some() {
-        let sql = format!("GRANT USAGE ON SCHEMA \"{owner}\" TO {role}; GRANT SELECT ON \"{owner}\".outbox TO {role}");
-        session.run(&sql).await?;
-    }
+    session.run(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await?;
+    session.grant_table(owner, "outbox", "SELECT", reader).await?;
     session.close().await;
     Ok(())
 }

@@ -109,7 +109,9 @@ async fn run(shared: Arc<Shared>, target: Target) {
             }
             Err(error) => error,
         };
-        tracing::warn!(%error, service = target.name(), "notification connection lost, trying again");
+        if let Some(unsaid) = souk_modules::now_and_then("notification connection lost") {
+            tracing::warn!(%error, service = target.name(), unsaid, "notification connection lost, trying again");
+        }
         sleep(backoff).await;
         backoff = (backoff * 2).min(MAX_BACKOFF);
     }

@@ -21,6 +21,7 @@ use crate::{
     DbError,
     conn::{Conn, lock},
     counters::Meter,
+    error::ended_the_session,
     target::Target,
 };
 
@@ -149,6 +150,8 @@ impl Pooled {
     /// surely did nothing.
     pub(crate) fn commit_error(&self, error: &tokio_postgres::Error, sql: &str) -> DbError {
         match self.statement_error(error, sql) {
+            // A full disk ended the server in the middle of it.
+            DbError::Full(text) if ended_the_session(error) => DbError::OutcomeUnknown(text),
             DbError::Unavailable(text) if !takes_no_writes(error) => DbError::OutcomeUnknown(text),
             other => other,
         }

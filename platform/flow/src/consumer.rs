@@ -275,13 +275,10 @@ impl Reader {
     }
 
     fn complain(&self, what: &str, problem: &Problem) {
-        tracing::warn!(
-            consumer = self.name(),
-            source = self.source.schema,
-            code = %problem.code,
-            internal = problem.internal_detail().unwrap_or_default(),
-            "{what}"
-        );
+        let Some(unsaid) = crate::trouble::to_be_said("consumer", problem) else { return };
+        let internal = problem.internal_detail().unwrap_or_default();
+        let source = self.source.schema;
+        tracing::warn!(consumer = self.name(), source, code = %problem.code, internal, unsaid, "{what}");
     }
 
     fn name(&self) -> &'static str {

@@ -39,7 +39,9 @@ pub async fn follow(
                 Ok(events) => see(&events),
                 Err(problem) => {
                     let internal = problem.internal_detail().unwrap_or_default();
-                    tracing::warn!(follower = name, code = %problem.code, internal, "cannot follow the log, will try again");
+                    if let Some(unsaid) = crate::trouble::to_be_said("cannot follow the log", &problem) {
+                        tracing::warn!(follower = name, code = %problem.code, internal, unsaid, "cannot follow the log, will try again");
+                    }
                     stopping.pause(PAUSE).await;
                 }
             }

@@ -145,7 +145,11 @@ impl Worker {
             match self.round().await {
                 Ok(0) => {}
                 Ok(_) => continue,
-                Err(error) => tracing::warn!(schema = self.db.schema(), %error, "job queue failed, will go on"),
+                Err(error) => {
+                    if let Some(unsaid) = souk_modules::now_and_then("job queue") {
+                        tracing::warn!(schema = self.db.schema(), %error, unsaid, "job queue failed, will go on");
+                    }
+                }
             }
             tokio::select! {
                 () = self.tasks.token().cancelled() => {}

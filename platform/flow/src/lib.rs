@@ -12,6 +12,7 @@ mod outbox;
 mod relay;
 mod saga;
 mod schedule;
+mod trouble;
 
 pub use consumer::{Consumer, MAX_TRIES, Source, run_consumer};
 pub use dead_letter::{DeadLetter, DeadLetters};

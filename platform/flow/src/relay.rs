@@ -214,7 +214,9 @@ impl Relay {
 
     fn complain(&self, what: &str, problem: &Problem) {
         let internal = problem.internal_detail().unwrap_or_default();
-        tracing::warn!(schema = self.schema, code = %problem.code, internal, "{what}");
+        if let Some(unsaid) = crate::trouble::to_be_said("relay", problem) {
+            tracing::warn!(schema = self.schema, code = %problem.code, internal, unsaid, "{what}");
+        }
     }
 }
 

@@ -60,7 +60,9 @@ pub fn run_schedules(tasks: &Tasks, db: &Db, schedules: Vec<Schedule>) {
             for schedule in &schedules {
                 if let Err(problem) = run_if_due(&db, schedule).await {
                     let internal = problem.internal_detail().unwrap_or_default();
-                    tracing::warn!(schedule = schedule.name, code = %problem.code, internal, "schedule failed, will try again");
+                    if let Some(unsaid) = crate::trouble::to_be_said("schedule", &problem) {
+                        tracing::warn!(schedule = schedule.name, code = %problem.code, internal, unsaid, "schedule failed, will try again");
+                    }
                 }
             }
             if !loop_tasks.pause(LOOK_EVERY).await {

@@ -4,6 +4,7 @@
 mod abandon;
 mod combiner;
 mod order;
+pub mod private;
 mod ready;
 mod said;
 mod tasks;
@@ -13,5 +14,5 @@ pub use abandon::{abandon_everywhere, abandoned_after};
 pub use combiner::{Batch, Combiner};
 pub use order::{OrderError, Role, start_order};
 pub use ready::{Readiness, ReadyCheck};
-pub use said::Said;
+pub use said::{Said, now_and_then};
 pub use tasks::Tasks;

@@ -69,6 +69,7 @@ impl From<ObjectError> for Problem {
         match error {
             ObjectError::UnknownKind => Problem::invalid("unknown_media_type", error.to_string()),
             ObjectError::TooLarge => Problem::new(Kind::TooLarge, "media_too_large", error.to_string()),
+            ObjectError::Storage(full) if is_full(&full) => Problem::unavailable("storage_full", full),
             error => Problem::unavailable("media_unavailable", error),
         }
     }
@@ -202,7 +203,7 @@ impl Objects {
         let ended = tokio::time::timeout(patience, call).await;
         let answered = match &ended {
             Ok(Ok(_)) => true,
-            Ok(Err(error)) => is_answer(error),
+            Ok(Err(error)) => is_answer(error) || is_full(error),
             Err(_) => false,
         };
         self.0.gate.record(answered, Instant::now());
@@ -231,6 +232,18 @@ fn is_answer(error: &object_store::Error) -> bool {
         error,
         NotFound { .. } | AlreadyExists { .. } | Precondition { .. } | PermissionDenied { .. } | Unauthenticated { .. }
     )
+}
+
+/// No room for what was to be written. What is there can still be read, so it is no reason to leave the storage alone.
+fn is_full(error: &object_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return matches!(io.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Some servers of the S3 protocol answer `If-None-Match` with 501. What is overwritten there has the same bytes.

@@ -45,7 +45,9 @@ pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
             woken.seen();
             if let Err(problem) = step(&log, &caches, &mut places).await {
                 let internal = problem.internal_detail().unwrap_or_default();
-                tracing::warn!(%problem, internal, "catalogue caches cannot follow the log");
+                if let Some(unsaid) = souk_modules::now_and_then("catalogue caches") {
+                    tracing::warn!(%problem, internal, unsaid, "catalogue caches cannot follow the log");
+                }
                 stopping.pause(PAUSE).await;
             }
             tokio::select! {

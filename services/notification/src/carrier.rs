@@ -1,5 +1,6 @@
 //! How mails leave: into a folder, or to a mail server.
 
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -73,7 +74,7 @@ async fn deliver(smtp: &AsyncSmtpTransport<Tokio1Executor>, mail: &Mail) -> Resu
 }
 
 fn write_all(folder: &Path, mails: &[Mail]) -> Vec<Result<(), NotSent>> {
-    let made = std::fs::create_dir_all(folder).map_err(|error| error.to_string());
+    let made = souk_modules::private::directory(folder).map_err(|error| error.to_string());
     let write = |mail: &Mail| match &made {
         Ok(()) => write(folder, mail).map_err(|error| NotSent::Later(error.to_string())),
         Err(error) => Err(NotSent::Later(error.clone())),
@@ -88,7 +89,9 @@ fn write(folder: &Path, mail: &Mail) -> std::io::Result<()> {
     let id: String = mail.message_id.chars().map(plain).collect();
     let name = format!("{}-{id}.eml", mail.date.strftime("%Y%m%dT%H%M%SZ"));
     let unfinished = folder.join(format!(".{name}.tmp"));
-    let mut file = std::fs::File::create(&unfinished)?;
+    // Mails hold names, addresses and links that log people in.
+    let mut file =
+        souk_modules::private::open(OpenOptions::new().write(true).create(true).truncate(true), &unfinished)?;
     file.write_all(&mail.bytes)?;
     drop(file);
     std::fs::rename(&unfinished, folder.join(name))

@@ -48,7 +48,9 @@ pub fn run_sender(tasks: &Tasks, service: &Arc<NotificationService>) {
                 Ok(Some(pause)) => pause,
                 Err(problem) => {
                     let internal = problem.internal_detail().unwrap_or_default();
-                    tracing::warn!(code = %problem.code, internal, "mails cannot be read or marked, will go on");
+                    if let Some(unsaid) = souk_modules::now_and_then("mail sender") {
+                        tracing::warn!(code = %problem.code, internal, unsaid, "mails cannot be read or marked, will go on");
+                    }
                     TROUBLE
                 }
             };

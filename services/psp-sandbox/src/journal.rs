@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use souk_modules::private;
 
 use crate::books::Action;
 
@@ -76,9 +77,9 @@ impl Journal {
     /// Opens the journal in `directory` (made when missing) and hands every record to `replay`, oldest first. A last line
     /// without its newline was never answered and is cut off.
     pub fn open(directory: &Path, mut replay: impl FnMut(Record) -> Result<(), String>) -> Result<Self, JournalError> {
-        std::fs::create_dir_all(directory)?;
+        private::directory(directory)?;
         let path = directory.join(FILE);
-        let mut file = OpenOptions::new().create(true).read(true).append(true).open(&path)?;
+        let mut file = private::open(OpenOptions::new().create(true).read(true).append(true), &path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => return Err(JournalError::InUse(path.display().to_string())),

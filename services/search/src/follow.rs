@@ -165,7 +165,9 @@ pub(crate) fn start(tasks: &Tasks, mut follower: Follower) {
                 }
                 Err(problem) => {
                     let internal = problem.internal_detail().unwrap_or_default();
-                    tracing::warn!(%problem, internal, "the search index could not be updated, trying again");
+                    if let Some(unsaid) = souk_modules::now_and_then("search index") {
+                        tracing::warn!(%problem, internal, unsaid, "the search index could not be updated, trying again");
+                    }
                     follower.abandon();
                     ready = false;
                     stopping.pause(RETRY).await;

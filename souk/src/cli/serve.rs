@@ -62,6 +62,9 @@ pub struct PspSandbox {
     place: Place,
 }
 
+/// `EX_UNAVAILABLE` of sysexits(3): a service that this one needs is not there. Service managers start it again.
+const DATABASE_LOST: u8 = 69;
+
 /// Runs a whole shop until it is told to stop.
 pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
@@ -101,10 +104,16 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
     let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let operations = process.operations();
     tracing::info!(shop = process.config().public_url(), %operations, millis, "the shop is open; Ctrl-C closes it");
-    stop.asked().await;
+    let status = tokio::select! {
+        () = stop.asked() => ExitCode::SUCCESS,
+        () = process.lost() => {
+            tracing::error!("the database is gone for good: this process ends, for the service manager to start it again");
+            ExitCode::from(DATABASE_LOST)
+        }
+    };
     tracing::info!("closing: finishing what is under way");
     process.stop().await?;
-    Ok(ExitCode::SUCCESS)
+    Ok(status)
 }
 
 /// Runs some roles until told to stop.

@@ -8,7 +8,7 @@ use figment::Source;
 use souk_db::PoolSizes;
 use souk_gateway::is_network;
 
-use super::{Complaint, Config, is_loopback};
+use super::{Complaint, Config, environment, is_loopback};
 use crate::modules;
 
 impl Config {
@@ -35,6 +35,10 @@ impl Config {
         }
         for proxy in self.public.trusted_proxies.iter().filter(|proxy| !is_network(proxy)) {
             wrong("public.trusted_proxies", format!("{proxy:?} is neither an address nor a network (10.0.0.0/8)"));
+        }
+        for proxy in self.public.trusted_proxies.iter().filter(|proxy| proxy.ends_with("/0") && is_network(proxy)) {
+            let reason = format!("{proxy:?} is everybody: any visitor could claim any address; name your own proxies");
+            wrong("public.trusted_proxies", reason);
         }
         let at = self.mail.from.split_once('@');
         let address = at.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
@@ -125,9 +129,7 @@ impl Config {
             if let Some(found) = figment.find_metadata(path) {
                 return match &found.source {
                     Some(Source::File(file)) => Some(file.display().to_string()),
-                    Some(Source::Code(_)) | None if found.name.contains("environment") => {
-                        Some(format!("SOUK_{}", path.to_uppercase().replace('.', "__")))
-                    }
+                    Some(Source::Code(_)) | None if environment::is_source(found) => Some(environment::variable(path)),
                     _ => None,
                 };
             }
@@ -205,6 +207,10 @@ mod tests {
         config.public.trusted_proxies = vec!["10.0.0.0/8".into(), "::1".into()];
         config.mail.from = "shop@example.org".into();
         assert_eq!(keys(&config), Vec::<String>::new());
+        for everybody in ["0.0.0.0/0", "::/0", "10.0.0.1/0"] {
+            config.public.trusted_proxies = vec!["10.0.0.0/8".into(), everybody.into()];
+            assert_eq!(keys(&config), ["public.trusted_proxies"], "{everybody}");
+        }
         config.public.trusted_proxies = vec!["10.0.0.0/33".into(), "proxy".into()];
         config.mail.from = "shop".into();
         assert_eq!(keys(&config), ["public.trusted_proxies", "public.trusted_proxies", "mail.from"]);

@@ -6,16 +6,19 @@ mod buyers;
 #[cfg(feature = "engines")]
 mod compose;
 mod crash;
+mod disk;
 #[cfg(feature = "engines")]
 mod engines;
 mod fleet;
 mod gateways;
+mod installation;
 mod logins;
 mod orders;
 #[cfg(feature = "engines")]
 mod outage;
 mod place;
 mod products;
+mod recovery;
 mod replicas;
 mod roles;
 mod starting;

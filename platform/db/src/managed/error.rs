@@ -61,6 +61,12 @@ pub enum ManagedError {
         /// The file that says so.
         remembered: PathBuf,
     },
+    /// The cluster vanished while its server was to be started again.
+    #[error("there is no database in {base} any more")]
+    Lost {
+        /// Where it was.
+        base: PathBuf,
+    },
     /// A directory of ours belongs to somebody else or is open to others.
     #[error(
         "{path} exists and is not a private directory of ours (owner, mode 0700): remove it or set its owner and mode"

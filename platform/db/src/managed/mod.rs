@@ -10,6 +10,7 @@ mod process;
 mod programs;
 mod server;
 mod settings;
+mod supervisor;
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -17,13 +18,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tokio::sync::watch;
+
 pub use error::ManagedError;
 pub(crate) use node::Node;
 pub use settings::{MANAGED_MAX_CONNECTIONS, ManagedOptions};
+pub use supervisor::Health;
 
 use place::{Account, Place};
 use process::Process;
 use server::Running;
+use supervisor::{Launcher, Supervisor};
 
 /// Name of the superuser and of the database.
 const NAME: &str = "souk";
@@ -31,6 +36,10 @@ const NAME: &str = "souk";
 /// A running server. Stop it with [`Managed::stop`]; dropping only sends the signal.
 pub struct Managed {
     process: Option<Process>,
+    supervisor: Option<Supervisor>,
+    place: Place,
+    account: Option<Account>,
+    options: ManagedOptions,
     running: Running,
     adopted: bool,
     log_file: PathBuf,
@@ -54,12 +63,14 @@ impl Managed {
         if place.is_orphan() {
             server::set_aside(&place).await?;
         }
-        let log_file = place.log_file();
         if let Some(running) = Running::find(&place).await? {
             tracing::info!(pid = running.pid, "adopted the database server that was still running");
-            let (process, tcp_url, replicas) = (Some(Process::adopted(running.pid)), None, Vec::new());
-            let mut managed = Managed { process, running, adopted: true, log_file, tcp_url, replicas, _lock: lock };
-            managed.start_replicas(&place, &options).await?;
+            let process = Process::adopted(running.pid);
+            // Whoever knows its address goes on using it.
+            let tcp_port = Some(running.port).filter(|port| *port != settings::PORT);
+            let own = ManagedOptions { tcp_port, ..options };
+            let mut managed = Managed::of(process, running, true, (place, account, own), lock);
+            managed.start_replicas().await?;
             return Ok(managed);
         }
         let pgdata = place.pgdata();
@@ -76,14 +87,62 @@ impl Managed {
             Some(port) => Some(server::open_tcp(&running, port).await?),
             None => None,
         };
-        let (process, replicas) = (Some(process), Vec::new());
-        let mut managed = Managed { process, running, adopted: false, log_file, tcp_url, replicas, _lock: lock };
-        managed.start_replicas(&place, &options).await?;
+        let mut managed = Managed::of(process, running, false, (place, account, options), lock);
+        managed.tcp_url = tcp_url;
+        managed.start_replicas().await?;
         Ok(managed)
     }
 
+    fn of(
+        process: Process,
+        running: Running,
+        adopted: bool,
+        (place, account, options): (Place, Option<Account>, ManagedOptions),
+        lock: DataDirLock,
+    ) -> Managed {
+        let (process, supervisor, tcp_url, replicas) = (Some(process), None, None, Vec::new());
+        let log_file = place.log_file();
+        Managed {
+            process,
+            supervisor,
+            place,
+            account,
+            options,
+            running,
+            adopted,
+            log_file,
+            tcp_url,
+            replicas,
+            _lock: lock,
+        }
+    }
+
+    /// From now on the server is started again when it dies, and so are its standbys; the receiver says how the server
+    /// itself does.
+    pub fn supervise(&mut self) -> watch::Receiver<Health> {
+        for replica in &mut self.replicas {
+            replica.supervise();
+        }
+        if let Some(process) = self.process.take() {
+            let (place, account, options) = (self.place.clone(), self.account.clone(), self.options.clone());
+            let launcher = Launcher { place, account, options };
+            let running = self.running.clone();
+            self.supervisor = Some(Supervisor::start("primary".into(), launcher, process, running));
+        }
+        match &self.supervisor {
+            Some(supervisor) => supervisor.health(),
+            None => watch::channel(Health::Lost("it was stopped".into())).1,
+        }
+    }
+
+    /// True when a database belongs to `data_dir`, running or not, there or not: the place of one is remembered.
+    pub fn exists(data_dir: &Path) -> bool {
+        Place::is_known(data_dir)
+    }
+
     /// Beside the cluster: `postgres-replica-1`, ...
-    async fn start_replicas(&mut self, place: &Place, options: &ManagedOptions) -> Result<(), ManagedError> {
+    async fn start_replicas(&mut self) -> Result<(), ManagedError> {
+        let (place, options) = (self.place.clone(), self.options.clone());
         let name = place.base.file_name().unwrap_or_default().to_string_lossy().into_owned();
         for number in 1..=options.replicas {
             let base = place.base.with_file_name(format!("{name}-replica-{number}"));
@@ -148,6 +207,11 @@ impl Managed {
     /// # Errors
     /// [`ManagedError::NotStopped`] when it does not end even when told to drop everything.
     pub async fn stop(mut self) -> Result<(), ManagedError> {
+        if let Some(supervisor) = self.supervisor.take()
+            && let Some((process, running)) = supervisor.stop().await
+        {
+            (self.process, self.running) = (Some(process), running);
+        }
         if let Some(process) = self.process.take() {
             process.stop(&self.running).await?;
         }
@@ -164,6 +228,9 @@ impl Managed {
 
 impl Drop for Managed {
     fn drop(&mut self) {
+        if let Some(supervisor) = self.supervisor.take() {
+            supervisor.ask_to_stop();
+        }
         if let Some(process) = self.process.take() {
             process.ask_to_stop();
         }

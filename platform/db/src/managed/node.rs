@@ -8,6 +8,7 @@ use super::{
     process::Process,
     programs::{self, Programs},
     server::{self, Running},
+    supervisor::{Launcher, Supervisor},
 };
 
 /// One server, running or not.
@@ -17,6 +18,7 @@ pub(crate) struct Node {
     account: Option<Account>,
     options: ManagedOptions,
     process: Option<Process>,
+    supervisor: Option<Supervisor>,
     running: Running,
 }
 
@@ -45,7 +47,7 @@ impl Node {
         place::private_dir(&place.base, account.as_ref())?;
         if let Some(running) = Running::find(&place).await? {
             let process = Some(Process::adopted(running.pid));
-            return Ok(Node { place, programs, account, options, process, running });
+            return Ok(Node { place, programs, account, options, process, supervisor: None, running });
         }
         if !place.exists() {
             tracing::info!(at = %place.base.display(), "copying the database cluster for a replica");
@@ -66,7 +68,16 @@ impl Node {
         options: ManagedOptions,
     ) -> Result<Node, ManagedError> {
         let (process, running) = server::launch(&place, &programs, account.as_ref(), &options).await?;
-        Ok(Node { place, programs, account, options, process: Some(process), running })
+        Ok(Node { place, programs, account, options, process: Some(process), supervisor: None, running })
+    }
+
+    /// Starts it again whenever it dies.
+    pub(super) fn supervise(&mut self) {
+        let Some(process) = self.process.take() else { return };
+        let (place, account, options) = (self.place.clone(), self.account.clone(), self.options.clone());
+        let name = self.place.base.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let launcher = Launcher { place, account, options };
+        self.supervisor = Some(Supervisor::start(name, launcher, process, self.running.clone()));
     }
 
     /// Starts it again as it was left.
@@ -86,6 +97,11 @@ impl Node {
 
     /// Ends it properly.
     pub(crate) async fn stop(&mut self) -> Result<(), ManagedError> {
+        if let Some(supervisor) = self.supervisor.take()
+            && let Some((process, running)) = supervisor.stop().await
+        {
+            (self.process, self.running) = (Some(process), running);
+        }
         match self.process.take() {
             Some(process) => process.stop(&self.running).await,
             None => Ok(()),
@@ -117,6 +133,9 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
+        if let Some(supervisor) = self.supervisor.take() {
+            supervisor.ask_to_stop();
+        }
         if let Some(process) = self.process.take() {
             process.ask_to_stop();
         }

@@ -110,6 +110,11 @@ impl Place {
         Some(Place { base, remember_in: None }).filter(Place::exists)
     }
 
+    /// True when `data_dir` has a cluster, or remembers one that should be elsewhere.
+    pub(super) fn is_known(data_dir: &Path) -> bool {
+        data_dir.join(LOCATION_FILE).exists() || Place::existing(data_dir).is_some()
+    }
+
     /// True for a fallback place that no data directory remembers (any more).
     pub(super) fn is_orphan(&self) -> bool {
         self.remember_in.is_some() && self.exists()

@@ -8,10 +8,14 @@ use std::{
 };
 
 use nix::{
+    errno::Errno,
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use tokio::time::sleep;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::{sleep, timeout},
+};
 
 use super::{ManagedError, place::Account, server::Running};
 
@@ -21,6 +25,11 @@ pub(super) const POLL: Duration = Duration::from_millis(5);
 pub(super) const STOP_WAIT: Duration = Duration::from_secs(60);
 /// After an immediate shutdown there is nothing to write.
 const KILL_WAIT: Duration = Duration::from_secs(10);
+
+/// Between looks at a child whose end is told anyway.
+const CHILD_POLL: Duration = Duration::from_secs(1);
+/// Between looks at a server that is not our child: its death is noticed within this.
+const ADOPTED_POLL: Duration = Duration::from_millis(200);
 
 /// A server's process: our child, or one we only know by its id.
 pub(super) enum Process {
@@ -33,7 +42,7 @@ impl Process {
         Process::Adopted(pid)
     }
 
-    fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         match self {
             Process::Child(child) => child.id(),
             Process::Adopted(pid) => *pid,
@@ -44,6 +53,36 @@ impl Process {
         let Ok(pid) = i32::try_from(self.pid()) else { return };
         if let Err(error) = kill(Pid::from_raw(pid), signal) {
             tracing::debug!(pid, %error, "could not signal the database server");
+        }
+    }
+
+    /// Waits until the server ends by itself, and says how. A child's end is told by the system at once; an adopted one is
+    /// somebody else's child and is looked at.
+    pub(super) async fn ended_by_itself(&mut self) -> String {
+        let mut children = match signal(SignalKind::child()) {
+            Ok(children) => Some(children),
+            Err(error) => {
+                tracing::debug!(%error, "the system does not tell of ended processes");
+                None
+            }
+        };
+        loop {
+            match self {
+                Process::Child(child) => match child.try_wait() {
+                    Ok(None) => {}
+                    Ok(Some(status)) => return format!("it ended with {status}"),
+                    Err(error) => return format!("it cannot be waited for: {error}"),
+                },
+                Process::Adopted(pid) if !is_alive(*pid) => return "it is gone".into(),
+                Process::Adopted(_) => {}
+            }
+            match (&*self, &mut children) {
+                (Process::Child(_), Some(children)) => {
+                    // Only a signal that came twice before it was looked at needs the pause.
+                    let _ = timeout(CHILD_POLL, children.recv()).await;
+                }
+                _ => sleep(ADOPTED_POLL).await,
+            }
         }
     }
 
@@ -76,7 +115,8 @@ impl Process {
         while started.elapsed() < wait {
             let ended = match self {
                 Process::Child(child) => !matches!(child.try_wait(), Ok(None)),
-                Process::Adopted(_) => !running.wrote_lock_file(),
+                // One that died without a word leaves its lock file.
+                Process::Adopted(pid) => !running.wrote_lock_file() || !is_alive(*pid),
             };
             if ended {
                 return true;
@@ -85,6 +125,18 @@ impl Process {
         }
         false
     }
+}
+
+/// True while a process runs. A zombie, which nobody has asked for its status, does not.
+fn is_alive(pid: u32) -> bool {
+    let Ok(raw) = i32::try_from(pid) else { return false };
+    if kill(Pid::from_raw(raw), None) == Err(Errno::ESRCH) {
+        return false;
+    }
+    // "4711 (postgres) Z ..."; other systems than Linux have no such file, and adopt no zombies' parents either.
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    let state = state.ok().and_then(|text| Some(text.rsplit_once(')')?.1.trim_start().chars().next()));
+    !matches!(state, Some(Some('Z' | 'X')))
 }
 
 /// A command as the server's user, with a clean environment (PGDATA, PGPORT, locale and the like would change what it

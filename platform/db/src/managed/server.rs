@@ -22,6 +22,8 @@ use crate::{DbError, conn::Conn, target::Target, way::Way};
 
 /// A server that has a lot of log to replay after a crash needs minutes, and killing it would not help.
 const START_WAIT: Duration = Duration::from_secs(300);
+/// Between looks at a server that takes longer to start.
+const LONGEST_POLL: Duration = Duration::from_millis(100);
 /// Of the log in an error message.
 const TAIL_LINES: usize = 12;
 
@@ -31,7 +33,7 @@ pub(super) struct Running {
     pub(super) pid: u32,
     pub(super) pgdata: PathBuf,
     pub(super) socket_dir: PathBuf,
-    port: u16,
+    pub(super) port: u16,
 }
 
 impl Running {
@@ -251,35 +253,52 @@ pub(super) async fn launch(
     account: Option<&Account>,
     options: &ManagedOptions,
 ) -> Result<(Process, Running), ManagedError> {
-    let socket_dir = place.socket_dir();
-    if !socket_dir.starts_with(&place.base) {
-        place::private_dir(&socket_dir, account)?;
-    }
-    let pgdata = place.pgdata();
-    let standby = pgdata.join(STANDBY).exists();
-    let statistics = programs.has_statement_statistics() && !options.throw_away;
-    let mut command = in_own_session(Path::new("/bin/sh"), account, &place.base);
-    command.args(["-c", LAUNCH, "souk"]).arg(&pgdata).arg(&socket_dir).arg(programs.postgres());
-    command.arg(settings::postgresql_conf(options, &socket_dir, statistics));
-    command.arg(settings::pg_hba_conf(options.tcp_port.is_some()));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = command.spawn().map_err(|error| ManagedError::io("run", &programs.postgres(), error))?;
-    let running = Running { pid: child.id(), pgdata, socket_dir, port: options.tcp_port.unwrap_or(5432) };
-    let mut process = Process::Child(child);
-    if let Err(why) = wait_until_ready(&mut process, &running).await {
-        process.ask_to_stop();
-        let log = place.log_file();
-        return Err(ManagedError::NotStarted { why, tail: tail_of(&log), log });
-    }
+    let standby = place.pgdata().join(STANDBY).exists();
+    let (mut process, running) = spawn(place, programs, account, options)?;
+    await_ready(place, &mut process, &running).await?;
     running.ensure_database().await?;
-    if statistics && !standby {
+    if statistics(programs, options) && !standby {
         running.ensure_statistics().await;
     }
     Ok((process, running))
 }
 
+fn statistics(programs: &Programs, options: &ManagedOptions) -> bool {
+    programs.has_statement_statistics() && !options.throw_away
+}
+
+/// Starts the server, which then recovers what a crash left.
+pub(super) fn spawn(
+    place: &Place,
+    programs: &Programs,
+    account: Option<&Account>,
+    options: &ManagedOptions,
+) -> Result<(Process, Running), ManagedError> {
+    let socket_dir = place.socket_dir();
+    if !socket_dir.starts_with(&place.base) {
+        place::private_dir(&socket_dir, account)?;
+    }
+    let pgdata = place.pgdata();
+    let mut command = in_own_session(Path::new("/bin/sh"), account, &place.base);
+    command.args(["-c", LAUNCH, "souk"]).arg(&pgdata).arg(&socket_dir).arg(programs.postgres());
+    command.arg(settings::postgresql_conf(options, &socket_dir, statistics(programs, options)));
+    command.arg(settings::pg_hba_conf(options.tcp_port.is_some()));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().map_err(|error| ManagedError::io("run", &programs.postgres(), error))?;
+    let running = Running { pid: child.id(), pgdata, socket_dir, port: options.tcp_port.unwrap_or(5432) };
+    Ok((Process::Child(child), running))
+}
+
+/// Waits until the server takes work; one that does not is told to stop.
+pub(super) async fn await_ready(place: &Place, process: &mut Process, running: &Running) -> Result<(), ManagedError> {
+    let Err(why) = wait_until_ready(process, running).await else { return Ok(()) };
+    process.ask_to_stop();
+    let log = place.log_file();
+    Err(ManagedError::NotStarted { why, tail: tail_of(&log), log })
+}
+
 async fn wait_until_ready(process: &mut Process, running: &Running) -> Result<(), String> {
-    let started = Instant::now();
+    let (started, mut pause) = (Instant::now(), POLL);
     loop {
         if let Process::Child(child) = process
             && let Ok(Some(status)) = child.try_wait()
@@ -292,7 +311,9 @@ async fn wait_until_ready(process: &mut Process, running: &Running) -> Result<()
         if started.elapsed() > START_WAIT {
             return Err(format!("it did not answer within {} s", START_WAIT.as_secs()));
         }
-        sleep(POLL).await;
+        sleep(pause).await;
+        // Each question is a process of the server's, which may be recovering for minutes.
+        pause = (pause * 2).min(LONGEST_POLL);
     }
 }
 

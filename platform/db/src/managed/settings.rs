@@ -40,6 +40,9 @@ impl Default for ManagedOptions {
     }
 }
 
+/// Of the socket, and of TCP when none is asked for.
+pub(super) const PORT: u16 = 5432;
+
 /// Durable, without what costs more than it gives when the server shares two cores with the shop.
 const COMMON: &str = "\
 port = 5432

@@ -3,7 +3,7 @@
 use souk_kernel::Secret;
 use tokio_postgres::error::SqlState;
 
-use super::Session;
+use super::{Migrations, Rights, Session};
 use crate::{
     DbError, RowExt,
     config::{IDLE_IN_TRANSACTION_SECONDS, STATEMENT_TIMEOUT, check_identifier, role_of},
@@ -15,23 +15,47 @@ const ROLE_TRIES: usize = 10;
 /// "Schema" of the login that watches servers; it has none.
 pub const MONITOR: &str = "monitor";
 
-/// Gives the login roles of `passwords` (schema, password) their passwords. Only verifiers leave this process, so that no
-/// log of the server can show one.
-///
-/// # Errors
-/// When a role is missing, or the right to change it.
-pub async fn set_passwords(url: &str, passwords: &[(&str, &Secret<String>)]) -> Result<(), DbError> {
-    let session = Session::open(url).await?;
-    for (schema, password) in passwords {
+impl Session {
+    /// Rights and passwords, after the files.
+    pub(super) async fn grant(&self, sets: &[&Migrations], rights: Rights<'_>) -> Result<(), DbError> {
+        for (owner, reader) in rights.outboxes {
+            self.grant_table(owner, "outbox", "SELECT", reader).await?;
+        }
+        for (owner, table, what) in rights.shared {
+            for set in sets.iter().filter(|set| set.schema != *owner) {
+                self.grant_table(owner, table, what, set.schema).await?;
+            }
+        }
+        for (schema, password) in rights.passwords {
+            self.set_password(schema, password).await?;
+        }
+        Ok(())
+    }
+
+    /// Nothing where there are no roles per service.
+    pub(super) async fn grant_table(&self, owner: &str, table: &str, what: &str, to: &str) -> Result<(), DbError> {
+        for name in [owner, table, to] {
+            check_identifier(name)?;
+        }
+        let role = role_of(to);
+        let row = self.client.query_opt("select 1 from pg_roles where rolname = $1", &[&role]).await;
+        if row.map_err(|error| DbError::from_driver(&error, "pg_roles"))?.is_none() {
+            return Ok(());
+        }
+        let sql = format!("GRANT USAGE ON SCHEMA \"{owner}\" TO {role}; GRANT {what} ON \"{owner}\".{table} TO {role}");
+        self.run(&sql).await
+    }
+
+    /// Gives the login role of `schema` its password. Only a verifier leaves this process, so that no log of the server can
+    /// show the password.
+    async fn set_password(&self, schema: &str, password: &Secret<String>) -> Result<(), DbError> {
         check_identifier(schema)?;
         let verifier = postgres_protocol::password::scram_sha_256(password.reveal().as_bytes());
-        session.run(&format!("ALTER ROLE {} PASSWORD '{verifier}'", role_of(schema))).await?;
+        // Never the statement: it would show the verifier.
+        let failed = |error| DbError::from_driver(&error, "ALTER ROLE .. PASSWORD");
+        self.run_on_roles(&format!("ALTER ROLE {} PASSWORD '{verifier}'", role_of(schema))).await.map_err(failed)
     }
-    session.close().await;
-    Ok(())
-}
 
-impl Session {
     pub(super) async fn may_create_roles(&self) -> Result<bool, DbError> {
         let sql = "select rolcreaterole or rolsuper from pg_roles where rolname = current_user";
         let row = self.client.query_one(sql, &[]).await.map_err(|error| DbError::from_driver(&error, sql))?;

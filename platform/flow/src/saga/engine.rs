@@ -93,7 +93,9 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
             while engine.tasks.pause(Sweep::EVERY).await {
                 if let Err(problem) = engine.sweep_once(&mut sweep).await {
                     let internal = problem.internal_detail().unwrap_or_default();
-                    tracing::warn!(kind = engine.kind, code = %problem.code, internal, "sweep failed, will try again");
+                    if let Some(unsaid) = crate::trouble::to_be_said("saga sweep", &problem) {
+                        tracing::warn!(kind = engine.kind, code = %problem.code, internal, unsaid, "sweep failed, will try again");
+                    }
                 }
             }
         });

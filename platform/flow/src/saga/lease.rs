@@ -119,7 +119,12 @@ impl Leases {
         let renewed = match renewed {
             Ok(renewed) => renewed,
             // The next one comes soon.
-            Err(error) => return tracing::warn!(kind, %error, "could not renew the leases of running sagas"),
+            Err(error) => {
+                if let Some(unsaid) = souk_modules::now_and_then("saga leases") {
+                    tracing::warn!(kind, %error, unsaid, "could not renew the leases of running sagas");
+                }
+                return;
+            }
         };
         let mut held = self.held();
         for (id, epoch) in due {
