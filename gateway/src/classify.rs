@@ -44,7 +44,10 @@ impl Asks {
             (&Method::POST, "/api/v1/auth/login" | "/login" | "/account/login") => Self::Login,
             (
                 &Method::POST,
-                "/api/v1/auth/register" | "/api/v1/auth/recover" | "/register" | "/account/register"
+                "/api/v1/auth/register"
+                | "/api/v1/auth/recover"
+                | "/register"
+                | "/account/register"
                 | "/account/recover",
             ) => Self::Register,
             (&Method::POST, "/api/v1/checkout" | "/checkout") => Self::Checkout,

@@ -64,7 +64,7 @@ fn declared() -> Routes<Service> {
                     "idempotency_key_reused",
                     "expected_total_required",
                     "too_many_unpaid_orders",
-                    "cart_total_too_high",
+                    "cart_too_large",
                     "cart_bought",
                     "payment_declined",
                     "payment_not_completed",

@@ -133,7 +133,8 @@ async fn act(toolbox: &Toolbox, command: Orders) -> anyhow::Result<ExitCode> {
         }
         Orders::Cancel { order, reason } => {
             let found = find(&order).await?;
-            let cancelled = clients.order.cancel(&cx, CancelOrder { id: found.id, reason, if_version: None, token: None }).await?;
+            let cancelled =
+                clients.order.cancel(&cx, CancelOrder { id: found.id, reason, if_version: None, token: None }).await?;
             match cancelled.status {
                 OrderStatus::Cancelled => println!("order {} is cancelled; stock and money go back", cancelled.number),
                 _ => println!("order {} was not paid and is given up", cancelled.number),

@@ -14,6 +14,9 @@ pub struct Placement {
     pub at: Timestamp,
 }
 
+// The cart refuses what payments do not take: the same number, in contracts that do not know each other.
+const _: () = assert!(souk_cart_api::MAX_TOTAL == MAX_AMOUNT);
+
 /// A pending order of what is in `cart`, at the prices it was quoted. Its number is given by the database.
 pub fn place(cart: CheckoutCart, placement: Placement) -> Result<Order, Problem> {
     let quote = cart.quote;
@@ -25,10 +28,7 @@ pub fn place(cart: CheckoutCart, placement: Placement) -> Result<Order, Problem>
         return Err(Problem::conflict("cart_changed", "something in the cart is no longer sold"));
     }
     if quote.total.amount > MAX_AMOUNT {
-        return Err(Problem::conflict(
-            "cart_total_too_high",
-            "this is more than one payment can take: buy it in parts",
-        ));
+        return Err(Problem::conflict("cart_too_large", "this is more than one payment can take: buy it in parts"));
     }
     let shipping = quote.shipping.ok_or_else(|| incomplete("choose a shipping method"))?;
     let mut lines = Vec::with_capacity(cart.lines.len());

@@ -63,7 +63,12 @@ async fn cancelling(token: &str) {
         polls += 1;
         let key = guest(&format!("k{polls}"));
         let reply: CheckoutReply = shop.client.checkout(&key, buy(polls as u128, token)).await.unwrap();
-        let request = CancelOrder { id: reply.order.id, reason: String::new(), if_version: None, token: Some(reply.token.clone()) };
+        let request = CancelOrder {
+            id: reply.order.id,
+            reason: String::new(),
+            if_version: None,
+            token: Some(reply.token.clone()),
+        };
         let cx = guest("");
         let cancelled = souk_modules::abandoned_after(polls, shop.service.cancel(&cx, request.clone())).await;
         tokio::time::sleep(Duration::from_millis(30)).await;

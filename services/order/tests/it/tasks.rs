@@ -93,6 +93,6 @@ async fn more_than_a_payment_takes_is_refused_before_anything_happens() {
     *shop.neighbours.stock.lock().unwrap() = 10;
     *shop.neighbours.total.lock().unwrap() = Some(1_000_000_000_001);
     let refused = shop.client.checkout(&guest("k"), buy(1, "tok_ok")).await.unwrap_err();
-    assert_eq!(refused.code, "cart_total_too_high");
+    assert_eq!(refused.code, "cart_too_large");
     assert_eq!(shop.count("select count(*) from saga").await, 0);
 }

@@ -20,8 +20,8 @@ use crate::flash::Flash;
 use crate::reply::{Form, PageResult, private, see_other, with_cookies};
 use crate::view::Notice;
 use crate::view::account::{
-    AccountFormPage, FormView, SignInPage, account_page, login_fields, password_fields, profile_fields, register_fields,
-    with_password,
+    AccountFormPage, FormView, SignInPage, account_page, login_fields, password_fields, profile_fields,
+    register_fields, with_password,
 };
 use crate::view::form::{Field, place_errors};
 
@@ -99,14 +99,7 @@ fn local(next: &str) -> &str {
 
 /// The answer to a form that was refused: its page, where it is said, with what was typed into the fields `typed`.
 /// What belongs into no form becomes a page of its own.
-pub(super) fn refused(
-    app: &App,
-    name: &str,
-    form: &Form,
-    typed: &[&str],
-    page: &str,
-    problem: Problem,
-) -> PageResult {
+pub(super) fn refused(app: &App, name: &str, form: &Form, typed: &[&str], page: &str, problem: Problem) -> PageResult {
     let told = [Kind::Invalid, Kind::Unauthenticated, Kind::Conflict, Kind::RateLimited].contains(&problem.kind);
     if !told {
         return Err(problem.into());
