@@ -469,7 +469,7 @@ fn describe(error: figment::Error) -> String {
     let key = error.path.join(".");
     let variable = error.metadata.as_ref().is_some_and(environment::is_source);
     if variable {
-        return format!("{}: {}", environment::variable(&key), error.kind);
+        return format!("{}: {key}: {}", environment::variable(&key), error.kind);
     }
     let place = error.metadata.as_ref().map(|data| match &data.source {
         Some(source) => format!("{source}: "),

@@ -77,7 +77,10 @@ impl Stores {
         // At a given database where each service is itself, nobody here may do what migrating takes.
         let is_itself = self.managed.is_none() && self.login == Login::PerService;
         if may_migrate && !is_itself {
-            migrate(self.url()).await?;
+            let applied = migrate(self.url()).await?;
+            if let Some(managed) = self.managed.as_ref().filter(|_| !applied.is_empty()) {
+                managed.checkpoint_soon();
+            }
         }
         let pending = match is_itself {
             true => self.pending_of_own().await?,

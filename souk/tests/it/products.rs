@@ -68,6 +68,7 @@ async fn import_export_and_round_trip() {
     shop.stop().await;
 
     let copy = Place::new();
+    copy.up(&["--empty"]).await.stop().await;
     let copied = report(&copy, &[], own);
     assert_eq!(numbers(&copied), [2, 0, 0, 3, 3], "{copied}");
     let sorted = |text: &str| {

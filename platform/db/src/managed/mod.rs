@@ -135,6 +135,17 @@ impl Managed {
         }
     }
 
+    /// Has everything written out in the background, as after many tables were made: else a server that dies soon has to sync
+    /// each of their files before it takes work again, which takes seconds on a busy disk.
+    pub fn checkpoint_soon(&self) {
+        let running = self.running.clone();
+        tokio::runtime::Handle::current().spawn(async move {
+            if let Err(error) = running.checkpoint().await {
+                tracing::debug!(%error, "no checkpoint");
+            }
+        });
+    }
+
     /// True when a database belongs to `data_dir`, running or not, there or not: the place of one is remembered.
     pub fn exists(data_dir: &Path) -> bool {
         Place::is_known(data_dir)

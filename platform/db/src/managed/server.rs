@@ -125,6 +125,11 @@ impl Running {
         Ok(())
     }
 
+    pub(super) async fn checkpoint(&self) -> Result<(), DbError> {
+        let conn = self.connect(NAME).await?;
+        conn.client().batch_execute("CHECKPOINT").await.map_err(|error| DbError::from_driver(&error, "CHECKPOINT"))
+    }
+
     /// Statement statistics are a help, not a need: failing to get them is only logged.
     async fn ensure_statistics(&self) {
         let sql = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements";

@@ -108,6 +108,10 @@ pub(super) fn postgresql_conf(options: &ManagedOptions, socket_dir: &Path, stati
             set("port", &port.to_string());
         }
     }
+    if cfg!(target_os = "linux") {
+        // Before it recovers, a server makes sure that what it finds is on disk: at once, not file by file.
+        set("recovery_init_sync_method", "syncfs");
+    }
     if statistics {
         set("shared_preload_libraries", "pg_stat_statements");
     }
