@@ -60,6 +60,7 @@ pub async fn shop(shop: Shop) -> (Arc<Shop>, Server) {
         .route("/", get(page))
         .route("/p/{slug}", get(page))
         .route("/c/{*path}", get(page))
+        .route("/api/v1/openapi.json", get(description))
         .route("/api/v1/products", get(list))
         .route("/api/v1/products/{slug}", get(page))
         .route("/api/v1/categories", get(categories))
@@ -128,6 +129,12 @@ async fn cart(State(shop): State<Arc<Shop>>) -> Response {
 
 async fn done(Path(_): Path<String>, Json(_): Json<Value>) -> Json<Value> {
     Json(json!({}))
+}
+
+/// As much of it as is read.
+async fn description() -> Json<Value> {
+    let fields = json!({ "cart_version": {}, "expected_total": {} });
+    Json(json!({ "components": { "schemas": { "Checkout": { "properties": fields } } } }))
 }
 
 async fn filled(Path(id): Path<String>, Json(_): Json<Value>) -> Json<Value> {

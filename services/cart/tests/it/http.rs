@@ -135,6 +135,7 @@ async fn bad_input_is_refused_with_its_place_and_changes_nothing() {
 #[tokio::test]
 async fn null_clears_in_a_patch_and_is_passed_over_in_a_put() {
     let shop = Shop::open().await;
+    shop.coupon("TEN", 10, true).await;
     let api = Api::open(&shop).await;
     let (_, cart) = api.call(Method::POST, "", "").await;
     let at = format!("/{}", cart["id"].as_str().unwrap());
