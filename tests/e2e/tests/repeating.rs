@@ -28,7 +28,7 @@ async fn same_key_many_times(world: &World) {
     assert_eq!(world.available(&lamp).await, 9);
 
     let other = guest.checkout_under("key-1", tokens::DECLINED).await;
-    assert_eq!((other.status.as_u16(), other.code().as_str()), (409, "idempotency_key_reused"));
+    assert_eq!((other.status.as_u16(), other.code().as_str()), (422, "idempotency_key_reused"));
     let body = guest.checkout_body(tokens::OK);
     let keyless = guest.send(Method::POST, "/api/v1/checkout", &[], Some(&body)).await;
     assert!(keyless.status.is_client_error(), "{}", keyless.text());
