@@ -238,7 +238,7 @@ mod tests {
         for (name, _) in all.pairs() {
             let listed =
                 |known: &&str| known.strip_suffix('*').map_or(name == **known, |start| name.starts_with(start));
-            assert!(PARAMETERS.iter().any(|known| listed(&known)), "{name} is written and not listed");
+            assert!(PARAMETERS.iter().any(listed), "{name} is written and not listed");
         }
         let without: Vec<&&str> = PARAMETERS.iter().filter(|name| **name != "category").collect();
         assert!(without.into_iter().eq(CATEGORY_PARAMETERS));
