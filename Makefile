@@ -31,6 +31,7 @@ test-engines: setup-test
 
 # Judges from outside on a shop of its own: schemathesis against the API's description, wapiti against everything.
 judges: setup
+	@scripts/setup python
 	$(CARGO) build --locked --bin souk
 	tests/judges/run
 

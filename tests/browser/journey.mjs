@@ -352,8 +352,14 @@ async function beCustomer(v) {
     const form = page.locator("form", { has: page.getByRole("heading", { name: "New here?" }) });
     await form.getByLabel("Name").fill("Ana Example");
     await form.getByLabel("E-mail").fill(email);
-    await form.getByLabel("Password").fill(PASSWORD);
     await v.go(() => form.getByRole("button", { name: "Make an account" }).click());
+    await page.getByText("Please look into your mailbox").waitFor();
+  });
+  await v.look("account-asked-for");
+  await v.step("and confirmed by the link in the mail", async (page) => {
+    await v.open(await v.shop.mailedPath(email));
+    await page.getByLabel("Password").fill(PASSWORD);
+    await v.go(() => page.getByRole("button", { name: "Save and sign in" }).click());
     await page.getByText("Nothing yet.").waitFor();
   });
   await v.look("account-new");

@@ -30,6 +30,7 @@ const FLAGS = [
 async function journey(browser, shop, screen, report) {
   const started = Date.now();
   const visitor = await Visitor.enter(browser, shop.origin, screen, report, ARTIFACTS);
+  visitor.shop = shop;
   try {
     await buy(visitor);
   } catch (error) {

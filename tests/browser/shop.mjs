@@ -1,7 +1,7 @@
 // A demo shop in a data directory of its own: started, waited for, and always stopped again.
 
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,8 @@ import { createInterface } from "node:readline";
 const OPEN_WITHIN_MS = 180_000;
 /** Draining may wait for requests under way and for the database to stop. */
 const CLOSED_WITHIN_MS = 30_000;
+/** Until a mail is in its folder. */
+const MAILED_WITHIN_MS = 30_000;
 
 export class Shop {
   /** What it said that no shop should say while people only buy. */
@@ -52,6 +54,22 @@ export class Shop {
     if (first === "open") return;
     await this.close();
     throw new Error(`the shop did not open (${first}); its last words:\n${this.#last.join("\n")}`);
+  }
+
+  /** The path that the link in a mail to `email` leads to; waits for the mail. */
+  async mailedPath(email) {
+    for (const until = Date.now() + MAILED_WITHIN_MS; Date.now() < until; await new Promise((go) => setTimeout(go, 100))) {
+      const names = await readdir(join(this.data, "mail")).catch(() => []);
+      for (const name of names.filter((name) => name.endsWith(".eml"))) {
+        const mail = await readFile(join(this.data, "mail", name), "utf8");
+        if (!mail.includes(`To: ${email}\r\n`)) continue;
+        // Long lines are folded, and the sign of equality is written as its code (quoted-printable).
+        const text = mail.replaceAll("=\r\n", "").replaceAll("=3D", "=");
+        const link = text.match(/\/account\/confirm\?token=[\w-]+/);
+        if (link) return link[0];
+      }
+    }
+    throw new Error(`no mail with a link came to ${email}`);
   }
 
   /** Stops it as Ctrl-C would, removes its data, and returns how it ended: 0 is what it should be. */

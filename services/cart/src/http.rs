@@ -152,6 +152,7 @@ fn declared() -> Routes<Service> {
                 .guest()
                 .path::<CartId>("id", THE_CART)
                 .reply::<Cart>(200)
+                .empty(304)
                 .codes(&["not_found"])
                 .link(200, "addCartLine", &[("id", CART_ID)], None)
                 .link(200, "checkout", &[], Some(as_shown())),
