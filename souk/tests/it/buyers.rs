@@ -117,6 +117,8 @@ impl Buyers {
                 Ok(reply) if reply.status.is_success() && reply.status != 202 => return Ok(reply),
                 // Under way: the same request again says what became of it.
                 Ok(reply) if reply.status == 202 => last = "still under way".into(),
+                // The role of this release took over from one of the release before, which it was asked as.
+                Ok(reply) if reply.code() == "expected_total_required" => body = bytes(&newest),
                 // An order role of the release before, which does not know what a buyer is shown.
                 Ok(reply) => match before(&reply, &newest) {
                     Some(known) => body = bytes(&known),

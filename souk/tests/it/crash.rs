@@ -201,14 +201,15 @@ async fn the_order_process_is_killed() {
 }
 
 /// A file with something to buy.
-pub fn lamps(place: &Place) -> PathBuf {
-    let csv = "Handle,Title,Vendor,Type,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Price,Status\n\
-               lamp,Lamp,Smithy,Lamps,true,Title,Default Title,LMP-1,900,39.90,active\n";
-    place.file("lamp.csv", csv)
+pub fn lamps(place: &Place, stock: u32) -> PathBuf {
+    let columns = "Handle,Title,Vendor,Type,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,\
+                   Variant Inventory Tracker,Variant Inventory Qty,Variant Price,Status";
+    let lamp = format!("lamp,Lamp,Smithy,Lamps,true,Title,Default Title,LMP-1,900,shopify,{stock},39.90,active");
+    place.file("lamp.csv", &format!("{columns}\n{lamp}\n"))
 }
 
 /// Brings it in as a merchant would.
 pub async fn stock_the_shop(fleet: &Fleet) {
     let mut import = fleet.place.command(&["import", "products", "--mapping", "shopify"]);
-    crate::place::said(import.arg(format!("--database-url={}", fleet.db.url())).arg(lamps(&fleet.place)));
+    crate::place::said(import.arg(format!("--database-url={}", fleet.db.url())).arg(lamps(&fleet.place, 0)));
 }
