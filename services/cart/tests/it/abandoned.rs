@@ -137,7 +137,7 @@ async fn a_cart_is_claimed_once() {
             let guest = here.create().await;
             here.add(guest, "lamp", 1).await.unwrap();
             let claim = ClaimCart { guest_cart_id: Some(guest) };
-            let ended = souk_modules::abandoned_after(polls, here.client.claim(&ada, claim.clone())).await;
+            let ended = souk_modules::abandoned_after(polls, here.client.claim(&ada, claim)).await;
             let cart = here.client.claim(&ada, claim).await.unwrap();
             let mut lines = content(&cart).0;
             lines.sort();
