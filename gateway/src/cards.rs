@@ -19,7 +19,7 @@ const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// Checks everything but the body.
 pub(crate) fn check_head(uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
-    if pan::holds(&unescaped(uri.path(), false)) {
+    if pan::holds(&unescaped(uri.path())) {
         return Err(refused("in the address", None));
     }
     if let Some(name) = in_pairs(uri.query().unwrap_or_default()) {
@@ -68,7 +68,7 @@ fn in_pairs(pairs: &str) -> Option<String> {
     }
     for pair in pairs.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (name, value) = (unescaped(name, true), unescaped(value, true));
+        let (name, value) = (unescaped(name), unescaped(value));
         if pan::holds(&name) || pan::holds(&value) {
             return Some(format!("/{}", pan::scrub(&name)));
         }
@@ -76,9 +76,9 @@ fn in_pairs(pairs: &str) -> Option<String> {
     None
 }
 
-/// Percent-encoding undone, and in forms and queries a plus is a blank.
-fn unescaped(text: &str, form: bool) -> Cow<'_, str> {
-    let text = if form && text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
+/// Percent-encoding undone, and a plus is a blank: in paths, too, where many who make addresses write it as they do in queries.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    let text = if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
     match text.contains('%') {
         true => Cow::Owned(percent_decode_str(&text).decode_utf8_lossy().into_owned()),
         false => text,
@@ -88,5 +88,5 @@ fn unescaped(text: &str, form: bool) -> Cow<'_, str> {
 /// What may be logged of a path that was answered with `status`.
 pub(crate) fn loggable(uri: &Uri, status: u16) -> &str {
     let suspect = status == StatusCode::UNPROCESSABLE_ENTITY.as_u16();
-    if suspect && pan::holds(&unescaped(uri.path(), false)) { pan::REMOVED } else { uri.path() }
+    if suspect && pan::holds(&unescaped(uri.path())) { pan::REMOVED } else { uri.path() }
 }

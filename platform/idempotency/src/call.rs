@@ -77,27 +77,38 @@ impl Keys {
         let query = parts.uri.query().unwrap_or_default();
         let asked = hash(&[query.as_bytes(), &kind, &condition, &body]);
         let seal = Seal::new(&[key.as_bytes(), &name, &body]);
-        let holder = Uuid::new_v4();
-        match store::take(&self.db, &name, &asked, holder).await.map_err(Problem::from)? {
-            Taken::Before { request, .. } if request != asked => {
-                let detail = "this Idempotency-Key was used for another request: take a new one";
-                return Err(Problem::invalid("idempotency_key_reused", detail).into());
-            }
-            Taken::Before { reply: Some(reply), .. } => return Ok(seal.open(&reply)?),
-            Taken::Before { reply: None, .. } => {
-                let detail = "the first call under this Idempotency-Key has not ended yet";
-                return Err(Problem::conflict("idempotency_key_in_use", detail).with_retry_after(IN_USE).into());
-            }
-            Taken::Now => {}
-        }
         // Kept as it is for every client, whatever this one unpacks.
         parts.headers.remove(header::ACCEPT_ENCODING);
         let request = Request::from_parts(parts, Body::from(body));
         let tasks = self.tasks.clone();
-        // A client that leaves gets the reply when it comes again.
-        let run =
-            tasks.run("idempotent.call", Box::pin(async move { self.run(&name, holder, &seal, request, next).await }));
+        // A client that leaves gets the reply when it comes again. Taking the key belongs to it: one that was taken and not
+        // run would be in use until its lease ends.
+        let call = Box::pin(async move { self.take_and_run(&name, &asked, &seal, request, next).await });
+        let run = tasks.run("idempotent.call", call);
         run.await.map_err(|_| Problem::internal("a call under an idempotency key panicked"))?
+    }
+
+    async fn take_and_run(
+        &self,
+        name: &[u8],
+        asked: &[u8],
+        seal: &Seal,
+        request: Request,
+        next: Next,
+    ) -> Result<Response, ApiError> {
+        let holder = Uuid::new_v4();
+        match store::take(&self.db, name, asked, holder).await.map_err(Problem::from)? {
+            Taken::Now => self.run(name, holder, seal, request, next).await,
+            Taken::Before { request, .. } if request != asked => {
+                let detail = "this Idempotency-Key was used for another request: take a new one";
+                Err(Problem::invalid("idempotency_key_reused", detail).into())
+            }
+            Taken::Before { reply: Some(reply), .. } => Ok(seal.open(&reply)?),
+            Taken::Before { reply: None, .. } => {
+                let detail = "the first call under this Idempotency-Key has not ended yet";
+                Err(Problem::conflict("idempotency_key_in_use", detail).with_retry_after(IN_USE).into())
+            }
+        }
     }
 
     async fn run(

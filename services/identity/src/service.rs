@@ -1,6 +1,7 @@
 //! The contract, carried out; signing in with a password is in `sign_in`, registration and recovery by mail in `links`. Every
 //! token pair comes from [`Pair`].
 
+use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -43,7 +44,8 @@ impl IdentityService {
     /// The service. Its signing keys are read at the first need, or by [`IdentityService::prepare`].
     pub fn new(deps: IdentityDeps) -> Arc<Self> {
         let leases = deps.redis.map(|redis| Leases::new(redis, deps.tasks.clone(), "sessions", SESSION_LAYOUT));
-        let store = Store::new(deps.db).with(Known(leases));
+        let known = Known(leases.map(|leases| (leases, deps.tasks.clone())));
+        let store = Store::new(deps.db).with(known);
         let keys = Keys::new(store.clone(), deps.key_encryption_key);
         let (tasks, clock, ids) = (deps.tasks, deps.clock, deps.ids);
         Arc::new(Self { store, keys, hasher: Hasher::new(), tasks, clock, ids })
@@ -138,34 +140,57 @@ impl IdentityService {
         let spent = RefreshToken::parse(&request.refresh_token).ok_or(IdentityError::RefreshInvalid)?;
         let keys = self.keys.current().await?;
         let pair = Pair::new(spent.session);
-        if let Some((customer, now)) = self.store.renew(&spent.digest(), &pair.stored()).await? {
-            return Ok(pair.signed_in(&keys, customer, now, None));
-        }
-        // Two have had this token, and nobody can tell which of them is the customer (RFC 9700, 4.14.2). No grace for
-        // races: it would be one for thieves, too.
-        if let Some(customer) = self.store.end(spent.session).await? {
-            metrics::counter!("souk_identity_refresh_reused_total").increment(1);
-            tracing::warn!(%customer, "a spent or expired refresh token came back, its session was ended");
-        }
-        Err(IdentityError::RefreshInvalid)
+        let (store, digest, new) = (self.store.clone(), spent.digest(), pair.stored());
+        // One task: who brings a spent token and leaves before the answer has still shown that two have it.
+        let renewed = self.whole("identity.refresh", async move {
+            if let Some(renewed) = store.renew(&digest, &new).await? {
+                return Ok(Some(renewed));
+            }
+            // Two have had this token, and nobody can tell which of them is the customer (RFC 9700, 4.14.2). No grace for
+            // races: it would be one for thieves, too.
+            if let Some(customer) = store.end(spent.session).await? {
+                metrics::counter!("souk_identity_refresh_reused_total").increment(1);
+                tracing::warn!(%customer, "a spent or expired refresh token came back, its session was ended");
+            }
+            Ok(None)
+        });
+        let (customer, now) = renewed.await?.ok_or(IdentityError::RefreshInvalid)?;
+        Ok(pair.signed_in(&keys, customer, now, None))
     }
 
     async fn log_out(&self, cx: &Cx, request: &Logout) -> Result<(), IdentityError> {
         let mut whose = Vec::from_iter(cx.actor.customer().map(CustomerId));
-        if let Some(token) = request.refresh_token.as_ref().and_then(RefreshToken::parse) {
-            whose.extend(self.store.end(token.session).await?);
-        }
-        if let Some(token) = request.session_token.as_ref().and_then(SessionToken::parse) {
-            whose.extend(self.store.end_by_token(&token.digest()).await?);
-        }
-        if request.everywhere {
-            whose.sort_unstable();
-            whose.dedup();
-            for customer in whose {
-                self.store.end_everywhere(customer).await?;
+        let refresh = request.refresh_token.as_ref().and_then(RefreshToken::parse);
+        let session = request.session_token.as_ref().and_then(SessionToken::parse);
+        let (store, everywhere) = (self.store.clone(), request.everywhere);
+        // One task: once its own session is ended, the same request can no longer tell whose others are to end.
+        self.whole("identity.logout", async move {
+            if let Some(token) = refresh {
+                whose.extend(store.end(token.session).await?);
             }
-        }
-        Ok(())
+            if let Some(token) = session {
+                whose.extend(store.end_by_token(&token.digest()).await?);
+            }
+            if everywhere {
+                whose.sort_unstable();
+                whose.dedup();
+                for customer in whose {
+                    store.end_everywhere(customer).await?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Runs `task` to its end, also when the caller has left.
+    async fn whole<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = Result<T, IdentityError>> + Send + 'static,
+    ) -> Result<T, IdentityError> {
+        let done = self.tasks.run(name, task).await;
+        done.unwrap_or_else(|_| Err(Problem::internal("work on sessions panicked").into()))
     }
 
     async fn live_session(&self, request: &SessionRequest) -> Result<Session, IdentityError> {

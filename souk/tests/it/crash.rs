@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use http::Method;
+use souk_db::{Db, DbConfig, RowExt};
 use souk_inventory_api::{Adjust, AdjustLine, Change};
 use souk_order_api::{CheckoutReply, ListOrders, Order, OrderStatus};
 use souk_rpc::Cx;
 use souk_testkit::{Guest, eventually_ok, tokens};
+use uuid::Uuid;
 
 use crate::fleet::Fleet;
 use crate::orders::first_sku;
@@ -21,6 +23,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(6);
 /// Buyers at once; `SOUK_TEST_CRASH_BUYERS` asks for more.
 const BUYERS: usize = 60;
+/// How soon a purchase ends whose process died, once another process can run it. With a lease of 15 s: 15.2 s.
+const TAKEN_OVER: Duration = Duration::from_secs(5);
 
 fn buyers() -> usize {
     std::env::var("SOUK_TEST_CRASH_BUYERS").ok().map_or(BUYERS, |text| text.parse().unwrap())
@@ -126,10 +130,37 @@ async fn begun(inside: &Inside, count: usize) {
     .await;
 }
 
-/// Checkouts that the dead process left behind.
-async fn orphans(inside: &Inside) -> usize {
-    let request = souk_order_api::AuditRequest {};
-    inside.clients().order.audit(&Cx::system("test"), request).await.unwrap().unfinished_sagas.len()
+/// Purchases that were under way when their process died.
+struct Orphans {
+    db: Db,
+    sagas: Vec<Uuid>,
+}
+
+impl Orphans {
+    /// Looked up right after the death, of which there must be some.
+    async fn of(url: &str) -> Self {
+        let mut config = DbConfig::new(url, "order");
+        (config.read_connections, config.tx_connections) = (1, 1);
+        let db = Db::connect(config).await.unwrap();
+        let sql = "select id from saga where phase in ('forward', 'undo') and not resting";
+        let rows = db.primary().query(sql, &[]).await.unwrap();
+        let sagas: Vec<Uuid> = rows.iter().map(|row| row.get_col("id").unwrap()).collect();
+        assert!(!sagas.is_empty(), "it died in the middle of checkouts");
+        Self { db, sagas }
+    }
+
+    /// They end soon after `since`, when there was a process that could run them.
+    async fn end_soon(self, what: &str, since: Instant) {
+        let sql = "select count(*) from saga where id = any($1) and phase in ('forward', 'undo')";
+        eventually_ok("the purchases end", PATIENCE, || async {
+            let open: i64 = self.db.primary().query_one(sql, &[&self.sagas]).await.unwrap().get_col(0).unwrap();
+            if open == 0 { Ok(()) } else { Err(open) }
+        })
+        .await;
+        let took = since.elapsed();
+        println!("{what}: the last of {} purchases under way ended after {took:?}", self.sagas.len());
+        assert!(took < TAKEN_OVER, "{what}: only after {took:?}");
+    }
 }
 
 /// The whole shop dies twice: as soon as orders are begun, and when half of them are acknowledged.
@@ -144,10 +175,11 @@ async fn the_whole_shop_is_killed() {
     let half = crowd.guests.len() / 2;
 
     let killing = async {
-        begun(&inside, 1).await;
+        begun(&inside, half / 3).await;
         shop.kill();
-        assert!(orphans(&inside).await > 0, "it died in the middle of checkouts");
+        let orphans = Orphans::of(&database).await;
         let shop = place.up(&[]).await;
+        orphans.end_soon("the shop was started again", Instant::now()).await;
         crowd.told(half).await;
         shop.kill();
         let started = Instant::now();
@@ -187,8 +219,11 @@ async fn the_order_process_is_killed() {
     let killing = async {
         begun(&inside, third).await;
         orders.kill();
-        assert!(orphans(&inside).await > 0, "it died in the middle of checkouts");
-        (fleet.start(ORDERS, "orders-again").await, Instant::now())
+        let orphans = Orphans::of(&fleet.db.url()).await;
+        let orders = fleet.start(ORDERS, "orders-again").await;
+        let started = Instant::now();
+        orphans.end_soon("its successor was started", started).await;
+        (orders, started)
     };
     let (told, (orders, started)) = tokio::join!(crowd.buy(), killing);
     crowd.check(&told, &inside).await;
@@ -198,6 +233,35 @@ async fn the_order_process_is_killed() {
     others.stop().await;
     orders.stop().await;
     provider.stop().await;
+}
+
+/// The process that takes orders dies while the one that takes over lives: that one ends what was begun, at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_order_process_is_killed_beside_a_living_worker() {
+    let fleet = Fleet::new().await;
+    let place = &fleet.place;
+    let provider = place.provider().await;
+    let orders = fleet.start("order", "orders").await;
+    let worker = fleet.start("order-worker", "worker").await;
+    let others = fleet.start(&others(), "others").await;
+    let inside = place.inside(&fleet.db.url()).await;
+    stock_the_shop(&fleet).await;
+    let crowd = Crowd::gather(place, &inside).await;
+    let third = crowd.guests.len() / 3;
+
+    let killing = async {
+        begun(&inside, third).await;
+        let killed = Instant::now();
+        orders.kill();
+        Orphans::of(&fleet.db.url()).await.end_soon("another process lived", killed).await;
+        fleet.start("order", "orders-again").await
+    };
+    let (told, orders) = tokio::join!(crowd.buy(), killing);
+    crowd.check(&told, &inside).await;
+    inside.leave().await;
+    for process in [others, orders, worker, provider] {
+        process.stop().await;
+    }
 }
 
 /// A file with something to buy.

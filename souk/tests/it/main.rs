@@ -3,6 +3,7 @@
 
 #[cfg(feature = "engines")]
 mod buyers;
+mod cards;
 #[cfg(feature = "engines")]
 mod compose;
 mod crash;

@@ -29,7 +29,7 @@ pub async fn up(place: &Place, name: &str) -> (Running, Shop) {
 }
 
 /// Where the cluster of a place is: beside the data when the server's user may not go there.
-fn cluster(place: &Place) -> PathBuf {
+pub fn cluster(place: &Place) -> PathBuf {
     let base = match std::fs::read_to_string(place.data().join("postgres.location")) {
         Ok(text) => PathBuf::from(text.trim()),
         Err(_) => place.data().join("postgres"),
@@ -37,7 +37,7 @@ fn cluster(place: &Place) -> PathBuf {
     base.join("pgdata")
 }
 
-fn postmaster(place: &Place) -> i32 {
+pub fn postmaster(place: &Place) -> i32 {
     let text = std::fs::read_to_string(cluster(place).join("postmaster.pid")).unwrap();
     text.lines().next().unwrap().trim().parse().unwrap()
 }

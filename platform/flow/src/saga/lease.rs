@@ -20,7 +20,7 @@ use super::{Failure, SAGA_LEASE, SagaRun};
 /// Between two heartbeats; a saga that has run for less costs none. Several fit into a lease.
 const BEAT: Duration = Duration::from_millis(500);
 /// How long an ended lease is looked at before the saga is taken over: more than a heartbeat and its way.
-const SECOND_LOOK: Duration = Duration::from_millis(1500);
+const SECOND_LOOK: Duration = Duration::from_millis(1000);
 /// The same after the database stood still: the connections of those who live may have to be made anew.
 const SECOND_LOOK_AFTER_STALL: Duration = Duration::from_secs(6);
 /// A look that took longer met a database that stood still ...
@@ -163,7 +163,7 @@ pub struct Sweep {
 
 impl Sweep {
     /// Between two looks.
-    pub(super) const EVERY: Duration = Duration::from_millis(500);
+    pub(super) const EVERY: Duration = Duration::from_millis(250);
 
     pub(super) fn new(kind: &'static str) -> Self {
         Self { kind, seen: HashMap::new(), stalled: None }

@@ -22,7 +22,7 @@ pub use engine::SagaEngine;
 pub use lease::Sweep;
 
 /// How long a saga belongs to the process that runs it, unless that says that it still lives. With the sweep and its second
-/// look, a crash costs less than five seconds.
+/// look, a crash costs some three seconds.
 pub const SAGA_LEASE: Duration = Duration::from_secs(2);
 
 /// Which way a saga goes.

@@ -175,6 +175,33 @@ async fn a_call_under_way_holds_its_key_and_outlives_its_client() {
     assert_eq!((replayed.0, here.calls()), (StatusCode::CREATED, 1));
 }
 
+/// A client that leaves at any await point finds the reply when it comes again, soon. Before, a key that was taken just when
+/// its client left was in use until its lease ended, and nothing ran.
+#[tokio::test]
+async fn wherever_its_client_leaves_the_call_runs_once() {
+    let here = here().await;
+    // So that a connection is there, and the first poll sends a statement.
+    here.guest("/things/a", "k0", r#"{"units":1}"#).await;
+    let call = |polls: usize| {
+        let (here, key) = (&here, format!("k{polls}"));
+        async move { here.guest("/things/a", &key, r#"{"units":1}"#).await }
+    };
+    let polls = souk_modules::abandon_everywhere(call, async |polls, _| {
+        let begun = std::time::Instant::now();
+        let reply = loop {
+            let reply = call(polls).await;
+            if reply.0 != StatusCode::CONFLICT {
+                break reply;
+            }
+            assert!(begun.elapsed() < std::time::Duration::from_secs(2), "after {polls} polls: {reply:?}");
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        };
+        assert_eq!((reply.0, here.calls()), (StatusCode::CREATED, 1 + polls), "after {polls} polls");
+    })
+    .await;
+    println!("a call under a key: {polls} polls");
+}
+
 #[tokio::test]
 async fn a_key_whose_process_died_is_free_after_its_lease_and_a_kept_reply_after_a_day() {
     let here = here().await;

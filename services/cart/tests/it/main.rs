@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a helper of a test may fail it as the test itself may
 
+mod abandoned;
 mod changes;
 mod checkout;
 mod http;

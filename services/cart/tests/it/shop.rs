@@ -173,6 +173,12 @@ impl Shop {
         self.test_db.superuser("cart").await.write_one(sql, &[]).await.unwrap()
     }
 
+    /// One number, behind the service's back.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let db = self.test_db.superuser("cart").await;
+        db.primary().query_one(sql, &[]).await.unwrap().get_col(0).unwrap()
+    }
+
     /// Statements and commits of all services so far.
     pub fn cost(&self, process: &Process) -> Counters {
         let mut sum = process.db.counters();

@@ -4,16 +4,18 @@
 //! Whoever ends a session, or changes what one shows, recalls it after the commit and before answering. If Redis does not
 //! confirm that, the answer is given all the same (the session *is* ended) and the recall repeated. A session that ended
 //! can so be believed for longer only by a process that reaches Redis while the one that ended it does not, and for less
-//! than a minute even then.
+//! than a minute even then. A client that leaves between the two does not keep the recall from being made: both are one task.
 
+use souk_db::{DbError, Tx};
 use souk_identity_api::Session;
+use souk_modules::Tasks;
 use souk_redis::{Deadline, Lease, Leases};
 
 use crate::domain::Digest;
 
-/// Kept sessions; without Redis nothing is kept.
+/// Kept sessions, and where recalls run; without Redis nothing is kept.
 #[derive(Clone)]
-pub(crate) struct Known(pub(crate) Option<Leases>);
+pub(crate) struct Known(pub(crate) Option<(Leases, Tasks)>);
 
 /// What is known of a session.
 pub(super) enum Look {
@@ -24,7 +26,7 @@ pub(super) enum Look {
 
 impl Known {
     pub(super) async fn look(&self, token: &[u8]) -> Look {
-        let Some(leases) = &self.0 else { return Look::Unknown(None) };
+        let Some((leases, _)) = &self.0 else { return Look::Unknown(None) };
         match leases.look(&name(token)).await {
             Lease::Held(bytes) => serde_json::from_slice(&bytes).map_or(Look::Unknown(None), Look::Live),
             Lease::Free(deadline) => Look::Unknown(Some(deadline)),
@@ -33,14 +35,26 @@ impl Known {
     }
 
     pub(super) async fn keep(&self, token: &Digest, deadline: Deadline, session: &Session) {
-        if let (Some(leases), Ok(bytes)) = (&self.0, serde_json::to_vec(session)) {
+        if let (Some((leases, _)), Ok(bytes)) = (&self.0, serde_json::to_vec(session)) {
             leases.keep(&name(token), deadline, &bytes).await;
         }
     }
 
+    /// Commits what ends or changes sessions, and recalls them, whether the caller waits for it or not.
+    pub(super) async fn commit(&self, tx: Tx, ended: Vec<Vec<u8>>) -> Result<(), DbError> {
+        let Some((_, tasks)) = &self.0 else { return tx.commit().await };
+        let known = self.clone();
+        let done = tasks.run("identity.recall", async move {
+            tx.commit().await?;
+            known.recall(ended).await;
+            Ok(())
+        });
+        done.await.unwrap_or_else(|_| Err(DbError::Other("a commit and its recall panicked".into())))
+    }
+
     /// After the commit that ended or changed them.
     pub(super) async fn recall<T: AsRef<[u8]>>(&self, tokens: impl IntoIterator<Item = T>) {
-        let Some(leases) = &self.0 else { return };
+        let Some((leases, _)) = &self.0 else { return };
         let names: Vec<String> = tokens.into_iter().map(|token| name(token.as_ref())).collect();
         leases.recall(&names).await;
     }

@@ -126,9 +126,8 @@ impl Store {
             session: confirmed.session,
         };
         let row = sessions::sign_in(&tx, &sign_in).await?;
-        tx.commit().await?;
+        self.known().commit(tx, recalled).await?;
         self.outbox.wake();
-        self.known().recall(recalled).await;
         self.signed_in(row).await
     }
 }

@@ -169,8 +169,7 @@ impl Store {
             recalled.extend(sessions::all_of(&tx, id).await?);
         }
         let customer = customer_in(&tx, id).await?;
-        tx.commit().await?;
-        self.known.recall(recalled).await;
+        self.known.commit(tx, recalled).await?;
         Ok(customer)
     }
 

@@ -182,9 +182,7 @@ impl Store {
         let tx = self.db().begin().await?;
         tx.query_opt(LOCK_CUSTOMER, &[&customer.0]).await?;
         let ended = end_all(&tx, customer, &Kept::default()).await?;
-        tx.commit().await?;
-        self.known().recall(ended).await;
-        Ok(())
+        self.known().commit(tx, ended).await
     }
 
     /// Whom a browser's token belongs to, if its session is live.

@@ -124,6 +124,33 @@ async fn forged_stale_unsigned_and_senseless_webhooks_change_nothing() {
     assert_eq!(router.oneshot(stranger).await.unwrap().status(), StatusCode::NOT_FOUND);
 }
 
+/// A provider that hangs up at any await point delivers again: the fact is learnt once and the event noted once.
+#[tokio::test]
+async fn deliveries_that_are_cut_off_and_repeated_come_to_the_same_state() {
+    let world = &World::new().await;
+    for polls in 1.. {
+        let id = world.authorised(1000).await;
+        let provider_ref = world.payment(id).await.unwrap().provider_ref.unwrap();
+        let number = u32::try_from(polls).unwrap();
+        let body = event(number, id, "captured", (1000, 1000, 0)).replace(&format!("auth_{id}"), &provider_ref);
+        // Really taken, so that both books say the same.
+        let taken = json!({ "authorisation": provider_ref });
+        assert_eq!(world.sandbox.post("/v1/captures", &format!("{id}/c"), taken).await.0, 201);
+        let ended = souk_modules::abandoned_after(polls, signed(world, &body)).await;
+        assert_eq!(signed(world, &body).await, StatusCode::NO_CONTENT, "again after {polls} polls");
+        let payment = world.payment(id).await.unwrap();
+        assert_eq!((payment.status, payment.captured.amount), (PaymentStatus::Captured, 1000), "after {polls} polls");
+        assert_eq!(world.events(id).await, [("captured".to_owned(), 1000, 0)], "told once, after {polls} polls");
+        if ended.is_some() {
+            println!("a webhook: {polls} polls");
+            break;
+        }
+    }
+    let noted = world.count("select count(*) from webhook_event").await;
+    assert_eq!(noted, world.count("select count(*) from payment").await, "each is noted once");
+    world.assert_sound().await;
+}
+
 #[tokio::test]
 async fn an_event_that_contradicts_the_books_is_kept_and_changes_nothing() {
     let world = World::new().await;
