@@ -20,7 +20,10 @@ async fn post(
         cx = cx.with_key(key);
     }
     let cart = uuid::Uuid::from_u128(cart);
-    let body = serde_json::json!({"cart_id": cart, "payment": {"provider": "sandbox", "token": token}});
+    let body = serde_json::json!({
+        "cart_id": cart, "payment": {"provider": "sandbox", "token": token},
+        "cart_version": 1, "expected_total": {"amount": 2490, "currency": "EUR"},
+    });
     let mut request = Request::post("/api/v1/checkout").header("content-type", "application/json");
     request.extensions_mut().unwrap().insert(cx);
     let request = request.body(Body::from(body.to_string())).unwrap();
