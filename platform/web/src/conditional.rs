@@ -61,7 +61,7 @@ pub fn versioned<T: Serialize + ?Sized>(value: &T, version: i64) -> Response {
     with_tag(value, version, REVALIDATE)
 }
 
-/// The same as the answer to a write, which nobody keeps.
+/// The same as the answer to a write, which no cache keeps.
 pub fn written<T: Serialize + ?Sized>(value: &T, version: i64) -> Response {
     with_tag(value, version, NO_STORE)
 }

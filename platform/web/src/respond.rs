@@ -14,7 +14,7 @@ pub const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 
 /// Public replies are fresh for a minute and may be shown stale for ten while a new one is made (ARCHITECTURE 6).
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=60, stale-while-revalidate=600");
-/// What nobody may keep.
+/// What no cache may keep.
 pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 

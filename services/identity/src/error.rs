@@ -31,7 +31,7 @@ pub enum IdentityError {
     /// The password was changed by somebody else meanwhile.
     #[error("the password was changed meanwhile")]
     ChangedMeanwhile,
-    /// A link that is used, too old, or was never sent; which of these is nobody's business.
+    /// A link that is used, too old, or was never sent; which of these is not told.
     #[error("this link was used or is too old, please ask for a new one")]
     LinkInvalid,
     /// None of this customer's.

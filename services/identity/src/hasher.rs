@@ -20,7 +20,7 @@ const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 /// Lanes.
 const LANES: u32 = 1;
-/// Logins under way or waiting: some seconds of work; beyond that waiting helps nobody.
+/// Logins under way or waiting: some seconds of work; longer waits run into the caller's timeout.
 const MAX_LOGINS: usize = 128;
 /// The same of new passwords, which get less of the machine.
 const MAX_NEW_PASSWORDS: usize = 32;

@@ -146,7 +146,7 @@ impl IdentityService {
             if let Some(renewed) = store.renew(&digest, &new).await? {
                 return Ok(Some(renewed));
             }
-            // Two have had this token, and nobody can tell which of them is the customer (RFC 9700, 4.14.2). No grace for
+            // Two have had this token, and it cannot be told which of them is the customer (RFC 9700, 4.14.2). No grace for
             // races: it would be one for thieves, too.
             if let Some(customer) = store.end(spent.session).await? {
                 metrics::counter!("souk_identity_refresh_reused_total").increment(1);

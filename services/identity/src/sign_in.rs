@@ -40,7 +40,7 @@ impl IdentityService {
             }
             return Err(IdentityError::WrongCredentials);
         };
-        // A token that we did not make is not taken over: whoever planted it would be known here.
+        // A token that we did not make is not taken over: an attacker who planted it would be known here.
         let device = if looked.issued { device } else { OpaqueToken::new(secret_bytes()) };
         let forget = match looked.known {
             true => vec![counters.device],

@@ -257,7 +257,7 @@ impl Step<CheckoutState> for AuthorisePayment {
 }
 
 impl AuthorisePayment {
-    /// The provider took the money before it heard that nobody wants it.
+    /// The provider took the money before it heard that the order was given up.
     async fn refund(&self, cx: &Cx, saga: SagaRun) -> Result<(), Failure> {
         for payment in self.payment.by_order(cx, ByOrder { order_id: saga.id }).await?.items {
             let amount = Money { amount: payment.captured.amount - payment.refunded.amount, ..payment.captured };

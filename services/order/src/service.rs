@@ -253,7 +253,7 @@ impl OrderService {
     }
 
     /// Why a cart cannot be bought: `otherwise`, with the order that has the cart when it is this caller's to see. The cart's
-    /// id is a secret, and what belongs to a customer is shown to nobody else who knows it. `purchase` is as the cart says,
+    /// id is a secret, and what belongs to a customer is not shown to others who know it. `purchase` is as the cart says,
     /// or its id; what was bought of the rest it had then was bought later, and is what the caller means.
     async fn bought(&self, cx: &Cx, purchase: Uuid, otherwise: Problem) -> Result<Problem, Problem> {
         let mut found = self.shared.store.of_purchase(purchase).await?;

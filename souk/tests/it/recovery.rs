@@ -151,7 +151,7 @@ async fn a_killed_database_server_is_started_again() {
     running.stop().await;
 }
 
-/// One that a killed shop left running is nobody's child. Control: the release before took 70 s to stop, with status 1.
+/// One that a killed shop left running is no child of the next. Control: the release before took 70 s to stop, with status 1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_adopted_server_is_looked_after_and_stops_at_once() {
     let place = Place::new();

@@ -20,7 +20,7 @@ use crate::view::Notice;
 
 /// Name of the cookie, without prefix.
 const COOKIE: &str = "souk_flash";
-/// The browser asks for the next page at once; whoever comes back later is told nothing old.
+/// The browser asks for the next page at once; a visit later on is told nothing old.
 const AGE: Duration = Duration::from_secs(60);
 
 /// What a form says on the next page. An extractor too: what was said to the page that is asked for, or nothing.

@@ -66,7 +66,7 @@ impl Managed {
         if let Some(running) = Running::find(&place).await? {
             tracing::info!(pid = running.pid, "adopted the database server that was still running");
             let process = Process::adopted(running.pid);
-            // Whoever knows its address goes on using it.
+            // Clients that know its address go on using it.
             let tcp_port = Some(running.port).filter(|port| *port != settings::PORT);
             let own = ManagedOptions { tcp_port, ..options };
             let mut managed = Managed::of(process, running, true, (place, account, own), lock);

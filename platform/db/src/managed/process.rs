@@ -127,7 +127,7 @@ impl Process {
     }
 }
 
-/// True while a process runs. A zombie, which nobody has asked for its status, does not.
+/// True while a process runs. A zombie, whose parent has not read its status yet, does not.
 fn is_alive(pid: u32) -> bool {
     let Ok(raw) = i32::try_from(pid) else { return false };
     if kill(Pid::from_raw(raw), None) == Err(Errno::ESRCH) {

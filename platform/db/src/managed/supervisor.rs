@@ -1,5 +1,5 @@
 //! Supervision of the managed server: its death is noticed at once, it is started again with growing pauses, and given up
-//! after so many tries within a window, because a process that is alive and serves nothing helps nobody.
+//! after so many tries within a window, because a process that is alive and serves nothing would never be restarted.
 //!
 //! A full disk is no reason to give up: space comes back, and a restart of everything would not bring it.
 

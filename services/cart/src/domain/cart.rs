@@ -265,15 +265,7 @@ mod tests {
     #[test]
     fn what_is_absent_stays() {
         let mut body = Body { email: Some("a@b.c".into()), coupons: vec!["X".into()], ..Body::default() };
-        let nothing = UpdateCart {
-            cart_id: id(1).into(),
-            email: None,
-            shipping_address: None,
-            shipping_method: None,
-            coupons: None,
-            if_version: None,
-            clear: Vec::new(),
-        };
+        let nothing = UpdateCart::of(id(1).into());
         body.update(UpdateCart { shipping_method: Some("standard".into()), ..nothing.clone() });
         assert_eq!((body.email.as_deref(), body.coupons.len()), (Some("a@b.c"), 1));
         body.update(UpdateCart { coupons: Some(vec![]), ..nothing.clone() });

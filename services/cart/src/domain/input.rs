@@ -116,15 +116,7 @@ mod tests {
     use super::*;
 
     fn update() -> UpdateCart {
-        UpdateCart {
-            cart_id: Uuid::nil().into(),
-            email: None,
-            shipping_address: None,
-            shipping_method: None,
-            coupons: None,
-            if_version: None,
-            clear: Vec::new(),
-        }
+        UpdateCart::of(Uuid::nil().into())
     }
 
     #[test]

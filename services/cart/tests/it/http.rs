@@ -193,7 +193,7 @@ async fn a_write_that_was_based_on_an_older_version_is_refused() {
     let (status, headers, cart) = send(Method::POST, &lines, (header::IF_MATCH, &created), lamp).await;
     assert_eq!(status, StatusCode::OK);
     let (line, current) = (format!("{lines}/{}", cart["lines"][0]["id"].as_str().unwrap()), tag(&headers));
-    // Every write, and each of them went through before: nobody looked at the header.
+    // Every write, and each of them went through before: the header was not looked at.
     for (method, path, body) in [
         (Method::POST, lines.as_str(), lamp),
         (Method::PATCH, &line, r#"{"quantity":2}"#),

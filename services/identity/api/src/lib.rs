@@ -119,7 +119,7 @@ pub struct RequestLink {
     /// What to call a new customer.
     #[serde(default)]
     pub name: String,
-    /// Checked when it is given, so that a bad one is refused at once, and not kept: whoever asked need not own the mailbox,
+    /// Checked when it is given, so that a bad one is refused at once, and not kept: the one who asks need not own the mailbox,
     /// so the password is chosen with the link.
     #[serde(default)]
     pub password: Option<Secret<String>>,

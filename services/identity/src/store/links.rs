@@ -12,7 +12,7 @@ use crate::domain::{Counters, Digest, Email, OpaqueToken, own_password};
 /// How long a link is good. Not shorter than the time in which [`MAX_LINKS`] are sent: so whoever asks for links of somebody
 /// else until no more are sent has filled the owner's mailbox with good ones.
 const VALID_SECONDS: f64 = 24.0 * 3600.0;
-/// Links of one address within that time: nobody's mailbox is flooded.
+/// Links of one address within that time: mailboxes are not flooded.
 const MAX_LINKS: i64 = 5;
 /// Seconds between two links for one address: a form sent twice makes one mail.
 const APART_SECONDS: f64 = 60.0;

@@ -217,7 +217,7 @@ impl Store {
         self.db.write_one(RETIRE_KEYS, &[&kept_after.as_secs_f64()]).await
     }
 
-    /// Deletes what has run out: sessions, tries that no longer count, devices that stayed away, links nobody used.
+    /// Deletes what has run out: sessions, tries that no longer count, devices that stayed away, unused links.
     pub async fn purge(&self) -> Result<u64, DbError> {
         let mut purged = 0;
         loop {

@@ -193,7 +193,7 @@ async fn who_is_signed_in_changes_the_password_whatever_others_try() {
     here.client.update_me(&as_customer(&ada.customer), change).await.unwrap();
 }
 
-/// Whoever is turned away for load has not tried.
+/// A login turned away for load has not tried.
 #[tokio::test]
 async fn tries_refused_for_load_are_not_counted() {
     let shop = Shop::open().await;
