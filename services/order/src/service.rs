@@ -20,7 +20,7 @@ use souk_order_api::{
     OrderStatus, PaymentMeans,
 };
 use souk_payment_api::MAX_TOKEN;
-use souk_rpc::{Actor, Cx, Permission};
+use souk_rpc::{Actor, Cx, Permission, subscriber};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -67,16 +67,9 @@ impl Tokens {
 
     /// A client's address as it is counted: of IPv6 the network that one subscriber has.
     fn client(&self, address: IpAddr) -> Vec<u8> {
-        let bytes = match address {
-            IpAddr::V4(v4) => v4.octets().to_vec(),
-            IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-                Some(v4) => v4.octets().to_vec(),
-                None => v6.octets()[..8].to_vec(),
-            },
-        };
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.reveal()).expect("HMAC takes keys of any length");
         mac.update(b"client address ");
-        mac.update(&bytes);
+        mac.update(subscriber(address).to_string().as_bytes());
         mac.finalize().into_bytes()[..CLIENT_BYTES].to_vec()
     }
 
