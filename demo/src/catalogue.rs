@@ -11,7 +11,7 @@ mod lines;
 mod style;
 mod words;
 
-use souk_feed::{
+use souk_import::{
     AttributeDraft, AttributeValue, Decimal, DraftStatus, MediaDraft, OptionDraft, ProductDraft, VariantDraft,
 };
 use souk_kernel::Currency;

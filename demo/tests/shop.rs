@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use souk_demo::{DEFAULT_PRODUCTS, DEFAULT_SEED, MAX_PRODUCTS, art, categories, generate};
-use souk_feed::ProductDraft;
+use souk_import::ProductDraft;
 
 fn shop() -> Vec<ProductDraft> {
     generate(DEFAULT_SEED, DEFAULT_PRODUCTS).collect()

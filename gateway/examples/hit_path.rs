@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use souk_gateway::{Gateway, GatewayConfig, GatewayDeps, Profile, Throttles, Upstream, Upstreams};
 use souk_kernel::Clock;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use souk_web::Cached;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

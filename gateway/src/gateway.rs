@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use http::{HeaderValue, Response, header};
 use souk_identity_api::IdentityClient;
 use souk_kernel::{Clock, Secret};
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use souk_tls::PublicTls;
 use souk_web::{Cookies, RequestIds};
 use tokio::net::TcpListener;

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use souk_tls::{ALPN_HTTP2, PublicTls, server::TlsStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

@@ -9,8 +9,8 @@ use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
 use souk_kernel::Clock;
-use souk_modules::Tasks;
 use souk_redis::{Counters, Redis, Spent};
+use souk_runtime::Tasks;
 
 use crate::gateway::Inner;
 use crate::throttle::{Rule, Throttle};

@@ -2,7 +2,7 @@
 
 use souk_db::Db;
 use souk_flow::EventLog;
-use souk_modules::{Readiness, Tasks};
+use souk_runtime::{Readiness, Tasks};
 
 use crate::config::Config;
 
@@ -62,7 +62,7 @@ pub fn relay(tasks: &Tasks, db: &Db, schema: &'static str, events: &EventLog) {
         EventLog::Postgres => {}
         #[cfg(feature = "kafka")]
         EventLog::Kafka(kafka) => {
-            let emits = |role: &&souk_modules::Role| crate::modules::schema_of(role.name) == Some(schema);
+            let emits = |role: &&souk_runtime::Role| crate::modules::schema_of(role.name) == Some(schema);
             if crate::modules::ROLES.iter().filter(emits).any(|role| !role.emits.is_empty()) {
                 souk_flow::run_relay(tasks, db, schema, kafka);
             }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use souk_modules::Tasks;
 use souk_rpc::{ActorKey, Admission, Channel, Remote};
+use souk_runtime::Tasks;
 use souk_tls::{Identity, Reload, TrustDomain};
 
 use crate::config::Config;

@@ -172,7 +172,7 @@ fn write_new(file: &Path) -> std::io::Result<()> {
     name.push(format!(".{}", std::process::id()));
     let unfinished = std::path::PathBuf::from(name);
     let mut written =
-        souk_modules::private::open(std::fs::OpenOptions::new().write(true).create(true).truncate(true), &unfinished)?;
+        souk_runtime::private::open(std::fs::OpenOptions::new().write(true).create(true).truncate(true), &unfinished)?;
     writeln!(written, "{hex}")?;
     written.sync_all()?;
     // Unlike a renaming this does not replace a key that is there.

@@ -8,7 +8,7 @@ use souk_catalog_api::{
     self as catalog, CategoryInput, FacetAttribute, MediaInput, Outcome, ProductInput, ProductOutcome, PutCategories,
     PutProducts, VariantInput,
 };
-use souk_feed::{AttributeValue, DraftStatus, FacetPlan, Mapping, ProductDraft};
+use souk_import::{AttributeValue, DraftStatus, FacetPlan, Mapping, ProductDraft};
 use souk_inventory_api::{Adjust, AdjustLine, Change};
 use souk_pricing_api::{Price, SetPrice, SetPrices};
 use souk_rpc::Cx;
@@ -195,11 +195,11 @@ impl<'a> Loader<'a> {
         let mut refused = Vec::new();
         let variants: Vec<_> =
             taken.iter().flat_map(|(id, draft)| draft.variants.iter().map(|variant| (id.0, variant))).collect();
-        let price = |(product_id, variant): &(uuid::Uuid, &souk_feed::VariantDraft)| SetPrice {
+        let price = |(product_id, variant): &(uuid::Uuid, &souk_import::VariantDraft)| SetPrice {
             product_id: *product_id,
             price: Price { sku: variant.sku.clone(), price: variant.price, compare_at: variant.compare_at },
         };
-        let stock = |(product_id, variant): &(uuid::Uuid, &souk_feed::VariantDraft)| AdjustLine {
+        let stock = |(product_id, variant): &(uuid::Uuid, &souk_import::VariantDraft)| AdjustLine {
             product_id: *product_id,
             sku: variant.sku.clone(),
             change: match variant.stock {
@@ -285,7 +285,7 @@ fn fingerprint(input: &ProductInput) -> anyhow::Result<String> {
     Ok(blake3::hash(&serde_json::to_vec(&content)?).to_hex()[..32].to_owned())
 }
 
-fn attribute(draft: &souk_feed::AttributeDraft) -> catalog::Attribute {
+fn attribute(draft: &souk_import::AttributeDraft) -> catalog::Attribute {
     let value = match &draft.value {
         AttributeValue::Text(text) => catalog::AttributeValue::Text(text.clone()),
         AttributeValue::Number { value, unit } => {

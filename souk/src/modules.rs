@@ -6,11 +6,11 @@ use souk_catalog_api::{CategoryChanged, ProductChanged};
 use souk_identity_api::{CustomerRegistered, LinkRequested, LoginAttempts};
 use souk_inventory_api::AvailabilityChanged;
 use souk_kernel::Event;
-use souk_modules::Role;
 use souk_order_api::{OrderChanged, OrderPlaced};
 use souk_payment_api::PaymentChanged;
 use souk_pricing_api::PriceChanged;
 use souk_rpc::{Caller, Callers};
+use souk_runtime::Role;
 use souk_shipping_api::{ShipmentDelivered, ShipmentShipped};
 
 /// Every service that owns a schema: its worker is `<name>-worker`.
@@ -214,7 +214,7 @@ mod tests {
         ports.sort();
         ports.dedup();
         assert_eq!(ports.len(), ROLES.len(), "every role has a port of its own");
-        souk_modules::start_order(ROLES, &names).expect("no circles, no unknown names");
+        souk_runtime::start_order(ROLES, &names).expect("no circles, no unknown names");
         for role in ROLES {
             for event_type in role.consumes {
                 let emitted = ROLES.iter().any(|other| other.emits.contains(event_type));

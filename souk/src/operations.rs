@@ -4,7 +4,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use souk_modules::Readiness;
+use souk_runtime::Readiness;
 use souk_telemetry::Metrics;
 
 /// `/livez`, `/readyz`, `/metrics`.

@@ -12,9 +12,9 @@ use souk_gateway::{
     Gateway, GatewayConfig, GatewayDeps, Limits, PageCache, PageParameters, SharedRates, Upstream, Upstreams,
 };
 use souk_kernel::{Clock, Event};
-use souk_modules::{Readiness, ReadyCheck, Tasks, start_order};
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::Listener;
+use souk_runtime::{Readiness, ReadyCheck, Tasks, start_order};
 use souk_telemetry::Metrics;
 use souk_tls::{PublicTls, Reload};
 use tokio::net::TcpListener;

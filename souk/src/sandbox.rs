@@ -2,9 +2,9 @@
 
 use anyhow::Context;
 use souk_kernel::Secret;
-use souk_modules::Tasks;
 use souk_payment::SandboxSettings;
 use souk_psp_sandbox::{SandboxConfig, WebhookConfig};
+use souk_runtime::Tasks;
 use tokio::net::TcpListener;
 
 use crate::config::Config;

@@ -2,7 +2,7 @@
 //! No listeners and no background work, so a command and a running shop do not get in each other's way.
 
 use souk_db::Managed;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 
 use crate::config::Config;
 use crate::identities::Identities;

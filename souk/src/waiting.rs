@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use souk_db::{Db, DbError, Health, MigrateError};
 use souk_kernel::{Kind, Problem};
-use souk_modules::{Readiness, ReadyCheck, Said, Tasks};
+use souk_runtime::{LogThrottle, Readiness, ReadyCheck, Tasks};
 use souk_search::SearchService;
 use tokio_util::sync::CancellationToken;
 
@@ -48,10 +48,10 @@ impl Waiting<'_> {
     /// What does not pass by itself, with what to do about it.
     pub async fn until<T>(&self, mut ask: impl AsyncFnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
         let (started, mut pause) = (Instant::now(), FIRST_PAUSE);
-        let mut said = Said::default();
+        let mut said = LogThrottle::default();
         loop {
             let error = match ask().await {
-                Ok(value) if !said.over() => return Ok(value),
+                Ok(value) if !said.reset() => return Ok(value),
                 Ok(value) => {
                     let seconds = started.elapsed().as_secs();
                     tracing::info!(engine = self.engine, seconds, "what was waited for is there");
@@ -63,7 +63,7 @@ impl Waiting<'_> {
                 return Err(with_advice(error).context(self.engine.to_owned()));
             };
             self.part.not_ready(why.as_str());
-            if said.due() {
+            if said.should_log() {
                 tracing::warn!(why, "waiting for {}", self.engine);
             }
             tokio::time::sleep(jittered(pause)).await;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use metrics::{Counter, Gauge, counter, gauge};
 use souk_kernel::{Kind, Problem};
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 
 use self::limit::Limit;
 use crate::Shedding;

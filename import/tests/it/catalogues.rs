@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use souk_feed::{FacetPlan, Input, Mapping, ProductDraft, export, limits};
+use souk_import::{FacetPlan, Input, Mapping, ProductDraft, export, limits};
 
 use crate::{Read, read, samples};
 

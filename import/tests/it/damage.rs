@@ -1,7 +1,7 @@
 //! Bad lines cost themselves and nothing else; hostile ones cost little time and memory.
 
 use proptest::prelude::*;
-use souk_feed::{Input, limits};
+use souk_import::{Input, limits};
 
 use crate::{read, samples};
 
@@ -118,7 +118,7 @@ proptest! {
 #[test]
 fn the_manual_names_every_code() {
     let crate_dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let manual = std::fs::read_to_string(crate_dir.join("../../docs/import.md")).unwrap();
+    let manual = std::fs::read_to_string(crate_dir.join("../docs/import.md")).unwrap();
     let mut codes = std::collections::BTreeSet::new();
     let mut folders = vec![crate_dir.join("src")];
     while let Some(folder) = folders.pop() {

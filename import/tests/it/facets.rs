@@ -1,6 +1,6 @@
 //! Facets are few, cover many products and divide them.
 
-use souk_feed::{FacetPlan, Input, Mapping, limits};
+use souk_import::{FacetPlan, Input, Mapping, limits};
 
 use crate::read;
 
@@ -39,7 +39,7 @@ fn never_more_than_the_limit_and_always_the_same() {
         lines.push_str(&format!("{{\"id\":\"{i}\",\"title\":\"Notebook\",\"price\":5,{}}}\n", attributes.join(",")));
     }
     let drafts = read(&Input::bytes(lines), Some("icecat"), Some("EUR")).drafts;
-    let choose = |drafts: &mut dyn Iterator<Item = &souk_feed::ProductDraft>| {
+    let choose = |drafts: &mut dyn Iterator<Item = &souk_import::ProductDraft>| {
         let mut plan = FacetPlan::new();
         drafts.for_each(|draft| plan.add(draft));
         plan.choose(None)

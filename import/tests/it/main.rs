@@ -9,7 +9,7 @@ mod facets;
 mod round_trip;
 mod samples;
 
-use souk_feed::{Feed, FeedError, Input, Mapping, Options, ProductDraft, Refusal};
+use souk_import::{Feed, FeedError, Input, Mapping, Options, ProductDraft, Refusal};
 
 /// What became of a file.
 struct Read {

@@ -1,7 +1,7 @@
 //! Out and in again: what is exported imports without a change.
 
 use proptest::prelude::*;
-use souk_feed::{
+use souk_import::{
     AttributeDraft, AttributeValue, Decimal, DraftStatus, Input, MediaDraft, OptionDraft, ProductDraft, VariantDraft,
     export,
 };
@@ -114,7 +114,7 @@ prop_compose! {
         };
         ProductDraft {
             source: "shop".into(),
-            slug: souk_feed::naming::derive_slug(&title, &external_id),
+            slug: souk_import::naming::derive_slug(&title, &external_id),
             options: if sizes.is_empty() { vec![] } else { vec![OptionDraft { name: "Size".into(), values: sizes.clone() }] },
             media: vec![MediaDraft { source_url: picture.clone(), alt }],
             status: if hidden { DraftStatus::Draft } else { DraftStatus::Published },

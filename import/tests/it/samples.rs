@@ -1,6 +1,6 @@
 //! Small files of the shape of the real ones.
 
-use souk_feed::{AttributeValue, DraftStatus, FeedError, Input};
+use souk_import::{AttributeValue, DraftStatus, FeedError, Input};
 
 use crate::{open, read};
 

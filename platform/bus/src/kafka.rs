@@ -15,7 +15,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use souk_kernel::Problem;
-use souk_modules::{Said, Tasks};
+use souk_runtime::{LogThrottle, Tasks};
 use tokio::sync::watch;
 
 pub use publisher::{Publisher, Sent};
@@ -64,7 +64,7 @@ impl Kafka {
         let kafka = Self(Arc::new(Shared { brokers, prefix, admin, cluster, trouble }));
         let (watching, stopping) = (kafka.clone(), tasks.clone());
         tasks.spawn("kafka cluster", async move {
-            let mut said = Said::default();
+            let mut said = LogThrottle::default();
             while !stopping.stopping() {
                 // A look may take as long as a broker is silent; nobody waits for it at the end.
                 let looked = tokio::select! {
@@ -73,7 +73,7 @@ impl Kafka {
                 };
                 match looked {
                     Ok(cluster) => {
-                        if said.over() {
+                        if said.reset() {
                             tracing::info!(cluster, "kafka answers");
                         }
                         stopping.pause(LOOK).await;
@@ -81,7 +81,7 @@ impl Kafka {
                     Err(problem) => {
                         let internal = problem.internal_detail().unwrap_or_default();
                         internal.clone_into(&mut watching.0.trouble.lock().unwrap_or_else(PoisonError::into_inner));
-                        if said.due() {
+                        if said.should_log() {
                             tracing::warn!(internal, "no kafka broker answers: events wait");
                         }
                         stopping.pause(LOOK_AGAIN).await;

@@ -88,7 +88,7 @@ impl Conn {
             // A good-bye that nobody hears any more, when we and the server stop together, is no news.
             if error.to_string().contains("Broken pipe") {
                 tracing::debug!(service, %error, "database connection closed");
-            } else if let Some(unsaid) = souk_modules::now_and_then("database connection lost") {
+            } else if let Some(unsaid) = souk_runtime::should_log("database connection lost") {
                 tracing::warn!(service, %error, unsaid, "database connection lost");
             }
         });

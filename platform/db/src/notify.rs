@@ -109,7 +109,7 @@ async fn run(shared: Arc<Shared>, target: Target) {
             }
             Err(error) => error,
         };
-        if let Some(unsaid) = souk_modules::now_and_then("notification connection lost") {
+        if let Some(unsaid) = souk_runtime::should_log("notification connection lost") {
             tracing::warn!(%error, service = target.name(), unsaid, "notification connection lost, trying again");
         }
         sleep(backoff).await;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use souk_db::{Db, Migrations, RowExt, TestDb, Tx};
 use souk_flow::{Consumer, Envelope, EventLog, Kafka, Outbox, Source, run_consumer, run_relay};
 use souk_kernel::{Event, Problem};
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use uuid::Uuid;
 
 const OWNER: Migrations = Migrations { schema: "shop", files: &[souk_flow::TABLES] };

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use souk_bus::{Envelope, EventLog, MAX_READ};
 use souk_db::{Db, RowExt, Tx};
 use souk_kernel::{Kind, Problem};
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use uuid::Uuid;
 
 use crate::cursor::Stop;

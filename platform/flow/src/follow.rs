@@ -6,7 +6,7 @@ use std::time::Duration;
 use souk_bus::{Envelope, EventLog, Log, MAX_READ, Position, Wakes};
 use souk_db::Db;
 use souk_kernel::Problem;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 
 use crate::Source;
 

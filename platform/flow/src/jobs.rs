@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use souk_db::{Db, DbError, Row, RowExt, Tx};
 use souk_kernel::{Ids, Problem};
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use uuid::Uuid;
 
 /// Notification channel on which enqueuers wake workers.
@@ -146,7 +146,7 @@ impl Worker {
                 Ok(0) => {}
                 Ok(_) => continue,
                 Err(error) => {
-                    if let Some(unsaid) = souk_modules::now_and_then("job queue") {
+                    if let Some(unsaid) = souk_runtime::should_log("job queue") {
                         tracing::warn!(schema = self.db.schema(), %error, unsaid, "job queue failed, will go on");
                     }
                 }

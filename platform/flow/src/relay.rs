@@ -8,7 +8,7 @@ use souk_bus::kafka::{Publisher, Sent};
 use souk_bus::{Kafka, Log, Position};
 use souk_db::{Db, RowExt, Tx};
 use souk_kernel::Problem;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use uuid::Uuid;
 
 use crate::cursor::{Cursor, Stop};

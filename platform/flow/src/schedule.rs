@@ -10,7 +10,7 @@ use croner::Cron;
 use jiff::{Timestamp, tz::TimeZone};
 use souk_db::{Db, RowExt};
 use souk_kernel::Problem;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 
 /// How often due schedules are looked for: the accuracy of a schedule.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -6,7 +6,7 @@ use souk_kernel::{Kind, Problem};
 /// Whether to say it now, and how often it was kept silent since; `kind` names the sort of loop.
 pub(crate) fn to_be_said(kind: &'static str, problem: &Problem) -> Option<u64> {
     match problem.kind {
-        Kind::Unavailable | Kind::Timeout => souk_modules::now_and_then(kind),
+        Kind::Unavailable | Kind::Timeout => souk_runtime::should_log(kind),
         _ => Some(0),
     }
 }

@@ -14,8 +14,8 @@ use http::{Method, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use souk_db::Db;
 use souk_kernel::{Kind, Problem};
-use souk_modules::Tasks;
 use souk_rpc::{Cx, header::CLIENT_IP};
+use souk_runtime::Tasks;
 use souk_web::{ApiError, DEFAULT_BODY_LIMIT, Operations};
 use uuid::Uuid;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use redis::{Cmd, ErrorKind, RedisResult, Script, ServerErrorKind, Value};
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use tokio::sync::{Notify, watch};
 
 use crate::breaker::Breaker;

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 
 use crate::Redis;
 use crate::client::Inner;

@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use redis::Value;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 
 use crate::Redis;
 use crate::client::Lua;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use souk_kernel::Problem;
-use souk_modules::Tasks;
 use souk_rpc::{Actor, ActorKey, Admission, Caller, Callers, Channel, Cx, Listener, Remote, admit, serve};
+use souk_runtime::Tasks;
 use souk_tls::{Authority, Identity, TrustDomain, Validity};
 use tokio::net::TcpListener;
 use uuid::Uuid;

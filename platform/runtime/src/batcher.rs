@@ -19,7 +19,7 @@ use crate::Tasks;
 
 /// Callers that may queue before new ones are turned away: some seconds of work, beyond that waiting helps nobody.
 const MAX_QUEUED: usize = 10_000;
-/// How far apart batches begin at least while there are many. A checkout passes five combiners, so it costs a buyer half
+/// How far apart batches begin at least while there are many. A checkout passes five batchers, so it costs a buyer half
 /// of five times this in a busy shop; a commit costs more CPU than all that is in it.
 const PACE: Duration = Duration::from_millis(8);
 /// There are many when so many batches ...
@@ -37,18 +37,18 @@ const MAX_OVERTAKING: usize = 16;
 type Queued<Q, R> = (Q, oneshot::Sender<Result<R, Problem>>);
 
 /// Runs requests in batches. Clones feed the same batches.
-pub struct Combiner<Q, R> {
+pub struct Batcher<Q, R> {
     queue: mpsc::Sender<Queued<Q, R>>,
     name: &'static str,
 }
 
-impl<Q, R> Clone for Combiner<Q, R> {
+impl<Q, R> Clone for Batcher<Q, R> {
     fn clone(&self) -> Self {
         Self { queue: self.queue.clone(), name: self.name }
     }
 }
 
-impl<Q: Send + Sync + 'static, R: Send + 'static> Combiner<Q, R> {
+impl<Q: Send + Sync + 'static, R: Send + 'static> Batcher<Q, R> {
     /// One batch at a time. `work` gets at most `max_batch` requests and returns one result for each, in order, or why all of
     /// them failed together. Such a batch is [split](isolate) until the culprit fails alone, so a request that was not done
     /// may be given to `work` again, and one whose commit is unknown is not.
@@ -57,27 +57,27 @@ impl<Q: Send + Sync + 'static, R: Send + 'static> Combiner<Q, R> {
         F: Fn(Batch<Q>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Vec<Result<R, Problem>>, Problem>> + Send + 'static,
     {
-        Self::lingering(tasks, name, max_batch, Duration::ZERO, work)
+        Self::with_delay(tasks, name, max_batch, Duration::ZERO, work)
     }
 
     /// For reads, which cost less than a commit and may happen side by side: a batch begins as soon as the last one has ended
     /// or takes longer than usual.
-    pub fn prompt<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, work: F) -> Self
+    pub fn for_reads<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, work: F) -> Self
     where
         F: Fn(Vec<Q>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Vec<Result<R, Problem>>> + Send + 'static,
     {
-        let batches = Batches { max: max_batch, linger: Duration::ZERO, paced: false, at_once: MAX_OVERTAKING };
+        let batches = Batches { max: max_batch, delay: Duration::ZERO, paced: false, at_once: MAX_OVERTAKING };
         Self::spawn(tasks, name, batches, work)
     }
 
-    /// Like [`Combiner::new`], and every batch that is not full waits `linger` for company: for work that nobody waits for.
-    pub fn lingering<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, linger: Duration, work: F) -> Self
+    /// Like [`Batcher::new`], and every batch that is not full waits `delay` for company: for work that nobody waits for.
+    pub fn with_delay<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, delay: Duration, work: F) -> Self
     where
         F: Fn(Batch<Q>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Vec<Result<R, Problem>>, Problem>> + Send + 'static,
     {
-        let batches = Batches { max: max_batch, linger, paced: true, at_once: 1 };
+        let batches = Batches { max: max_batch, delay, paced: true, at_once: 1 };
         let work = Arc::new(work);
         Self::spawn(tasks, name, batches, move |requests| isolate(name, work.clone(), requests))
     }
@@ -177,7 +177,7 @@ struct Batches {
     /// Requests of one.
     max: usize,
     /// How long one that is not full waits.
-    linger: Duration,
+    delay: Duration,
     /// Whether they keep their distance while there are many.
     paced: bool,
     /// Under way at most.
@@ -194,7 +194,7 @@ async fn run<Q, R, F, Fut>(
     F: Fn(Vec<Q>) -> Fut,
     Fut: Future<Output = Vec<Result<R, Problem>>>,
 {
-    let Batches { max: max_batch, linger, paced, at_once } = batches;
+    let Batches { max: max_batch, delay, paced, at_once } = batches;
     let mut batch = Vec::with_capacity(max_batch);
     let mut pace = Pace::default();
     let mut under_way = FuturesUnordered::new();
@@ -216,7 +216,7 @@ async fn run<Q, R, F, Fut>(
             under_way.collect::<()>().await;
             return;
         }
-        let wait = if paced { linger.max(pace.wait()) } else { linger };
+        let wait = if paced { delay.max(pace.wait()) } else { delay };
         if !wait.is_zero() && batch.len() < max_batch && tasks.pause(wait).await {
             while batch.len() < max_batch
                 && let Ok(more) = waiting.try_recv()
@@ -277,7 +277,7 @@ mod tests {
     #[tokio::test]
     async fn callers_share_batches_and_get_their_own_results() {
         let (tasks, batches) = (Tasks::new(), Arc::new(AtomicUsize::new(0)));
-        let combiner = Combiner::new(&tasks, "test", 64, {
+        let batcher = Batcher::new(&tasks, "test", 64, {
             let batches = batches.clone();
             move |numbers: Batch<u64>| {
                 batches.fetch_add(1, Ordering::SeqCst);
@@ -288,7 +288,7 @@ mod tests {
                 }
             }
         });
-        let results = join_all((0..1000u64).map(|n| combiner.submit(n))).await;
+        let results = join_all((0..1000u64).map(|n| batcher.submit(n))).await;
         for (n, result) in results.into_iter().enumerate() {
             match n % 2 {
                 0 => assert_eq!(result.unwrap(), n as u64 * 10),
@@ -297,7 +297,7 @@ mod tests {
         }
         assert!(batches.load(Ordering::SeqCst) <= 32, "{batches:?} batches for 1000 callers");
         tasks.drain(Duration::from_secs(5)).await.unwrap();
-        assert!(combiner.submit(1).await.is_err_and(|p| p.is("overloaded")));
+        assert!(batcher.submit(1).await.is_err_and(|p| p.is("overloaded")));
     }
 
     #[tokio::test(start_paused = true)]
@@ -309,17 +309,17 @@ mod tests {
             batch.into_iter().map(Ok).collect()
         };
         let tasks = Tasks::new();
-        let reads = Combiner::prompt(&tasks, "reads", 64, hangs);
-        let writes = Combiner::new(&tasks, "writes", 64, move |batch: Batch<bool>| {
+        let reads = Batcher::for_reads(&tasks, "reads", 64, hangs);
+        let writes = Batcher::new(&tasks, "writes", 64, move |batch: Batch<bool>| {
             let done = hangs(batch.to_vec());
             async move { Ok(done.await) }
         });
-        for (combiner, longest) in [(reads, OVERTAKE), (writes, Duration::from_secs(5))] {
-            let slow = combiner.submit(true);
+        for (batcher, longest) in [(reads, OVERTAKE), (writes, Duration::from_secs(5))] {
+            let slow = batcher.submit(true);
             let quick = async {
                 tokio::task::yield_now().await;
                 let start = Instant::now();
-                let several = (0..10).map(|_| combiner.submit(false));
+                let several = (0..10).map(|_| batcher.submit(false));
                 join_all(several).await;
                 start.elapsed()
             };
@@ -335,7 +335,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn batches_that_follow_each_other_closely_gather_and_a_caller_alone_does_not_wait() {
         let (tasks, sizes) = (Tasks::new(), Arc::new(std::sync::Mutex::new(Vec::new())));
-        let combiner = Combiner::new(&tasks, "test", 64, {
+        let batcher = Batcher::new(&tasks, "test", 64, {
             let sizes = sizes.clone();
             move |batch: Batch<u32>| {
                 sizes.lock().unwrap().push(batch.len());
@@ -344,18 +344,18 @@ mod tests {
         });
         for n in 0..20 {
             let start = Instant::now();
-            combiner.submit(n).await.unwrap();
+            batcher.submit(n).await.unwrap();
             assert_eq!(start.elapsed(), Duration::ZERO, "alone");
             tokio::time::advance(MANY_WITHIN / 2).await;
         }
         sizes.lock().unwrap().clear();
         // One caller a millisecond, for a fifth of a second.
         let crowd = (0..200u64).map(|n| {
-            let combiner = combiner.clone();
+            let batcher = batcher.clone();
             async move {
                 tokio::time::sleep(Duration::from_millis(n)).await;
                 let start = Instant::now();
-                combiner.submit(0).await.unwrap();
+                batcher.submit(0).await.unwrap();
                 assert!(start.elapsed() <= PACE, "nobody waits longer than the pace");
             }
         });
@@ -379,7 +379,7 @@ mod tests {
             (race, 64, 4..=4),
         ] {
             let called = Arc::new(AtomicUsize::new(0));
-            let combiner = Combiner::lingering(&tasks, "test", 64, Duration::from_millis(20), {
+            let batcher = Batcher::with_delay(&tasks, "test", 64, Duration::from_millis(20), {
                 let called = called.clone();
                 move |batch: Batch<u32>| {
                     called.fetch_add(1, Ordering::SeqCst);
@@ -387,7 +387,7 @@ mod tests {
                     async move { if batch.contains(&13) { Err(fault) } else { Ok(batch.iter().copied().map(Ok).collect()) } }
                 }
             });
-            let results = join_all((0..64).map(|n| combiner.submit(n))).await;
+            let results = join_all((0..64).map(|n| batcher.submit(n))).await;
             let failed: Vec<usize> = (0..64).filter(|n| results[*n].is_err()).collect();
             assert_eq!(failed.len(), failing, "{failed:?}");
             assert!(

@@ -2,17 +2,17 @@
 //! Knows nothing of what a role does; the binary's table (`souk/src/modules.rs`) says that.
 
 mod abandon;
-mod combiner;
-mod order;
+mod batcher;
+mod log_throttle;
 pub mod private;
-mod ready;
-mod said;
+mod readiness;
+mod role;
 mod tasks;
 
 #[doc(hidden)]
 pub use abandon::{abandon_everywhere, abandoned_after};
-pub use combiner::{Batch, Combiner};
-pub use order::{OrderError, Role, start_order};
-pub use ready::{Readiness, ReadyCheck};
-pub use said::{Said, now_and_then};
+pub use batcher::{Batch, Batcher};
+pub use log_throttle::{LogThrottle, should_log};
+pub use readiness::{Readiness, ReadyCheck};
+pub use role::{OrderError, Role, start_order};
 pub use tasks::Tasks;

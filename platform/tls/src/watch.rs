@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 
 use crate::TlsError;
 

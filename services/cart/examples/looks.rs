@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use souk_cart::store;
 use souk_cart_api::{CartId, GetCart, SetQuantity};
 use souk_engines::Redis as Server;
-use souk_modules::Tasks;
 use souk_redis::{Lease, Leases, Redis, RedisSettings};
+use souk_runtime::Tasks;
 
 /// Carts looked at.
 const CARTS: usize = 500;

@@ -14,11 +14,11 @@ use souk_catalog_api::CatalogClient;
 use souk_db::{Db, DbError, Position};
 use souk_inventory_api::{AvailabilityRequest, InventoryClient, Shortage};
 use souk_kernel::{Clock, Ids, Money, Problem};
-use souk_modules::{Batch, Combiner, Tasks};
 use souk_pricing_api::{
     PricingClient, Quote, QuoteRequest, ShippingMethods, ShippingMethodsRequest, ShopRequest, ShopTerms,
 };
 use souk_rpc::Cx;
+use souk_runtime::{Batch, Batcher, Tasks};
 use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ const TURNS: usize = 256;
 pub struct CartDeps {
     /// Their own schema.
     pub db: Db,
-    /// For the combiner.
+    /// For the batcher.
     pub tasks: Tasks,
     /// Not asked yet: what expires here is judged by the database.
     pub clock: Clock,
@@ -59,7 +59,7 @@ pub struct CartService {
     pricing: PricingClient,
     inventory: InventoryClient,
     terms: OnceCell<ShopTerms>,
-    writes: Combiner<Write, Saved>,
+    writes: Batcher<Write, Saved>,
     turns: Vec<Mutex<()>>,
 }
 
@@ -67,10 +67,10 @@ pub struct CartService {
 type Changed = Result<Option<String>, Problem>;
 
 impl CartService {
-    /// Starts the combiner.
+    /// Starts the batcher.
     pub fn new(deps: CartDeps) -> Arc<Self> {
         let db = deps.db.clone();
-        let writes = Combiner::new(&deps.tasks, "cart.writes", MAX_COMBINED, move |batch: Batch<Write>| {
+        let writes = Batcher::new(&deps.tasks, "cart.writes", MAX_COMBINED, move |batch: Batch<Write>| {
             let db = db.clone();
             async move { saving::save(&db, &batch).await }
         });

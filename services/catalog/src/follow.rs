@@ -13,7 +13,7 @@ use souk_bus::{Log, MAX_READ, Position};
 use souk_catalog_api::{CategoryChanged, ProductChanged, ProductId};
 use souk_db::Db;
 use souk_kernel::{Event, Problem};
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 
 use crate::cache::{Caches, SharedProducts, TTL, position};
 
@@ -45,7 +45,7 @@ pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
             woken.seen();
             if let Err(problem) = step(&log, &caches, &mut places).await {
                 let internal = problem.internal_detail().unwrap_or_default();
-                if let Some(unsaid) = souk_modules::now_and_then("catalogue caches") {
+                if let Some(unsaid) = souk_runtime::should_log("catalogue caches") {
                     tracing::warn!(%problem, internal, unsaid, "catalogue caches cannot follow the log");
                 }
                 stopping.pause(PAUSE).await;

@@ -18,10 +18,10 @@ use souk_db::{Db, Migrations};
 use souk_flow::Outbox;
 use souk_inventory_api::InventoryClient;
 use souk_kernel::{Clock, Ids};
-use souk_modules::Tasks;
 use souk_objects::Objects;
 use souk_pricing_api::PricingClient;
 use souk_redis::Redis;
+use souk_runtime::Tasks;
 
 pub use consumers::consumers;
 pub use http::{operations, routes};

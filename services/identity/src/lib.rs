@@ -24,8 +24,8 @@ use std::sync::Arc;
 use souk_db::{Db, Migrations};
 use souk_flow::Consumer;
 use souk_kernel::{Clock, Ids, Secret};
-use souk_modules::Tasks;
 use souk_redis::Redis;
+use souk_runtime::Tasks;
 
 pub use http::{operations, routes};
 pub use schedules::schedules;

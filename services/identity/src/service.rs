@@ -14,9 +14,9 @@ use souk_identity_api::{
     StaffId, UpdateMe,
 };
 use souk_kernel::{Clock, Ids, Problem, Secret};
-use souk_modules::Tasks;
 use souk_redis::Leases;
 use souk_rpc::{Cx, Permission};
+use souk_runtime::Tasks;
 use souk_shipping_api::Address;
 use uuid::Uuid;
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use souk_db::{Db, DbConfig, Managed, ManagedOptions, migrate};
 use souk_inventory::{InventoryDeps, InventoryService, MIGRATIONS};
 use souk_inventory_api::{Adjust, AdjustLine, ByKey, Change, InventoryClient, Reserve, StockLine};
-use souk_modules::Tasks;
 use souk_rpc::Cx;
+use souk_runtime::Tasks;
 use uuid::Uuid;
 
 /// Reservations per line of the table.

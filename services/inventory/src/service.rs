@@ -1,4 +1,4 @@
-//! The contract, carried out: checks, permissions, and the combiner that lets concurrent callers share a commit.
+//! The contract, carried out: checks, permissions, and the batcher that lets concurrent callers share a commit.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use souk_inventory_api::{
     MAX_BATCH, Reservation, Reserve,
 };
 use souk_kernel::Problem;
-use souk_modules::{Batch, Combiner, Tasks};
 use souk_rpc::{Cx, Permission};
+use souk_runtime::{Batch, Batcher, Tasks};
 use uuid::Uuid;
 
 use crate::desk::{Desk, MAX_COMBINED};
@@ -27,7 +27,7 @@ const ADJUSTMENT_IDS: Uuid = Uuid::from_u128(0x41d6_0c52_7f0b_5e0c_8a55_93bd_7c2
 pub struct InventoryDeps {
     /// Its own schema.
     pub db: Db,
-    /// For the combiner.
+    /// For the batcher.
     pub tasks: Tasks,
 }
 
@@ -36,14 +36,14 @@ pub struct InventoryService {
     db: Db,
     outbox: Outbox,
     desk: Desk,
-    commands: Combiner<Command, Reservation>,
+    commands: Batcher<Command, Reservation>,
 }
 
 impl InventoryService {
-    /// Starts the combiner.
+    /// Starts the batcher.
     pub fn new(deps: InventoryDeps) -> Arc<Self> {
         let desk = Desk::new(&deps.db);
-        let commands = Combiner::new(&deps.tasks, "inventory.commands", MAX_COMBINED, {
+        let commands = Batcher::new(&deps.tasks, "inventory.commands", MAX_COMBINED, {
             let desk = desk.clone();
             move |batch: Batch<Command>| {
                 let desk = desk.clone();

@@ -74,7 +74,7 @@ async fn deliver(smtp: &AsyncSmtpTransport<Tokio1Executor>, mail: &Mail) -> Resu
 }
 
 fn write_all(folder: &Path, mails: &[Mail]) -> Vec<Result<(), NotSent>> {
-    let made = souk_modules::private::directory(folder).map_err(|error| error.to_string());
+    let made = souk_runtime::private::directory(folder).map_err(|error| error.to_string());
     let write = |mail: &Mail| match &made {
         Ok(()) => write(folder, mail).map_err(|error| NotSent::Later(error.to_string())),
         Err(error) => Err(NotSent::Later(error.clone())),
@@ -91,7 +91,7 @@ fn write(folder: &Path, mail: &Mail) -> std::io::Result<()> {
     let unfinished = folder.join(format!(".{name}.tmp"));
     // Mails hold names, addresses and links that log people in.
     let mut file =
-        souk_modules::private::open(OpenOptions::new().write(true).create(true).truncate(true), &unfinished)?;
+        souk_runtime::private::open(OpenOptions::new().write(true).create(true).truncate(true), &unfinished)?;
     file.write_all(&mail.bytes)?;
     drop(file);
     std::fs::rename(&unfinished, folder.join(name))

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use souk_kernel::{Ids, Problem};
-use souk_modules::Tasks;
 use souk_notification_api::DeliveryStatus;
+use souk_runtime::Tasks;
 
 use crate::carrier::NotSent;
 use crate::compose::Mail;
@@ -48,7 +48,7 @@ pub fn run_sender(tasks: &Tasks, service: &Arc<NotificationService>) {
                 Ok(Some(pause)) => pause,
                 Err(problem) => {
                     let internal = problem.internal_detail().unwrap_or_default();
-                    if let Some(unsaid) = souk_modules::now_and_then("mail sender") {
+                    if let Some(unsaid) = souk_runtime::should_log("mail sender") {
                         tracing::warn!(code = %problem.code, internal, unsaid, "mails cannot be read or marked, will go on");
                     }
                     TROUBLE

@@ -11,11 +11,11 @@ use souk_cart_api::CartId;
 use souk_flow::{Failure, Progress, SagaEngine, SagaRun, Step};
 use souk_inventory_api::{ByKey, Reserve, StockLine};
 use souk_kernel::{Clock, Kind, Money, Problem};
-use souk_modules::{Batch, Combiner, Tasks};
 use souk_order_api::{Order, OrderId, OrderPlaced, OrderStatus, PaymentMeans};
 use souk_payment_api::{Authorise, ByOrder, ByPayment, PaymentId, PaymentStatus, Refund, VoidPayment};
 use souk_pricing_api::{Redeem, Unredeem};
 use souk_rpc::Cx;
+use souk_runtime::{Batch, Batcher, Tasks};
 
 use crate::seal::Seal;
 use crate::store::{Confirmation, Confirmed, Store};
@@ -323,20 +323,20 @@ impl Step<CheckoutState> for AllocateStock {
 /// The pivot: from here on the sale is made.
 struct Confirm {
     shared: Arc<Shared>,
-    combiner: Combiner<Confirmation, ()>,
+    batcher: Batcher<Confirmation, ()>,
 }
 
 impl Confirm {
     fn new(tasks: &Tasks, shared: &Arc<Shared>) -> Self {
         let work = shared.clone();
-        let combiner = Combiner::new(tasks, "confirm orders", MAX_BATCH, move |sales: Batch<Confirmation>| {
+        let batcher = Batcher::new(tasks, "confirm orders", MAX_BATCH, move |sales: Batch<Confirmation>| {
             let shared = work.clone();
             async move {
                 let outcomes = shared.store.confirm(&sales, AFTER_CONFIRM, shared.clock.now()).await?;
                 Ok(outcomes.into_iter().map(confirmed).collect())
             }
         });
-        Self { shared: shared.clone(), combiner }
+        Self { shared: shared.clone(), batcher }
     }
 }
 
@@ -376,7 +376,7 @@ impl Step<CheckoutState> for Confirm {
         }
         let event = OrderPlaced { token: self.shared.tokens.token(id), cart_id: state.cart_id, order };
         let order = Arc::new(event.order.clone());
-        self.combiner.submit(Confirmation { saga, event }).await.map_err(unless_fenced)?;
+        self.batcher.submit(Confirmation { saga, event }).await.map_err(unless_fenced)?;
         self.shared.waiters.tell(id, Outcome::Confirmed(order));
         Ok(Progress::Recorded)
     }
@@ -414,12 +414,12 @@ impl Step<CheckoutState> for CapturePayment {
     }
 }
 
-struct Settle(Combiner<SagaRun, ()>);
+struct Settle(Batcher<SagaRun, ()>);
 
 impl Settle {
     fn new(tasks: &Tasks, shared: &Arc<Shared>) -> Self {
         let shared = shared.clone();
-        Self(Combiner::lingering(tasks, "settle orders", MAX_BATCH, SETTLE_LINGER, move |sagas: Batch<SagaRun>| {
+        Self(Batcher::with_delay(tasks, "settle orders", MAX_BATCH, SETTLE_LINGER, move |sagas: Batch<SagaRun>| {
             let shared = shared.clone();
             async move {
                 let ours = shared.store.settle(&sagas, END, shared.clock.now()).await?;

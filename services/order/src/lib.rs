@@ -21,9 +21,9 @@ use souk_db::{Db, Migrations};
 use souk_flow::{Consumer, Schedule};
 use souk_inventory_api::InventoryClient;
 use souk_kernel::{Clock, Ids, Secret};
-use souk_modules::Tasks;
 use souk_payment_api::PaymentClient;
 use souk_pricing_api::PricingClient;
+use souk_runtime::Tasks;
 
 pub use http::{operations, routes};
 pub use service::OrderService;

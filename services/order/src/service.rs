@@ -13,7 +13,6 @@ use souk_cart_api::{CartClient, CartMessage, Changed, CheckoutCart, GetCart};
 use souk_db::Position;
 use souk_flow::SagaEngine;
 use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
-use souk_modules::{Batch, Combiner, Tasks};
 use souk_order_api::{
     Audit, AuditRequest, CancelOrder, CartChanged, CartOrder, CartState, Checkout, CheckoutReply, FindOrder, GetOrder,
     ListOrders, MAX_KEY, MAX_PAGE, MAX_PROVIDER, MAX_REASON, Order, OrderApi, OrderId, OrderPage, OrderPayment,
@@ -21,6 +20,7 @@ use souk_order_api::{
 };
 use souk_payment_api::MAX_TOKEN;
 use souk_rpc::{Actor, Cx, Permission, subscriber};
+use souk_runtime::{Batch, Batcher, Tasks};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -86,7 +86,7 @@ pub struct OrderService {
     ids: Ids,
     checkouts: Arc<SagaEngine<CheckoutState>>,
     cancellations: Arc<SagaEngine<CancelState>>,
-    placing: Combiner<NewOrder, Begun>,
+    placing: Batcher<NewOrder, Begun>,
     require_expected_total: bool,
 }
 
@@ -129,7 +129,7 @@ impl OrderService {
         });
         let checkouts = checkout::engine(&deps, &shared);
         let cancellations = cancel::engine(&deps, &shared);
-        let placing = Combiner::new(&deps.tasks, "place orders", MAX_BATCH, {
+        let placing = Batcher::new(&deps.tasks, "place orders", MAX_BATCH, {
             let (shared, checkouts) = (shared.clone(), checkouts.clone());
             move |new: Batch<NewOrder>| {
                 let (shared, checkouts) = (shared.clone(), checkouts.clone());

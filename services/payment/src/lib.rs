@@ -25,7 +25,7 @@ use std::time::Duration;
 use souk_db::{Db, Migrations};
 use souk_flow::{Consumer, JobHandler, Schedule};
 use souk_kernel::Clock;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 
 pub use http::{operations, routes};
 pub use provider::{Provider, SandboxProvider, SandboxSettings};

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use souk_db::DbError;
 use souk_flow::Outbox;
 use souk_kernel::{Clock, Problem};
-use souk_modules::{Batch, Combiner, Tasks};
 use souk_payment_api::PaymentChanged;
+use souk_runtime::{Batch, Batcher, Tasks};
 
 use crate::domain::Contradiction;
 use crate::store::{Change, Store};
@@ -37,13 +37,13 @@ pub enum Written {
 
 /// Shares commits. Clones feed the same batches.
 #[derive(Clone)]
-pub struct Writer(Combiner<Write, Written>);
+pub struct Writer(Batcher<Write, Written>);
 
 impl Writer {
     /// A writer into `store`.
     pub fn new(tasks: &Tasks, store: Store, outbox: Outbox, clock: Clock) -> Self {
         let batches = Batches { store, outbox, clock };
-        Self(Combiner::new(tasks, "payment.writes", MAX_BATCH, move |writes: Batch<Write>| {
+        Self(Batcher::new(tasks, "payment.writes", MAX_BATCH, move |writes: Batch<Write>| {
             let batches = batches.clone();
             async move { Ok(batches.write(&writes).await?.into_iter().map(Ok).collect()) }
         }))

@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use souk_db::{Db, DbError};
 use souk_flow::Outbox;
 use souk_kernel::{Money, Problem};
-use souk_modules::{Batch, Combiner, Tasks};
 use souk_pricing_api::{
     Coupon, CouponByCode, CouponState, PriceChanged, Prices, PricesRequest, PricingApi, Quote, QuoteLine, QuoteRequest,
     Rates, RatesRequest, Redeem, Redeemed, SetPrice, SetPrices, SetPricesReply, ShippingMethods,
     ShippingMethodsRequest, ShopRequest, ShopTerms, Unredeem,
 };
 use souk_rpc::{Cx, Permission};
+use souk_runtime::{Batch, Batcher, Tasks};
 use uuid::Uuid;
 
 use crate::domain::{self, Basis, Command, CouponFacts, RateBook};
@@ -29,7 +29,7 @@ const MAX_KEY: usize = 255;
 pub struct PricingDeps {
     /// Its own schema.
     pub db: Db,
-    /// For the combiner.
+    /// For the batcher.
     pub tasks: Tasks,
     /// Currency, country, and whether prices include tax; see [`crate::default_terms`].
     pub terms: ShopTerms,
@@ -41,7 +41,7 @@ pub struct PricingService {
     outbox: Outbox,
     terms: ShopTerms,
     rates: RatesCache,
-    redemptions: Combiner<Command, Redeemed>,
+    redemptions: Batcher<Command, Redeemed>,
 }
 
 /// What a quote is made from, as read.
@@ -52,11 +52,11 @@ struct Facts {
 }
 
 impl PricingService {
-    /// Starts the combiner.
+    /// Starts the batcher.
     pub fn new(deps: PricingDeps) -> Arc<Self> {
         let db = deps.db.clone();
         let redemptions =
-            Combiner::new(&deps.tasks, "pricing.redemptions", till::MAX_COMBINED, move |batch: Batch<Command>| {
+            Batcher::new(&deps.tasks, "pricing.redemptions", till::MAX_COMBINED, move |batch: Batch<Command>| {
                 let db = db.clone();
                 async move { till::perform(&db, &batch).await }
             });

@@ -1,5 +1,5 @@
 //! Redemptions of many callers in one transaction: the popular coupon of a sale is a hot row like any other. Sits between
-//! service and store for the combiner's sake.
+//! service and store for the batcher's sake.
 
 use std::collections::BTreeSet;
 

@@ -26,10 +26,10 @@ use souk_catalog_api::{
     VariantId,
 };
 use souk_db::{Migrations, TestDb};
-use souk_feed::{FacetPlan, Feed, Input, Mapping, Options, ProductDraft};
+use souk_import::{FacetPlan, Feed, Input, Mapping, Options, ProductDraft};
 use souk_kernel::Currency;
-use souk_modules::Tasks;
 use souk_rpc::{Actor, Cx};
+use souk_runtime::Tasks;
 use souk_search::{IndexConfig, OpenSearchConfig, SearchDeps, SearchService};
 use souk_search_api::{AttributeFilter, SearchApi, SearchClient, SearchRequest, Sort, StatusRequest};
 use souk_tls::Authorities;
@@ -323,7 +323,7 @@ fn tree(drafts: &[ProductDraft], plan: &FacetPlan) -> CategoryTree {
             }
             let parent = (depth > 1).then(|| category_id(&self::path(&names[..depth - 1])));
             let chosen = facets.iter().find(|chosen| chosen.path == names[..depth]).map(|chosen| &chosen.facets);
-            let facet = |f: &souk_feed::Facet| FacetAttribute { key: f.key.clone(), label: f.label.clone() };
+            let facet = |f: &souk_import::Facet| FacetAttribute { key: f.key.clone(), label: f.label.clone() };
             items.push(Category {
                 id: category_id(&path),
                 parent_id: parent,
@@ -340,26 +340,26 @@ fn tree(drafts: &[ProductDraft], plan: &FacetPlan) -> CategoryTree {
 }
 
 fn path(names: &[String]) -> String {
-    names.iter().map(|name| souk_feed::naming::slugify(name)).collect::<Vec<_>>().join("/")
+    names.iter().map(|name| souk_import::naming::slugify(name)).collect::<Vec<_>>().join("/")
 }
 
 fn category_id(path: &str) -> CategoryId {
     CategoryId(fakes::id_of(path))
 }
 
-fn value(value: &souk_feed::AttributeValue) -> AttributeValue {
+fn value(value: &souk_import::AttributeValue) -> AttributeValue {
     match value {
-        souk_feed::AttributeValue::Text(text) => AttributeValue::Text(text.clone()),
-        souk_feed::AttributeValue::Number { value, unit } => {
+        souk_import::AttributeValue::Text(text) => AttributeValue::Text(text.clone()),
+        souk_import::AttributeValue::Number { value, unit } => {
             AttributeValue::Number { value: value.to_string(), unit: unit.clone() }
         }
-        souk_feed::AttributeValue::Bool(value) => AttributeValue::Bool(*value),
+        souk_import::AttributeValue::Bool(value) => AttributeValue::Bool(*value),
     }
 }
 
 fn product(draft: &ProductDraft) -> Product {
     let id: Uuid = fakes::id_of(&draft.slug);
-    let attribute = |a: &souk_feed::AttributeDraft| Attribute {
+    let attribute = |a: &souk_import::AttributeDraft| Attribute {
         key: a.key.clone(),
         label: a.label.clone(),
         value: value(&a.value),

@@ -14,8 +14,8 @@ use souk_catalog_api::{CategoryChanged, CategoryId, ProductChanged};
 use souk_db::Db;
 use souk_inventory_api::AvailabilityChanged;
 use souk_kernel::{Event, Problem};
-use souk_modules::Tasks;
 use souk_pricing_api::PriceChanged;
+use souk_runtime::Tasks;
 use uuid::Uuid;
 
 use crate::fetch::Fetch;
@@ -165,7 +165,7 @@ pub(crate) fn start(tasks: &Tasks, mut follower: Follower) {
                 }
                 Err(problem) => {
                     let internal = problem.internal_detail().unwrap_or_default();
-                    if let Some(unsaid) = souk_modules::now_and_then("search index") {
+                    if let Some(unsaid) = souk_runtime::should_log("search index") {
                         tracing::warn!(%problem, internal, unsaid, "the search index could not be updated, trying again");
                     }
                     follower.abandon();

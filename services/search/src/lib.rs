@@ -27,8 +27,8 @@ use souk_db::{Db, Migrations};
 use souk_flow::{Consumer, JobHandler};
 use souk_inventory_api::InventoryClient;
 use souk_kernel::Problem;
-use souk_modules::{ReadyCheck, Said, Tasks};
 use souk_pricing_api::PricingClient;
+use souk_runtime::{LogThrottle, ReadyCheck, Tasks};
 
 use opensearch::OpenSearch;
 
@@ -148,7 +148,7 @@ impl SearchService {
         let Engine::OpenSearch(index) = &self.engine else { return part.ready() };
         let (index, tasks) = (index.clone(), self.tasks.clone());
         self.tasks.spawn("search.ready", async move {
-            let mut said = Said::default();
+            let mut said = LogThrottle::default();
             while !tasks.stopping() {
                 let looked = match searches {
                     true => index.can_search().await,
@@ -159,7 +159,7 @@ impl SearchService {
                     Ok(false) => part.not_ready("no index yet"),
                     Err(problem) => {
                         let why = problem.internal_detail().unwrap_or("unavailable");
-                        if said.due() {
+                        if said.should_log() {
                             tracing::warn!(why, "waiting for opensearch");
                         }
                         part.not_ready(why);

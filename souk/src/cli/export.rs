@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use souk_catalog_api::{AllCategories, Attribute, Category, CategoryId, ExportProducts, MAX_BATCH, Product, Status};
-use souk_feed::{AttributeDraft, AttributeValue, DraftStatus, MediaDraft, OptionDraft, ProductDraft, VariantDraft};
+use souk_import::{AttributeDraft, AttributeValue, DraftStatus, MediaDraft, OptionDraft, ProductDraft, VariantDraft};
 use souk_inventory_api::AvailabilityRequest;
 use souk_pricing_api::{Price, PricesRequest};
 use souk_rpc::Cx;
@@ -66,7 +66,7 @@ async fn write_all(toolbox: &Toolbox, out: &mut dyn Write) -> anyhow::Result<(u6
         for product in &page.items {
             match draft(product, &names, &prices, &stock) {
                 Some(draft) => {
-                    souk_feed::export::write_ndjson(&mut &mut *out, &draft)?;
+                    souk_import::export::write_ndjson(&mut &mut *out, &draft)?;
                     written += 1;
                 }
                 None => unpriced += 1,

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use souk_catalog_api::MAX_BATCH;
-use souk_feed::{Feed, Input, Mapping, Options, ProductDraft, Refusal};
+use souk_import::{Feed, Input, Mapping, Options, ProductDraft, Refusal};
 use souk_kernel::Currency;
 
 use super::Place;

@@ -176,7 +176,7 @@ pub async fn psp_sandbox(args: PspSandbox, config: Config) -> anyhow::Result<Exi
     let keys = Keys::load(&config.data_dir)?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
     let mut stop = Stop::new()?;
-    let tasks = souk_modules::Tasks::new();
+    let tasks = souk_runtime::Tasks::new();
     let token = tasks.token().clone();
     let serving = souk_psp_sandbox::serve(listener, crate::sandbox::config(&config, &keys), token);
     tokio::pin!(serving);

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use souk_engines::{Kafka, SmtpSink};
 use souk_inventory_api::{Adjust, AdjustLine, Change};
-use souk_modules::Tasks;
 use souk_order_api::{ListOrders, Order, OrderId, OrderPayment, OrderStatus};
 use souk_rpc::Cx;
+use souk_runtime::Tasks;
 use souk_testkit::{Staff, eventually_ok};
 
 use crate::buyers::{Buyers, SKU};

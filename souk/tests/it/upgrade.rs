@@ -9,10 +9,10 @@ use http::Method;
 use serde_json::Value;
 use souk::keys::Keys;
 use souk_db::TestDb;
-use souk_modules::Tasks;
 use souk_notification_api::{ByOrder, DeliveryStatus};
 use souk_order_api::{OrderId, OrderPayment, OrderStatus};
 use souk_rpc::Cx;
+use souk_runtime::Tasks;
 use souk_testkit::{Guest, Shop, Staff, eventually_ok, free_port, tokens};
 
 use crate::buyers::{Buyers, SKU};

@@ -63,7 +63,7 @@ pub struct Args {
     #[arg(long)]
     pub no_limits: bool,
     /// Where reports go.
-    #[arg(long, default_value = "bench/reports")]
+    #[arg(long, default_value = "bench-reports")]
     pub out: PathBuf,
     /// Print the report as JSON.
     #[arg(long)]

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use souk_modules::private;
+use souk_runtime::private;
 
 use crate::books::Action;
 

@@ -44,7 +44,7 @@ const TRANSPORT: &[(&str, &str)] = &[
 /// Bytes before a call within which a status that it takes by name was chosen.
 const CHOSEN_BEFORE: usize = 400;
 const DOCUMENT: &str = "docs/errors.md";
-const FOLDERS: &[&str] = &["platform", "services", "gateway", "web"];
+const FOLDERS: &[&str] = &["platform", "services", "gateway", "web", "import", "demo", "tools/psp-sandbox"];
 
 /// Writes the document.
 pub fn write(root: &Path) -> anyhow::Result<()> {
@@ -59,7 +59,7 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let codes = collect(root)?;
     let superfluous = advice::superfluous(codes.keys().map(String::as_str));
     if !superfluous.is_empty() {
-        return Ok(vec![format!("xtask/src/advice.rs: no such codes: {superfluous:?}")]);
+        return Ok(vec![format!("tools/xtask/src/advice.rs: no such codes: {superfluous:?}")]);
     }
     if wanted == there {
         return Ok(Vec::new());

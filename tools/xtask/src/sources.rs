@@ -36,7 +36,7 @@ fn complaints(name: &str, text: &str) -> Vec<String> {
     let is_store = name.contains("/store")
         || name.starts_with("platform/")
         || name.contains("/tests/")
-        || name.starts_with("bench/");
+        || name.starts_with("tools/bench/");
     if name.starts_with("services/") && !is_store {
         for (at, line) in text.lines().enumerate().take_while(|(_, line)| !line.contains("#[cfg(test)]")) {
             let statement =

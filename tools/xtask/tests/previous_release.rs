@@ -17,7 +17,7 @@ fn git(dir: &Path, words: &[&str]) -> String {
 /// A repository with the script and a commit of each of these names; their ids.
 fn history(dir: &Path, names: &[&str]) -> (PathBuf, Vec<String>) {
     let repository = dir.join("origin");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(SCRIPT);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().join(SCRIPT);
     std::fs::create_dir_all(repository.join("scripts")).unwrap();
     std::fs::create_dir_all(repository.join("deploy")).unwrap();
     std::fs::copy(script, repository.join(SCRIPT)).unwrap();

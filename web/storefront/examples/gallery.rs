@@ -58,7 +58,7 @@ async fn main() -> std::io::Result<()> {
     let shop = fake::FakeShop::new(souk_demo::DEFAULT_PRODUCTS);
     let shared: Shared = Arc::new((shop.clone(), RequestIds::default()));
     let router =
-        souk_storefront::router(shop.clients(&format!("http://127.0.0.1:{port}")), &souk_modules::Tasks::new());
+        souk_storefront::router(shop.clients(&format!("http://127.0.0.1:{port}")), &souk_runtime::Tasks::new());
     let router = router
         .route("/media/{file}", get(picture))
         .route("/gallery/fill", get(fill).with_state(shared.clone()))

@@ -9,11 +9,11 @@ use souk_catalog_api::{AllCategories, CatalogClient};
 use souk_identity_api::IdentityClient;
 use souk_inventory_api::InventoryClient;
 use souk_kernel::{Ids, Problem, Secret};
-use souk_modules::Tasks;
 use souk_objects::Objects;
 use souk_order_api::OrderClient;
 use souk_pricing_api::{PricingClient, ShopRequest, ShopTerms};
 use souk_rpc::Cx;
+use souk_runtime::Tasks;
 use souk_search_api::{Hit, SearchClient, SearchRequest};
 use souk_web::{Cdn, Cookies};
 

@@ -23,7 +23,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use souk_web::{DEFAULT_BODY_LIMIT, csrf};
 
 use app::App;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use souk_catalog_api::{BySlug, BySlugs, CatalogClient, Product, ProductsBySlug, moved};
 use souk_inventory_api::{Availability, AvailabilityRequest, InventoryClient};
 use souk_kernel::{Kind, Problem};
-use souk_modules::{Combiner, Tasks};
 use souk_pricing_api::{Price, PricesRequest, PricingClient};
 use souk_rpc::{Actor, Cx, UNKNOWN_METHOD};
+use souk_runtime::{Batcher, Tasks};
 
 /// Questions that are asked together: pages that are rendered at once in a busy process.
 const MAX_TOGETHER: usize = 64;
@@ -28,9 +28,9 @@ pub(crate) struct Shelf {
     catalog: CatalogClient,
     pricing: PricingClient,
     inventory: InventoryClient,
-    products: Combiner<Question, Arc<Product>>,
-    prices: Combiner<Question, Vec<Price>>,
-    stock: Combiner<Question, Vec<Availability>>,
+    products: Batcher<Question, Arc<Product>>,
+    prices: Batcher<Question, Vec<Price>>,
+    stock: Batcher<Question, Vec<Availability>>,
 }
 
 impl Shelf {
@@ -41,14 +41,15 @@ impl Shelf {
         inventory: InventoryClient,
     ) -> Self {
         let (products_of, prices_of, stock_of) = (catalog.clone(), pricing.clone(), inventory.clone());
-        let products = Combiner::prompt(tasks, "storefront.products", MAX_TOGETHER, move |questions: Vec<Question>| {
-            let catalog = products_of.clone();
-            async move {
-                let (cx, slugs) = together(&questions);
-                shown(&questions, catalog.products_by_slug(&cx, BySlugs { slugs }).await)
-            }
-        });
-        let prices = Combiner::prompt(tasks, "storefront.prices", MAX_TOGETHER, move |questions: Vec<Question>| {
+        let products =
+            Batcher::for_reads(tasks, "storefront.products", MAX_TOGETHER, move |questions: Vec<Question>| {
+                let catalog = products_of.clone();
+                async move {
+                    let (cx, slugs) = together(&questions);
+                    shown(&questions, catalog.products_by_slug(&cx, BySlugs { slugs }).await)
+                }
+            });
+        let prices = Batcher::for_reads(tasks, "storefront.prices", MAX_TOGETHER, move |questions: Vec<Question>| {
             let pricing = prices_of.clone();
             async move {
                 let (cx, skus) = together(&questions);
@@ -56,7 +57,7 @@ impl Shelf {
                 apart(&questions, found, |price| &price.sku)
             }
         });
-        let stock = Combiner::prompt(tasks, "storefront.stock", MAX_TOGETHER, move |questions: Vec<Question>| {
+        let stock = Batcher::for_reads(tasks, "storefront.stock", MAX_TOGETHER, move |questions: Vec<Question>| {
             let inventory = stock_of.clone();
             async move {
                 let (cx, skus) = together(&questions);
@@ -97,14 +98,14 @@ impl Shelf {
 /// The answer of a batch. None for what is to be asked alone: for somebody, for much, of a role that does not know the batch
 /// yet, and when a batch met a fault, which may be the fault of another's question.
 async fn in_company<R: Send + 'static>(
-    combiner: &Combiner<Question, R>,
+    batcher: &Batcher<Question, R>,
     cx: &Cx,
     wanted: &[String],
 ) -> Option<Result<R, Problem>> {
     if !is_shared(cx, wanted) {
         return None;
     }
-    match combiner.submit((cx.min_lsn(), wanted.to_vec())).await {
+    match batcher.submit((cx.min_lsn(), wanted.to_vec())).await {
         Err(problem) if problem.is(UNKNOWN_METHOD) => None,
         Err(problem) if problem.kind == Kind::Internal => {
             let internal = problem.internal_detail().unwrap_or_default();
@@ -191,7 +192,7 @@ mod tests {
     #[tokio::test]
     async fn a_question_that_breaks_its_batch_is_not_the_others_business() {
         let tasks = Tasks::new();
-        let combiner = Combiner::prompt(&tasks, "test", 64, |questions: Vec<Question>| async move {
+        let batcher = Batcher::for_reads(&tasks, "test", 64, |questions: Vec<Question>| async move {
             let broken = questions.iter().any(|(_, wanted)| wanted[0] == "broken");
             let gone = questions.iter().any(|(_, wanted)| wanted[0] == "gone");
             let answer = |question: Question| match (broken, gone) {
@@ -203,10 +204,10 @@ mod tests {
         });
         let cx = Cx::new("test", Actor::Anonymous);
         let ask = |text: &str| [text.to_owned()];
-        assert!(in_company(&combiner, &cx, &ask("A")).await.is_some_and(|answer| answer.unwrap() == ["A"]));
-        assert!(in_company(&combiner, &cx, &ask("gone")).await.is_some_and(|answer| answer.is_err()));
-        assert!(in_company(&combiner, &cx, &ask("broken")).await.is_none());
-        assert!(in_company(&combiner, &Cx::system("test"), &ask("A")).await.is_none());
+        assert!(in_company(&batcher, &cx, &ask("A")).await.is_some_and(|answer| answer.unwrap() == ["A"]));
+        assert!(in_company(&batcher, &cx, &ask("gone")).await.is_some_and(|answer| answer.is_err()));
+        assert!(in_company(&batcher, &cx, &ask("broken")).await.is_none());
+        assert!(in_company(&batcher, &Cx::system("test"), &ask("A")).await.is_none());
     }
 
     #[test]

@@ -193,7 +193,7 @@ impl Supervision {
                 }
                 Err(error) => error,
             };
-            if let Some(unsaid) = souk_modules::now_and_then("database server does not start") {
+            if let Some(unsaid) = souk_runtime::should_log("database server does not start") {
                 tracing::warn!(server = self.name, error = %failed, unsaid, "the database server does not start, trying again");
             }
             self.said.send_replace(Health::Restarting(failed.to_string()));

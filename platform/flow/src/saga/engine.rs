@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use souk_db::{Db, Row, RowExt};
 use souk_kernel::{Kind, Problem};
-use souk_modules::Tasks;
 use souk_rpc::Cx;
+use souk_runtime::Tasks;
 use tokio::time::Instant;
 use uuid::Uuid;
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use souk_db::{Db, DbError, Row, RowExt};
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -120,7 +120,7 @@ impl Leases {
             Ok(renewed) => renewed,
             // The next one comes soon.
             Err(error) => {
-                if let Some(unsaid) = souk_modules::now_and_then("saga leases") {
+                if let Some(unsaid) = souk_runtime::should_log("saga leases") {
                     tracing::warn!(kind, %error, unsaid, "could not renew the leases of running sagas");
                 }
                 return;

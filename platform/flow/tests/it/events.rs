@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use souk_flow::{DeadLetters, MAX_TRIES, Outbox, follow, run_consumer};
 use souk_kernel::Event;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use uuid::Uuid;
 
 use crate::{Happened, eventually};

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use souk_db::{RowExt, TestDb};
 use souk_flow::{Job, JobHandler, Jobs, Schedule, run_jobs, run_schedules};
 use souk_kernel::Problem;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 
 use crate::{OWNER, eventually};
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use souk_db::{Db, RowExt, TestDb};
 use souk_flow::{Failure, NewSaga, Progress, Recorded, SagaEngine, SagaRun, Step, insert_sagas};
 use souk_kernel::Problem;
-use souk_modules::Tasks;
 use souk_rpc::Cx;
+use souk_runtime::Tasks;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 

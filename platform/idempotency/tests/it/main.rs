@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use souk_db::{Migrations, TestDb, assert_all_prepare};
 use souk_kernel::Problem;
-use souk_modules::Tasks;
 use souk_rpc::{Actor, Cx};
+use souk_runtime::Tasks;
 use souk_web::{ApiError, ApiJson, ApiPath, Routes, WebCx, no_store, op};
 use tokio::sync::Notify;
 use tower::ServiceExt;
@@ -186,7 +186,7 @@ async fn wherever_its_client_leaves_the_call_runs_once() {
         let (here, key) = (&here, format!("k{polls}"));
         async move { here.guest("/things/a", &key, r#"{"units":1}"#).await }
     };
-    let polls = souk_modules::abandon_everywhere(call, async |polls, _| {
+    let polls = souk_runtime::abandon_everywhere(call, async |polls, _| {
         let begun = std::time::Instant::now();
         let reply = loop {
             let reply = call(polls).await;

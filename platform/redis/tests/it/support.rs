@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use souk_engines::Redis as Server;
-use souk_modules::Tasks;
 use souk_redis::{CALL, Redis, RedisSettings};
+use souk_runtime::Tasks;
 
 /// Longest wait for what must happen: far more than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);

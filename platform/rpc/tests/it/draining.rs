@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use souk_tls::Identity;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use souk_kernel::Problem;
-use souk_modules::Tasks;
 use souk_rpc::{Actor, ActorKey, Admission, Caller, Callers, Channel, Cx, Listener, Remote, admit, serve};
+use souk_runtime::Tasks;
 use souk_tls::Identity;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;

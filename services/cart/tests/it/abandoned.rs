@@ -34,7 +34,7 @@ async fn either_before_or_after<F: Future<Output = Result<Cart, Problem>>>(
     for polls in 1..1_000 {
         let id = here.ready().await;
         let was = here.get(id).await;
-        let ended = souk_modules::abandoned_after(polls, change(was.clone())).await;
+        let ended = souk_runtime::abandoned_after(polls, change(was.clone())).await;
         settled(here).await;
         let is = here.get(id).await;
         match is.version - was.version {
@@ -102,7 +102,7 @@ async fn carts_are_made_whole() {
     let here = &shop.process().await;
     for who in [cx(), customer(1)] {
         let create = |_| here.client.create(&who, CreateCart {});
-        let polls = souk_modules::abandon_everywhere(create, async |polls, _| {
+        let polls = souk_runtime::abandon_everywhere(create, async |polls, _| {
             settled(here).await;
             let odd = "select count(*) from cart where version <> 1 or body::text <> '{}'";
             assert_eq!(shop.number(odd).await, 0, "after {polls} polls");
@@ -137,7 +137,7 @@ async fn a_cart_is_claimed_once() {
             let guest = here.create().await;
             here.add(guest, "lamp", 1).await.unwrap();
             let claim = ClaimCart { guest_cart_id: Some(guest) };
-            let ended = souk_modules::abandoned_after(polls, here.client.claim(&ada, claim)).await;
+            let ended = souk_runtime::abandoned_after(polls, here.client.claim(&ada, claim)).await;
             let cart = here.client.claim(&ada, claim).await.unwrap();
             let mut lines = content(&cart).0;
             lines.sort();

@@ -13,10 +13,10 @@ use souk_db::{Counters, Db, RowExt, TestDb};
 use souk_inventory::{InventoryDeps, InventoryService};
 use souk_inventory_api::{Adjust, AdjustLine, Change, InventoryClient};
 use souk_kernel::{Clock, Currency, Ids, Money, Problem};
-use souk_modules::Tasks;
 use souk_pricing::{PricingDeps, PricingService, default_terms};
 use souk_pricing_api::{Coupon, Discount, Price, PricingClient, SetPrice, SetPrices};
 use souk_rpc::{Actor, ActorKey, Channel, Cx};
+use souk_runtime::Tasks;
 use souk_shipping_api::Address;
 use uuid::Uuid;
 

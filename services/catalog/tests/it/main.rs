@@ -18,10 +18,10 @@ use souk_catalog_api::{
 };
 use souk_db::{Db, TestDb};
 use souk_kernel::{Clock, Ids};
-use souk_modules::Tasks;
 use souk_objects::Objects;
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::Cx;
+use souk_runtime::Tasks;
 
 /// A healthy Redis may be slow here: the machine is busy.
 const PATIENT: std::time::Duration = std::time::Duration::from_secs(10);

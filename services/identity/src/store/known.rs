@@ -8,8 +8,8 @@
 
 use souk_db::{DbError, Tx};
 use souk_identity_api::Session;
-use souk_modules::Tasks;
 use souk_redis::{Deadline, Lease, Leases};
+use souk_runtime::Tasks;
 
 use crate::domain::Digest;
 

@@ -4,7 +4,7 @@
 use souk_engines::Redis as Server;
 use souk_identity_api::{Customer, CustomerRegistered, LinkRequested, Logout, PutAddress, SignedIn, UpdateMe};
 use souk_kernel::{Problem, Secret};
-use souk_modules::{abandon_everywhere, abandoned_after};
+use souk_runtime::{abandon_everywhere, abandoned_after};
 
 use crate::shop::{PASSWORD, Process, Shop, address, as_customer, guest, secret};
 

@@ -153,7 +153,7 @@ async fn run_due(shop: &Shop, worker: &Process) {
          on conflict (name) do update set next_at = now()",
     )
     .await;
-    let tasks = souk_modules::Tasks::new();
+    let tasks = souk_runtime::Tasks::new();
     run_schedules(&tasks, &worker.db, schedules(&worker.service));
     let all_done = async {
         while shop.number("select count(*) from schedule where next_at <= now()").await > 0 {

@@ -163,7 +163,7 @@ async fn the_customer_is_told_once_a_day() {
         |events: Vec<LoginAttempts>| events.into_iter().map(|event| event.email.into_inner()).collect::<Vec<_>>();
     for (day, told) in [(0, 1), (0, 1), (1, 2)] {
         shop.wait(f64::from(day) * 24.0 * 3600.0).await;
-        let shop_tasks = souk_modules::Tasks::new();
+        let shop_tasks = souk_runtime::Tasks::new();
         let here = shop.process_of(&shop_tasks).await;
         for n in 0..14 {
             here.sign_in(&format!("10.1.{told}.{n}"), ADA, "wrong password", None).await.unwrap_err();

@@ -11,9 +11,9 @@ use souk_identity_api::{
     RequestLink, Session, SessionRequest, SignIn, SignedIn,
 };
 use souk_kernel::{Clock, Event, Ids, Problem, Secret};
-use souk_modules::Tasks;
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::{Actor, Cx};
+use souk_runtime::Tasks;
 use souk_shipping_api::Address;
 
 /// The password of everybody here.

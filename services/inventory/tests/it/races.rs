@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use souk_inventory_api::ReservationStatus;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use tokio::sync::Barrier;
 
 use crate::shop::Shop;
@@ -178,7 +178,7 @@ async fn abandoned_requests_leave_the_books_right() {
     here.stock(&[("lamp", 10_000)]).await;
     let soon = || tokio::time::sleep(std::time::Duration::from_millis(5));
     let reserve = |n: usize| here.reserve(n as u128, &[("lamp", 1)]);
-    souk_modules::abandon_everywhere(reserve, async |_, _| {
+    souk_runtime::abandon_everywhere(reserve, async |_, _| {
         soon().await;
         here.books_are_right().await;
     })
@@ -197,7 +197,7 @@ async fn abandoned_requests_leave_the_books_right() {
                 }
             }
         };
-        souk_modules::abandon_everywhere(call, async |_, _| {
+        souk_runtime::abandon_everywhere(call, async |_, _| {
             soon().await;
             here.books_are_right().await;
         })

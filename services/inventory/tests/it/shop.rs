@@ -9,8 +9,8 @@ use souk_inventory_api::{
     InventoryClient, Reservation, Reserve, StockLine,
 };
 use souk_kernel::Problem;
-use souk_modules::Tasks;
 use souk_rpc::Cx;
+use souk_runtime::Tasks;
 use uuid::Uuid;
 
 /// One process of inventory.

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use souk_modules::Tasks;
 use souk_notification::{MailTransport, SmtpConfig};
 use souk_notification_api::DeliveryStatus;
+use souk_runtime::Tasks;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 

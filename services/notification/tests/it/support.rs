@@ -9,13 +9,13 @@ use souk_cart_api::CartId;
 use souk_db::{Db, Migrations, RowExt, TestDb, grant_outbox_read};
 use souk_flow::{EventLog, Outbox, run_consumer};
 use souk_kernel::{Currency, Event};
-use souk_modules::Tasks;
 use souk_notification::{
     MIGRATIONS, MailTransport, NotificationDeps, NotificationService, ShopConfig, consumers, run_sender,
 };
 use souk_notification_api::{ByOrder, Delivery, DeliveryStatus, NotificationApi, NotificationClient};
 use souk_order_api::{Order, OrderChanged, OrderId, OrderLine, OrderPayment, OrderPlaced, OrderStatus};
 use souk_rpc::Cx;
+use souk_runtime::Tasks;
 use souk_shipping_api::{Address, Shipment, ShipmentId, ShipmentShipped, ShipmentStatus};
 use uuid::Uuid;
 

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use souk_modules::abandon_everywhere;
 use souk_order_api::{AuditRequest, CancelOrder, CheckoutReply, OrderApi};
 use souk_payment_api::PaymentStatus;
 use souk_rpc::Cx;
+use souk_runtime::abandon_everywhere;
 
 use crate::{Shop, buy, guest};
 
@@ -70,7 +70,7 @@ async fn cancelling(token: &str) {
             token: Some(reply.token.clone()),
         };
         let cx = guest("");
-        let cancelled = souk_modules::abandoned_after(polls, shop.service.cancel(&cx, request.clone())).await;
+        let cancelled = souk_runtime::abandoned_after(polls, shop.service.cancel(&cx, request.clone())).await;
         tokio::time::sleep(Duration::from_millis(30)).await;
         let waits = shop.count("select count(*) from orders where status = 'pending' and not given_up").await;
         if waits > 0 {

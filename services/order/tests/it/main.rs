@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use souk_db::{RowExt, TestDb};
 use souk_kernel::{Clock, Ids, Secret};
-use souk_modules::Tasks;
 use souk_order::{MIGRATIONS, OrderDeps, OrderService};
 use souk_order_api::{Checkout, OrderClient, PaymentMeans};
 use souk_rpc::{Actor, Cx};
+use souk_runtime::Tasks;
 
 use neighbours::Neighbours;
 

@@ -141,7 +141,7 @@ async fn abandoned_requests_leave_books_that_agree() {
                 "void" => world.void(id, 1000).await,
                 _ => world.refund(id, "r", 300).await,
             };
-            let ended = souk_modules::abandoned_after(polls, call()).await.is_some();
+            let ended = souk_runtime::abandoned_after(polls, call()).await.is_some();
             call().await.expect("again is the same");
             if ended {
                 println!("{method}: {polls} polls");

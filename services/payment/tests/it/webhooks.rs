@@ -136,7 +136,7 @@ async fn deliveries_that_are_cut_off_and_repeated_come_to_the_same_state() {
         // Really taken, so that both books say the same.
         let taken = json!({ "authorisation": provider_ref });
         assert_eq!(world.sandbox.post("/v1/captures", &format!("{id}/c"), taken).await.0, 201);
-        let ended = souk_modules::abandoned_after(polls, signed(world, &body)).await;
+        let ended = souk_runtime::abandoned_after(polls, signed(world, &body)).await;
         assert_eq!(signed(world, &body).await, StatusCode::NO_CONTENT, "again after {polls} polls");
         let payment = world.payment(id).await.unwrap();
         assert_eq!((payment.status, payment.captured.amount), (PaymentStatus::Captured, 1000), "after {polls} polls");

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use souk_modules::Tasks;
 use souk_pricing_api::Discount;
+use souk_runtime::Tasks;
 use tokio::sync::Barrier;
 
 use crate::shop::{Shop, coupon, cx, eur};
@@ -174,7 +174,7 @@ async fn abandoned_redemptions_are_counted_once() {
     here.put(coupon("TEN", Discount::Percent(1000), Some(1_000))).await;
     let here = &here;
     let redeem = |n: usize| async move { here.redeem(&format!("saga-{n}/redeem"), &["TEN"]).await };
-    souk_modules::abandon_everywhere(redeem, async |n, _| {
+    souk_runtime::abandon_everywhere(redeem, async |n, _| {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         here.redeem(&format!("saga-{n}/redeem"), &["TEN"]).await.expect("again is the same");
         assert_eq!(here.used("TEN").await, u32::try_from(n).unwrap());

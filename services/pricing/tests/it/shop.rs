@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use souk_db::{Db, TestDb};
 use souk_kernel::{Currency, Money, Problem};
-use souk_modules::Tasks;
 use souk_pricing::{MIGRATIONS, PricingDeps, PricingService, default_terms};
 use souk_pricing_api::{
     Coupon, CouponByCode, Discount, Price, PricingClient, QuoteLine, QuoteRequest, Redeem, Redeemed, SetPrice,
     SetPrices, SetPricesReply, Unredeem,
 };
 use souk_rpc::Cx;
+use souk_runtime::Tasks;
 use souk_shipping_api::Address;
 use uuid::Uuid;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use souk_catalog_api::{CategoryChanged, CategoryId};
 use souk_flow::{Envelope, EventLog, Source, follow};
 use souk_kernel::{Event, Problem};
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use tokio::sync::mpsc;
 
 use super::OpenSearch;

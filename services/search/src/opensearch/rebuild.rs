@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use souk_kernel::Problem;
-use souk_modules::{Said, Tasks};
+use souk_runtime::{LogThrottle, Tasks};
 
 use super::OpenSearch;
 use super::client::unavailable;
@@ -35,7 +35,7 @@ pub struct Rebuilt {
 
 /// Makes sure that there is an index of ours, now and later.
 pub(crate) async fn keep(index: Arc<OpenSearch>, tasks: Tasks) {
-    let mut said = Said::default();
+    let mut said = LogThrottle::default();
     while !tasks.stopping() {
         let looked = tokio::select! {
             looked = index.ensure() => looked,
@@ -49,11 +49,11 @@ pub(crate) async fn keep(index: Arc<OpenSearch>, tasks: Tasks) {
         };
         let pause = match looked {
             Ok(done) => {
-                said.over();
+                said.reset();
                 if done { LOOK } else { RETRY }
             }
             Err(problem) => {
-                if said.due() {
+                if said.should_log() {
                     let internal = problem.internal_detail().unwrap_or_default();
                     tracing::warn!(%problem, internal, "the search index could not be looked after, trying again");
                 }

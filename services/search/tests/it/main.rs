@@ -19,8 +19,8 @@ use std::time::Duration;
 use fakes::Owners;
 use souk_catalog_api::CategoryTree;
 use souk_db::{Migrations, TestDb};
-use souk_modules::Tasks;
 use souk_rpc::{Actor, Cx};
+use souk_runtime::Tasks;
 use souk_search::{IndexConfig, SearchDeps, SearchService};
 use souk_search_api::{Hit, IndexStatus, SearchApi, SearchClient, SearchReply, SearchRequest, StatusRequest};
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use souk_engines::OpenSearch;
-use souk_modules::Readiness;
+use souk_runtime::Readiness;
 use souk_search::{IndexConfig, OpenSearchConfig};
 use souk_search_api::{SearchRequest, StatusRequest};
 use souk_tls::{Authorities, Authority, Files, PublicTls, Validity};

@@ -98,7 +98,7 @@ impl Browser {
 
     /// A visitor of a shop whose storefront is set up differently.
     pub fn over(shop: &Arc<FakeShop>, clients: souk_storefront::Clients) -> Self {
-        let router = router(clients, &souk_modules::Tasks::new());
+        let router = router(clients, &souk_runtime::Tasks::new());
         Self { shop: shop.clone(), router, cookies: BTreeMap::new(), extra: Vec::new() }
     }
 

@@ -10,7 +10,7 @@ use souk_db::{Db, RowExt};
 use souk_engines::Kafka as Broker;
 use souk_flow::{DeadLetters, Envelope, Kafka, follow, run_consumer, run_relay};
 use souk_kernel::Event;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use souk_db::{Db, DbConfig, Tx};
 use souk_flow::{Consumer, Envelope, EventLog, Source, run_consumer};
 use souk_kernel::Problem;
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::setup::{SOURCES, Setup, note};

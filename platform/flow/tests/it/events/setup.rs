@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use souk_db::{Db, RowExt, TestDb, Tx};
 use souk_flow::{Consumer, Envelope, EventLog, Outbox, Source};
 use souk_kernel::{Event, Problem};
-use souk_modules::Tasks;
+use souk_runtime::Tasks;
 use uuid::Uuid;
 
 use crate::{Happened, eventually, shop_and_mail};

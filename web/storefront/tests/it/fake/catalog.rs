@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use souk_catalog_api::*;
-use souk_feed::ProductDraft;
+use souk_import::ProductDraft;
 use souk_inventory_api as inventory;
 use souk_inventory_api::{Availabilities, Availability, AvailabilityRequest, InventoryApi};
 use souk_kernel::Problem;
@@ -56,12 +56,12 @@ fn product(i: usize, draft: &ProductDraft, categories: &[Category]) -> Product {
     let ancestors = categories.iter().filter(|c| path == c.path || path.starts_with(&format!("{}/", c.path)));
     let category_path: Vec<CategoryId> = ancestors.map(|c| c.id).collect();
     let at = Timestamp::from_second(NOW).unwrap();
-    let value = |value: &souk_feed::AttributeValue| match value {
-        souk_feed::AttributeValue::Text(text) => AttributeValue::Text(text.clone()),
-        souk_feed::AttributeValue::Number { value, unit } => {
+    let value = |value: &souk_import::AttributeValue| match value {
+        souk_import::AttributeValue::Text(text) => AttributeValue::Text(text.clone()),
+        souk_import::AttributeValue::Number { value, unit } => {
             AttributeValue::Number { value: value.to_string(), unit: unit.clone() }
         }
-        souk_feed::AttributeValue::Bool(yes) => AttributeValue::Bool(*yes),
+        souk_import::AttributeValue::Bool(yes) => AttributeValue::Bool(*yes),
     };
     Product {
         id: ProductId(Uuid::from_u128(1_000 + i as u128)),

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use souk_cart_api::{Cart, CartApi, CartId};
 use souk_catalog_api::{CatalogApi, Category, Product};
-use souk_feed::{ProductDraft, VariantDraft};
 use souk_identity_api::{Customer, IdentityApi};
+use souk_import::{ProductDraft, VariantDraft};
 use souk_inventory_api::InventoryApi;
 use souk_kernel::{Currency, Ids, Problem, Secret};
 use souk_order_api::{Order, OrderApi};
