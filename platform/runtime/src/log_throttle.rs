@@ -64,7 +64,7 @@ mod tests {
         let (mut said, start) = (LogThrottle::default(), Instant::now());
         let mut lines = || (0..60).filter(|second| said.should_log_at(start + Duration::from_secs(*second))).count();
         assert_eq!(lines(), 6, "in a minute");
-        assert!(said.reset() && !said.over());
+        assert!(said.reset() && !said.reset());
         assert!(said.should_log_at(start), "at once again");
     }
 }
