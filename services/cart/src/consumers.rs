@@ -60,10 +60,20 @@ impl Consumer for Orders {
 
     async fn apply(&self, tx: &mut Tx, events: &[Envelope]) -> Result<(), Problem> {
         let mut placed: BTreeMap<Uuid, Vec<Order>> = BTreeMap::new();
+        let mut bought = Vec::new();
         for event in events {
             if let Some(event) = event.parse::<OrderPlaced>()? {
-                placed.entry(event.cart_id.uuid()).or_default().push(event.order);
+                let id = event.cart_id.uuid();
+                bought.extend(event.cart_version.map(|version| (id, version)));
+                placed.entry(id).or_default().push(event.order);
             }
+        }
+        // Nearly every cart is as it was bought: it is deleted without being read.
+        for id in store::delete_bought(tx, &bought).await? {
+            placed.remove(&id);
+        }
+        if placed.is_empty() {
+            return Ok(());
         }
         let ids: Vec<Uuid> = placed.keys().copied().collect();
         let (mut gone, mut rest) = (Vec::new(), Vec::new());

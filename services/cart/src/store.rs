@@ -48,6 +48,9 @@ const LOCK: &str = "
 const KEEP_REST: &str = "
     update cart c set body = n.body, version = c.version + 1
     from unnest($1::uuid[], $2::json[]) as n (id, body) where c.id = n.id";
+const DELETE_BOUGHT: &str = "
+    delete from cart c using unnest($1::uuid[], $2::bigint[]) as n (id, version)
+    where c.id = n.id and c.version = n.version returning c.id";
 const DELETE: &str = "delete from cart where id = any($1::uuid[])";
 const PURGE: &str = "
     with gone as (
@@ -67,6 +70,7 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("MERGE", MERGE),
     ("LOCK", LOCK),
     ("KEEP_REST", KEEP_REST),
+    ("DELETE_BOUGHT", DELETE_BOUGHT),
     ("DELETE", DELETE),
     ("PURGE", PURGE),
 ];
@@ -204,6 +208,12 @@ pub async fn keep_rest(tx: &Tx, rest: &[(CartId, Body)]) -> Result<(), DbError> 
     let ids: Vec<Uuid> = rest.iter().map(|(id, _)| id.uuid()).collect();
     let bodies: Vec<Json<&Body>> = rest.iter().map(|(_, body)| Json(body)).collect();
     tx.execute(KEEP_REST, &[&ids, &bodies]).await.map(drop)
+}
+
+/// Deletes those carts that still have the version that was bought; which.
+pub async fn delete_bought(tx: &Tx, bought: &[(Uuid, i64)]) -> Result<Vec<Uuid>, DbError> {
+    let (ids, versions): (Vec<Uuid>, Vec<i64>) = bought.iter().copied().unzip();
+    tx.query(DELETE_BOUGHT, &[&ids, &versions]).await?.iter().map(|row| row.get_col("id")).collect()
 }
 
 /// Deletes carts; those that are gone already are fine.

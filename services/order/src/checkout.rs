@@ -41,6 +41,9 @@ const END: i32 = 8;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CheckoutState {
     pub cart_id: CartId,
+    /// Version of the cart that is bought.
+    #[serde(default)]
+    pub cart_version: Option<i64>,
     /// The token is sealed, and empty once it has done its work.
     pub payment: PaymentMeans,
     pub amount: Money,
@@ -374,9 +377,11 @@ impl Step<CheckoutState> for Confirm {
             crate::domain::apply(&mut order, crate::domain::Transition::Confirm, self.shared.clock.now())
                 .map_err(Problem::from)?;
         }
-        let event = OrderPlaced { token: self.shared.tokens.token(id), cart_id: state.cart_id, order };
+        let token = self.shared.tokens.token(id);
+        let event = OrderPlaced { order, cart_id: state.cart_id, cart_version: state.cart_version, token };
         let order = Arc::new(event.order.clone());
-        self.batcher.submit(Confirmation { saga, event }).await.map_err(unless_fenced)?;
+        let sale = Confirmation { saga, event, token: state.payment.token.clone() };
+        self.batcher.submit(sale).await.map_err(unless_fenced)?;
         self.shared.waiters.tell(id, Outcome::Confirmed(order));
         Ok(Progress::Recorded)
     }

@@ -203,9 +203,11 @@ impl OrderService {
             }
         };
         let purchase = cart.purchase.unwrap_or(req.cart_id.uuid());
+        let cart_version = Some(cart.version);
         let order = place(cart, Placement { id, at: self.shared.clock.now() })?;
         let state = CheckoutState {
             cart_id: req.cart_id,
+            cart_version,
             payment: PaymentMeans {
                 token: self.shared.seal.seal(id.0, &req.payment.token)?,
                 provider: req.payment.provider,

@@ -126,9 +126,6 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("SOLD_UNITS", SOLD_UNITS),
 ];
 
-/// Where the payment token stands in a checkout's state.
-const PAYMENT_TOKEN: [&str; 2] = ["payment", "token"];
-
 /// An order to place, with the key it is placed under.
 pub struct NewOrder {
     pub order: Order,
@@ -160,6 +157,8 @@ pub enum Placed {
 pub struct Confirmation {
     pub saga: SagaRun,
     pub event: OrderPlaced,
+    /// The sealed payment token in the saga's state, which is emptied.
+    pub token: String,
 }
 
 /// An order's row.
@@ -270,7 +269,8 @@ impl Store {
     ) -> Result<Result<Vec<Uuid>, Vec<Uuid>>, Problem> {
         let tx = self.db.begin().await?;
         let sagas: Vec<SagaRun> = sales.iter().map(|sale| sale.saga).collect();
-        let ours = Recorded::forgetting(&tx, &sagas, step, false, Some(&PAYMENT_TOKEN)).await?;
+        let tokens: Vec<&str> = sales.iter().map(|sale| sale.token.as_str()).collect();
+        let ours = Recorded::forgetting(&tx, &sagas, step, &tokens).await?;
         let confirmed = uuids(&tx.query(CONFIRM, &[&ours, &at]).await?, "id")?;
         if confirmed.len() < ours.len() {
             let given_up = uuids(&tx.query(GIVEN_UP, &[&ours]).await?, "id")?;

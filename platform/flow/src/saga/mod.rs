@@ -118,8 +118,8 @@ const INSERT: &str = "insert into saga (id, kind, state, phase, lease_until)
     select id, $2, state::json, 'forward', now() + make_interval(secs => $4)
     from unnest($1::uuid[], $3::text[]) as s (id, state)";
 const RECORD: &str = "update saga set step = $3, phase = $4, updated_at = now(),
-        state = case when $5::text[] is null then state else jsonb_set(state::jsonb, $5, '\"\"', false)::json end
-    from unnest($1::uuid[], $2::bigint[]) as given (id, epoch)
+        state = case when given.secret is null then state else replace(state::text, given.secret, '\"\"')::json end
+    from unnest($1::uuid[], $2::bigint[], $5::text[]) as given (id, epoch, secret)
     where saga.id = given.id and saga.epoch = given.epoch returning saga.id";
 // The second condition is for those that the release before this one laid to rest.
 const WAKE: &str = "update saga set woken = true,
@@ -143,21 +143,28 @@ impl Recorded {
     /// Records in `tx` that the sagas have reached `step` (the number of the next step to run), or that they are done.
     /// Returns those whose lease still holds; the effects of all others must not be committed.
     pub async fn write(tx: &Tx, sagas: &[SagaRun], step: i32, done: bool) -> Result<Vec<Uuid>, DbError> {
-        Self::forgetting(tx, sagas, step, done, None).await
+        Self::record(tx, sagas, step, done, &[]).await
     }
 
-    /// The same, and empties the text at `secret` in the state: it has done its work, and is not kept longer.
-    pub async fn forgetting(
+    /// The same, and empties in each saga's state the text that is its `secret`: it has done its work, and is not kept
+    /// longer. It is found as text because PostgreSQL rebuilds a whole document to change one field of it.
+    pub async fn forgetting(tx: &Tx, sagas: &[SagaRun], step: i32, secrets: &[&str]) -> Result<Vec<Uuid>, DbError> {
+        debug_assert_eq!(sagas.len(), secrets.len());
+        let quoted: Vec<String> = secrets.iter().map(|secret| serde_json::Value::from(*secret).to_string()).collect();
+        Self::record(tx, sagas, step, false, &quoted).await
+    }
+
+    async fn record(
         tx: &Tx,
         sagas: &[SagaRun],
         step: i32,
         done: bool,
-        secret: Option<&[&str]>,
+        secrets: &[String],
     ) -> Result<Vec<Uuid>, DbError> {
         let ids: Vec<Uuid> = sagas.iter().map(|saga| saga.id).collect();
         let epochs: Vec<i64> = sagas.iter().map(|saga| saga.epoch).collect();
         let phase = if done { "done" } else { "forward" };
-        let rows = tx.query(RECORD, &[&ids, &epochs, &step, &phase, &secret]).await?;
+        let rows = tx.query(RECORD, &[&ids, &epochs, &step, &phase, &secrets]).await?;
         rows.iter().map(|row| row.get_col("id")).collect()
     }
 }

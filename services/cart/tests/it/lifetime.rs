@@ -77,8 +77,9 @@ async fn what_has_run_out_is_gone_and_later_deleted() {
     assert!(exists(&here, fresh).await);
 }
 
-/// As the order service writes it, with only what the cart reads filled with sense.
-fn placed(cart_id: CartId, n: u128, lines: &[(&str, u32)]) -> Envelope {
+/// As the order service writes it, with only what the cart reads filled with sense. The release before did not name the
+/// version.
+fn placed(cart_id: CartId, version: Option<i64>, n: u128, lines: &[(&str, u32)]) -> Envelope {
     let zero = json!({ "amount": 0, "currency": "EUR" });
     let line = |(sku, quantity): &(&str, u32)| {
         json!({
@@ -95,8 +96,10 @@ fn placed(cart_id: CartId, n: u128, lines: &[(&str, u32)]) -> Envelope {
         "failure": null, "shipments": [], "version": 2, "placed_at": "2026-01-01T00:00:00Z",
         "updated_at": "2026-01-01T00:00:00Z"
     });
-    let fact: OrderPlaced =
-        serde_json::from_value(json!({ "order": order, "cart_id": cart_id, "token": "secret" })).unwrap();
+    let fact: OrderPlaced = serde_json::from_value(
+        json!({ "order": order, "cart_id": cart_id, "cart_version": version, "token": "secret" }),
+    )
+    .unwrap();
     Envelope {
         id: Uuid::from_u128(n),
         source: "order".into(),
@@ -126,10 +129,17 @@ async fn a_bought_cart_is_deleted_once_or_twice() {
     let here = shop.process().await;
     let (bought, too, other) = (here.ready().await, here.ready().await, here.ready().await);
     assert_eq!(consumers(&here.service)[0].sources()[0].schema, "order");
-    let events = [placed(bought, 1, ALL), placed(too, 2, ALL)];
-    assert_eq!(apply(&here, &events).await, 2, "locked, deleted");
-    assert_eq!(apply(&here, &events).await, 1, "nothing to lock");
+    let version = Some(here.get(bought).await.version);
+    let events = [placed(bought, version, 1, ALL), placed(too, version, 2, ALL)];
+    assert_eq!(apply(&here, &events).await, 1, "deleted unread");
+    assert_eq!(apply(&here, &events).await, 2, "nothing to delete, nothing to lock");
     assert!(!exists(&here, bought).await && !exists(&here, too).await && exists(&here, other).await);
+    assert_eq!(
+        apply(&here, &[placed(other, None, 3, ALL)]).await,
+        3,
+        "of the release before: looked for, locked, deleted"
+    );
+    assert!(!exists(&here, other).await);
     let late = here.client.for_checkout(&Cx::system("saga"), GetCart { cart_id: bought }).await.unwrap_err();
     assert_eq!(late.kind, Kind::NotFound);
 }
@@ -148,7 +158,7 @@ async fn what_was_added_while_the_payment_ran_stays_and_can_be_bought() {
     here.add(id, "late", 1).await.unwrap();
     let before = here.add(id, "book", 3).await.unwrap();
 
-    let event = [placed(id, 1, ALL)];
+    let event = [placed(id, Some(paying.version), 1, ALL)];
     for _ in 0..2 {
         apply(&here, &event).await;
         let cart = here.get(id).await;
@@ -160,6 +170,6 @@ async fn what_was_added_while_the_payment_ran_stays_and_can_be_bought() {
     let rest = here.client.for_checkout(&cx(), GetCart { cart_id: id }).await.unwrap();
     assert_eq!((rest.lines.len(), rest.purchase), (2, Some(Uuid::from_u128(1))));
     assert_ne!(rest.purchase, paying.purchase, "another purchase: what was paid cannot be paid again");
-    apply(&here, &[placed(id, 2, &[("book", 3), ("late", 1)])]).await;
+    apply(&here, &[placed(id, Some(rest.version), 2, &[("book", 3), ("late", 1)])]).await;
     assert!(!exists(&here, id).await, "nothing is left");
 }

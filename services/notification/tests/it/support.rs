@@ -73,7 +73,12 @@ impl World {
     }
 
     pub async fn placed(&self, order: &Order) {
-        let event = OrderPlaced { order: order.clone(), cart_id: CartId(Uuid::nil()), token: "order-token".into() };
+        let event = OrderPlaced {
+            order: order.clone(),
+            cart_id: CartId(Uuid::nil()),
+            cart_version: None,
+            token: "order-token".into(),
+        };
         push(&self.order, &event).await;
     }
 

@@ -341,8 +341,11 @@ pub struct SoldUnits {
 pub struct OrderPlaced {
     /// The order, fat: mails and reports need no further question.
     pub order: Order,
-    /// The cart it came from, which is now empty.
+    /// The cart it came from.
     pub cart_id: CartId,
+    /// Version of the cart that was bought: at this version there is nothing else in it. None from the release before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cart_version: Option<i64>,
     /// The guest's token, for the link in the mail.
     pub token: String,
 }
