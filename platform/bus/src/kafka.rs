@@ -19,7 +19,7 @@ use souk_runtime::{LogThrottle, Tasks};
 use tokio::sync::watch;
 
 pub use publisher::{Publisher, Sent};
-pub use subscriber::{Place, Subscriber};
+pub use subscriber::{Offset, Subscriber};
 pub use tail::{Tail, Wanted};
 
 /// Partitions of a topic: as many processes can share the work of one consumer. More of them later would move keys.

@@ -1,12 +1,11 @@
-//! From a URL to a server: what the driver understands, and TLS, which it leaves to others.
+//! Connect options, parsed from a URL: what the driver understands, and TLS, which it leaves to others.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::Path, time::Duration};
 
 use tokio_postgres::{Client, Config, Connection, Socket, config::SslMode};
 
 use crate::{
     DbError,
-    config::CONNECT_TIMEOUT,
     tls::{Stream, Tls},
 };
 
@@ -14,26 +13,30 @@ use crate::{
 /// as broken. The same time passes before an idle one is asked, and again before it is given up.
 const SILENCE: Duration = Duration::from_secs(9);
 
+/// A server that does not answer a connect within this is treated as gone.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a URL looks like, in messages. A path to a socket's directory is a host whose slashes are written `%2F`.
+pub(crate) const URL_FORM: &str = "postgresql://user:password@host:port/database";
+
 /// How to reach a server, or one of several.
 #[derive(Clone)]
-pub(crate) struct Way {
+pub(crate) struct ConnectOptions {
     pub(crate) driver: Config,
     pub(crate) tls: Tls,
 }
 
-impl Way {
-    /// Over a socket of this machine.
-    pub(crate) fn plain(driver: Config) -> Self {
-        Self { driver, tls: Tls::default() }
-    }
-
-    /// Parses a URL or key-value string and adds what every connection of ours has.
+impl ConnectOptions {
+    /// Parses a URL and adds what every connection of ours has.
     ///
     /// `sslmode=verify-full` asks for TLS; `require` and `verify-ca` are taken for the same. `sslrootcert` names the
     /// authorities.
-    pub(crate) fn of_url(url: &str) -> Result<Self, DbError> {
+    pub(crate) fn from_url(url: &str) -> Result<Self, DbError> {
         // The URL may carry a password: it is not repeated in the message.
         let wrong = |why: String| DbError::Other(format!("the database URL is not understood: {why}"));
+        if !["postgresql://", "postgres://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(wrong(format!("it must be written {URL_FORM}")));
+        }
         let (url, asked) = take_tls(url).map_err(wrong)?;
         let mut driver: Config = url.parse().map_err(|error: tokio_postgres::Error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
@@ -50,7 +53,7 @@ impl Way {
             }
             Some("require" | "verify-ca" | "verify-full") => {
                 driver.ssl_mode(SslMode::Require);
-                Tls::verified(asked.authorities.as_deref())?
+                Tls::verified(asked.authorities.as_deref().map(Path::new))?
             }
             Some(other) => return Err(wrong(format!("sslmode={other}: disable or verify-full, please"))),
         };
@@ -66,109 +69,53 @@ impl Way {
         Ok(Self { driver, tls })
     }
 
-    /// Connects; nobody drives the connection yet.
+    /// Connects; no task drives the connection yet.
     pub(crate) async fn connect(&self) -> Result<(Client, Connection<Socket, Stream>), tokio_postgres::Error> {
         self.driver.connect(self.tls.clone()).await
     }
 }
 
-/// What a URL says of TLS.
+/// What a URL says of TLS, which is for us and not for the driver, which knows less of it.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Asked {
+struct AskedTls {
     mode: Option<String>,
-    authorities: Option<PathBuf>,
-}
-
-impl Asked {
-    /// What is for us and not for the driver, which knows less of it.
-    fn is_about(key: &str) -> bool {
-        ["sslmode", "sslrootcert"].contains(&key)
-    }
-
-    fn take(&mut self, key: &str, value: String) {
-        match key {
-            "sslmode" => self.mode = Some(value),
-            _ => self.authorities = Some(value.into()),
-        }
-    }
+    /// File of those who may vouch for the server.
+    authorities: Option<String>,
 }
 
 /// The URL without what it says of TLS.
-fn take_tls(url: &str) -> Result<(String, Asked), String> {
-    let mut asked = Asked::default();
-    if !url.contains("://") {
-        let mut kept = String::new();
-        for (key, value, text) in pairs(url)? {
-            if Asked::is_about(key) {
-                asked.take(key, value);
-            } else {
-                kept.push_str(text);
-                kept.push(' ');
-            }
-        }
-        return Ok((kept, asked));
-    }
-    let Some((place, query)) = url.split_once('?') else { return Ok((url.to_owned(), asked)) };
+fn take_tls(url: &str) -> Result<(String, AskedTls), String> {
+    let mut asked = AskedTls::default();
+    let Some((server, query)) = url.split_once('?') else { return Ok((url.to_owned(), asked)) };
     let mut kept = Vec::new();
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if Asked::is_about(key) {
-            let value = percent_encoding::percent_decode_str(value).decode_utf8();
-            asked.take(key, value.map_err(|error| error.to_string())?.into_owned());
-        } else {
-            kept.push(pair);
-        }
+        let field = match key {
+            "sslmode" => &mut asked.mode,
+            "sslrootcert" => &mut asked.authorities,
+            _ => {
+                kept.push(pair);
+                continue;
+            }
+        };
+        let value = percent_encoding::percent_decode_str(value).decode_utf8();
+        *field = Some(value.map_err(|error| error.to_string())?.into_owned());
     }
     let mark = if kept.is_empty() { "" } else { "?" };
-    Ok((format!("{place}{mark}{}", kept.join("&")), asked))
-}
-
-/// Keys, values and both as they stand there, of `key = value` with quotes and backslashes as libpq has them.
-fn pairs(text: &str) -> Result<Vec<(&str, String, &str)>, String> {
-    let mut pairs = Vec::new();
-    let mut rest = text.trim_start();
-    while !rest.is_empty() {
-        let (key, value) = rest.split_once('=').ok_or("a key without a value")?;
-        let after = value.trim_start();
-        let quoted = after.starts_with('\'');
-        let (mut value, mut escaped, mut end) = (String::new(), false, after.len());
-        for (at, letter) in after.char_indices().skip(usize::from(quoted)) {
-            match letter {
-                _ if escaped => escaped = false,
-                '\\' => {
-                    escaped = true;
-                    continue;
-                }
-                '\'' if quoted => {
-                    end = at + 1;
-                    break;
-                }
-                _ if !quoted && letter.is_whitespace() => {
-                    end = at;
-                    break;
-                }
-                _ => {}
-            }
-            value.push(letter);
-        }
-        let left = &after[end..];
-        pairs.push((key.trim(), value, &rest[..rest.len() - left.len()]));
-        rest = left.trim_start();
-    }
-    Ok(pairs)
+    Ok((format!("{server}{mark}{}", kept.join("&")), asked))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn asked(mode: &str, authorities: &str) -> Asked {
+    fn asked(mode: &str, authorities: &str) -> AskedTls {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Asked { mode: some(mode), authorities: some(authorities).map(PathBuf::from) }
+        AskedTls { mode: some(mode), authorities: some(authorities) }
     }
 
     #[test]
-    fn tls_is_taken_out_of_both_kinds_of_url() {
+    fn tls_is_taken_out_of_a_url() {
         for (url, rest, mode, file) in [
             ("postgresql://u:p@a,b/shop", "postgresql://u:p@a,b/shop", "", ""),
             ("postgresql://a/shop?sslmode=verify-full", "postgresql://a/shop", "verify-full", ""),
@@ -178,18 +125,9 @@ mod tests {
                 "require",
                 "/etc/my ca.pem",
             ),
-            ("host=a user=u", "host=a user=u ", "", ""),
-            (
-                r"host=a sslmode = require password='it\'s sslmode=disable' sslrootcert='/a b' user=u",
-                r"host=a password='it\'s sslmode=disable' user=u ",
-                "require",
-                "/a b",
-            ),
-            ("sslmode=disable", "", "disable", ""),
         ] {
             assert_eq!(take_tls(url), Ok((rest.to_owned(), asked(mode, file))), "{url}");
         }
-        assert!(take_tls("host").is_err());
     }
 
     #[test]
@@ -199,14 +137,23 @@ mod tests {
         std::fs::write(&file, "nothing").unwrap();
         let file = file.display();
         for (url, expected) in [
-            ("host=db sslmode=verify-full sslrootcert=/not/there".to_owned(), "/not/there"),
-            (format!("host=db sslmode=require sslrootcert={file}"), "holds no certificate"),
+            ("postgresql://db?sslmode=verify-full&sslrootcert=/not/there".to_owned(), "/not/there"),
+            (format!("postgresql://db?sslmode=require&sslrootcert={file}"), "holds no certificate"),
             ("postgresql://u:secret@db/shop?sslmode=on".into(), "sslmode=on"),
             ("postgresql://u:secret?x@db/shop?sslmode=require".into(), "%3F"),
         ] {
-            let error = Way::of_url(&url).err().unwrap().to_string();
+            let error = ConnectOptions::from_url(&url).err().unwrap().to_string();
             assert!(error.contains(expected) && !error.contains("secret"), "{error}");
         }
-        assert_eq!(Way::of_url("host=db").unwrap().driver.get_ssl_mode(), SslMode::Disable);
+        assert_eq!(ConnectOptions::from_url("postgresql://db").unwrap().driver.get_ssl_mode(), SslMode::Disable);
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused_with_the_form_of_one() {
+        for text in ["host=db port=5432 user=souk password=secret", "db:5432", "mysql://u:secret@db/shop", ""] {
+            let error = ConnectOptions::from_url(text).err().unwrap().to_string();
+            assert!(error.contains(URL_FORM) && !error.contains("secret"), "{error}");
+        }
+        assert!(ConnectOptions::from_url("postgres://u@db/shop").is_ok());
     }
 }

@@ -137,7 +137,7 @@ impl DbError {
             }
             _ if is_stale_plan(error) => DbError::Serialization(detail()),
             _ if is_full(db) => {
-                crate::storage::note_full();
+                crate::disk_full::note_full();
                 DbError::Full(detail())
             }
             _ if is_out_of_reach(code) => DbError::Unavailable(detail()),

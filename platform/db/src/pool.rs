@@ -19,10 +19,10 @@ use tokio_postgres::error::SqlState;
 
 use crate::{
     DbError,
-    conn::{Conn, lock},
+    conn::{Conn, Opener},
     counters::Meter,
     error::ended_the_session,
-    target::Target,
+    sync::lock,
 };
 
 /// Longest wait for a free connection. A pool this full for this long is overloaded: queueing further only makes
@@ -36,7 +36,7 @@ const COMMIT_GRACE: Duration = Duration::from_secs(6);
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) struct Pool {
-    target: Target,
+    opener: Opener,
     runtime: Handle,
     /// The most recently used one is taken first: its server process has the warmest caches.
     idle: Mutex<Vec<Conn>>,
@@ -45,9 +45,9 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(target: Target, size: usize, runtime: Handle, meter: Arc<Meter>) -> Arc<Pool> {
+    pub(crate) fn new(opener: Opener, size: usize, runtime: Handle, meter: Arc<Meter>) -> Arc<Pool> {
         let idle = Mutex::new(Vec::with_capacity(size));
-        Arc::new(Pool { target, runtime, idle, permits: Arc::new(Semaphore::new(size)), meter })
+        Arc::new(Pool { opener, runtime, idle, permits: Arc::new(Semaphore::new(size)), meter })
     }
 
     /// A connection in no transaction, waiting at most [`POOL_WAIT`] for one to be free.
@@ -59,7 +59,7 @@ impl Pool {
         let idle = self.take_idle();
         let conn = match idle {
             Some(conn) => conn,
-            None => Conn::open(&self.target, &self.runtime, "").await?,
+            None => self.opener.open(&self.runtime, "").await?,
         };
         Ok(Pooled {
             conn: Some(conn),

@@ -12,7 +12,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::DbError;
 
-type Connector = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
+type TlsConnector = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
 /// What is spoken over when TLS is.
 pub(crate) type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
@@ -46,7 +46,7 @@ impl MakeTlsConnect<Socket> for Tls {
 }
 
 /// One connection's.
-pub(crate) struct Handshake(Option<Connector>);
+pub(crate) struct Handshake(Option<TlsConnector>);
 
 impl TlsConnect<Socket> for Handshake {
     type Stream = Stream;

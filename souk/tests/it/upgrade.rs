@@ -8,7 +8,7 @@ use std::process::Command;
 use http::Method;
 use serde_json::Value;
 use souk::keys::Keys;
-use souk_db::TestDb;
+use souk_postgres::TestDb;
 use souk_notification_api::{ByOrder, DeliveryStatus};
 use souk_order_api::{OrderId, OrderPayment, OrderStatus};
 use souk_rpc::Cx;

@@ -1,6 +1,6 @@
 //! The engines below the roles.
 
-use souk_db::TestCluster;
+use souk_postgres::TestCluster;
 use souk_engines::{EngineError, Kafka, OpenSearch, RedisCluster, S3, SmtpSink};
 
 /// Connections of the primary: dozens of processes, each with a pool for its service.

@@ -46,7 +46,7 @@ pub enum ManagedError {
         "the database in {base} cannot be reached by user \"{account}\", as which the server runs: let it pass (chmod o+x) every directory above, or move the data directory, for example to /var/lib/souk"
     )]
     Unreachable {
-        /// The place.
+        /// Where it is.
         base: PathBuf,
         /// The user.
         account: String,
@@ -113,7 +113,7 @@ pub enum ManagedError {
     },
     /// A statement during set-up failed.
     #[error("setting up the database failed: {0}")]
-    SetUp(#[from] crate::DbError),
+    SetUp(#[from] souk_db::DbError),
 }
 
 impl ManagedError {

@@ -17,7 +17,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{ManagedError, place::Account, server::Running};
+use super::{ManagedError, data_directory::Account, server::Running};
 
 /// Pause between looks at a server that is starting or stopping: short against the 100 ms either takes.
 pub(super) const POLL: Duration = Duration::from_millis(5);

@@ -7,18 +7,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{runtime::Handle, time::sleep};
-use tokio_postgres::{config::Host, error::SqlState};
+use souk_db::{DbError, Session};
+use tokio::time::sleep;
+use tokio_postgres::{NoTls, error::SqlState};
 use uuid::Uuid;
 
 use super::{
     ManagedError, ManagedOptions, NAME,
-    place::{self, Account, Place},
+    data_directory::{self, Account, DataDirectory},
     process::{POLL, Process, STOP_WAIT, as_account, in_own_session},
     programs::Programs,
     settings,
 };
-use crate::{DbError, conn::Conn, target::Target, way::Way};
 
 /// A server that has a lot of log to replay after a crash needs minutes, and killing it would not help.
 const START_WAIT: Duration = Duration::from_secs(300);
@@ -37,9 +37,9 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// The running server of `place`, from what it wrote into its lock file, if it answers on its socket.
-    pub(super) async fn find(place: &Place) -> Result<Option<Running>, ManagedError> {
-        let Some(running) = Self::from_lock_file(&place.pgdata()) else { return Ok(None) };
+    /// The running server of `directory`, from what it wrote into its lock file, if it answers on its socket.
+    pub(super) async fn find(directory: &DataDirectory) -> Result<Option<Running>, ManagedError> {
+        let Some(running) = Self::from_lock_file(&directory.pgdata()) else { return Ok(None) };
         let started = Instant::now();
         let mut busy = false;
         loop {
@@ -75,8 +75,12 @@ impl Running {
     }
 
     pub(super) fn url(&self) -> String {
+        self.url_of(NAME)
+    }
+
+    fn url_of(&self, database: &str) -> String {
         let host = percent_encoded(&self.socket_dir);
-        format!("postgresql://{NAME}@{host}:{}/{NAME}", self.port)
+        format!("postgresql://{NAME}@{host}:{}/{database}", self.port)
     }
 
     /// For a standby's `primary_conninfo`, where it is called `name`.
@@ -85,20 +89,13 @@ impl Running {
         format!("host='{host}' port={} user={NAME} application_name='{name}'", self.port)
     }
 
-    fn driver(&self, database: &str) -> tokio_postgres::Config {
-        let mut config = tokio_postgres::Config::new();
-        config.host_path(&self.socket_dir).port(self.port).user(NAME).dbname(database).application_name("souk managed");
-        debug_assert!(matches!(config.get_hosts(), [Host::Unix(_)]), "the socket is a path");
-        config
-    }
-
-    async fn connect(&self, database: &str) -> Result<Conn, DbError> {
-        Conn::open(&Target::one(Way::plain(self.driver(database))), &Handle::current(), "").await
+    async fn connect(&self, database: &str) -> Result<Session, DbError> {
+        Session::open(&self.url_of(database), "souk managed").await
     }
 
     /// Tries to connect; the socket alone would not say whether the server takes work yet.
     async fn probe(&self, database: &str) -> Probe {
-        let error = match self.driver(database).connect(tokio_postgres::NoTls).await {
+        let error = match tokio_postgres::connect(&self.url_of(database), NoTls).await {
             // Not driven: dropping both closes the socket at once.
             Ok(_) => return Probe::Ready,
             Err(error) => error,
@@ -117,24 +114,19 @@ impl Running {
         if self.probe(NAME).await != Probe::NoDatabase {
             return Ok(());
         }
-        let run = |sql| async move {
-            let conn = self.connect("postgres").await?;
-            conn.client().batch_execute(sql).await.map_err(|error| DbError::from_driver(&error, sql))
-        };
-        run("CREATE DATABASE souk").await?;
+        self.connect("postgres").await?.run("CREATE DATABASE souk").await?;
         Ok(())
     }
 
     pub(super) async fn checkpoint(&self) -> Result<(), DbError> {
-        let conn = self.connect(NAME).await?;
-        conn.client().batch_execute("CHECKPOINT").await.map_err(|error| DbError::from_driver(&error, "CHECKPOINT"))
+        self.connect(NAME).await?.run("CHECKPOINT").await
     }
 
     /// Statement statistics are a help, not a need: failing to get them is only logged.
     async fn ensure_statistics(&self) {
         let sql = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements";
         let created = match self.connect(NAME).await {
-            Ok(conn) => conn.client().batch_execute(sql).await.map_err(|error| DbError::from_driver(&error, sql)),
+            Ok(session) => session.run(sql).await,
             Err(error) => Err(error),
         };
         if let Err(error) = created {
@@ -152,58 +144,58 @@ enum Probe {
     Away,
 }
 
-/// Where a cluster is made before it is moved to its place; what an interrupted attempt left there is gone.
-fn beside(place: &Place) -> Result<PathBuf, ManagedError> {
-    let fresh = place.base.join("pgdata.new");
+/// Where a cluster is made before it is moved to where it stays; what an interrupted attempt left there is gone.
+fn beside(directory: &DataDirectory) -> Result<PathBuf, ManagedError> {
+    let fresh = directory.base.join("pgdata.new");
     if fresh.exists() {
         fs::remove_dir_all(&fresh).map_err(|error| ManagedError::io("remove", &fresh, error))?;
     }
     Ok(fresh)
 }
 
-fn move_in(fresh: &Path, place: &Place) -> Result<(), ManagedError> {
-    let pgdata = place.pgdata();
+fn move_in(fresh: &Path, directory: &DataDirectory) -> Result<(), ManagedError> {
+    let pgdata = directory.pgdata();
     fs::rename(fresh, &pgdata).map_err(|error| ManagedError::io("rename", &pgdata, error))
 }
 
-/// Makes the cluster beside its place and moves it there when it is whole, so that an interrupted attempt leaves none.
+/// Makes the cluster beside where it stays and moves it there when it is whole, so that an interrupted attempt leaves none.
 pub(super) async fn initialise(
-    place: &Place,
+    directory: &DataDirectory,
     programs: &Programs,
     account: Option<&Account>,
     throw_away: bool,
 ) -> Result<(), ManagedError> {
-    let fresh = beside(place)?;
-    let mut output = initdb(&fresh, programs, account, &place.base, throw_away, "C.UTF-8").await?;
+    let fresh = beside(directory)?;
+    let mut output = initdb(&fresh, programs, account, &directory.base, throw_away, "C.UTF-8").await?;
     // C.UTF-8 sorts by code point and knows all letters, but not every system has it.
     if output.contains("locale") {
-        output = initdb(&fresh, programs, account, &place.base, throw_away, "C").await?;
+        output = initdb(&fresh, programs, account, &directory.base, throw_away, "C").await?;
     }
     if !fresh.join("PG_VERSION").is_file() {
         return Err(ManagedError::Program { program: "initdb", output });
     }
-    move_in(&fresh, place)
+    move_in(&fresh, directory)
 }
 
 /// While it is there a server starts as a standby; it removes it when it is promoted.
 const STANDBY: &str = "standby.signal";
 
-/// Makes a standby's cluster: a copy of what `primary` has. Moved to its place when it is whole, as above.
+/// Makes a standby's cluster: a copy of what `primary` has. Moved to where it stays when it is whole, as above.
 pub(super) async fn copy(
     primary: &Running,
-    place: &Place,
+    directory: &DataDirectory,
     programs: &Programs,
     account: Option<&Account>,
     throw_away: bool,
 ) -> Result<(), ManagedError> {
-    let fresh = beside(place)?;
+    let fresh = beside(directory)?;
     let program = programs.basebackup();
-    let mut command = as_account(&program, account, &place.base);
+    let mut command = as_account(&program, account, &directory.base);
     command.arg("-D").arg(&fresh).args(["-X", "stream", "-c", "fast", "-d"]).arg(primary.conninfo("base backup"));
     if throw_away {
         command.arg("--no-sync");
     }
-    let mut touch = as_account(Path::new("touch"), account, &place.base);
+    let mut touch = as_account(Path::new("touch"), account, &directory.base);
     touch.arg(fresh.join(STANDBY));
     let run = move || match command.output()? {
         output if output.status.success() => touch.output(),
@@ -215,7 +207,7 @@ pub(super) async fn copy(
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(ManagedError::Program { program: "pg_basebackup", output: said });
     }
-    move_in(&fresh, place)
+    move_in(&fresh, directory)
 }
 
 /// Empty on success, else what it printed.
@@ -253,14 +245,14 @@ mkdir -p "$2" && printf %s "$4" > "$1/postgresql.conf" && printf %s "$5" > "$1/p
 
 /// Starts the server and waits until it takes work.
 pub(super) async fn launch(
-    place: &Place,
+    directory: &DataDirectory,
     programs: &Programs,
     account: Option<&Account>,
     options: &ManagedOptions,
 ) -> Result<(Process, Running), ManagedError> {
-    let standby = place.pgdata().join(STANDBY).exists();
-    let (mut process, running) = spawn(place, programs, account, options)?;
-    await_ready(place, &mut process, &running).await?;
+    let standby = directory.pgdata().join(STANDBY).exists();
+    let (mut process, running) = spawn(directory, programs, account, options)?;
+    await_ready(directory, &mut process, &running).await?;
     running.ensure_database().await?;
     if statistics(programs, options) && !standby {
         running.ensure_statistics().await;
@@ -274,17 +266,17 @@ fn statistics(programs: &Programs, options: &ManagedOptions) -> bool {
 
 /// Starts the server, which then recovers what a crash left.
 pub(super) fn spawn(
-    place: &Place,
+    directory: &DataDirectory,
     programs: &Programs,
     account: Option<&Account>,
     options: &ManagedOptions,
 ) -> Result<(Process, Running), ManagedError> {
-    let socket_dir = place.socket_dir();
-    if !socket_dir.starts_with(&place.base) {
-        place::private_dir(&socket_dir, account)?;
+    let socket_dir = directory.socket_dir();
+    if !socket_dir.starts_with(&directory.base) {
+        data_directory::private_dir(&socket_dir, account)?;
     }
-    let pgdata = place.pgdata();
-    let mut command = in_own_session(Path::new("/bin/sh"), account, &place.base);
+    let pgdata = directory.pgdata();
+    let mut command = in_own_session(Path::new("/bin/sh"), account, &directory.base);
     command.args(["-c", LAUNCH, "souk"]).arg(&pgdata).arg(&socket_dir).arg(programs.postgres());
     command.arg(settings::postgresql_conf(options, &socket_dir, statistics(programs, options)));
     command.arg(settings::pg_hba_conf(options.tcp_port.is_some()));
@@ -295,10 +287,14 @@ pub(super) fn spawn(
 }
 
 /// Waits until the server takes work; one that does not is told to stop.
-pub(super) async fn await_ready(place: &Place, process: &mut Process, running: &Running) -> Result<(), ManagedError> {
+pub(super) async fn await_ready(
+    directory: &DataDirectory,
+    process: &mut Process,
+    running: &Running,
+) -> Result<(), ManagedError> {
     let Err(why) = wait_until_ready(process, running).await else { return Ok(()) };
     process.ask_to_stop();
-    let log = place.log_file();
+    let log = directory.log_file();
     Err(ManagedError::NotStarted { why, tail: tail_of(&log), log })
 }
 
@@ -322,23 +318,27 @@ async fn wait_until_ready(process: &mut Process, running: &Running) -> Result<()
     }
 }
 
+const SET_PASSWORD: &str =
+    "DO $$ BEGIN EXECUTE format('ALTER ROLE souk PASSWORD %L', current_setting('souk.password')); END $$";
+
 /// Draws a password for this start and returns the URL that carries it.
 pub(super) async fn open_tcp(running: &Running, port: u16) -> Result<String, ManagedError> {
     let password = Uuid::new_v4().simple().to_string();
-    let conn = running.connect(NAME).await?;
-    let sql = format!("ALTER ROLE {NAME} PASSWORD '{password}'");
-    conn.client().batch_execute(&sql).await.map_err(|error| DbError::from_driver(&error, "ALTER ROLE"))?;
+    let session = running.connect(NAME).await?;
+    // By way of a parameter, so that neither an error nor a log quotes it.
+    session.query("select set_config('souk.password', $1, false)", &[&password]).await?;
+    session.run(SET_PASSWORD).await?;
     Ok(format!("postgresql://{NAME}:{password}@127.0.0.1:{port}/{NAME}"))
 }
 
-/// A cluster in the fallback place whose data directory was deleted and made anew: stopped when it runs, and moved
+/// A cluster in the fallback location whose data directory was deleted and made anew: stopped when it runs, and moved
 /// aside, not deleted, because it may be somebody's orders.
-pub(super) async fn set_aside(place: &Place) -> Result<(), ManagedError> {
-    if let Some(running) = Running::find(place).await? {
+pub(super) async fn set_aside(directory: &DataDirectory) -> Result<(), ManagedError> {
+    if let Some(running) = Running::find(directory).await? {
         Process::adopted(running.pid).stop(&running).await?;
     }
-    let orphan = place.base.with_extension(format!("orphan-{}", Uuid::new_v4().simple()));
-    fs::rename(&place.base, &orphan).map_err(|error| ManagedError::io("rename", &place.base, error))?;
+    let orphan = directory.base.with_extension(format!("orphan-{}", Uuid::new_v4().simple()));
+    fs::rename(&directory.base, &orphan).map_err(|error| ManagedError::io("rename", &directory.base, error))?;
     tracing::warn!(moved_to = %orphan.display(), "found the database of a deleted data directory and moved it aside");
     Ok(())
 }
@@ -363,6 +363,8 @@ fn percent_encoded(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio_postgres::config::Host;
+
     use super::*;
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use souk_db::{Db, TestDb};
+use souk_db::Db;
+use souk_postgres::TestDb;
 use souk_inventory::{InventoryDeps, InventoryService, MIGRATIONS};
 use souk_inventory_api::{
     Adjust, AdjustLine, Adjusted, Audit, AuditRequest, AvailabilityRequest, ByKey, Change, InventoryApi,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use souk_cart_api::CartId;
-use souk_db::{Db, Migrations, RowExt, TestDb, grant_outbox_read};
+use souk_db::{Db, Migrations, RowExt, grant_outbox_read};
+use souk_postgres::TestDb;
 use souk_flow::{EventLog, Outbox, run_consumer};
 use souk_kernel::{Currency, Event};
 use souk_notification::{
