@@ -93,7 +93,7 @@ impl Log {
     }
 }
 
-/// Tells that somebody wrote. Keep it over a whole loop: what is written between a read and the wait is not missed.
+/// Tells that something was written. Keep it over a whole loop: what is written between a read and the wait is not missed.
 pub struct Wakes(Vec<watch::Receiver<u64>>);
 
 impl Wakes {
@@ -102,7 +102,7 @@ impl Wakes {
         self.0.iter_mut().for_each(watch::Receiver::mark_unchanged);
     }
 
-    /// Waits until somebody wrote (true), at most `timeout` (false).
+    /// Waits until something was written (true), at most `timeout` (false).
     pub async fn wait(&mut self, timeout: Duration) -> bool {
         let changes = self.0.iter_mut().map(|woken| Box::pin(woken.changed()));
         let (changed, ..) = match tokio::time::timeout(timeout, futures_util::future::select_all(changes)).await {

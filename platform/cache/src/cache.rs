@@ -27,7 +27,7 @@ pub struct Settings {
     pub name: &'static str,
     /// Bytes all values may take together, by the weights that [`Cache::new`] is given.
     pub max_bytes: u64,
-    /// Age at which a value is read again even if nobody invalidated it.
+    /// Age at which a value is read again even if it was not invalidated.
     pub ttl: Duration,
 }
 

@@ -96,7 +96,7 @@ impl Db {
     }
 
     /// Reads that show everything up to `at_least`: from a healthy replica that has replayed that far, else from the
-    /// primary. Whoever wrote hands the position of the write (`Cx` carries it) and sees it; what decides something reads
+    /// primary. A caller that wrote hands over the position of the write (`Cx` carries it) and sees it; what decides something reads
     /// [`Db::primary`].
     pub fn read(&self, at_least: WalPosition) -> &Reads {
         let Some(replicas) = &self.0.replicas else { return &self.0.reads };

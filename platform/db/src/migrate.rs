@@ -1,7 +1,7 @@
 //! Brings a schema to what the program expects, and says whether it is there.
 //!
 //! Each service ships its files with [`migrations!`]; the binary runs them all before anything else, tests run them once
-//! per template. Files only ever get added: one that ran and then changed is refused, because nobody would run the change.
+//! per template. Files only ever get added: one that ran and then changed is refused, because the change would run nowhere.
 
 mod roles;
 
@@ -88,7 +88,7 @@ pub enum MigrateError {
     Db(DbError),
 }
 
-// By hand, so that it is not also a source: whoever prints the chain would say everything twice.
+// By hand, so that it is not also a source: a printed chain would say everything twice.
 impl From<DbError> for MigrateError {
     fn from(error: DbError) -> Self {
         MigrateError::Db(error)
@@ -106,7 +106,7 @@ pub struct Applied {
     pub took: Duration,
 }
 
-/// Everybody who migrates a database waits here for their turn. Any constant does; this one spells "souk".
+/// Migrations of one database wait here for their turn. Any constant does; this one spells "souk".
 const ADVISORY_LOCK: i64 = 0x736f_756b;
 
 /// What a migration sets up beside the files.

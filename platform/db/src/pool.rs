@@ -1,5 +1,5 @@
 //! Connections for transactions and single writes: at most so many, a bounded wait for one, and none ever handed on with
-//! somebody else's transaction or statement in it.
+//! another caller's transaction or statement in it.
 
 use std::{
     ops::Deref,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Longest wait for a free connection. A pool this full for this long is overloaded: queueing further only makes
-/// everybody's answer late, and callers give up at about five seconds anyway.
+/// every answer late, and callers give up at about five seconds anyway.
 pub(crate) const POOL_WAIT: Duration = Duration::from_secs(2);
 /// An abandoned statement that ends within this gives its connection back; else it is cancelled on the server.
 const ABANDONED_GRACE: Duration = Duration::from_millis(100);
@@ -181,12 +181,12 @@ impl Drop for Pooled {
             self.pool.runtime.spawn(recover(Arc::clone(&self.pool), conn, may_cancel, permit));
             return;
         }
-        // Before the permit is released (fields drop after this), so that whoever gets it finds the connection.
+        // Before the permit is released (fields drop after this), so that the next holder finds the connection.
         lock(&self.pool.idle).push(conn);
     }
 }
 
-/// Takes a connection back whose last statement nobody waited for; holds its permit until that is settled.
+/// Takes a connection back whose last statement was abandoned; holds its permit until that is settled.
 async fn recover(pool: Arc<Pool>, conn: Conn, may_cancel: bool, permit: Option<OwnedSemaphorePermit>) {
     if settle(&conn, may_cancel).await {
         lock(&pool.idle).push(conn);

@@ -50,7 +50,7 @@ const REPLICA_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Slot {
     conn: RwLock<Option<Arc<Conn>>>,
-    /// Held while connecting: everybody else who finds the slot empty waits for the one attempt and shares its end.
+    /// Held while connecting: all others that find the slot empty wait for the one attempt and share its end.
     connecting: tokio::sync::Mutex<Option<(Instant, DbError)>>,
 }
 
@@ -145,7 +145,7 @@ impl Reads {
         if !matches!(error, DbError::Unavailable(_)) {
             return Err(error);
         }
-        // A read does no harm twice: when its connection broke, try once more before anybody notices, and on a fresh one,
+        // A read does no harm twice: when its connection broke, try once more before the caller notices, and on a fresh one,
         // because what broke this connection probably broke the others, too.
         slot.clear(&conn);
         let conn = self.connected(slot).await?;
@@ -193,7 +193,7 @@ impl Slot {
         held.as_ref().filter(|conn| !conn.is_closed()).cloned()
     }
 
-    /// Forgets `broken`, even if the driver has not noticed its end yet; not what somebody else put there since.
+    /// Forgets `broken`, even if the driver has not noticed its end yet; not what was put there since.
     fn clear(&self, broken: &Arc<Conn>) {
         let mut held = self.conn.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         if held.as_ref().is_some_and(|conn| Arc::ptr_eq(conn, broken)) {

@@ -72,7 +72,7 @@ impl Session {
         &self.client
     }
 
-    /// Waits until the server has seen the end: a template with anybody connected cannot be copied.
+    /// Waits until the server has seen the end: a template with a connection to it cannot be copied.
     pub async fn close(self) {
         drop(self.client);
         // It only fails when the runtime shuts down, and then no caller waits.

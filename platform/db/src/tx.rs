@@ -48,7 +48,7 @@ pub struct Tx {
     state: AtomicU8,
     raw_used: AtomicBool,
     savepoints: u32,
-    /// There are replicas, so somebody has a use for positions.
+    /// There are replicas, so positions are of use.
     positions: bool,
     meter: Arc<Meter>,
 }
@@ -169,7 +169,7 @@ impl Tx {
     }
 
     /// As [`Tx::commit`], with the log's position after it, for [`crate::Db::read`]: one more tiny statement in the same
-    /// round trip. Without replicas nobody needs it, so nothing is asked and it is [`WalPosition::ANY`].
+    /// round trip. Without replicas it is not needed, so nothing is asked and it is [`WalPosition::ANY`].
     pub async fn commit_position(self) -> Result<WalPosition, DbError> {
         let wanted = self.positions;
         self.finish(wanted).await

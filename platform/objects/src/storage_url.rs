@@ -128,7 +128,7 @@ enum Reached {
 /// Says what is wrong with an endpoint, `https://host[:port][/path]`.
 ///
 /// # Errors
-/// In words for whoever configured it.
+/// In words for the operator.
 pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
     reached(endpoint).map(drop)
 }

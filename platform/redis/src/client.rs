@@ -33,7 +33,7 @@ pub struct RedisSettings {
 /// A setting that cannot be meant.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisError {
-    /// There must be somebody to ask.
+    /// At least one is needed.
     #[error("no nodes are named")]
     NoNodes,
     /// Not an address of Redis.

@@ -115,7 +115,7 @@ impl Subscriber {
                 let Some(received) = consumer.recv().now_or_never() else { break };
                 batch.take(self.types, received);
             }
-            // Nobody else will speak for what nobody asked for.
+            // What was not asked for is not reported as done by the caller.
             self.done(batch.passed.iter().map(|(partition, next)| Offset { partition: *partition, next: *next }));
             batch.passed.clear();
             if !batch.events.is_empty() {
@@ -169,7 +169,7 @@ impl Drop for Subscriber {
 
 struct Batch {
     events: Vec<(Offset, Envelope)>,
-    /// Where partitions are whose last messages nobody asked for, unless an event of the batch comes before them.
+    /// Where partitions are whose last messages were not asked for, unless an event of the batch comes before them.
     passed: BTreeMap<i32, i64>,
 }
 
@@ -186,7 +186,7 @@ impl Batch {
         if headers::event_type(&message).is_some_and(|event_type| types.contains(&event_type)) {
             match headers::decode(&message) {
                 Ok(event) => return self.events.push((offset, event)),
-                // Nobody could do anything with it later either, and only a relay writes here.
+                // It would be of no more use later, and only a relay writes here.
                 Err(why) => {
                     metrics::counter!("souk_events_unreadable").increment(1);
                     tracing::error!(topic = message.topic(), ?offset, why, "a message is no event and is passed over");

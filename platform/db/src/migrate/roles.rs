@@ -10,7 +10,7 @@ use crate::{
     session_settings::{IDLE_IN_TRANSACTION_SECONDS, STATEMENT_TIMEOUT, check_identifier, role_of},
 };
 
-/// Tries of a change to roles: each lost race means that somebody else got on.
+/// Tries of a change to roles: each lost race means that another migration got on.
 const ROLE_TRIES: usize = 10;
 
 /// "Schema" of the login that watches servers; it has none.

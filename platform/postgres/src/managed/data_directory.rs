@@ -159,7 +159,7 @@ fn stable_id(path: &Path) -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, path.as_os_str().as_encoded_bytes()).simple().to_string()
 }
 
-/// Makes (or checks) a directory that only the server's user may enter. What somebody else put there, in a shared
+/// Makes (or checks) a directory that only the server's user may enter. What another user put there, in a shared
 /// temporary directory for instance, is refused.
 pub(super) fn private_dir(path: &Path, account: Option<&Account>) -> Result<(), ManagedError> {
     let failed = |error| ManagedError::io("create", path, error);

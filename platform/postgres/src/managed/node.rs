@@ -87,7 +87,7 @@ impl Node {
         Ok(())
     }
 
-    /// Ends it as a power cut would, without a word to anybody.
+    /// Ends it as a power cut would.
     pub(crate) async fn kill(&mut self) -> bool {
         match self.process.take() {
             Some(process) => process.kill(&self.running).await,

@@ -57,7 +57,7 @@ impl Process {
     }
 
     /// Waits until the server ends by itself, and says how. A child's end is told by the system at once; an adopted one is
-    /// somebody else's child and is looked at.
+    /// another process's child and is looked at.
     pub(super) async fn ended_by_itself(&mut self) -> String {
         let mut children = match signal(SignalKind::child()) {
             Ok(children) => Some(children),

@@ -236,7 +236,7 @@ async fn initdb(
 }
 
 /// Writes the configuration and becomes the server. A shell as the server's user does it because we may be root, and
-/// root must not write or chown by name in a directory where somebody else can plant links. 16 MiB of log are kept twice.
+/// root must not write or chown by name in a directory where another user can plant links. 16 MiB of log are kept twice.
 const LAUNCH: &str = r#"umask 077
 if [ -f postgres.log ] && [ "$(wc -c < postgres.log)" -gt 16777216 ]; then mv -f postgres.log postgres.log.1; fi
 exec >> postgres.log 2>&1
@@ -332,7 +332,7 @@ pub(super) async fn open_tcp(running: &Running, port: u16) -> Result<String, Man
 }
 
 /// A cluster in the fallback location whose data directory was deleted and made anew: stopped when it runs, and moved
-/// aside, not deleted, because it may be somebody's orders.
+/// aside, not deleted, because it may hold orders.
 pub(super) async fn set_aside(directory: &DataDirectory) -> Result<(), ManagedError> {
     if let Some(running) = Running::find(directory).await? {
         Process::adopted(running.pid).stop(&running).await?;

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::TestServer;
 
-/// A database of one test. Dropped with it, whoever is still connected.
+/// A database of one test. Dropped with it, with or without connections.
 pub struct TestDb {
     name: String,
     server: &'static TestServer,

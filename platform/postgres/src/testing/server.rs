@@ -111,7 +111,7 @@ impl DatabaseName {
     }
 }
 
-/// Statement that drops a test database, with somebody connected or not.
+/// Statement that drops a test database, with or without connections to it.
 pub(super) fn drop_statement(name: &str) -> String {
     format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 }
@@ -178,7 +178,7 @@ impl OwnServer {
     }
 }
 
-/// `url` with another database name: ours and everybody's URLs have it as the path.
+/// `url` with another database name: URLs have it as the path.
 pub(super) fn url_of(url: &str, database: &str) -> String {
     let (before, options) = match url.split_once('?') {
         Some((before, options)) => (before, format!("?{options}")),
