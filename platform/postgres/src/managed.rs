@@ -8,6 +8,7 @@ mod error;
 mod node;
 mod process;
 mod programs;
+mod running;
 mod server;
 mod settings;
 mod supervisor;
@@ -27,7 +28,7 @@ pub use supervisor::Health;
 
 use data_directory::{Account, DataDirectory};
 use process::Process;
-use server::Running;
+use running::Running;
 use supervisor::{Launcher, Supervisor};
 
 /// Name of the superuser and of the database.

@@ -7,7 +7,8 @@ use super::{
     data_directory::{self, Account, DataDirectory},
     process::Process,
     programs::{self, Programs},
-    server::{self, Running},
+    running::Running,
+    server,
     supervisor::{Launcher, Supervisor},
 };
 

@@ -17,12 +17,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{ManagedError, data_directory::Account, server::Running};
+use super::{
+    ManagedError,
+    data_directory::Account,
+    running::{POLL, Running, STOP_WAIT},
+};
 
-/// Pause between looks at a server that is starting or stopping: short against the 100 ms either takes.
-pub(super) const POLL: Duration = Duration::from_millis(5);
-/// Long enough to write out a large cache on a slow disk.
-pub(super) const STOP_WAIT: Duration = Duration::from_secs(60);
 /// After an immediate shutdown there is nothing to write.
 const KILL_WAIT: Duration = Duration::from_secs(10);
 

@@ -24,7 +24,8 @@ use super::{
     data_directory::{Account, DataDirectory},
     process::Process,
     programs,
-    server::{self, Running},
+    running::Running,
+    server,
 };
 
 /// Pause before the second try; doubles. The first is made at once.
