@@ -5,4 +5,4 @@ mod managed;
 mod testing;
 
 pub use managed::{DataDirLock, Health, MANAGED_MAX_CONNECTIONS, Managed, ManagedError, ManagedOptions};
-pub use testing::{TestCluster, TestDb, TestServer};
+pub use testing::{SharedServer, TestCluster, TestDb, TestServer};
