@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use souk_db::{Db, DbConfig, Login, MONITOR, Migrations, PoolSizes, Rights, Servers, ServersConfig};
-use souk_postgres::{Health, Managed, ManagedOptions};
 use souk_kernel::Secret;
+use souk_postgres::{Health, Managed, ManagedOptions};
 use tokio::sync::watch;
 
 use crate::config::Config;

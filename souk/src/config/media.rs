@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use souk_kernel::Secret;
-use souk_objects::{Objects, StorageUrl, Provider, Storage, check_endpoint};
+use souk_objects::{Objects, Provider, Storage, StorageUrl, check_endpoint};
 use souk_web::Cdn;
 
 use super::{Config, is_loopback};

@@ -17,9 +17,9 @@ use souk_catalog_api::{
     PutCategories, PutProducts, Status, VariantInput,
 };
 use souk_db::Db;
-use souk_postgres::TestDb;
 use souk_kernel::{Clock, Ids};
 use souk_objects::Objects;
+use souk_postgres::TestDb;
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::Cx;
 use souk_runtime::Tasks;

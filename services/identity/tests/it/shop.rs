@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use souk_db::{Db, Json, RowExt};
-use souk_postgres::TestDb;
 use souk_identity::{IdentityDeps, IdentityService, MIGRATIONS};
 use souk_identity_api::{
     Confirm, Customer, IdentityClient, LinkRequested, Login, MeRequest, PutAddress, RefreshTokens, Register,
     RequestLink, Session, SessionRequest, SignIn, SignedIn,
 };
 use souk_kernel::{Clock, Event, Ids, Problem, Secret};
+use souk_postgres::TestDb;
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::{Actor, Cx};
 use souk_runtime::Tasks;
