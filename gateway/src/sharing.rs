@@ -115,7 +115,7 @@ mod tests {
         let settings =
             RedisSettings { nodes: vec![server.url()], installation: "shop".into(), call: Duration::from_secs(10) };
         let redis = Redis::new(&settings, tasks).expect("an address");
-        redis.whole().await;
+        redis.all_connected().await;
         Sharing::new(redis)
     }
 

@@ -156,7 +156,7 @@ impl Database {
             );
         }
         if let Some(url) = &self.url {
-            match (souk_db::place_of(url, &[]), souk_db::place_of(url, &self.replicas)) {
+            match (souk_db::location_of(url, &[]), souk_db::location_of(url, &self.replicas)) {
                 (Err(error), _) => wrong("url", error.to_string()),
                 (Ok(_), Err(error)) => wrong("replicas", error.to_string()),
                 (Ok((place, _)), Ok((_, 1))) if !self.replicas.is_empty() => {
@@ -169,7 +169,7 @@ impl Database {
             }
         }
         if let Some(direct) = &self.direct_url {
-            match souk_db::place_of(direct, &[]) {
+            match souk_db::location_of(direct, &[]) {
                 Err(error) => wrong("direct_url", error.to_string()),
                 Ok(_) if self.url.as_ref() == Some(direct) => {
                     wrong("direct_url", "is `url`: it leads past nothing".into())
@@ -237,7 +237,10 @@ impl Database {
 }
 
 pub(crate) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        // No URL: host:port of a replica, or a text that is refused and may hold anything.
+        return if url.contains(['=', ' ']) { "***".to_owned() } else { url.to_owned() };
+    };
     match rest.rsplit_once('@') {
         Some((login, host)) => format!("{scheme}://{}:***@{host}", login.split(':').next().unwrap_or_default()),
         None => url.to_owned(),
@@ -256,6 +259,8 @@ mod tests {
     fn passwords_are_not_shown() {
         assert_eq!(without_password("postgresql://souk:s3cret@db/souk"), "postgresql://souk:***@db/souk");
         assert_eq!(without_password("postgresql://db/souk"), "postgresql://db/souk");
+        assert_eq!(without_password("db:5432"), "db:5432");
+        assert_eq!(without_password("host=db password=s3cret"), "***");
         let database = Database {
             replicas: vec!["postgresql://souk:s3cret@r/souk".into()],
             passwords: BTreeMap::from([("order".into(), Secret::new("s3cret".into()))]),

@@ -56,7 +56,7 @@ impl Keys {
         if let Some(found) = Self::find(data_dir)? {
             return Ok(found);
         }
-        anyhow::ensure!(!souk_db::Managed::exists(data_dir), lost(data_dir));
+        anyhow::ensure!(!souk_postgres::Managed::exists(data_dir), lost(data_dir));
         Self::make(data_dir)
     }
 

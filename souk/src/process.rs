@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use souk_db::DataDirLock;
 use souk_flow::{EventLog, Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
 use souk_gateway::{
     Gateway, GatewayConfig, GatewayDeps, Limits, PageCache, PageParameters, SharedRates, Upstream, Upstreams,
 };
 use souk_kernel::{Clock, Event};
+use souk_postgres::DataDirLock;
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::Listener;
 use souk_runtime::{Readiness, ReadyCheck, Tasks, start_order};

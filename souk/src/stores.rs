@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use souk_db::{
-    Db, DbConfig, Health, Login, MONITOR, Managed, ManagedOptions, Migrations, PoolSizes, Rights, Servers,
-    ServersConfig,
-};
+use souk_db::{Db, DbConfig, Login, MONITOR, Migrations, PoolSizes, Rights, Servers, ServersConfig};
 use souk_kernel::Secret;
+use souk_postgres::{Health, Managed, ManagedOptions};
 use tokio::sync::watch;
 
 use crate::config::Config;
@@ -169,7 +167,7 @@ impl Stores {
 
     /// What the database is called in messages: `postgresql at host:port/database`, without its secrets.
     pub fn place(&self) -> String {
-        let place = souk_db::place_of(&self.url, &[]).map(|(place, _)| place).unwrap_or_default();
+        let place = souk_db::location_of(&self.url, &[]).map(|(place, _)| place).unwrap_or_default();
         format!("postgresql at {place}")
     }
 

@@ -1,7 +1,7 @@
 //! What a command needs to work on a shop: its database, running or not, and the services on it, in this process.
 //! No listeners and no background work, so a command and a running shop do not get in each other's way.
 
-use souk_db::Managed;
+use souk_postgres::Managed;
 use souk_runtime::Tasks;
 
 use crate::config::Config;

@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
-use souk_db::{Db, DbError, Health, MigrateError};
+use souk_db::{Db, DbError, MigrateError};
 use souk_kernel::{Kind, Problem};
+use souk_postgres::Health;
 use souk_runtime::{LogThrottle, Readiness, ReadyCheck, Tasks};
 use souk_search::SearchService;
 use tokio_util::sync::CancellationToken;

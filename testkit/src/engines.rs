@@ -5,9 +5,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use souk::config::{Config, Media};
-use souk_db::TestCluster;
 use souk_engines::{Kafka, OpenSearch, RedisCluster, S3};
 use souk_kernel::Secret;
+use souk_postgres::TestCluster;
 use tokio::sync::OnceCell;
 
 static ENGINES: OnceCell<Engines> = OnceCell::const_new();

@@ -8,8 +8,8 @@ use std::sync::{Arc, LazyLock};
 
 use souk::config::{Config, InternalTls, Media, TRUST_DOMAIN};
 use souk::{Clients, Process, Start, Toolbox, all_roles};
-use souk_db::TestDb;
 use souk_gateway::{Profile, Throttles};
+use souk_postgres::TestDb;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::fleet::{Pki, pki, role_groups};

@@ -1,5 +1,5 @@
 //! Kafka as the log: one topic per owner, filled by that owner's relay ([`Publisher`]), read in consumer groups
-//! ([`Subscriber`]) or from now on by everybody ([`Tail`]). This module knows the cluster: where it is, which one it is,
+//! ([`Subscriber`]) or from now on by every process ([`Tail`]). This module knows the cluster: where it is, which one it is,
 //! and its topics, which are declared here and never made by using them.
 
 mod headers;
@@ -19,7 +19,7 @@ use souk_runtime::{LogThrottle, Tasks};
 use tokio::sync::watch;
 
 pub use publisher::{Publisher, Sent};
-pub use subscriber::{Place, Subscriber};
+pub use subscriber::{Offset, Subscriber};
 pub use tail::{Tail, Wanted};
 
 /// Partitions of a topic: as many processes can share the work of one consumer. More of them later would move keys.
@@ -28,11 +28,11 @@ const PARTITIONS: i32 = 6;
 const RETENTION: Duration = Duration::from_hours(7 * 24);
 /// Whole segments are forgotten. Small enough that nothing is read again that has left the inboxes (8 days).
 const SEGMENT: Duration = Duration::from_hours(6);
-/// Largest event with its attributes. The largest that anybody writes is a product with all its variants.
+/// Largest event with its attributes. The largest that is written is a product with all its variants.
 const MAX_BYTES: usize = 8 << 20;
 /// Between two looks at which cluster answers: how long a wiped one may go unnoticed.
 const LOOK: Duration = Duration::from_secs(5);
-/// The same while nobody answers.
+/// The same while no broker answers.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// For one request of administration.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,7 +66,7 @@ impl Kafka {
         tasks.spawn("kafka cluster", async move {
             let mut said = LogThrottle::default();
             while !stopping.stopping() {
-                // A look may take as long as a broker is silent; nobody waits for it at the end.
+                // A look may take as long as a broker is silent; it is not waited for at the end.
                 let looked = tokio::select! {
                     looked = watching.look() => looked,
                     () = stopping.token().cancelled() => return,
@@ -139,7 +139,7 @@ impl Kafka {
         Ok(id)
     }
 
-    /// Makes the topic of `schema` if it is not there. Only its relay may: a topic that is gone is then noticed by whoever
+    /// Makes the topic of `schema` if it is not there. Only its relay may: a topic that is gone is then noticed by what
     /// must fill it again before anything else is written to it.
     async fn declare(&self, schema: &str) -> Result<(), Problem> {
         let (topic, retention) = (self.named(schema), RETENTION.as_millis().to_string());

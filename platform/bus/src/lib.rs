@@ -1,4 +1,4 @@
-//! The event log as consumers see it: envelopes in order, from a place on. Default: the owners' outbox tables in
+//! The event log as consumers see it: envelopes in order, from an offset on. Default: the owners' outbox tables in
 //! PostgreSQL, read directly (ARCHITECTURE 4); with the feature `kafka`, topics that relays fill from those tables.
 //! Consumers cannot tell ([`EventLog`] is what they are given, souk-flow what reads it for them).
 
@@ -6,13 +6,13 @@ mod envelope;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod log;
-mod position;
+mod outbox_offset;
 
 pub use envelope::Envelope;
 #[cfg(feature = "kafka")]
 pub use kafka::Kafka;
 pub use log::{Log, MAX_READ, MAX_RELAY, Wakes, channel};
-pub use position::Position;
+pub use outbox_offset::OutboxOffset;
 
 /// Which log a process reads.
 #[derive(Clone, Default)]

@@ -10,7 +10,7 @@ use souk_db::{Db, DbError, Row, RowExt};
 use souk_kernel::Problem;
 use tokio::sync::watch;
 
-use crate::{Envelope, Position};
+use crate::{Envelope, OutboxOffset};
 
 /// Notification channel on which the writers of `schema` wake its readers, and only those.
 pub fn channel(schema: &str) -> String {
@@ -36,14 +36,14 @@ impl Log {
     }
 
     /// Events of `types` written by `schema` after `after`, in order, at most `limit` (and [`MAX_READ`]). Stops before
-    /// the oldest transaction still running, since that one may yet write lower positions.
+    /// the oldest transaction still running, since that one may yet write lower offsets.
     pub async fn read(
         &self,
         schema: &'static str,
         types: &[&str],
-        after: Position,
+        after: OutboxOffset,
         limit: i64,
-    ) -> Result<Vec<(Position, Envelope)>, Problem> {
+    ) -> Result<Vec<(OutboxOffset, Envelope)>, Problem> {
         let xid = after.xid.to_string();
         let limit = limit.clamp(1, MAX_READ);
         let rows = self.db.primary().query(statements(schema).read, &[&xid, &after.seq, &types, &limit]).await?;
@@ -51,14 +51,18 @@ impl Log {
     }
 
     /// Events of all types, like [`Log::read`], at most [`MAX_RELAY`].
-    pub async fn read_all(&self, schema: &'static str, after: Position) -> Result<Vec<(Position, Envelope)>, Problem> {
+    pub async fn read_all(
+        &self,
+        schema: &'static str,
+        after: OutboxOffset,
+    ) -> Result<Vec<(OutboxOffset, Envelope)>, Problem> {
         let xid = after.xid.to_string();
         let rows = self.db.primary().query(statements(schema).read_all, &[&xid, &after.seq, &MAX_RELAY]).await?;
         Ok(rows.iter().map(|row| decode(schema, row)).collect::<Result<_, DbError>>()?)
     }
 
     /// How many events of `types` lie after `after`: the lag.
-    pub async fn behind(&self, schema: &'static str, types: &[&str], after: Position) -> Result<u64, Problem> {
+    pub async fn behind(&self, schema: &'static str, types: &[&str], after: OutboxOffset) -> Result<u64, Problem> {
         let xid = after.xid.to_string();
         let row = self.db.primary().query_one(statements(schema).behind, &[&xid, &after.seq, &types]).await?;
         let behind: i64 = row.get_col("behind")?;
@@ -66,20 +70,20 @@ impl Log {
     }
 
     /// The place from which on everything that is not yet visible will appear.
-    pub async fn now(&self) -> Result<Position, Problem> {
+    pub async fn now(&self) -> Result<OutboxOffset, Problem> {
         let row = self.db.primary().query_one(NOW, &[]).await?;
         let xid: String = row.get_col("xid")?;
-        Ok(Position { xid: xid.parse().map_err(Problem::internal)?, seq: 0 })
+        Ok(OutboxOffset { xid: xid.parse().map_err(Problem::internal)?, seq: 0 })
     }
 
     /// The place before everything that `schema` wrote in the last `age`; [`Log::now`] when that is nothing.
-    pub async fn since(&self, schema: &'static str, age: Duration) -> Result<Position, Problem> {
+    pub async fn since(&self, schema: &'static str, age: Duration) -> Result<OutboxOffset, Problem> {
         // First, so that nothing falls between the two.
         let now = self.now().await?;
         let rows = self.db.primary().query(statements(schema).since, &[&age.as_secs_f64()]).await?;
         let Some(row) = rows.first() else { return Ok(now) };
         let xid: String = row.get_col("xid")?;
-        let first = Position { xid: xid.parse().map_err(Problem::internal)?, seq: 0 };
+        let first = OutboxOffset { xid: xid.parse().map_err(Problem::internal)?, seq: 0 };
         Ok(if first < now { first } else { now })
     }
 
@@ -89,7 +93,7 @@ impl Log {
     }
 }
 
-/// Tells that somebody wrote. Keep it over a whole loop: what is written between a read and the wait is not missed.
+/// Tells that something was written. Keep it over a whole loop: what is written between a read and the wait is not missed.
 pub struct Wakes(Vec<watch::Receiver<u64>>);
 
 impl Wakes {
@@ -98,7 +102,7 @@ impl Wakes {
         self.0.iter_mut().for_each(watch::Receiver::mark_unchanged);
     }
 
-    /// Waits until somebody wrote (true), at most `timeout` (false).
+    /// Waits until something was written (true), at most `timeout` (false).
     pub async fn wait(&mut self, timeout: Duration) -> bool {
         let changes = self.0.iter_mut().map(|woken| Box::pin(woken.changed()));
         let (changed, ..) = match tokio::time::timeout(timeout, futures_util::future::select_all(changes)).await {
@@ -151,11 +155,11 @@ fn unreadable(column: &str) -> DbError {
     DbError::Column { column: column.to_owned(), detail: "not what the outbox writes".to_owned() }
 }
 
-fn decode(schema: &str, row: &Row) -> Result<(Position, Envelope), DbError> {
+fn decode(schema: &str, row: &Row) -> Result<(OutboxOffset, Envelope), DbError> {
     let xid: String = row.get_col("xid")?;
     let data: String = row.get_col("data")?;
     let time: Timestamp = row.get_col("time")?;
-    let position = Position { xid: xid.parse().map_err(|_| unreadable("xid"))?, seq: row.get_col("seq")? };
+    let offset = OutboxOffset { xid: xid.parse().map_err(|_| unreadable("xid"))?, seq: row.get_col("seq")? };
     let envelope = Envelope {
         id: row.get_col("id")?,
         source: schema.to_owned(),
@@ -166,5 +170,5 @@ fn decode(schema: &str, row: &Row) -> Result<(Position, Envelope), DbError> {
         traceparent: row.get_col("traceparent")?,
         data: RawValue::from_string(data).map_err(|_| unreadable("data"))?,
     };
-    Ok((position, envelope))
+    Ok((offset, envelope))
 }

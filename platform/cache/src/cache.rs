@@ -10,7 +10,7 @@ use metrics::Counter;
 use moka::sync::Cache as Moka;
 use souk_kernel::Problem;
 
-use crate::flight::{Flights, Seat};
+use crate::single_flight::{SingleFlight, Waiter};
 use crate::{Loaded, SecondTier};
 
 /// Invalidations remembered, so that a load that began before one is not kept: far more than loads can be under way.
@@ -27,7 +27,7 @@ pub struct Settings {
     pub name: &'static str,
     /// Bytes all values may take together, by the weights that [`Cache::new`] is given.
     pub max_bytes: u64,
-    /// Age at which a value is read again even if nobody invalidated it.
+    /// Age at which a value is read again even if it was not invalidated.
     pub ttl: Duration,
 }
 
@@ -45,7 +45,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
 struct Inner<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> {
     values: Moka<K, Loaded<V>>,
     floors: Moka<K, u64>,
-    flights: Arc<Flights<K, V>>,
+    loads: Arc<SingleFlight<K, V>>,
     second: Option<Arc<dyn SecondTier<K, V>>>,
     hits: Counter,
     misses: Counter,
@@ -86,7 +86,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
             inner: Arc::new(Inner {
                 values,
                 floors,
-                flights: Arc::new(Flights::new()),
+                loads: Arc::new(SingleFlight::new()),
                 second,
                 hits: counter("hit"),
                 misses: counter("miss"),
@@ -119,7 +119,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
         }
         let mut tries = 1;
         loop {
-            let loaded = self.join(key, &load).landing().await?;
+            let loaded = self.join(key, &load).outcome().await?;
             let floor = self.inner.floors.get(key).unwrap_or(0);
             if loaded.position >= floor || tries == MAX_LOADS {
                 return Ok(loaded.value);
@@ -130,13 +130,13 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
 
     /// Keeps a value that was not loaded through this cache, unless a newer one is known.
     pub fn put(&self, key: K, loaded: Loaded<V>) {
-        let _flights = self.inner.flights.lock();
+        let _loads = self.inner.loads.lock();
         self.inner.keep(key, loaded);
     }
 
     /// Says that from `position` on the value is another: what is older is dropped, and not kept when it arrives late.
     pub fn invalidate(&self, key: &K, position: u64) {
-        let _flights = self.inner.flights.lock();
+        let _loads = self.inner.loads.lock();
         let floor = self.inner.floors.get(key).unwrap_or(0).max(position);
         self.inner.floors.insert(key.clone(), floor);
         if self.inner.values.get(key).is_some_and(|kept| kept.position < floor) {
@@ -150,39 +150,39 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
         self.inner.values.weighted_size()
     }
 
-    /// The flight that will bring `key` at its present floor: one under way, or a new one.
-    fn join<F, Fut>(&self, key: &K, load: &F) -> Seat<K, V>
+    /// The load that will bring `key` at its present floor: one under way, or a new one.
+    fn join<F, Fut>(&self, key: &K, load: &F) -> Waiter<K, V>
     where
         F: Fn(u64) -> Fut,
         Fut: Future<Output = Result<Loaded<V>, Problem>> + Send + 'static,
     {
-        let mut flights = self.inner.flights.lock();
+        let mut loads = self.inner.loads.lock();
         let floor = self.inner.floors.get(key).unwrap_or(0);
-        if let Some((promised, flight)) = flights.get(key)
+        if let Some((promised, under_way)) = loads.get(key)
             && *promised >= floor
         {
             self.inner.shared.increment(1);
-            return Seat::new(self.inner.flights.clone(), key.clone(), flight.clone());
+            return Waiter::new(self.inner.loads.clone(), key.clone(), under_way.clone());
         }
         self.inner.misses.increment(1);
-        let flight = self.inner.clone().fly(key.clone(), floor, load(floor)).boxed().shared();
-        flights.insert(key.clone(), (floor, flight.clone()));
-        Seat::new(self.inner.flights.clone(), key.clone(), flight)
+        let under_way = self.inner.clone().run(key.clone(), floor, load(floor)).boxed().shared();
+        loads.insert(key.clone(), (floor, under_way.clone()));
+        Waiter::new(self.inner.loads.clone(), key.clone(), under_way)
     }
 }
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Inner<K, V> {
-    async fn fly(
+    async fn run(
         self: Arc<Self>,
         key: K,
         floor: u64,
         load: impl Future<Output = Result<Loaded<V>, Problem>> + Send + 'static,
     ) -> Result<Loaded<V>, Problem> {
         let outcome = self.fetch(&key, floor, load).await;
-        let mut flights = self.flights.lock();
-        // A later flight may have taken the place of this one after an invalidation; it is left alone.
-        if flights.get(&key).is_some_and(|(promised, _)| *promised == floor) {
-            flights.remove(&key);
+        let mut loads = self.loads.lock();
+        // A later load may have taken the place of this one after an invalidation; it is left alone.
+        if loads.get(&key).is_some_and(|(promised, _)| *promised == floor) {
+            loads.remove(&key);
         }
         if let Ok(loaded) = &outcome {
             self.keep(key, loaded.clone());
@@ -205,7 +205,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
         Ok(loaded)
     }
 
-    /// Called with the flights locked, so that no invalidation slips between the look and the insert.
+    /// Called with the loads locked, so that no invalidation slips between the look and the insert.
     fn keep(&self, key: K, loaded: Loaded<V>) {
         let floor = self.floors.get(&key).unwrap_or(0);
         let newer = self.values.get(&key).is_some_and(|kept| kept.position > loaded.position);

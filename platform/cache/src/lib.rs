@@ -6,7 +6,7 @@
 //! loaded again, however late it arrives.
 
 mod cache;
-mod flight;
+mod single_flight;
 mod tier;
 
 pub use cache::{Cache, Settings};

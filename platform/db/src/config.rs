@@ -1,13 +1,21 @@
 //! How one service reaches the database: addresses, schema, login, pool sizes, timeouts; and the one connection budget
 //! from which all pool sizes come, so that together they stay below `max_connections`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use souk_kernel::Secret;
 use tokio_postgres::Config;
 
-use crate::{DbError, book::TypeBook, servers::Servers, target::Target, way::Way};
+use crate::{
+    DbError,
+    conn::Opener,
+    connect_options::ConnectOptions,
+    connector::Connector,
+    pooled_statements::StatementTypes,
+    servers::Servers,
+    session_settings::{STATEMENT_TIMEOUT, check_identifier, connection_settings, role_of},
+};
 
 /// As whom a service logs in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +31,7 @@ pub enum Login {
 /// One service's way to the database.
 #[derive(Clone, Debug)]
 pub struct DbConfig {
-    /// `postgresql://user@host1,host2/database` (a list finds the writable server), or `host=/dir user=.. dbname=..`.
+    /// `postgresql://user@host1,host2/database`; a list finds the writable server, and a host `%2Fdir` is a socket's directory.
     pub url: String,
     /// The service's schema, which becomes the search path: lower-case letters, digits, underscores.
     pub schema: String,
@@ -54,14 +62,6 @@ const READ_CONNECTIONS: usize = 2;
 /// More than the cores, because transactions wait for the disk at commit, and commits that wait together share one
 /// flush; beyond this, on the machines we measured, they only queue at each other's locks.
 const TX_CONNECTIONS: usize = 12;
-/// Above every well-behaved statement (p95 < 50 ms), below every caller's patience.
-pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A server that does not answer a connect within this is treated as gone.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A transaction nobody goes on with holds locks and stalls every reader of the outbox: the server ends it.
-pub(crate) const IDLE_IN_TRANSACTION_SECONDS: u64 = 30;
-/// PostgreSQL cuts names at 63 bytes; the role's name has five more than the schema's.
-const MAX_SCHEMA_BYTES: usize = 58;
 
 impl DbConfig {
     /// Defaults for `schema` on the database at `url`; the service is named like the schema.
@@ -112,34 +112,34 @@ impl DbConfig {
         self
     }
 
-    /// Where the primary is, with the service's login.
-    pub(crate) fn target(&self) -> Result<Target, DbError> {
+    /// How to connect to the primary with the service's login, through the pooler where there is one.
+    pub(crate) fn opener(&self) -> Result<Opener, DbError> {
+        let direct = self.direct_connector()?;
+        if self.direct_url.is_none() {
+            return Ok(Opener::direct(direct));
+        }
+        let mut options = ConnectOptions::from_url(&self.url)?;
+        self.log_in(&mut options.driver);
+        Ok(Opener::pooled(Connector::one(options), StatementTypes::new(direct)))
+    }
+
+    /// The same without a pooler.
+    pub(crate) fn direct_connector(&self) -> Result<Connector, DbError> {
         check_identifier(&self.schema)?;
         if self.read_connections == 0 || self.tx_connections == 0 {
             return Err(DbError::Other("a pool needs at least one connection".into()));
         }
+        let apply = |driver: &mut Config| self.apply_session_settings(driver);
         match (&self.direct_url, &self.servers) {
-            (Some(_), _) => {
-                let mut way = Way::of_url(&self.url)?;
-                self.log_in(&mut way.driver);
-                Ok(Target::Pooled(Box::new(way), Arc::new(TypeBook::new(self.direct_target()?))))
-            }
-            (None, Some(servers)) => Ok(Target::primary(servers, |driver| self.dress(driver))),
-            (None, None) => Target::of_url(&self.url, |driver| self.dress(driver)),
+            (Some(url), _) => Connector::from_url(url, apply),
+            (None, Some(servers)) => Ok(Connector::primary(servers, apply)),
+            (None, None) => Connector::from_url(&self.url, apply),
         }
     }
 
-    /// The same without a pooler.
-    pub(crate) fn direct_target(&self) -> Result<Target, DbError> {
-        match &self.direct_url {
-            Some(url) => Target::of_url(url, |driver| self.dress(driver)),
-            None => self.target(),
-        }
-    }
-
-    /// Puts the service's login and settings on the way to a server. They go into the start packet, which costs no round
+    /// Gives the options of a connection the service's login and settings. They go into the start packet, which costs no round
     /// trip.
-    pub(crate) fn dress(&self, driver: &mut Config) {
+    pub(crate) fn apply_session_settings(&self, driver: &mut Config) {
         self.log_in(driver);
         let settings = connection_settings(&self.schema, self.statement_timeout);
         let options = match driver.get_options() {
@@ -158,33 +158,6 @@ impl DbConfig {
         }
         driver.application_name(&self.service);
     }
-}
-
-/// Settings of a connection, as the start packet's `options`.
-pub(crate) fn connection_settings(schema: &str, statement_timeout: Duration) -> String {
-    // Statements are few, prepared and made for their indexes; left to itself, PostgreSQL goes on planning those that take
-    // arrays anew at every execution, a fifth of what a checkout costs it.
-    format!(
-        "-c search_path={schema} -c statement_timeout={} -c idle_in_transaction_session_timeout={}s -c timezone=UTC \
-         -c plan_cache_mode=force_generic_plan",
-        statement_timeout.as_millis(),
-        IDLE_IN_TRANSACTION_SECONDS,
-    )
-}
-
-/// The login role of a schema.
-pub(crate) fn role_of(schema: &str) -> String {
-    format!("souk_{schema}")
-}
-
-/// Names that go into SQL text as identifiers: ours, never a client's, and checked all the same.
-pub(crate) fn check_identifier(name: &str) -> Result<(), DbError> {
-    let first = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-    let rest = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    if first && rest && name.len() <= MAX_SCHEMA_BYTES {
-        return Ok(());
-    }
-    Err(DbError::Other(format!("{name:?} is not a usable name: lower-case letters, digits and underscores, please")))
 }
 
 /// Pool sizes of one service.
@@ -249,19 +222,18 @@ mod tests {
     #[test]
     fn hostile_names_and_bad_urls_are_refused() {
         for name in ["", "1a", "a;b", "A", "a b", "a\"", "ä", &"a".repeat(59)] {
-            assert!(DbConfig::new("host=/tmp", name).target().is_err(), "{name:?}");
+            assert!(DbConfig::new("postgresql://%2Ftmp", name).opener().is_err(), "{name:?}");
         }
-        let error = DbConfig::new("postgresql://u:secret@host:99999999/db", "x").target().err().unwrap();
+        let error = DbConfig::new("postgresql://u:secret@host:99999999/db", "x").opener().err().unwrap();
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 
     #[test]
     fn own_login_and_settings_go_into_the_start_packet() {
-        let config = DbConfig::new("host=/run/pg user=boss options='-c jit=off'", "order").login(Login::PerService);
-        let Target::One(way) = config.password(Some(Secret::new("own".into()))).target().unwrap() else {
-            panic!("there is one server")
-        };
-        let driver = &way.driver;
+        let url = "postgresql://boss@%2Frun%2Fpg?options=-c%20jit%3Doff";
+        let config = DbConfig::new(url, "order").login(Login::PerService).password(Some(Secret::new("own".into())));
+        let Connector::One(options) = config.direct_connector().unwrap() else { panic!("there is one server") };
+        let driver = &options.driver;
         assert_eq!((driver.get_user(), driver.get_password()), (Some("souk_order"), Some(&b"own"[..])));
         let options = driver.get_options().unwrap();
         assert!(options.starts_with("-c jit=off -c search_path=order -c statement_timeout=5000"), "{options}");

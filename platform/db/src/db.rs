@@ -10,14 +10,15 @@ use tokio::{runtime::Handle, sync::watch};
 use tokio_postgres::{Row, Statement};
 
 use crate::{
-    Counters, DbConfig, DbError, Migrations, Position, Reads, RowExt, Servers, Tx,
-    conn::{Params, Sql},
+    Counters, DbConfig, DbError, Migrations, Reads, RowExt, Servers, Tx, WalPosition,
+    conn::{Opener, Params},
+    connector::Connector,
     counters::Meter,
     notify::Signals,
     pool::{Pool, Pooled},
     reads::Replica,
     row,
-    target::Target,
+    statement_cache::Sql,
     tx::{self, Begin},
 };
 
@@ -34,6 +35,13 @@ struct Inner {
     meter: Arc<Meter>,
 }
 
+/// Needs 16 MiB of temporary file, as much as one more segment of the log takes, and writes no log itself. What a server
+/// keeps in another tablespace it cannot tell.
+const NEEDS_ROOM: &str = "
+    select count(*) from (
+        select repeat(md5(n::text), 64) as filler from generate_series(1, 8192) n order by 1 offset 0
+    ) rows";
+
 /// What else is read from.
 struct Replicas {
     servers: Servers,
@@ -47,9 +55,10 @@ impl Replicas {
     fn new(config: &DbConfig, primary: &Arc<Reads>, runtime: &Handle, meter: &Arc<Meter>) -> Option<Replicas> {
         let servers = config.servers.as_ref().filter(|servers| servers.has_replicas())?;
         let reads_of = |at: usize| {
-            let mut way = servers.all()[at].way.clone();
-            config.dress(&mut way.driver);
-            let reads = Reads::new(Target::one(way), config.read_connections, runtime.clone(), Arc::clone(meter));
+            let mut options = servers.all()[at].options.clone();
+            config.apply_session_settings(&mut options.driver);
+            let opener = Opener::direct(Connector::one(options));
+            let reads = Reads::new(opener, config.read_connections, runtime.clone(), Arc::clone(meter));
             reads.of(Replica { at, servers: servers.clone(), primary: Arc::clone(primary) })
         };
         let readable = servers.all().iter().enumerate().filter(|(_, server)| server.may_read);
@@ -58,7 +67,7 @@ impl Replicas {
     }
 
     /// The next one in turn of those that show everything up to `at_least`.
-    fn find(&self, at_least: Position) -> Option<&Reads> {
+    fn find(&self, at_least: WalPosition) -> Option<&Reads> {
         let first = self.next.fetch_add(1, Relaxed);
         let count = self.reads.len();
         let mut turns = (0..count).map(|turn| &self.reads[first.wrapping_add(turn) % count]);
@@ -75,24 +84,24 @@ impl Db {
     /// # Errors
     /// [`DbError::Other`] when the configuration makes no sense.
     pub async fn connect(config: DbConfig) -> Result<Db, DbError> {
-        let target = config.target()?;
+        let opener = config.opener()?;
         let runtime = Handle::current();
         let meter = Arc::new(Meter::new(&config.schema));
-        let reads = Reads::new(target.clone(), config.read_connections, runtime.clone(), Arc::clone(&meter));
+        let reads = Reads::new(opener.clone(), config.read_connections, runtime.clone(), Arc::clone(&meter));
         let reads = Arc::new(reads);
         let replicas = Replicas::new(&config, &reads, &runtime, &meter);
-        let pool = Pool::new(target, config.tx_connections, runtime.clone(), Arc::clone(&meter));
-        let signals = Signals::new(config.direct_target()?, runtime);
+        let pool = Pool::new(opener, config.tx_connections, runtime.clone(), Arc::clone(&meter));
+        let signals = Signals::new(config.direct_connector()?, runtime);
         Ok(Db(Arc::new(Inner { schema: config.schema, reads, replicas, pool, signals, meter })))
     }
 
     /// Reads that show everything up to `at_least`: from a healthy replica that has replayed that far, else from the
-    /// primary. Whoever wrote hands the position of the write (`Cx` carries it) and sees it; what decides something reads
+    /// primary. A caller that wrote hands over the position of the write (`Cx` carries it) and sees it; what decides something reads
     /// [`Db::primary`].
-    pub fn read(&self, at_least: Position) -> &Reads {
+    pub fn read(&self, at_least: WalPosition) -> &Reads {
         let Some(replicas) = &self.0.replicas else { return &self.0.reads };
         replicas.find(at_least).unwrap_or_else(|| {
-            if at_least != Position::PRIMARY {
+            if at_least != WalPosition::PRIMARY {
                 self.0.meter.fell_back("behind");
             }
             &self.0.reads
@@ -100,18 +109,18 @@ impl Db {
     }
 
     /// Where the primary's log stands now: at or after every commit that was acknowledged before. One small statement; none
-    /// where there are no replicas, [`Position::ANY`] then. When the primary cannot be asked it is [`Position::PRIMARY`].
-    pub async fn position(&self) -> Position {
+    /// where there are no replicas, [`WalPosition::ANY`] then. When the primary cannot be asked it is [`WalPosition::PRIMARY`].
+    pub async fn position(&self) -> WalPosition {
         match self.0.replicas {
             Some(_) => self.0.reads.position().await,
-            None => Position::ANY,
+            None => WalPosition::ANY,
         }
     }
 
     /// True when no replica will ever have `position`, because it is of a timeline that is not the primary's any more.
-    pub fn is_void(&self, position: Position) -> bool {
+    pub fn is_void(&self, position: WalPosition) -> bool {
         let timeline = self.0.replicas.as_ref().map_or(0, |replicas| replicas.servers.timeline());
-        timeline != 0 && position != Position::ANY && position.timeline() != timeline
+        timeline != 0 && position != WalPosition::ANY && position.timeline() != timeline
     }
 
     /// Reads that decide something: stock, price, coupon, permission.
@@ -144,16 +153,16 @@ impl Db {
     /// Any [`DbError`]; [`DbError::OutcomeUnknown`] when the connection broke before the answer.
     pub async fn write_one(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DbError> {
         let conn = self.0.pool.get().await?;
-        let learned = conn.learned(Sql::Static(sql)).await?;
-        let done = conn.committed(conn.execute(learned, Sql::Static(sql), params)).await;
+        let typed = conn.typed_statement(Sql::Static(sql)).await?;
+        let done = conn.committed(conn.execute(typed, Sql::Static(sql), params)).await;
         self.written(&conn, sql, done)
     }
 
     /// As [`Db::write_one`], with the rows of its RETURNING clause.
     pub async fn write_returning(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let conn = self.0.pool.get().await?;
-        let learned = conn.learned(Sql::Static(sql)).await?;
-        let done = conn.committed(conn.query(learned, Sql::Static(sql), params)).await;
+        let typed = conn.typed_statement(Sql::Static(sql)).await?;
+        let done = conn.committed(conn.query(typed, Sql::Static(sql), params)).await;
         self.written(&conn, sql, done)
     }
 
@@ -166,8 +175,8 @@ impl Db {
     /// the statement and COMMIT in one round trip. For carts only.
     pub async fn write_relaxed(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let conn = self.0.pool.get().await?;
-        let learned = conn.learned(Sql::Static(sql)).await?;
-        let done = conn.committed(relaxed(&conn, learned, Sql::Static(sql), params)).await;
+        let typed = conn.typed_statement(Sql::Static(sql)).await?;
+        let done = conn.committed(relaxed(&conn, typed, Sql::Static(sql), params)).await;
         self.written(&conn, sql, done)
     }
 
@@ -241,6 +250,17 @@ impl Db {
         Ok(missing.collect())
     }
 
+    /// Asks the server whether it has room to work.
+    ///
+    /// # Errors
+    /// [`DbError::Full`] when it has not, else what keeps it from answering.
+    pub async fn ask_for_room(&self) -> Result<(), DbError> {
+        let tx = self.begin().await?;
+        tx.query_one("select set_config('work_mem', '64kB', true)", &[]).await?;
+        tx.query_one(NEEDS_ROOM, &[]).await?;
+        tx.rollback().await
+    }
+
     /// Statements and commits of this service so far.
     pub fn counters(&self) -> Counters {
         self.0.meter.counters()
@@ -254,11 +274,11 @@ impl Db {
 
 async fn relaxed(
     conn: &Pooled,
-    learned: Option<Statement>,
+    typed: Option<Statement>,
     sql: Sql<'_>,
     params: Params<'_>,
 ) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let statement = match learned.or_else(|| conn.cached(sql)) {
+    let statement = match typed.or_else(|| conn.cached(sql)) {
         Some(statement) => statement,
         None => conn.prepare(sql).await?,
     };

@@ -13,7 +13,7 @@ pub enum DbError {
     /// No connection: refused, closed, shut down, or none free within the pool's wait. Nothing was committed.
     #[error("database unavailable: {0}")]
     Unavailable(String),
-    /// The server does not let us in, and will not until somebody changes something: a wrong password or login (class 28), no
+    /// The server does not let us in, and will not until something is changed: a wrong password or login (class 28), no
     /// such database (3D000), no right to connect (42501); or the login cannot even be tried (no `code` then).
     #[error("the server refuses the connection: {detail}{}", in_brackets(.code))]
     Refused {
@@ -106,8 +106,8 @@ impl DbError {
         matches!(self, DbError::Serialization(_) | DbError::Deadlock(_) | DbError::Unavailable(_))
     }
 
-    /// True when it may go away by itself: the server is not there (yet), starts, stops, is full or busy. Whoever cannot go on
-    /// without it waits; with anything else somebody has to do something.
+    /// True when it may go away by itself: the server is not there (yet), starts, stops, is full or busy. A caller that cannot
+    /// go on without it waits; anything else needs a person.
     pub fn is_passing(&self) -> bool {
         self.is_retryable() || matches!(self, DbError::Timeout(_) | DbError::OutcomeUnknown(_) | DbError::Full(_))
     }
@@ -137,7 +137,7 @@ impl DbError {
             }
             _ if is_stale_plan(error) => DbError::Serialization(detail()),
             _ if is_full(db) => {
-                crate::storage::note_full();
+                crate::disk_full::note_full();
                 DbError::Full(detail())
             }
             _ if is_out_of_reach(code) => DbError::Unavailable(detail()),

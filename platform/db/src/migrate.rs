@@ -1,7 +1,7 @@
 //! Brings a schema to what the program expects, and says whether it is there.
 //!
 //! Each service ships its files with [`migrations!`]; the binary runs them all before anything else, tests run them once
-//! per template. Files only ever get added: one that ran and then changed is refused, because nobody would run the change.
+//! per template. Files only ever get added: one that ran and then changed is refused, because the change would run nowhere.
 
 mod roles;
 
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use souk_kernel::Secret;
-use tokio_postgres::{Client, error::SqlState};
+use tokio_postgres::error::SqlState;
 
 use crate::{
     DbError, RowExt,
-    config::{check_identifier, role_of},
-    target::{Link, Target},
+    session::Session,
+    session_settings::{check_identifier, role_of},
 };
 
 pub use roles::MONITOR;
@@ -88,7 +88,7 @@ pub enum MigrateError {
     Db(DbError),
 }
 
-// By hand, so that it is not also a source: whoever prints the chain would say everything twice.
+// By hand, so that it is not also a source: a printed chain would say everything twice.
 impl From<DbError> for MigrateError {
     fn from(error: DbError) -> Self {
         MigrateError::Db(error)
@@ -106,7 +106,7 @@ pub struct Applied {
     pub took: Duration,
 }
 
-/// Everybody who migrates a database waits here for their turn. Any constant does; this one spells "souk".
+/// Migrations of one database wait here for their turn. Any constant does; this one spells "souk".
 const ADVISORY_LOCK: i64 = 0x736f_756b;
 
 /// What a migration sets up beside the files.
@@ -137,7 +137,7 @@ pub async fn migrate(url: &str, sets: &[&Migrations]) -> Result<Vec<Applied>, Mi
 /// # Errors
 /// As [`migrate`].
 pub async fn migrate_with(url: &str, sets: &[&Migrations], rights: Rights<'_>) -> Result<Vec<Applied>, MigrateError> {
-    let session = Session::open(url).await?;
+    let session = Session::open(url, NAME).await?;
     session.run(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await?;
     let with_roles = session.may_create_roles().await?;
     if with_roles {
@@ -160,7 +160,7 @@ pub async fn migrate_with(url: &str, sets: &[&Migrations], rights: Rights<'_>) -
 /// When the database cannot be asked. Files unknown to this program are no error here: during a rolling upgrade the old
 /// program goes on serving.
 pub async fn pending(url: &str, sets: &[&Migrations]) -> Result<Vec<(&'static str, &'static str)>, MigrateError> {
-    let session = Session::open(url).await?;
+    let session = Session::open(url, NAME).await?;
     let mut missing = Vec::new();
     for set in sets {
         let done = session.done(set.schema).await?;
@@ -178,44 +178,17 @@ pub async fn pending(url: &str, sets: &[&Migrations]) -> Result<Vec<(&'static st
 /// # Errors
 /// When the table `outbox` does not exist in `owner`, or the rights to grant are missing.
 pub async fn grant_outbox_read(url: &str, owner: &str, reader: &str) -> Result<(), DbError> {
-    let session = Session::open(url).await?;
+    let session = Session::open(url, NAME).await?;
     session.run(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await?;
     session.grant_table(owner, "outbox", "SELECT", reader).await?;
     session.close().await;
     Ok(())
 }
 
-/// A connection of its own: migrating may take longer than any pool's statement timeout.
-struct Session {
-    client: Client,
-    driver: tokio::task::JoinHandle<()>,
-}
+/// What the migrator's session is called.
+const NAME: &str = "souk migrate";
 
 impl Session {
-    async fn open(url: &str) -> Result<Session, DbError> {
-        let target = Target::of_url(url, |config| {
-            config.application_name("souk migrate");
-        })?;
-        let Link { client, connection, .. } = target.connect().await?;
-        let driver = tokio::runtime::Handle::current().spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(error = %DbError::from_driver(&error, ""), "migration connection lost");
-            }
-        });
-        Ok(Session { client, driver })
-    }
-
-    /// Waits until the server has seen the end: a template with anybody connected cannot be copied.
-    async fn close(self) {
-        drop(self.client);
-        // It only fails when the runtime shuts down, and then nobody waits.
-        let _ = self.driver.await;
-    }
-
-    async fn run(&self, sql: &str) -> Result<(), DbError> {
-        self.client.batch_execute(sql).await.map_err(|error| DbError::from_driver(&error, sql))
-    }
-
     async fn prepare_schema(&self, schema: &str, with_roles: bool) -> Result<(), DbError> {
         check_identifier(schema)?;
         if with_roles {
@@ -240,7 +213,7 @@ impl Session {
     async fn done(&self, schema: &str) -> Result<Vec<(String, String)>, DbError> {
         check_identifier(schema)?;
         let sql = format!("select name, checksum from \"{schema}\".schema_migrations order by name");
-        match self.client.query(&sql, &[]).await {
+        match self.client().query(&sql, &[]).await {
             Ok(rows) => rows.iter().map(|row| Ok((row.get_col("name")?, row.get_col("checksum")?))).collect(),
             Err(error) if matches!(error.code(), Some(&SqlState::UNDEFINED_TABLE | &SqlState::INVALID_SCHEMA_NAME)) => {
                 Ok(Vec::new())
@@ -274,8 +247,8 @@ impl Session {
         let role = set_role(schema, with_roles);
         self.run(&format!("BEGIN; {role} SET LOCAL search_path TO \"{schema}\"")).await?;
         let record = "insert into schema_migrations (name, checksum) values ($1, $2)";
-        let done = match self.client.batch_execute(sql).await {
-            Ok(()) => self.client.execute(record, &[&name, &checksum(sql)]).await.map(drop),
+        let done = match self.client().batch_execute(sql).await {
+            Ok(()) => self.client().execute(record, &[&name, &checksum(sql)]).await.map(drop),
             Err(error) => Err(error),
         };
         match done {

@@ -18,8 +18,8 @@ use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
 
 use crate::{
     DbError,
-    conn::lock,
-    target::{Link, Target},
+    connector::{Connector, NewConnection},
+    sync::lock,
     tls::Stream,
 };
 
@@ -32,7 +32,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
 pub(crate) struct Signals {
     shared: Arc<Shared>,
-    target: Target,
+    connector: Connector,
     runtime: Handle,
 }
 
@@ -51,8 +51,8 @@ struct State {
 }
 
 impl Signals {
-    pub(crate) fn new(target: Target, runtime: Handle) -> Signals {
-        Signals { shared: Arc::default(), target, runtime }
+    pub(crate) fn new(connector: Connector, runtime: Handle) -> Signals {
+        Signals { shared: Arc::default(), connector, runtime }
     }
 
     pub(crate) fn notify(&self, channel: &str) {
@@ -79,7 +79,7 @@ impl Signals {
         if !state.running {
             state.running = true;
             // Ends when this is dropped.
-            self.runtime.spawn(run(Arc::clone(&self.shared), self.target.clone()));
+            self.runtime.spawn(run(Arc::clone(&self.shared), self.connector.clone()));
         }
         self.shared.wake.notify_one();
     }
@@ -92,15 +92,15 @@ impl Drop for Signals {
     }
 }
 
-async fn run(shared: Arc<Shared>, target: Target) {
+async fn run(shared: Arc<Shared>, connector: Connector) {
     let mut backoff = MIN_BACKOFF;
     while !lock(&shared.state).closed {
-        let error = match target.connect().await {
-            Ok(Link { client, connection, tenure }) => {
+        let error = match connector.connect().await {
+            Ok(NewConnection { client, connection, term }) => {
                 backoff = MIN_BACKOFF;
                 tokio::select! {
                     error = receive(&shared, connection) => error,
-                    () = tenure.over() => DbError::Unavailable("another server is the primary".into()),
+                    () = term.ended() => DbError::Unavailable("another server is the primary".into()),
                     ended = serve(&shared, &client) => match ended {
                         Ok(()) => return,
                         Err(error) => DbError::from_driver(&error, "LISTEN or NOTIFY"),
@@ -110,7 +110,7 @@ async fn run(shared: Arc<Shared>, target: Target) {
             Err(error) => error,
         };
         if let Some(unsaid) = souk_runtime::should_log("notification connection lost") {
-            tracing::warn!(%error, service = target.name(), unsaid, "notification connection lost, trying again");
+            tracing::warn!(%error, service = connector.name(), unsaid, "notification connection lost, trying again");
         }
         sleep(backoff).await;
         backoff = (backoff * 2).min(MAX_BACKOFF);

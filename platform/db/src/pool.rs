@@ -1,5 +1,5 @@
 //! Connections for transactions and single writes: at most so many, a bounded wait for one, and none ever handed on with
-//! somebody else's transaction or statement in it.
+//! another caller's transaction or statement in it.
 
 use std::{
     ops::Deref,
@@ -19,14 +19,14 @@ use tokio_postgres::error::SqlState;
 
 use crate::{
     DbError,
-    conn::{Conn, lock},
+    conn::{Conn, Opener},
     counters::Meter,
     error::ended_the_session,
-    target::Target,
+    sync::lock,
 };
 
 /// Longest wait for a free connection. A pool this full for this long is overloaded: queueing further only makes
-/// everybody's answer late, and callers give up at about five seconds anyway.
+/// every answer late, and callers give up at about five seconds anyway.
 pub(crate) const POOL_WAIT: Duration = Duration::from_secs(2);
 /// An abandoned statement that ends within this gives its connection back; else it is cancelled on the server.
 const ABANDONED_GRACE: Duration = Duration::from_millis(100);
@@ -36,7 +36,7 @@ const COMMIT_GRACE: Duration = Duration::from_secs(6);
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
 pub(crate) struct Pool {
-    target: Target,
+    opener: Opener,
     runtime: Handle,
     /// The most recently used one is taken first: its server process has the warmest caches.
     idle: Mutex<Vec<Conn>>,
@@ -45,9 +45,9 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(target: Target, size: usize, runtime: Handle, meter: Arc<Meter>) -> Arc<Pool> {
+    pub(crate) fn new(opener: Opener, size: usize, runtime: Handle, meter: Arc<Meter>) -> Arc<Pool> {
         let idle = Mutex::new(Vec::with_capacity(size));
-        Arc::new(Pool { target, runtime, idle, permits: Arc::new(Semaphore::new(size)), meter })
+        Arc::new(Pool { opener, runtime, idle, permits: Arc::new(Semaphore::new(size)), meter })
     }
 
     /// A connection in no transaction, waiting at most [`POOL_WAIT`] for one to be free.
@@ -59,7 +59,7 @@ impl Pool {
         let idle = self.take_idle();
         let conn = match idle {
             Some(conn) => conn,
-            None => Conn::open(&self.target, &self.runtime, "").await?,
+            None => self.opener.open(&self.runtime, "").await?,
         };
         Ok(Pooled {
             conn: Some(conn),
@@ -181,12 +181,12 @@ impl Drop for Pooled {
             self.pool.runtime.spawn(recover(Arc::clone(&self.pool), conn, may_cancel, permit));
             return;
         }
-        // Before the permit is released (fields drop after this), so that whoever gets it finds the connection.
+        // Before the permit is released (fields drop after this), so that the next holder finds the connection.
         lock(&self.pool.idle).push(conn);
     }
 }
 
-/// Takes a connection back whose last statement nobody waited for; holds its permit until that is settled.
+/// Takes a connection back whose last statement was abandoned; holds its permit until that is settled.
 async fn recover(pool: Arc<Pool>, conn: Conn, may_cancel: bool, permit: Option<OwnedSemaphorePermit>) {
     if settle(&conn, may_cancel).await {
         lock(&pool.idle).push(conn);

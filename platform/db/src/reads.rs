@@ -13,12 +13,12 @@ use tokio::{runtime::Handle, time::timeout};
 use tokio_postgres::Row;
 
 use crate::{
-    DbError, Position,
-    conn::{Conn, Params, Sql},
+    DbError, WalPosition,
+    conn::{Conn, Opener, Params},
     counters::Meter,
     row,
     servers::Servers,
-    target::Target,
+    statement_cache::Sql,
 };
 
 /// What makes a connection one for reads. Sent after connecting and not in the start packet, because there it would
@@ -27,7 +27,7 @@ const READ_ONLY: &str = "SET default_transaction_read_only = on";
 
 /// Shared, pipelined, reconnecting connections for bounded single statements.
 pub struct Reads {
-    target: Target,
+    opener: Opener,
     /// Set on a replica's.
     replica: Option<Replica>,
     runtime: Handle,
@@ -50,14 +50,14 @@ const REPLICA_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Slot {
     conn: RwLock<Option<Arc<Conn>>>,
-    /// Held while connecting: everybody else who finds the slot empty waits for the one attempt and shares its end.
+    /// Held while connecting: all others that find the slot empty wait for the one attempt and share its end.
     connecting: tokio::sync::Mutex<Option<(Instant, DbError)>>,
 }
 
 impl Reads {
-    pub(crate) fn new(target: Target, size: usize, runtime: Handle, meter: Arc<Meter>) -> Reads {
+    pub(crate) fn new(opener: Opener, size: usize, runtime: Handle, meter: Arc<Meter>) -> Reads {
         let slots = (0..size).map(|_| Slot::default()).collect();
-        Reads { target, replica: None, runtime, slots, next: AtomicUsize::new(0), meter }
+        Reads { opener, replica: None, runtime, slots, next: AtomicUsize::new(0), meter }
     }
 
     /// Reads of a replica.
@@ -65,12 +65,12 @@ impl Reads {
         Reads { replica: Some(replica), ..self }
     }
 
-    /// Where the primary's log stands; [`Position::PRIMARY`] when it cannot be asked.
-    pub(crate) async fn position(&self) -> Position {
+    /// Where the primary's log stands; [`WalPosition::PRIMARY`] when it cannot be asked.
+    pub(crate) async fn position(&self) -> WalPosition {
         let asked = async { self.connected(self.next_slot()).await?.position().await };
         asked.await.unwrap_or_else(|error| {
             tracing::warn!(%error, "could not read the log position");
-            Position::PRIMARY
+            WalPosition::PRIMARY
         })
     }
 
@@ -137,20 +137,20 @@ impl Reads {
     async fn ask(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let slot = self.next_slot();
         let conn = self.connected(slot).await?;
-        let learned = conn.learned(sql).await?;
-        let error = match conn.query(learned, sql, params).await {
+        let typed = conn.typed_statement(sql).await?;
+        let error = match conn.query(typed, sql, params).await {
             Ok(rows) => return Ok(rows),
             Err(error) => DbError::from_driver(&error, sql.text()),
         };
         if !matches!(error, DbError::Unavailable(_)) {
             return Err(error);
         }
-        // A read does no harm twice: when its connection broke, try once more before anybody notices, and on a fresh one,
+        // A read does no harm twice: when its connection broke, try once more before the caller notices, and on a fresh one,
         // because what broke this connection probably broke the others, too.
         slot.clear(&conn);
         let conn = self.connected(slot).await?;
-        let learned = conn.learned(sql).await?;
-        conn.query(learned, sql, params).await.map_err(|error| DbError::from_driver(&error, sql.text()))
+        let typed = conn.typed_statement(sql).await?;
+        conn.query(typed, sql, params).await.map_err(|error| DbError::from_driver(&error, sql.text()))
     }
 
     fn next_slot(&self) -> &Slot {
@@ -170,9 +170,9 @@ impl Reads {
             tracing::debug!(failed_ago = ?at.elapsed(), "shared a failed connect");
             return Err(error.clone());
         }
-        // Behind a pooler a setting would go to whoever gets the server connection next.
-        let setup = if self.target.book().is_none() { READ_ONLY } else { "" };
-        match Conn::open(&self.target, &self.runtime, setup).await {
+        // Behind a pooler a setting would go to the next user of the server connection.
+        let setup = if self.opener.is_pooled() { "" } else { READ_ONLY };
+        match self.opener.open(&self.runtime, setup).await {
             Ok(conn) => {
                 let conn = Arc::new(conn);
                 *slot.conn.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&conn));
@@ -193,7 +193,7 @@ impl Slot {
         held.as_ref().filter(|conn| !conn.is_closed()).cloned()
     }
 
-    /// Forgets `broken`, even if the driver has not noticed its end yet; not what somebody else put there since.
+    /// Forgets `broken`, even if the driver has not noticed its end yet; not what was put there since.
     fn clear(&self, broken: &Arc<Conn>) {
         let mut held = self.conn.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         if held.as_ref().is_some_and(|conn| Arc::ptr_eq(conn, broken)) {

@@ -1,5 +1,5 @@
-//! TLS to the server. Whoever asks for it gets it whole: the certificate is by an authority we believe, and for the host we
-//! asked for. PostgreSQL's own `require` believes anybody, which keeps out nobody who can stand between.
+//! TLS to the server. Where it is asked for it is whole: the certificate is by an authority we believe, and for the host we
+//! asked for. PostgreSQL's own `require` believes any certificate, which keeps out no attacker in between.
 
 use std::{future::Future, io, path::Path, pin::Pin};
 
@@ -12,7 +12,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::DbError;
 
-type Connector = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
+type TlsConnector = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
 /// What is spoken over when TLS is.
 pub(crate) type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
@@ -46,7 +46,7 @@ impl MakeTlsConnect<Socket> for Tls {
 }
 
 /// One connection's.
-pub(crate) struct Handshake(Option<Connector>);
+pub(crate) struct Handshake(Option<TlsConnector>);
 
 impl TlsConnect<Socket> for Handshake {
     type Stream = Stream;

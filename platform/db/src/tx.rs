@@ -12,12 +12,7 @@ use futures_util::{FutureExt, future};
 use tokio_postgres::{Row, Statement};
 
 use crate::{
-    DbError, Position,
-    conn::{Params, Sql},
-    counters::Meter,
-    error::is_stale_plan,
-    pool::Pooled,
-    row,
+    DbError, WalPosition, conn::Params, counters::Meter, error::is_stale_plan, pool::Pooled, row, statement_cache::Sql,
 };
 
 /// How a transaction begins, and begins again.
@@ -53,7 +48,7 @@ pub struct Tx {
     state: AtomicU8,
     raw_used: AtomicBool,
     savepoints: u32,
-    /// There are replicas, so somebody has a use for positions.
+    /// There are replicas, so positions are of use.
     positions: bool,
     meter: Arc<Meter>,
 }
@@ -174,8 +169,8 @@ impl Tx {
     }
 
     /// As [`Tx::commit`], with the log's position after it, for [`crate::Db::read`]: one more tiny statement in the same
-    /// round trip. Without replicas nobody needs it, so nothing is asked and it is [`Position::ANY`].
-    pub async fn commit_position(self) -> Result<Position, DbError> {
+    /// round trip. Without replicas it is not needed, so nothing is asked and it is [`WalPosition::ANY`].
+    pub async fn commit_position(self) -> Result<WalPosition, DbError> {
         let wanted = self.positions;
         self.finish(wanted).await
     }
@@ -192,9 +187,9 @@ impl Tx {
         Ok(())
     }
 
-    async fn finish(mut self, position_wanted: bool) -> Result<Position, DbError> {
+    async fn finish(mut self, position_wanted: bool) -> Result<WalPosition, DbError> {
         match self.state.load(Ordering::Relaxed) {
-            FRESH => return Ok(Position::ANY),
+            FRESH => return Ok(WalPosition::ANY),
             FAILED => return Err(DbError::Other("cannot commit: a statement of this transaction failed".into())),
             _ if self.conn().is_busy() => {
                 return Err(DbError::Other("cannot commit: a statement of this transaction was abandoned".into()));
@@ -207,7 +202,7 @@ impl Tx {
         // A COMMIT of a failed transaction answers like a rollback, not like an error, and the driver hides which.
         // Whatever went through `client()` is not tracked, so ask for something that only works when all is well.
         let check = async { if raw_used { client.batch_execute("SELECT 1").await } else { Ok(()) } };
-        let position = async { if position_wanted { conn.position().await } else { Ok(Position::ANY) } };
+        let position = async { if position_wanted { conn.position().await } else { Ok(WalPosition::ANY) } };
         let (sound, committed, position) =
             conn.committed(future::join3(check, client.batch_execute("COMMIT"), position)).await;
         sound.map_err(|error| conn.statement_error(&error, "COMMIT"))?;
@@ -218,7 +213,7 @@ impl Tx {
         Ok(position.unwrap_or_else(|error| {
             // The commit stands, and who reads from the primary sees it.
             tracing::warn!(%error, "could not read the log position after a commit");
-            Position::PRIMARY
+            WalPosition::PRIMARY
         }))
     }
 
@@ -242,7 +237,7 @@ impl Tx {
 
     async fn statement(&self, sql: Sql<'_>) -> Result<Statement, DbError> {
         self.meter.statement();
-        if let Some(statement) = self.conn().learned(sql).await?.or_else(|| self.conn().cached(sql)) {
+        if let Some(statement) = self.conn().typed_statement(sql).await?.or_else(|| self.conn().cached(sql)) {
             return Ok(statement);
         }
         self.with_begin(self.conn().prepare(sql)).await.map_err(|error| self.failed(&error, sql.text()))

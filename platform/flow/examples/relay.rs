@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use souk_db::{Db, Migrations, RowExt, TestDb, Tx};
+use souk_db::{Db, Migrations, RowExt, Tx};
 use souk_flow::{Consumer, Envelope, EventLog, Kafka, Outbox, Source, run_consumer, run_relay};
 use souk_kernel::{Event, Problem};
+use souk_postgres::TestDb;
 use souk_runtime::Tasks;
 use uuid::Uuid;
 

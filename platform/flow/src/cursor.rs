@@ -1,7 +1,7 @@
 //! A reader's place in an owner's log, and the lease on it: one process reads at a time, and one that lost the lease
 //! without knowing is fenced by its epoch.
 
-use souk_bus::Position;
+use souk_bus::OutboxOffset;
 use souk_db::{Db, RowExt, Tx};
 use souk_kernel::Problem;
 use uuid::Uuid;
@@ -50,7 +50,7 @@ pub(crate) struct Cursor {
     source: &'static str,
     epoch: i64,
     /// Everything up to here is done.
-    pub(crate) position: Position,
+    pub(crate) offset: OutboxOffset,
 }
 
 impl Cursor {
@@ -64,12 +64,12 @@ impl Cursor {
         let rows = db.write_returning(ACQUIRE, &[&consumer, &source, &holder, &LEASE_SECONDS]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let xid: String = row.get_col("xid")?;
-        let position = Position { xid: xid.parse().map_err(Problem::internal)?, seq: row.get_col("seq")? };
-        Ok(Some(Self { db: db.clone(), consumer, source, epoch: row.get_col("epoch")?, position }))
+        let offset = OutboxOffset { xid: xid.parse().map_err(Problem::internal)?, seq: row.get_col("seq")? };
+        Ok(Some(Self { db: db.clone(), consumer, source, epoch: row.get_col("epoch")?, offset }))
     }
 
-    /// Moves to `end` when `tx` commits; set `position` then.
-    pub(crate) async fn advance(&self, tx: &Tx, end: Position) -> Result<(), Stop> {
+    /// Moves to `end` when `tx` commits; set `offset` then.
+    pub(crate) async fn advance(&self, tx: &Tx, end: OutboxOffset) -> Result<(), Stop> {
         let xid = end.xid.to_string();
         let moved =
             tx.execute(ADVANCE, &[&self.consumer, &self.source, &self.epoch, &xid, &end.seq, &LEASE_SECONDS]).await?;

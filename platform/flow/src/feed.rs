@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use souk_bus::{Envelope, EventLog, Log, MAX_READ, Position, Wakes};
+use souk_bus::{Envelope, EventLog, Log, MAX_READ, OutboxOffset, Wakes};
 use souk_db::{Db, Tx};
 use souk_kernel::Problem;
 use uuid::Uuid;
@@ -23,12 +23,12 @@ pub(crate) enum Feed {
     Kafka(souk_bus::kafka::Subscriber),
 }
 
-/// Place of an event in its feed.
+/// Offset of an event in its feed.
 #[derive(Clone, Copy)]
 pub(crate) enum Mark {
-    Postgres(Position),
+    Postgres(OutboxOffset),
     #[cfg(feature = "kafka")]
-    Kafka(souk_bus::kafka::Place),
+    Kafka(souk_bus::kafka::Offset),
 }
 
 /// A consumer's right to read one owner's outbox.
@@ -73,7 +73,9 @@ impl Feed {
             Feed::Postgres(leased) => leased.next().await,
             #[cfg(feature = "kafka")]
             Feed::Kafka(subscriber) => match tokio::time::timeout(IDLE, subscriber.next()).await {
-                Ok(Some(events)) => Ok(events.into_iter().map(|(place, event)| (Mark::Kafka(place), event)).collect()),
+                Ok(Some(events)) => {
+                    Ok(events.into_iter().map(|(offset, event)| (Mark::Kafka(offset), event)).collect())
+                }
                 Ok(None) => Err(Stop::Lost),
                 Err(_) => Ok(Vec::new()),
             },
@@ -94,12 +96,12 @@ impl Feed {
         match self {
             Feed::Postgres(leased) => {
                 if let Some(Mark::Postgres(end)) = marks.last() {
-                    leased.cursor.position = *end;
+                    leased.cursor.offset = *end;
                 }
             }
             #[cfg(feature = "kafka")]
             Feed::Kafka(subscriber) => subscriber.done(marks.iter().filter_map(|mark| match mark {
-                Mark::Kafka(place) => Some(*place),
+                Mark::Kafka(offset) => Some(*offset),
                 Mark::Postgres(_) => None,
             })),
         }
@@ -128,7 +130,7 @@ impl Feed {
     pub(crate) async fn behind(&self) -> Result<u64, Problem> {
         match self {
             Feed::Postgres(Leased { cursor, log, source, .. }) => {
-                log.behind(source.schema, source.types, cursor.position).await
+                log.behind(source.schema, source.types, cursor.offset).await
             }
             #[cfg(feature = "kafka")]
             Feed::Kafka(subscriber) => Ok(subscriber.behind()),
@@ -151,10 +153,10 @@ impl Leased {
         loop {
             self.wakes.seen();
             let Source { schema, types } = self.source;
-            let batch = self.log.read(schema, types, self.cursor.position, MAX_READ).await?;
+            let batch = self.log.read(schema, types, self.cursor.offset, MAX_READ).await?;
             if !batch.is_empty() {
                 self.quiet = 0;
-                return Ok(batch.into_iter().map(|(position, event)| (Mark::Postgres(position), event)).collect());
+                return Ok(batch.into_iter().map(|(offset, event)| (Mark::Postgres(offset), event)).collect());
             }
             if let Some(soon) = SOON.get(self.quiet) {
                 self.quiet += 1;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use souk_bus::{Envelope, EventLog, Log, MAX_READ, Position, Wakes};
+use souk_bus::{Envelope, EventLog, Log, MAX_READ, OutboxOffset, Wakes};
 use souk_db::Db;
 use souk_kernel::Problem;
 use souk_runtime::Tasks;
@@ -60,7 +60,7 @@ enum Tail {
 /// The end of owners' outbox tables.
 struct Rows {
     log: Log,
-    places: Vec<(Source, Position)>,
+    places: Vec<(Source, OutboxOffset)>,
     wakes: Wakes,
     /// Looks since the last event or wake-up that found nothing.
     quiet: usize,

@@ -29,7 +29,7 @@ pub use saga::{
 pub use schedule::{Schedule, run_schedules};
 #[cfg(feature = "kafka")]
 pub use souk_bus::Kafka;
-pub use souk_bus::{Envelope, EventLog, Log, Position};
+pub use souk_bus::{Envelope, EventLog, Log, OutboxOffset};
 
 /// The first migration of every service: tables for all of the above.
 pub const TABLES: (&str, &str) = ("0000_flow", include_str!("../migrations/flow.sql"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use souk_db::{Db, DbError, Position, Tx};
+use souk_db::{Db, DbError, Tx, WalPosition};
 use souk_kernel::{Event, Ids, Problem};
 use uuid::Uuid;
 
@@ -55,7 +55,7 @@ impl Outbox {
     }
 
     /// Like [`Outbox::commit`], with the position that a reader must have replayed to see the write.
-    pub async fn commit_position(&self, tx: Tx) -> Result<Position, Problem> {
+    pub async fn commit_position(&self, tx: Tx) -> Result<WalPosition, Problem> {
         let position = tx.commit_position().await?;
         self.wake();
         Ok(position)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use souk_bus::kafka::{Publisher, Sent};
-use souk_bus::{Kafka, Log, Position};
+use souk_bus::{Kafka, Log, OutboxOffset};
 use souk_db::{Db, RowExt, Tx};
 use souk_kernel::Problem;
 use souk_runtime::Tasks;
@@ -64,8 +64,8 @@ struct Session {
     /// By partition, as recorded.
     ends: BTreeMap<i32, i64>,
     /// Everything up to here is under way.
-    read: Position,
-    under_way: VecDeque<(Position, usize, Sent)>,
+    read: OutboxOffset,
+    under_way: VecDeque<(OutboxOffset, usize, Sent)>,
     checked: Instant,
 }
 
@@ -107,13 +107,13 @@ impl Relay {
             let partition: String = row.get_col("source")?;
             ends.insert(partition.parse().map_err(Problem::internal)?, row.get_col("seq")?);
         }
-        let began = cursor.position != Position::START;
+        let began = cursor.offset != OutboxOffset::START;
         if began && (ends.is_empty() || publisher.has_lost(&ends).await?) {
             tracing::warn!(schema = self.schema, "the broker lost events: publishing all that are kept again");
             ends.clear();
             self.begin_again(&mut cursor).await?;
         }
-        let read = cursor.position;
+        let read = cursor.offset;
         Ok(Some(Session { cursor, publisher, ends, read, under_way: VecDeque::new(), checked: Instant::now() }))
     }
 
@@ -121,13 +121,13 @@ impl Relay {
     async fn begin_again(&self, cursor: &mut Cursor) -> Result<(), Problem> {
         let tx = self.db.begin().await?;
         tx.execute(FORGET_ENDS, &[]).await?;
-        let advanced = cursor.advance(&tx, Position::START).await;
+        let advanced = cursor.advance(&tx, OutboxOffset::START).await;
         advanced.map_err(|stop| match stop {
             Stop::Problem(problem) => problem,
             Stop::Lost => Problem::unavailable("events_unavailable", "another process relays now"),
         })?;
         tx.commit().await?;
-        cursor.position = Position::START;
+        cursor.offset = OutboxOffset::START;
         Ok(())
     }
 
@@ -185,7 +185,7 @@ impl Relay {
         session.cursor.advance(&tx, end).await?;
         self.note(&tx, &session.publisher, &ends).await?;
         tx.commit().await?;
-        session.cursor.position = end;
+        session.cursor.offset = end;
         session.ends.extend(ends);
         metrics::counter!("souk_events_relayed", "schema" => self.schema).increment(events as u64);
         Ok(true)

@@ -1,5 +1,5 @@
 //! The HTTP client of object storage: hyper and rustls, as everywhere in Souk, where `object_store` would bring a client and a
-//! second TLS library of its own. Whoever answers slowly is given up here.
+//! second TLS library of its own. A server that answers slowly is given up here.
 
 use std::error::Error;
 use std::future::Future;
@@ -87,7 +87,7 @@ impl HttpService for Service {
 #[error("no answer within {0:?}")]
 struct Slow(Duration);
 
-/// What failed, for whoever decides whether to try again.
+/// What failed, for the decision whether to try again.
 fn kind_of(error: &(dyn Error + 'static)) -> HttpErrorKind {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -111,7 +111,7 @@ fn kind_of(error: &(dyn Error + 'static)) -> HttpErrorKind {
 /// A body that fails when it pauses for too long.
 struct Patient {
     body: Incoming,
-    /// Somebody waits for the next piece; how long the reader took over the last one does not count.
+    /// The reader waits for the next piece; how long the reader took over the last one does not count.
     waiting: bool,
     until: Pin<Box<Sleep>>,
 }

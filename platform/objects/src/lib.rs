@@ -7,7 +7,7 @@ mod http;
 mod kind;
 mod name;
 mod open;
-mod place;
+mod storage_url;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use souk_rpc::{Gate, Refused};
 pub use asset::{AssetKind, AssetName};
 pub use kind::MediaKind;
 pub use name::{InvalidName, ObjectName};
-pub use place::{NoPlace, Place, Provider, Storage, check_endpoint};
+pub use storage_url::{InvalidStorageUrl, Provider, Storage, StorageUrl, check_endpoint};
 
 /// Bytes of the largest object: a photograph of a product in print quality. Larger ones are refused with 413.
 pub const MAX_OBJECT: usize = 10 * 1024 * 1024;
@@ -102,9 +102,9 @@ impl Objects {
     /// The directory cannot be made or is none; what is needed to ask the server is incomplete.
     pub fn open(storage: &Storage) -> Result<Self, ObjectError> {
         let store = open::open(storage)?;
-        let (prefix, describes) = match &storage.place {
-            Place::Directory(_) => ("", false),
-            Place::Bucket { prefix, .. } => (prefix.as_str(), true),
+        let (prefix, describes) = match &storage.url {
+            StorageUrl::Directory(_) => ("", false),
+            StorageUrl::Bucket { prefix, .. } => (prefix.as_str(), true),
         };
         Ok(Self(Arc::new(Inner { store, prefix: Path::from(prefix), describes, gate: Gate::new(MAX_CALLS) })))
     }
@@ -114,7 +114,7 @@ impl Objects {
     /// # Errors
     /// The directory cannot be made or is none.
     pub fn local(directory: &std::path::Path) -> Result<Self, ObjectError> {
-        Self::open(&Storage::at(Place::Directory(directory.to_owned())))
+        Self::open(&Storage::at(StorageUrl::Directory(directory.to_owned())))
     }
 
     /// Keeps a picture and returns its name; the same content again has the same name.

@@ -11,8 +11,8 @@ use object_store::{BackoffConfig, ObjectStore, Result, RetryConfig, StaticCreden
 use souk_tls::Authorities;
 
 use crate::http::Connector;
-use crate::place::{Provider, is_plain_loopback};
-use crate::{ObjectError, Place, Storage};
+use crate::storage_url::{Provider, is_plain_loopback};
+use crate::{ObjectError, Storage, StorageUrl};
 
 /// Repeats of one call.
 const MAX_RETRIES: usize = 2;
@@ -24,13 +24,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 pub(crate) fn open(storage: &Storage) -> std::result::Result<Arc<dyn ObjectStore>, ObjectError> {
-    match &storage.place {
-        Place::Directory(directory) => {
+    match &storage.url {
+        StorageUrl::Directory(directory) => {
             std::fs::create_dir_all(directory)?;
             // Written files are synced, so that a row that names one is true.
             Ok(Arc::new(LocalFileSystem::new_with_prefix(directory)?.with_fsync(true)))
         }
-        Place::Bucket { provider, bucket, .. } => {
+        StorageUrl::Bucket { provider, bucket, .. } => {
             let connector =
                 Connector(Authorities::with_file(storage.ca_file.as_deref()).map_err(std::io::Error::other)?);
             Ok(match provider {

@@ -1,4 +1,4 @@
-//! The handle: a call answers within [`CALL`] or not at all, and what does not answer is not asked again until the keeper
+//! The handle: a call answers within [`CALL`] or not at all, and what does not answer is not asked again until the reconnector
 //! has seen it answer. So a Redis that hangs costs a few slow requests, and then nothing.
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,8 +10,8 @@ use souk_runtime::Tasks;
 use tokio::sync::{Notify, watch};
 
 use crate::breaker::Breaker;
-use crate::keeper;
 use crate::link::{Link, Target};
+use crate::reconnector;
 
 /// Longest wait for an answer. A healthy Redis takes well under a millisecond and PostgreSQL a few: past this, asking
 /// PostgreSQL would have been quicker, and three such waits still fit into a request.
@@ -33,7 +33,7 @@ pub struct RedisSettings {
 /// A setting that cannot be meant.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisError {
-    /// There must be somebody to ask.
+    /// At least one is needed.
     #[error("no nodes are named")]
     NoNodes,
     /// Not an address of Redis.
@@ -62,10 +62,10 @@ pub(crate) struct Inner {
     pub(crate) target: Target,
     pub(crate) link: RwLock<Option<Link>>,
     pub(crate) breaker: Breaker,
-    /// Wakes the keeper.
+    /// Wakes the reconnector.
     pub(crate) trouble: Notify,
-    /// True while nothing is open.
-    pub(crate) whole: watch::Sender<bool>,
+    /// True while every part of the key space answers.
+    pub(crate) all_connected: watch::Sender<bool>,
     /// Longest wait for an answer.
     pub(crate) call: Duration,
     prefix: String,
@@ -89,12 +89,12 @@ impl Redis {
             link: RwLock::new(None),
             breaker: Breaker::new(settings.nodes.len() > 1, &prefix),
             trouble: Notify::new(),
-            whole: watch::Sender::new(false),
+            all_connected: watch::Sender::new(false),
             prefix,
             started: Instant::now(),
             said: AtomicI64::new(-QUIET_SECONDS),
         }));
-        tasks.spawn("redis", keeper::run(redis.clone(), tasks.clone()));
+        tasks.spawn("redis", reconnector::run(redis.clone(), tasks.clone()));
         Ok(redis)
     }
 
@@ -109,10 +109,10 @@ impl Redis {
         }
     }
 
-    /// Returns when everything answers. It may never; requests do not call this.
-    pub async fn whole(&self) {
+    /// Returns when every node answers. It may never; requests do not call this.
+    pub async fn all_connected(&self) {
         // The sender lives as long as this handle.
-        let _ = self.0.whole.subscribe().wait_for(|whole| *whole).await;
+        let _ = self.0.all_connected.subscribe().wait_for(|all_connected| *all_connected).await;
     }
 
     /// The key of `id` in `cache`. `version` is that of the layout of its values: another binary's are never read.
@@ -176,7 +176,7 @@ impl Redis {
 
     fn failed(&self, part: usize, reason: &str) {
         if self.0.breaker.failed(part) {
-            self.0.whole.send_replace(false);
+            self.0.all_connected.send_replace(false);
             self.0.trouble.notify_one();
         }
         let now = i64::try_from(self.0.started.elapsed().as_secs()).unwrap_or(i64::MAX);

@@ -18,7 +18,7 @@ const PLAIN: u8 = 1;
 const DEFLATED: u8 = 2;
 /// Bytes of JSON from which on it is compressed: below, it costs more than the way it saves.
 const COMPRESSED_FROM: usize = 1024;
-/// Bytes a value may have in Redis: a larger one would hold up everybody else's answers on the connection.
+/// Bytes a value may have in Redis: a larger one would hold up all other answers on the connection.
 const MAX_STORED: usize = 512 * 1024;
 /// Bytes a value may have when it is unpacked again.
 const MAX_PLAIN: u64 = 8 * 1024 * 1024;

@@ -22,7 +22,7 @@ even = even + tonumber(ARGV[1])
 redis.call('SET', KEYS[1], string.format('%.0f', even), 'PX', math.ceil((even - now) / 1000) + 1000)
 return even - now";
 
-/// What was given out to somebody since the last time.
+/// What was given out on an account since the last time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spent {
     /// Whose account; no personal data, it is stored.

@@ -9,9 +9,9 @@ mod breaker;
 mod client;
 mod codec;
 mod counters;
-mod keeper;
 mod leases;
 mod link;
+mod reconnector;
 mod tier;
 
 pub use client::{CALL, Redis, RedisError, RedisSettings};

@@ -7,7 +7,7 @@ use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisResult, Value};
 
-/// Making a connection: the keeper does it, nobody waits for it.
+/// Making a connection: the reconnector does it, no request waits for it.
 const CONNECT: Duration = Duration::from_secs(2);
 /// Tries of one call within the cluster client: the second after the cluster said where the key has moved to.
 const CLUSTER_RETRIES: u32 = 1;
@@ -39,7 +39,7 @@ impl Target {
     pub(crate) async fn connect(&self) -> RedisResult<Link> {
         let connecting = async {
             match self {
-                // No reconnecting behind our back: a connection that broke is replaced by the keeper.
+                // No reconnecting behind our back: a connection that broke is replaced by the reconnector.
                 Self::Server(client) => {
                     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT));
                     let config = config.set_response_timeout(Some(CONNECT));

@@ -102,7 +102,7 @@ where
             Value::BulkString(bytes) => codec::decode(&bytes).filter(|found| found.position >= at_least),
             _ => None,
         };
-        // Closed meanwhile: what was read may be what nobody could take back.
+        // Closed meanwhile: what was read may be what could not be taken back.
         let found = found.filter(|_| self.is_open());
         if found.is_some() {
             self.hits.increment(1)

@@ -100,7 +100,7 @@ impl Cx {
         self.deadline.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// The position (`souk_db::Position`, as a number) that reads of this call must have replayed: whoever wrote sees the
+    /// The position (`souk_db::WalPosition`, as a number) that reads of this call must have replayed: whoever wrote sees the
     /// write.
     pub fn min_lsn(&self) -> u64 {
         self.min_lsn.load(Ordering::Relaxed)

@@ -106,7 +106,7 @@ async fn main() {
     let nodes = vec![server.url()];
     let settings = RedisSettings { nodes, installation: "looks".into(), call: Duration::from_secs(5) };
     let redis = Redis::new(&settings, &tasks).expect("an address");
-    redis.whole().await;
+    redis.all_connected().await;
     let leases = Leases::new(redis, tasks, "carts", 1);
     let row = store::read(process.db.primary(), carts[0]).await.expect("a reader").expect("a cart");
     let bytes = serde_json::to_vec(&row.body).expect("a document");
@@ -124,10 +124,10 @@ async fn main() {
     measure("the row, from Redis", &servers, |at| {
         let (leases, bytes, id) = (leases.clone(), &bytes, id(at).to_string());
         async move {
-            match leases.look(&id).await {
+            match leases.get(&id).await {
                 Lease::Held(_) => {}
                 Lease::Free(deadline) => leases.keep(&id, deadline, bytes).await,
-                Lease::Closed => panic!("Redis does not answer"),
+                Lease::Revoked => panic!("Redis does not answer"),
             }
         }
     })
@@ -162,7 +162,7 @@ async fn main() {
     .await;
     measure("a recall in Redis", &servers, |at| {
         let (leases, id) = (leases.clone(), id(at).to_string());
-        async move { leases.recall(&[id]).await }
+        async move { leases.revoke(&[id]).await }
     })
     .await;
 }

@@ -11,7 +11,7 @@ use souk_cart_api::{
     UpdateCart,
 };
 use souk_catalog_api::CatalogClient;
-use souk_db::{Db, DbError, Position};
+use souk_db::{Db, DbError, WalPosition};
 use souk_inventory_api::{AvailabilityRequest, InventoryClient, Shortage};
 use souk_kernel::{Clock, Ids, Money, Problem};
 use souk_pricing_api::{
@@ -100,7 +100,7 @@ impl CartService {
     /// The same for showing it: from a replica that has what this visitor wrote. One that is not there may not have come
     /// there yet.
     async fn open_to_show(&self, cx: &Cx, id: CartId) -> Result<Stored, Problem> {
-        let found = store::read(self.db.read(Position::from_raw(cx.min_lsn())), id).await?;
+        let found = store::read(self.db.read(WalPosition::from_raw(cx.min_lsn())), id).await?;
         match found.filter(|cart| cart.is_open_to(&cx.actor)) {
             Some(cart) => Ok(cart),
             None => self.open(cx, id).await,

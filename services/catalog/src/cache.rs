@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use souk_cache::{Cache, Loaded, SecondTier, Settings};
 use souk_catalog_api::{CategoryTree, Product, ProductChanged, ProductId, Status};
-use souk_db::Position;
+use souk_db::WalPosition;
 use souk_kernel::Problem;
 use souk_redis::{Redis, RedisTier};
 
@@ -74,7 +74,7 @@ impl Caches {
     }
 
     /// The published product at this address; none for drafts and addresses nobody has.
-    pub(crate) async fn by_slug(&self, at_least: Position, slug: &str) -> Result<Option<Arc<Product>>, Problem> {
+    pub(crate) async fn by_slug(&self, at_least: WalPosition, slug: &str) -> Result<Option<Arc<Product>>, Problem> {
         let key = slug.to_owned();
         for _ in 0..SLUG_TRIES {
             let id = match self.slugs.get_or_load(&key, |_| self.clone().load_slug(at_least, key.clone())).await {
@@ -91,7 +91,7 @@ impl Caches {
         Ok(None)
     }
 
-    async fn load_slug(self, at_least: Position, slug: String) -> Result<Loaded<ProductId>, Problem> {
+    async fn load_slug(self, at_least: WalPosition, slug: String) -> Result<Loaded<ProductId>, Problem> {
         let now = self.sequence.load(Ordering::Acquire);
         let product = self.store.by_slug(at_least, &slug).await?.ok_or_else(|| Problem::not_found("product"))?;
         let (id, product) = (product.id, Arc::new(product));
@@ -102,7 +102,7 @@ impl Caches {
         Ok(Loaded::at(now, id))
     }
 
-    async fn by_id(&self, at_least: Position, id: ProductId) -> Result<Option<Arc<Product>>, Problem> {
+    async fn by_id(&self, at_least: WalPosition, id: ProductId) -> Result<Option<Arc<Product>>, Problem> {
         let outcome = self
             .products
             .get_or_load(&id, |_| {
@@ -122,7 +122,7 @@ impl Caches {
     }
 
     /// Published products that have one of these SKUs; what is not here is read in one statement.
-    pub(crate) async fn by_skus(&self, at_least: Position, skus: &[String]) -> Result<Vec<Arc<Product>>, Problem> {
+    pub(crate) async fn by_skus(&self, at_least: WalPosition, skus: &[String]) -> Result<Vec<Arc<Product>>, Problem> {
         let now = self.sequence.load(Ordering::Acquire);
         let mut found: HashMap<ProductId, Arc<Product>> = HashMap::new();
         let mut missing = HashSet::new();
@@ -148,7 +148,7 @@ impl Caches {
     }
 
     /// Published products by id, in the order asked; what is not here is read in one statement.
-    pub(crate) async fn by_ids(&self, at_least: Position, ids: &[ProductId]) -> Result<Vec<Arc<Product>>, Problem> {
+    pub(crate) async fn by_ids(&self, at_least: WalPosition, ids: &[ProductId]) -> Result<Vec<Arc<Product>>, Problem> {
         let mut found: HashMap<ProductId, Arc<Product>> =
             ids.iter().filter_map(|id| Some((*id, self.products.get(id)?))).collect();
         let missing: Vec<ProductId> = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
@@ -163,7 +163,7 @@ impl Caches {
     }
 
     /// The tree.
-    pub(crate) async fn tree(&self, at_least: Position) -> Result<Arc<CategoryTree>, Problem> {
+    pub(crate) async fn tree(&self, at_least: WalPosition) -> Result<Arc<CategoryTree>, Problem> {
         self.tree
             .get_or_load(&(), |_| {
                 let (store, now) = (self.store.clone(), self.sequence.load(Ordering::Acquire));

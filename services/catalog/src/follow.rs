@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use souk_bus::{Log, MAX_READ, Position};
+use souk_bus::{Log, MAX_READ, OutboxOffset};
 use souk_catalog_api::{CategoryChanged, ProductChanged, ProductId};
 use souk_db::Db;
 use souk_kernel::{Event, Problem};
@@ -30,8 +30,8 @@ const AT_ONCE: usize = 64;
 /// Where a process stands in the log.
 #[derive(Default)]
 struct Places {
-    memory: Option<Position>,
-    redis: Option<Position>,
+    memory: Option<OutboxOffset>,
+    redis: Option<OutboxOffset>,
 }
 
 /// Follows the log until the process stops.
@@ -114,7 +114,7 @@ async fn catch_up(log: &Log, shared: &Arc<SharedProducts>, places: &mut Places) 
 }
 
 /// The next events: the last one's place, and the products they are about.
-async fn read(log: &Log, after: Position) -> Result<Option<(Position, Vec<ProductChanged>)>, Problem> {
+async fn read(log: &Log, after: OutboxOffset) -> Result<Option<(OutboxOffset, Vec<ProductChanged>)>, Problem> {
     let events = log.read("catalog", &[ProductChanged::TYPE, CategoryChanged::TYPE], after, MAX_READ).await?;
     let Some((last, _)) = events.last() else { return Ok(None) };
     let last = *last;

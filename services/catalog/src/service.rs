@@ -12,7 +12,7 @@ use souk_catalog_api::{
     ProductsBySlug, PutCategories, PutCategoriesReply, PutProducts, PutProductsReply, Status, StoreMedia, StoredMedia,
     VariantCard, VariantCards, moved,
 };
-use souk_db::Position;
+use souk_db::WalPosition;
 use souk_kernel::Problem;
 use souk_rpc::{Cx, Permission};
 
@@ -70,7 +70,7 @@ impl CatalogApi for CatalogService {
         }
         // Batches are for those who copy the catalogue elsewhere: past the cache, which they would only flush, and from the
         // primary, because an event told them that there is something new.
-        Ok(Products { items: self.store.by_ids(Position::PRIMARY, &req.ids).await? })
+        Ok(Products { items: self.store.by_ids(WalPosition::PRIMARY, &req.ids).await? })
     }
 
     async fn variants(&self, cx: &Cx, req: BySkus) -> Result<VariantCards, Problem> {
@@ -78,7 +78,7 @@ impl CatalogApi for CatalogService {
         let mut wanted: Vec<String> = req.skus.into_iter().filter(|sku| is_sku(sku)).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let products = self.caches.by_skus(Position::from_raw(cx.min_lsn()), &wanted).await?;
+        let products = self.caches.by_skus(WalPosition::from_raw(cx.min_lsn()), &wanted).await?;
         let mut items = Vec::with_capacity(wanted.len());
         for product in &products {
             let asked = product.variants.iter().filter(|variant| wanted.binary_search(&variant.sku).is_ok());
@@ -185,7 +185,7 @@ impl CatalogService {
         if slug.is_empty() || slug.len() > limits::SLUG || !slug.bytes().all(plain) {
             return Ok(Place::Empty);
         }
-        let at_least = Position::from_raw(cx.min_lsn());
+        let at_least = WalPosition::from_raw(cx.min_lsn());
         if let Some(product) = self.caches.by_slug(at_least, slug).await? {
             return Ok(Place::Product(product));
         }
@@ -211,7 +211,7 @@ impl CatalogService {
         };
         // One more than asked for says whether there is a next page.
         let page = Page { categories, sort: req.sort, limit: i64::from(req.limit) + 1, after: after.as_ref() };
-        let at_least = Position::from_raw(cx.min_lsn());
+        let at_least = WalPosition::from_raw(cx.min_lsn());
         let mut places = self.store.page(at_least, &page).await?;
         let more = places.len() > req.limit as usize;
         places.truncate(req.limit as usize);
@@ -222,12 +222,12 @@ impl CatalogService {
 
     /// The tree, from memory.
     pub(crate) async fn public_tree(&self, cx: &Cx) -> Result<Arc<CategoryTree>, Problem> {
-        self.caches.tree(Position::from_raw(cx.min_lsn())).await
+        self.caches.tree(WalPosition::from_raw(cx.min_lsn())).await
     }
 
     /// A category and all below it.
     async fn branch(&self, cx: &Cx, path: &str) -> Result<Vec<CategoryId>, Problem> {
-        let tree = self.caches.tree(Position::from_raw(cx.min_lsn())).await?;
+        let tree = self.caches.tree(WalPosition::from_raw(cx.min_lsn())).await?;
         let below = |candidate: &str| candidate.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
         let found = tree.items.iter().filter(|category| category.path == path || below(&category.path));
         let ids: Vec<_> = found.map(|category| category.id).collect();

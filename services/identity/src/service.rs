@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rand::Rng;
-use souk_db::Position;
+use souk_db::WalPosition;
 use souk_identity_api::token::VALID_SECONDS;
 use souk_identity_api::{
     AddressId, Confirm, CreateStaff, Customer, CustomerId, IdentityApi, Jwks, JwksRequest, Login, Logout, MeRequest,
@@ -90,7 +90,7 @@ impl IdentityService {
         &self.ids
     }
 
-    pub(crate) async fn customer(&self, at_least: Position, id: CustomerId) -> Result<Customer, IdentityError> {
+    pub(crate) async fn customer(&self, at_least: WalPosition, id: CustomerId) -> Result<Customer, IdentityError> {
         // A token outlives what it was given for only after a restore to an earlier moment.
         self.store.customer(at_least, id).await?.ok_or(IdentityError::SessionEnded)
     }
@@ -210,7 +210,7 @@ impl IdentityService {
 
     async fn change_account(&self, cx: &Cx, request: &UpdateMe) -> Result<Customer, IdentityError> {
         let id = CustomerId(cx.actor.require_customer()?);
-        let me = self.customer(Position::PRIMARY, id).await?;
+        let me = self.customer(WalPosition::PRIMARY, id).await?;
         let email = Email::parse(&me.email).ok_or_else(|| Problem::internal("a stored e-mail address is none"))?;
         let mut checks = Checks::default();
         let name = request.name.as_ref().map(|name| checks.name("/name", name));
@@ -320,7 +320,7 @@ impl IdentityApi for IdentityService {
 
     async fn me(&self, cx: &Cx, _request: MeRequest) -> Result<Customer, Problem> {
         let id = CustomerId(cx.actor.require_customer()?);
-        Ok(self.customer(Position::from_raw(cx.min_lsn()), id).await?)
+        Ok(self.customer(WalPosition::from_raw(cx.min_lsn()), id).await?)
     }
 
     async fn update_me(&self, cx: &Cx, request: UpdateMe) -> Result<Customer, Problem> {

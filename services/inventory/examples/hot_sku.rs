@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use souk_db::{Db, DbConfig, Managed, ManagedOptions, migrate};
+use souk_db::{Db, DbConfig, migrate};
 use souk_inventory::{InventoryDeps, InventoryService, MIGRATIONS};
 use souk_inventory_api::{Adjust, AdjustLine, ByKey, Change, InventoryClient, Reserve, StockLine};
+use souk_postgres::{Managed, ManagedOptions};
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
 use uuid::Uuid;

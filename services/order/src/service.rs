@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use souk_cart_api::{CartClient, CartMessage, Changed, CheckoutCart, GetCart};
-use souk_db::Position;
+use souk_db::WalPosition;
 use souk_flow::SagaEngine;
 use souk_kernel::{Clock, Ids, Kind, Problem, Secret};
 use souk_order_api::{
@@ -370,7 +370,7 @@ impl OrderService {
 
     /// The order as a replica has it that shows what this caller wrote; one that is not there may not have come there yet.
     async fn seen(&self, cx: &Cx, id: OrderId) -> Result<Option<OrderRow>, Problem> {
-        match self.shared.store.shown(Position::from_raw(cx.min_lsn()), id).await? {
+        match self.shared.store.shown(WalPosition::from_raw(cx.min_lsn()), id).await? {
             Some(row) => Ok(Some(row)),
             None => self.shared.store.by_id(id).await,
         }
@@ -515,14 +515,14 @@ impl OrderApi for OrderService {
     async fn mine(&self, cx: &Cx, req: ListOrders) -> Result<OrderPage, Problem> {
         let customer = cx.actor.require_customer()?;
         let (before, read) = page_bounds(&req)?;
-        let at_least = Position::from_raw(cx.min_lsn());
+        let at_least = WalPosition::from_raw(cx.min_lsn());
         Ok(page(self.shared.store.of_customer(at_least, customer, before, req.status, read).await?, req.limit))
     }
 
     async fn list(&self, cx: &Cx, req: ListOrders) -> Result<OrderPage, Problem> {
         cx.actor.require(Permission::Orders)?;
         let (before, read) = page_bounds(&req)?;
-        let at_least = Position::from_raw(cx.min_lsn());
+        let at_least = WalPosition::from_raw(cx.min_lsn());
         Ok(page(self.shared.store.list(at_least, before, req.status, read).await?, req.limit))
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use souk_cart_api::CartId;
-use souk_db::{Db, DbError, Position, Row, RowExt, Tx};
+use souk_db::{Db, DbError, Row, RowExt, Tx, WalPosition};
 use souk_flow::{NewSaga, Outbox, Recorded, SagaRun, insert_sagas};
 use souk_kernel::{Currency, Money, Problem};
 use souk_order_api::{Order, OrderId, OrderPayment, OrderPlaced, OrderStatus, SagaTask, SoldUnits};
@@ -333,11 +333,11 @@ impl Store {
     }
 
     pub async fn by_id(&self, id: OrderId) -> Result<Option<OrderRow>, Problem> {
-        self.shown(Position::PRIMARY, id).await
+        self.shown(WalPosition::PRIMARY, id).await
     }
 
     /// The same for showing it, as everything up to `at_least` has it.
-    pub async fn shown(&self, at_least: Position, id: OrderId) -> Result<Option<OrderRow>, Problem> {
+    pub async fn shown(&self, at_least: WalPosition, id: OrderId) -> Result<Option<OrderRow>, Problem> {
         let row = self.db.read(at_least).query_opt(BY_ID, &[&id.0]).await?;
         row.as_ref().map(read_order).transpose()
     }
@@ -365,7 +365,7 @@ impl Store {
 
     pub async fn of_customer(
         &self,
-        at_least: Position,
+        at_least: WalPosition,
         customer: Uuid,
         before: Uuid,
         status: Option<OrderStatus>,
@@ -378,7 +378,7 @@ impl Store {
 
     pub async fn list(
         &self,
-        at_least: Position,
+        at_least: WalPosition,
         before: Uuid,
         status: Option<OrderStatus>,
         limit: i64,

@@ -25,9 +25,10 @@ use souk_catalog_api::{
     Attribute, AttributeValue, Category, CategoryId, CategoryTree, FacetAttribute, Product, ProductId, Status, Variant,
     VariantId,
 };
-use souk_db::{Migrations, TestDb};
+use souk_db::Migrations;
 use souk_import::{FacetPlan, Feed, Input, Mapping, Options, ProductDraft};
 use souk_kernel::Currency;
+use souk_postgres::TestDb;
 use souk_rpc::{Actor, Cx};
 use souk_runtime::Tasks;
 use souk_search::{IndexConfig, OpenSearchConfig, SearchDeps, SearchService};

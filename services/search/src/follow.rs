@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use souk_bus::{Envelope, Log, Position};
+use souk_bus::{Envelope, Log, OutboxOffset};
 use souk_catalog_api::{CategoryChanged, CategoryId, ProductChanged};
 use souk_db::Db;
 use souk_inventory_api::AvailabilityChanged;
@@ -103,7 +103,7 @@ pub(crate) struct Follower {
     /// Taken while a blocking thread writes.
     writer: Option<Writer>,
     payload: Option<Payload>,
-    cursors: BTreeMap<String, Position>,
+    cursors: BTreeMap<String, OutboxOffset>,
     tree: Arc<Tree>,
     /// Products that could not be read or written by themselves, with the tries made.
     tries: HashMap<Uuid, u32>,
@@ -126,8 +126,8 @@ impl Follower {
         }
     }
 
-    fn cursor(&self, schema: &str) -> Position {
-        self.cursors.get(schema).copied().unwrap_or(Position::START)
+    fn cursor(&self, schema: &str) -> OutboxOffset {
+        self.cursors.get(schema).copied().unwrap_or(OutboxOffset::START)
     }
 }
 

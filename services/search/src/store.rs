@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use souk_bus::Position;
+use souk_bus::OutboxOffset;
 use souk_db::{Db, DbError, RowExt};
 use souk_kernel::Problem;
 use uuid::Uuid;
@@ -64,12 +64,12 @@ pub(crate) async fn reading(db: &Db) -> Result<i64, Problem> {
 }
 
 /// How far a consumer has read each owner's log.
-pub(crate) async fn cursors(db: &Db, consumer: &str) -> Result<HashMap<String, Position>, Problem> {
+pub(crate) async fn cursors(db: &Db, consumer: &str) -> Result<HashMap<String, OutboxOffset>, Problem> {
     let mut cursors = HashMap::new();
     for row in db.primary().query(CURSORS, &[&consumer]).await? {
         let xid: String = row.get_col("xid")?;
-        let position = Position { xid: xid.parse().map_err(Problem::internal)?, seq: row.get_col("seq")? };
-        cursors.insert(row.get_col("source")?, position);
+        let offset = OutboxOffset { xid: xid.parse().map_err(Problem::internal)?, seq: row.get_col("seq")? };
+        cursors.insert(row.get_col("source")?, offset);
     }
     Ok(cursors)
 }
@@ -80,7 +80,7 @@ pub(crate) async fn behind(db: &Db, consumer: &str, sources: &[(&str, &[&str])])
     let mut sum = 0;
     for (schema, types) in sources {
         let Some((_, sql)) = BEHIND.iter().find(|(owner, _)| owner == schema) else { continue };
-        let at = cursors.get(*schema).copied().unwrap_or(Position::START);
+        let at = cursors.get(*schema).copied().unwrap_or(OutboxOffset::START);
         let row = db.primary().query_one(sql, &[&at.xid.to_string(), &at.seq, types, &consumer]).await?;
         sum += row.get_col::<i64>("behind")?.unsigned_abs();
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use souk_kernel::Secret;
-use souk_objects::{Objects, Place, Provider, Storage, check_endpoint};
+use souk_objects::{Objects, Provider, Storage, StorageUrl, check_endpoint};
 use souk_web::Cdn;
 
 use super::{Config, is_loopback};
@@ -79,11 +79,11 @@ impl Media {
         if let Err(reason) = &secret {
             wrong("media.secret_file", reason.clone());
         }
-        let place = match self.store.as_deref().map(str::parse::<Place>) {
+        let url = match self.store.as_deref().map(str::parse::<StorageUrl>) {
             // Not the text: somebody may have tried to put a password into it.
             Some(Err(error)) => return wrong("media.store", error.to_string()),
-            Some(Ok(place)) => place,
-            None => Place::Directory(PathBuf::new()),
+            Some(Ok(url)) => url,
+            None => StorageUrl::Directory(PathBuf::new()),
         };
         let keys = [
             ("media.endpoint", self.endpoint.is_some()),
@@ -92,7 +92,7 @@ impl Media {
             ("media.ca_file", self.ca_file.is_some()),
             ("media.secret", self.secret.is_some() || self.secret_file.is_some()),
         ];
-        let Place::Bucket { provider, .. } = place else {
+        let StorageUrl::Bucket { provider, .. } = url else {
             for (key, _) in keys.iter().filter(|(_, set)| *set) {
                 wrong(key, "is for a bucket, and media.store is a directory".into());
             }
@@ -110,16 +110,16 @@ impl Media {
             Provider::Google if self.account.is_some() => wrong("media.account", "is in the service account".into()),
             _ => {}
         }
-        if let (Ok(place), Ok(secret)) = (self.store.as_deref().unwrap_or_default().parse(), secret)
-            && let Err(error) = Objects::open(&self.storage(place, secret))
+        if let (Ok(url), Ok(secret)) = (self.store.as_deref().unwrap_or_default().parse(), secret)
+            && let Err(error) = Objects::open(&self.storage(url, secret))
         {
             wrong("media.store", error.to_string());
         }
     }
 
-    fn storage(&self, place: Place, secret: Option<Secret<String>>) -> Storage {
+    fn storage(&self, url: StorageUrl, secret: Option<Secret<String>>) -> Storage {
         Storage {
-            place,
+            url,
             endpoint: self.endpoint.clone(),
             region: self.region.clone(),
             account: self.account.clone(),
@@ -131,9 +131,9 @@ impl Media {
     /// The same without its secret, to be shown.
     pub(super) fn redacted(&self) -> Self {
         let secret = self.secret.as_ref().map(|_| Secret::new("***".to_owned()));
-        // What is no place may be one with a password in it.
-        let is_place = |store: &String| store.parse::<Place>().is_ok();
-        let store = self.store.clone().map(|store| if is_place(&store) { store } else { "***".into() });
+        // What is no storage URL may be one with a password in it.
+        let is_url = |store: &String| store.parse::<StorageUrl>().is_ok();
+        let store = self.store.clone().map(|store| if is_url(&store) { store } else { "***".into() });
         let endpoint = self.endpoint.as_deref().map(without_password);
         Self { secret, store, endpoint, ..self.clone() }
     }
@@ -146,12 +146,12 @@ fn is_of_a_host(byte: u8) -> bool {
 impl Config {
     /// Opens the storage of pictures and assets. Asks no server.
     pub fn objects(&self) -> anyhow::Result<Objects> {
-        let place = match &self.media.store {
+        let url = match &self.media.store {
             Some(store) => store.parse()?,
-            None => Place::Directory(self.data_dir.join("media")),
+            None => StorageUrl::Directory(self.data_dir.join("media")),
         };
         let secret = self.media.secret().map_err(anyhow::Error::msg)?;
-        Ok(Objects::open(&self.media.storage(place, secret))?)
+        Ok(Objects::open(&self.media.storage(url, secret))?)
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use souk_db::TestDb;
+use souk_postgres::TestDb;
 use souk_testkit::free_port;
 
 use crate::place::{Place, Running, said, souk};

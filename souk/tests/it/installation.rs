@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use souk_db::TestDb;
+use souk_postgres::TestDb;
 use souk_testkit::free_port;
 
 use crate::place::{Place, Running, complaint, run, souk};

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use souk_db::{Managed, ManagedOptions};
+use souk_postgres::{Managed, ManagedOptions};
 use souk_testkit::free_port;
 
 use crate::place::{Place, Running, complaint, said, souk};

@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use souk::config::Config;
 use souk::{Clients, Process, Start};
-use souk_db::{Managed, ManagedOptions};
+use souk_postgres::{Managed, ManagedOptions};
 use souk_testkit::{Shop, books, eventually_ok, free_port};
 
 /// How long a process may take to start or to stop: a debug build, on a machine that compiles beside it.

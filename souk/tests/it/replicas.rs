@@ -31,7 +31,7 @@ async fn sql(url: &str, sql: &str) -> anyhow::Result<String> {
 /// How to connect to the server whose cluster is in `pgdata`.
 fn url_of(pgdata: &Path) -> String {
     let lock = std::fs::read_to_string(pgdata.join("postmaster.pid")).unwrap();
-    format!("host='{}' user=souk dbname=souk", lock.lines().nth(4).unwrap().trim())
+    format!("postgresql://souk@{}/souk", lock.lines().nth(4).unwrap().trim().replace('/', "%2F"))
 }
 
 async fn cart(shop: &Shop, method: Method, path: &str, position: Option<&str>, body: Option<Value>) -> Reply {

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use souk_db::{Managed, ManagedOptions, TestDb};
+use souk_postgres::{Managed, ManagedOptions, TestDb};
 use souk_testkit::{Shop, eventually_ok, free_port};
 
 use crate::place::{PATIENCE, Place, Running, said, souk};

@@ -1,7 +1,7 @@
 //! The engines below the roles.
 
-use souk_db::TestCluster;
 use souk_engines::{EngineError, Kafka, OpenSearch, RedisCluster, S3, SmtpSink};
+use souk_postgres::TestCluster;
 
 /// Connections of the primary: dozens of processes, each with a pool for its service.
 const MAX_CONNECTIONS: u32 = 1_500;

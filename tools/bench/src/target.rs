@@ -56,6 +56,10 @@ impl Target {
 /// Not a URL of PostgreSQL, or one of another machine.
 pub fn local_database(url: &str) -> anyhow::Result<tokio_postgres::Config> {
     // The URL may carry a password: it is not repeated.
+    ensure!(
+        ["postgresql://", "postgres://"].iter().any(|scheme| url.starts_with(scheme)),
+        "the database URL must be written postgresql://user:password@host:port/database"
+    );
     let config: tokio_postgres::Config = url.parse().context("the database URL is not understood")?;
     for host in config.get_hosts() {
         let local = match host {
@@ -97,12 +101,14 @@ mod tests {
 
     #[test]
     fn only_this_machines_database_is_read() {
-        for url in ["postgresql://u@%2Frun%2Fpg:5432/d", "postgresql://u@127.0.0.1/d", "host=/run/pg user=u"] {
+        for url in ["postgresql://u@%2Frun%2Fpg:5432/d", "postgres://u@127.0.0.1/d"] {
             assert!(local_database(url).is_ok(), "{url}");
         }
-        for url in ["postgresql://u:secret@192.0.2.1/d", "postgresql://u:secret@db.example/d", "host=/run,192.0.2.1"] {
+        for url in ["postgresql://u:secret@192.0.2.1/d", "postgresql://u:secret@%2Frun,192.0.2.1/d"] {
             let error = format!("{:#}", local_database(url).unwrap_err());
             assert!(error.contains("not on this machine") && !error.contains("secret"), "{error}");
         }
+        let error = local_database("host=/run/pg user=u password=secret").unwrap_err().to_string();
+        assert!(error.contains("postgresql://") && !error.contains("secret"), "{error}");
     }
 }

@@ -14,7 +14,7 @@ use crate::Envelope;
 const LINGER: &str = "5";
 /// Bytes of one request per partition.
 const REQUEST: &str = "1000000";
-/// Messages that wait in memory for their broker; whoever brings more waits.
+/// Messages that wait in memory for their broker; a caller with more waits.
 const QUEUE: &str = "20000";
 /// Pause while the queue is full.
 const FULL: Duration = Duration::from_millis(5);

@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Reb
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
-use rdkafka::{Message, Offset, TopicPartitionList};
+use rdkafka::{Message, TopicPartitionList};
 use souk_kernel::Problem;
 
 use super::{Changes, Kafka, headers};
@@ -29,9 +29,9 @@ const STATISTICS_MS: &str = "5000";
 const AHEAD: &str = "2000";
 const AHEAD_KIB: &str = "4096";
 
-/// Place of an event in its topic.
+/// Offset of an event in its topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Offset {
     /// Which part of it.
     pub partition: i32,
     /// Everything below has been seen.
@@ -102,7 +102,7 @@ impl Subscriber {
 
     /// Waits for events, returns what is there: at most [`MAX_READ`]. Dropping it while it waits loses none. None when
     /// another cluster answers: join anew, what the group knew is lost.
-    pub async fn next(&mut self) -> Option<Vec<(Place, Envelope)>> {
+    pub async fn next(&mut self) -> Option<Vec<(Offset, Envelope)>> {
         let consumer = self.consumer.as_ref()?;
         let mut batch = Batch { events: Vec::new(), passed: BTreeMap::new() };
         loop {
@@ -115,8 +115,8 @@ impl Subscriber {
                 let Some(received) = consumer.recv().now_or_never() else { break };
                 batch.take(self.types, received);
             }
-            // Nobody else will speak for what nobody asked for.
-            self.done(batch.passed.iter().map(|(partition, next)| Place { partition: *partition, next: *next }));
+            // What was not asked for is not reported as done by the caller.
+            self.done(batch.passed.iter().map(|(partition, next)| Offset { partition: *partition, next: *next }));
             batch.passed.clear();
             if !batch.events.is_empty() {
                 return Some(batch.events);
@@ -124,24 +124,24 @@ impl Subscriber {
         }
     }
 
-    /// Notes that everything up to these places has had its effects. Should the note get lost, it is read again.
-    pub fn done(&self, places: impl IntoIterator<Item = Place>) {
+    /// Notes that everything up to these offsets has had its effects. Should the note get lost, it is read again.
+    pub fn done(&self, offsets: impl IntoIterator<Item = Offset>) {
         let Some(consumer) = &self.consumer else { return };
         let mut reached = BTreeMap::new();
-        for place in places {
-            let next = reached.entry(place.partition).or_insert(place.next);
-            *next = place.next.max(*next);
+        for offset in offsets {
+            let next = reached.entry(offset.partition).or_insert(offset.next);
+            *next = offset.next.max(*next);
         }
         let mut list = TopicPartitionList::new();
         for (partition, next) in &reached {
             // Fails only for what the list does not contain.
-            let _ = list.add_partition_offset(&self.topic, *partition, Offset::Offset(*next));
+            let _ = list.add_partition_offset(&self.topic, *partition, rdkafka::Offset::Offset(*next));
         }
         if list.count() == 0 {
             return;
         }
         if let Err(error) = consumer.commit(&list, CommitMode::Async) {
-            tracing::debug!(topic = self.topic, %error, "the place in the log could not be noted");
+            tracing::debug!(topic = self.topic, %error, "the offset could not be committed");
         }
     }
 
@@ -168,8 +168,8 @@ impl Drop for Subscriber {
 }
 
 struct Batch {
-    events: Vec<(Place, Envelope)>,
-    /// Where partitions are whose last messages nobody asked for, unless an event of the batch comes before them.
+    events: Vec<(Offset, Envelope)>,
+    /// Where partitions are whose last messages were not asked for, unless an event of the batch comes before them.
     passed: BTreeMap<i32, i64>,
 }
 
@@ -182,20 +182,20 @@ impl Batch {
                 return;
             }
         };
-        let place = Place { partition: message.partition(), next: message.offset() + 1 };
+        let offset = Offset { partition: message.partition(), next: message.offset() + 1 };
         if headers::event_type(&message).is_some_and(|event_type| types.contains(&event_type)) {
             match headers::decode(&message) {
-                Ok(event) => return self.events.push((place, event)),
-                // Nobody could do anything with it later either, and only a relay writes here.
+                Ok(event) => return self.events.push((offset, event)),
+                // It would be of no more use later, and only a relay writes here.
                 Err(why) => {
                     metrics::counter!("souk_events_unreadable").increment(1);
-                    tracing::error!(topic = message.topic(), ?place, why, "a message is no event and is passed over");
+                    tracing::error!(topic = message.topic(), ?offset, why, "a message is no event and is passed over");
                 }
             }
         }
-        match self.events.iter_mut().rev().find(|(before, _)| before.partition == place.partition) {
-            Some((before, _)) => before.next = place.next,
-            None => drop(self.passed.insert(place.partition, place.next)),
+        match self.events.iter_mut().rev().find(|(before, _)| before.partition == offset.partition) {
+            Some((before, _)) => before.next = offset.next,
+            None => drop(self.passed.insert(offset.partition, offset.next)),
         }
     }
 }

@@ -3,13 +3,14 @@
 use souk_kernel::Secret;
 use tokio_postgres::error::SqlState;
 
-use super::{Migrations, Rights, Session};
+use super::{Migrations, Rights};
 use crate::{
     DbError, RowExt,
-    config::{IDLE_IN_TRANSACTION_SECONDS, STATEMENT_TIMEOUT, check_identifier, role_of},
+    session::Session,
+    session_settings::{IDLE_IN_TRANSACTION_SECONDS, STATEMENT_TIMEOUT, check_identifier, role_of},
 };
 
-/// Tries of a change to roles: each lost race means that somebody else got on.
+/// Tries of a change to roles: each lost race means that another migration got on.
 const ROLE_TRIES: usize = 10;
 
 /// "Schema" of the login that watches servers; it has none.
@@ -38,7 +39,7 @@ impl Session {
             check_identifier(name)?;
         }
         let role = role_of(to);
-        let row = self.client.query_opt("select 1 from pg_roles where rolname = $1", &[&role]).await;
+        let row = self.client().query_opt("select 1 from pg_roles where rolname = $1", &[&role]).await;
         if row.map_err(|error| DbError::from_driver(&error, "pg_roles"))?.is_none() {
             return Ok(());
         }
@@ -58,17 +59,17 @@ impl Session {
 
     pub(super) async fn may_create_roles(&self) -> Result<bool, DbError> {
         let sql = "select rolcreaterole or rolsuper from pg_roles where rolname = current_user";
-        let row = self.client.query_one(sql, &[]).await.map_err(|error| DbError::from_driver(&error, sql))?;
+        let row = self.client().query_one(sql, &[]).await.map_err(|error| DbError::from_driver(&error, sql))?;
         row.get_col(0)
     }
 
     /// Roles belong to the whole server, so another database's migration may be making the same one right now.
     pub(super) async fn create_role(&self, role: &str) -> Result<(), DbError> {
         let sql = "select 1 from pg_roles where rolname = $1";
-        let found = self.client.query_opt(sql, &[&role]).await;
+        let found = self.client().query_opt(sql, &[&role]).await;
         if found.map_err(|error| DbError::from_driver(&error, sql))?.is_none() {
             let sql = format!("CREATE ROLE {role} LOGIN");
-            match self.client.batch_execute(&sql).await {
+            match self.client().batch_execute(&sql).await {
                 Err(error) if !is_already_there(&error) => return Err(DbError::from_driver(&error, &sql)),
                 _ => {}
             }
@@ -84,12 +85,12 @@ impl Session {
     /// once; all but one are told so by an error, and find it right when they look again.
     async fn run_on_roles(&self, sql: &str) -> Result<(), tokio_postgres::Error> {
         for _ in 1..ROLE_TRIES {
-            match self.client.batch_execute(sql).await {
+            match self.client().batch_execute(sql).await {
                 Err(error) if is_lost_race(&error) => {}
                 done => return done,
             }
         }
-        self.client.batch_execute(sql).await
+        self.client().batch_execute(sql).await
     }
 
     /// What a service says in its start packet, for connections that a pooler makes for it and that say nothing.

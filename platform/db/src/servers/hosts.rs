@@ -6,14 +6,17 @@ use tokio_postgres::{
     config::{Host, TargetSessionAttrs},
 };
 
-use crate::{DbError, way::Way};
+use crate::{
+    DbError,
+    connect_options::{ConnectOptions, URL_FORM},
+};
 
 /// One server, and how to reach it with the login of its URL.
 #[derive(Clone)]
 pub(crate) struct Server {
     /// `host:port`, as it is shown and told apart.
     pub(crate) name: String,
-    pub(crate) way: Way,
+    pub(crate) options: ConnectOptions,
     /// Named among those that may be the primary.
     pub(crate) may_write: bool,
     /// Named among those that are read from while they are standbys.
@@ -22,14 +25,14 @@ pub(crate) struct Server {
 
 /// The servers of `url`, which may become primary, and those of `replicas`, which are read from. One in both is one server.
 pub(crate) fn servers(url: &str, replicas: &[String]) -> Result<Vec<Server>, DbError> {
-    let primary = Way::of_url(url)?;
+    let primary = ConnectOptions::from_url(url)?;
     let mut servers = split(&primary);
     if servers.is_empty() {
         return Err(DbError::Other("the database URL names no host".into()));
     }
     servers.iter_mut().for_each(|server| server.may_write = true);
     for replica in replicas {
-        for mut found in split(&way_to(replica, &primary)?) {
+        for mut found in split(&options_of(replica, &primary)?) {
             found.may_read = true;
             match servers.iter_mut().find(|known| known.name == found.name) {
                 Some(known) => known.may_read = true,
@@ -40,12 +43,16 @@ pub(crate) fn servers(url: &str, replicas: &[String]) -> Result<Vec<Server>, DbE
     Ok(servers)
 }
 
-/// A URL (or key-value string) of its own, or `host` or `host:port` with everything else as in the primary's.
-fn way_to(text: &str, primary: &Way) -> Result<Way, DbError> {
-    if text.contains("://") || text.contains('=') {
-        return Way::of_url(text);
+/// A URL of its own, or `host` or `host:port` with everything else as in the primary's.
+fn options_of(text: &str, primary: &ConnectOptions) -> Result<ConnectOptions, DbError> {
+    if text.contains("://") {
+        return ConnectOptions::from_url(text);
     }
-    let wrong = || DbError::Other(format!("{text:?} is neither a URL nor host:port"));
+    // Not repeated: what is neither may be anything, a text with a password too.
+    let wrong = || DbError::Other(format!("a replica is written {URL_FORM}, or host:port"));
+    if text.contains(['=', ' ']) {
+        return Err(wrong());
+    }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) => (host, port.parse::<u16>().map_err(|_| wrong())?),
         None => (text, DEFAULT_PORT),
@@ -56,14 +63,14 @@ fn way_to(text: &str, primary: &Way) -> Result<Way, DbError> {
     }
     let mut driver = without_hosts(&primary.driver);
     driver.host(host).port(port);
-    Ok(Way { driver, tls: primary.tls.clone() })
+    Ok(ConnectOptions { driver, tls: primary.tls.clone() })
 }
 
 const DEFAULT_PORT: u16 = 5432;
 
-/// One way per host.
-pub(crate) fn split(way: &Way) -> Vec<Server> {
-    let config = &way.driver;
+/// One server per host.
+fn split(options: &ConnectOptions) -> Vec<Server> {
+    let config = &options.driver;
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let mut servers = Vec::new();
     for at in 0..hosts.len().max(addresses.len()) {
@@ -85,8 +92,8 @@ pub(crate) fn split(way: &Way) -> Vec<Server> {
             driver.hostaddr(*address);
         }
         driver.port(port);
-        let way = Way { driver, tls: way.tls.clone() };
-        servers.push(Server { name: format!("{name}:{port}"), way, may_write: false, may_read: false });
+        let options = ConnectOptions { driver, tls: options.tls.clone() };
+        servers.push(Server { name: format!("{name}:{port}"), options, may_write: false, may_read: false });
     }
     servers
 }
@@ -125,18 +132,20 @@ mod tests {
         let told: Vec<_> = found.iter().map(|s| (s.name.as_str(), s.may_write, s.may_read)).collect();
         let told_right = [("a:1", true, false), ("b:2", true, true), ("c:5432", false, true), ("d:9", false, true)];
         assert_eq!(told, told_right);
-        assert_eq!(found[2].way.driver.get_user(), Some("u"));
-        assert_eq!(found[2].way.driver.get_password(), Some(&b"p"[..]));
-        assert_eq!(found[2].way.driver.get_dbname(), Some("shop"));
-        assert_eq!(found[3].way.driver.get_user(), Some("w"));
-        assert!(found.iter().all(|s| s.way.driver.get_hosts().len() == 1 && s.way.driver.get_ports().len() == 1));
+        assert_eq!(found[2].options.driver.get_user(), Some("u"));
+        assert_eq!(found[2].options.driver.get_password(), Some(&b"p"[..]));
+        assert_eq!(found[2].options.driver.get_dbname(), Some("shop"));
+        assert_eq!(found[3].options.driver.get_user(), Some("w"));
+        assert!(
+            found.iter().all(|s| s.options.driver.get_hosts().len() == 1 && s.options.driver.get_ports().len() == 1)
+        );
     }
 
     #[test]
     fn sockets_are_servers_too_and_nonsense_is_refused() {
         let found = servers("postgresql://u@%2Frun%2Fa,%2Frun%2Fb/shop", &[]).unwrap();
         assert_eq!(found.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["/run/a:5432", "/run/b:5432"]);
-        for wrong in ["", ":5", "host:port"] {
+        for wrong in ["", ":5", "host:port", "host=b user=u password=p"] {
             assert!(servers("postgresql://u@a/shop", &[wrong.into()]).is_err(), "{wrong}");
         }
     }

@@ -3,8 +3,8 @@
 //!
 //! A server is asked every fifth of a second. What it says is a lower bound: it may have replayed more since, never less.
 
-mod board;
 mod hosts;
+mod topology;
 mod watch;
 
 use std::{
@@ -20,13 +20,13 @@ use metrics::Gauge;
 use souk_kernel::Secret;
 use tokio::{runtime::Handle, sync::watch as cell};
 
-use crate::{DbError, Position, config::connection_settings, conn::lock};
+use crate::{DbError, WalPosition, session_settings::connection_settings, sync::lock};
 
-pub(crate) use board::Leader;
 pub(crate) use hosts::Server;
+pub(crate) use topology::Leader;
 pub(crate) use watch::identify;
 
-use board::{Board, Seen, Standing};
+use topology::{ReadStatus, Seen, Topology};
 
 /// A standby further behind than this is not read from, unless configured otherwise: pages may be old by that much.
 pub const DEFAULT_MAX_LAG: Duration = Duration::from_secs(10);
@@ -59,11 +59,11 @@ impl ServersConfig {
 ///
 /// # Errors
 /// [`DbError::Other`] when one of them is not understood.
-pub fn place_of(url: &str, replicas: &[String]) -> Result<(String, usize), DbError> {
+pub fn location_of(url: &str, replicas: &[String]) -> Result<(String, usize), DbError> {
     let servers = hosts::servers(url, replicas)?;
     let hosts: Vec<&str> =
         servers.iter().filter(|server| server.may_write).map(|server| server.name.as_str()).collect();
-    let driver = &servers[0].way.driver;
+    let driver = &servers[0].options.driver;
     let database = driver.get_dbname().or(driver.get_user()).unwrap_or_default();
     Ok((format!("{}/{database}", hosts.join(",")), servers.len()))
 }
@@ -74,8 +74,8 @@ pub struct Servers(Arc<Inner>);
 
 struct Inner {
     servers: Box<[Server]>,
-    board: Mutex<Board>,
-    /// Up to where each may be read from; [`Position::ANY`] is not at all.
+    topology: Mutex<Topology>,
+    /// Up to where each may be read from; [`WalPosition::ANY`] is not at all.
     readable: Box<[AtomicU64]>,
     leader: cell::Sender<Option<Leader>>,
     lag: Box<[Gauge]>,
@@ -98,7 +98,7 @@ impl Servers {
             servers.iter().map(|server| metrics::gauge!(metric, "server" => server.name.clone())).collect()
         };
         let inner = Arc::new(Inner {
-            board: Mutex::new(Board::new(&may_write, config.max_lag)),
+            topology: Mutex::new(Topology::new(&may_write, config.max_lag)),
             readable: servers.iter().map(|_| AtomicU64::default()).collect(),
             leader: cell::Sender::new(None),
             lag: gauge("souk_db_replica_lag_seconds"),
@@ -107,12 +107,12 @@ impl Servers {
             servers: servers.into(),
         });
         for (at, server) in inner.servers.iter().enumerate() {
-            let mut way = server.way.clone();
-            let driver = &mut way.driver;
+            let mut options = server.options.clone();
+            let driver = &mut options.driver;
             config.user.as_ref().map(|user| driver.user(user));
             config.password.as_ref().map(|password| driver.password(password.reveal()));
             driver.application_name("souk watch").options(connection_settings("public", watch::ANSWER));
-            Handle::current().spawn(watch::run(Arc::downgrade(&inner), at, way));
+            Handle::current().spawn(watch::run(Arc::downgrade(&inner), at, options));
         }
         Ok(Some(Servers(inner)))
     }
@@ -137,14 +137,14 @@ impl Servers {
     }
 
     /// True when the server may be read from and shows everything up to `wanted`.
-    pub(crate) fn serves(&self, at: usize, wanted: Position) -> bool {
-        let readable = Position::from_raw(self.0.readable[at].load(Relaxed));
-        readable != Position::ANY && readable.covers(wanted)
+    pub(crate) fn serves(&self, at: usize, wanted: WalPosition) -> bool {
+        let readable = WalPosition::from_raw(self.0.readable[at].load(Relaxed));
+        readable != WalPosition::ANY && readable.covers(wanted)
     }
 
     /// Not read from until it answers the watcher again.
     pub(crate) fn failed(&self, at: usize) {
-        self.0.readable[at].store(Position::ANY.raw(), Relaxed);
+        self.0.readable[at].store(WalPosition::ANY.raw(), Relaxed);
     }
 
     /// Waits until the primary is known.
@@ -158,7 +158,7 @@ impl Servers {
             Ok(Ok(leader)) => leader.ok_or_else(|| DbError::Unavailable("no primary".into())),
             _ => {
                 let names: Vec<&str> = self.0.servers.iter().map(|server| server.name.as_str()).collect();
-                Err(lock(&self.0.board).why_none(&names))
+                Err(lock(&self.0.topology).why_none(&names))
             }
         }
     }
@@ -166,29 +166,29 @@ impl Servers {
 
 impl Inner {
     fn report(&self, at: usize, seen: Seen) {
-        let mut board = lock(&self.board);
-        let before = (board.leader(), board.standing(at).clone());
-        let readable = board.report(at, seen, Instant::now());
+        let mut topology = lock(&self.topology);
+        let before = (topology.leader(), topology.status(at).clone());
+        let readable = topology.report(at, seen, Instant::now());
         if self.servers[at].may_read {
             self.readable[at].store(readable.raw(), Relaxed);
-            self.lag[at].set(board.lag(at));
+            self.lag[at].set(topology.lag(at));
         }
         self.up[at].set(1.0);
-        self.tell(&board, at, before);
+        self.tell(&topology, at, before);
     }
 
     fn gone(&self, at: usize, why: DbError) {
-        let mut board = lock(&self.board);
-        let before = (board.leader(), board.standing(at).clone());
-        board.gone(at, why);
-        self.readable[at].store(Position::ANY.raw(), Relaxed);
+        let mut topology = lock(&self.topology);
+        let before = (topology.leader(), topology.status(at).clone());
+        topology.gone(at, why);
+        self.readable[at].store(WalPosition::ANY.raw(), Relaxed);
         self.up[at].set(0.0);
-        self.tell(&board, at, before);
+        self.tell(&topology, at, before);
     }
 
     /// Passes on what changed, and says so once.
-    fn tell(&self, board: &Board, at: usize, (leader, standing): (Option<Leader>, Standing)) {
-        if let Some(new) = board.leader().filter(|new| Some(*new) != leader) {
+    fn tell(&self, topology: &Topology, at: usize, (leader, status): (Option<Leader>, ReadStatus)) {
+        if let Some(new) = topology.leader().filter(|new| Some(*new) != leader) {
             let (server, timeline) = (&self.servers[new.at].name, new.timeline);
             match leader {
                 None => tracing::info!(%server, timeline, "found the primary"),
@@ -201,18 +201,20 @@ impl Inner {
             self.leader.send_replace(Some(new));
         }
         let server = &self.servers[at];
-        let now = board.standing(at);
-        if *now == standing {
+        let now = topology.status(at);
+        if *now == status {
             return;
         }
-        let lag = board.lag(at);
+        let lag = topology.lag(at);
         match now {
-            Standing::Gone(why) if !matches!(standing, Standing::Gone(_)) => {
+            ReadStatus::Unreachable(why) if !matches!(status, ReadStatus::Unreachable(_)) => {
                 tracing::warn!(server = server.name, why, "a database server does not answer");
             }
-            Standing::Good if server.may_read => tracing::info!(server = server.name, ?lag, "reading from a replica"),
-            Standing::Behind => tracing::warn!(server = server.name, ?lag, "a replica lags too far to be read from"),
-            Standing::Elsewhere => {
+            ReadStatus::Readable if server.may_read => {
+                tracing::info!(server = server.name, ?lag, "reading from a replica")
+            }
+            ReadStatus::Lagging => tracing::warn!(server = server.name, ?lag, "a replica lags too far to be read from"),
+            ReadStatus::OtherTimeline => {
                 tracing::warn!(
                     server = server.name,
                     "a replica does not follow the primary (yet), not reading from it"
@@ -231,16 +233,16 @@ impl fmt::Debug for Servers {
 
 #[cfg(test)]
 mod tests {
-    use super::place_of;
+    use super::location_of;
 
     #[test]
-    fn a_place_is_shown_without_its_secrets() {
-        let place = |url: &str| place_of(url, &[]).unwrap();
-        assert_eq!(place("postgresql://souk:s3cret@db/shop"), ("db:5432/shop".to_owned(), 1));
-        assert_eq!(place("postgresql://souk@a:1,b:2/shop"), ("a:1,b:2/shop".to_owned(), 2));
-        assert_eq!(place("postgresql://souk@%2Frun%2Fpg"), ("/run/pg:5432/souk".to_owned(), 1));
-        let (shown, count) = place_of("postgresql://souk@db/shop", &["db:5432".into()]).unwrap();
+    fn a_location_is_shown_without_its_secrets() {
+        let location = |url: &str| location_of(url, &[]).unwrap();
+        assert_eq!(location("postgresql://souk:s3cret@db/shop"), ("db:5432/shop".to_owned(), 1));
+        assert_eq!(location("postgresql://souk@a:1,b:2/shop"), ("a:1,b:2/shop".to_owned(), 2));
+        assert_eq!(location("postgresql://souk@%2Frun%2Fpg"), ("/run/pg:5432/souk".to_owned(), 1));
+        let (shown, count) = location_of("postgresql://souk@db/shop", &["db:5432".into()]).unwrap();
         assert_eq!((shown.as_str(), count), ("db:5432/shop", 1), "the same server twice");
-        assert!(place_of("postgresql://souk@db/shop", &[":1".into()]).is_err());
+        assert!(location_of("postgresql://souk@db/shop", &[":1".into()]).is_err());
     }
 }

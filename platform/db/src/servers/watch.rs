@@ -8,8 +8,8 @@ use tokio::{
 };
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::{Inner, board::Seen};
-use crate::{DbError, error::connect_error, way::Way};
+use super::{Inner, topology::Seen};
+use crate::{DbError, connect_options::ConnectOptions, error::connect_error};
 
 /// Between two questions: a failover is noticed within this and a connect, and a position is at most this old.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -30,10 +30,10 @@ const IDENTIFY: &str = "
            (case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0'::pg_lsn)
                  else pg_current_wal_flush_lsn() end - '0/0'::pg_lsn)::bigint as lsn";
 
-pub(super) async fn run(servers: Weak<Inner>, at: usize, way: Way) {
+pub(super) async fn run(servers: Weak<Inner>, at: usize, options: ConnectOptions) {
     let mut client = None;
     loop {
-        let asked = timeout(ANSWER, ask(&mut client, &way)).await;
+        let asked = timeout(ANSWER, ask(&mut client, &options)).await;
         let Some(servers) = servers.upgrade() else { return };
         match asked {
             Ok(Ok(identity)) => servers.report(at, identity.0),
@@ -51,11 +51,11 @@ pub(super) async fn run(servers: Weak<Inner>, at: usize, way: Way) {
     }
 }
 
-async fn ask(client: &mut Option<Client>, way: &Way) -> Result<Identity, DbError> {
+async fn ask(client: &mut Option<Client>, options: &ConnectOptions) -> Result<Identity, DbError> {
     if let Some(client) = client {
         return identify(client).await;
     }
-    let (new, connection) = way.connect().await.map_err(|error| connect_error(&error))?;
+    let (new, connection) = options.connect().await.map_err(|error| connect_error(&error))?;
     // It ends with the client; what it ends with, the client's next question says.
     Handle::current().spawn(async move { drop(connection.await) });
     identify(client.insert(new)).await

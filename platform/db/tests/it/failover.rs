@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use souk_db::{Db, DbConfig, DbError, Position, RowExt, TestCluster, migrate};
+use souk_db::{Db, DbConfig, DbError, RowExt, WalPosition, migrate};
+use souk_postgres::TestCluster;
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{INSERT, SHOP, replicas::db};
@@ -257,7 +258,7 @@ async fn a_primary_that_hangs_is_left_for_the_new_one() {
     let took = start.elapsed();
     println!("a hanging primary was left {took:?} after the promotion");
     assert!(took < Duration::from_secs(5), "{took:?}");
-    db.read(Position::ANY).query("select 1", &[]).await.unwrap();
+    db.read(WalPosition::ANY).query("select 1", &[]).await.unwrap();
     signal(nix::sys::signal::Signal::SIGCONT);
     cluster.stop().await;
 }

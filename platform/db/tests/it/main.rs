@@ -2,17 +2,16 @@
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod failover;
-mod managed;
 mod migrate;
 mod notify;
 mod pooler;
 mod reads;
 mod replicas;
-mod testdb;
 mod tls;
 mod tx;
 
-use souk_db::{Db, Migrations, TestDb};
+use souk_db::{Db, Migrations};
+use souk_postgres::TestDb;
 
 /// A schema like a service's: named constraints, a deferred one, an outbox.
 pub const SHOP: Migrations = Migrations {

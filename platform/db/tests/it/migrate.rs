@@ -1,4 +1,5 @@
-use souk_db::{MigrateError, Migrations, RowExt, TestDb, migrate, pending};
+use souk_db::{MigrateError, Migrations, RowExt, migrate, pending};
+use souk_postgres::TestDb;
 
 const ONE: Migrations = Migrations { schema: "a", files: &[("0001", "create table t (id int)")] };
 const TWO: Migrations = Migrations {

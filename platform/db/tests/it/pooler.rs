@@ -10,7 +10,8 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use souk_db::{Db, DbConfig, DbError, Login, RowExt, TestDb, migrate};
+use souk_db::{Db, DbConfig, DbError, Login, RowExt, migrate};
+use souk_postgres::TestDb;
 use tokio_postgres::NoTls;
 
 use crate::{INSERT, OTHER, SHOP, count};
@@ -62,7 +63,7 @@ impl Pooler {
     }
 
     fn url(&self, database: &str) -> String {
-        format!("host={} port=6432 user=souk_shop dbname={database}", self.dir.path().display())
+        format!("postgresql://souk_shop@{}:6432/{database}", self.dir.path().display().to_string().replace('/', "%2F"))
     }
 }
 

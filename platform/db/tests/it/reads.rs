@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use souk_db::{Db, DbConfig, DbError, Position, RowExt};
+use souk_db::{Db, DbConfig, DbError, RowExt, WalPosition};
 
 use crate::shop;
 
@@ -9,7 +9,7 @@ use crate::shop;
 async fn many_reads_share_few_connections() {
     let (test, db) = shop().await;
     let numbers: Vec<i64> = (0..500).collect();
-    let reads = db.read(Position::ANY);
+    let reads = db.read(WalPosition::ANY);
     let answers = join_all(numbers.iter().map(|n| async move {
         let row = reads.query_one("select $1::bigint, pg_backend_pid()", &[n]).await.unwrap();
         (row.get_col::<i64>(0).unwrap(), row.get_col::<i32>(1).unwrap())
@@ -102,7 +102,7 @@ async fn built_statements_are_cached_within_a_bound() {
 #[tokio::test]
 async fn a_database_that_is_away_fails_requests_quickly_and_not_the_start() {
     let dir = tempfile::tempdir().unwrap();
-    let url = format!("host={} user=souk dbname=souk", dir.path().display());
+    let url = format!("postgresql://souk@{}/souk", dir.path().display().to_string().replace('/', "%2F"));
     let db = Db::connect(DbConfig::new(url, "shop")).await.unwrap();
     let start = Instant::now();
     let errors = join_all((0..100).map(|_| db.ping())).await;
@@ -116,7 +116,7 @@ async fn a_database_that_is_away_fails_requests_quickly_and_not_the_start() {
 async fn a_server_that_never_answers_is_given_up() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let url = format!("host=127.0.0.1 port={port} user=souk dbname=souk");
+    let url = format!("postgresql://souk@127.0.0.1:{port}/souk");
     let db = Db::connect(DbConfig::new(url, "shop")).await.unwrap();
     let start = Instant::now();
     // All of them share two attempts; in a row they would take minutes.

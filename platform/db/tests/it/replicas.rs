@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use souk_db::{Db, DbConfig, DbError, Migrations, Position, RowExt, Servers, ServersConfig, TestCluster, migrate};
+use souk_db::{Db, DbConfig, DbError, Migrations, RowExt, Servers, ServersConfig, WalPosition, migrate};
+use souk_postgres::TestCluster;
 
 use crate::{INSERT, SHOP};
 
@@ -23,7 +24,7 @@ pub async fn db(cluster: &TestCluster, primaries: &[usize], replicas: &[usize], 
 }
 
 /// Where a read goes: the address of the server that answers is the directory of its socket.
-async fn socket(db: &Db, at_least: Position) -> String {
+async fn socket(db: &Db, at_least: WalPosition) -> String {
     let sql = "select current_setting('unix_socket_directories')";
     db.read(at_least).query_one(sql, &[]).await.unwrap().get_col(0).unwrap()
 }
@@ -35,7 +36,7 @@ async fn until_read_from(db: &Db, cluster: &TestCluster, node: usize, wanted: bo
     loop {
         let mut found = false;
         for _ in 0..4 {
-            found |= socket(db, Position::ANY).await == there;
+            found |= socket(db, WalPosition::ANY).await == there;
         }
         if found == wanted {
             return;
@@ -45,13 +46,13 @@ async fn until_read_from(db: &Db, cluster: &TestCluster, node: usize, wanted: bo
     }
 }
 
-async fn write(db: &Db, id: i64) -> Position {
+async fn write(db: &Db, id: i64) -> WalPosition {
     let tx = db.begin().await.unwrap();
     tx.execute(INSERT, &[&id, &format!("s{id}"), &1i32]).await.unwrap();
     tx.commit_position().await.unwrap()
 }
 
-async fn sees(db: &Db, at_least: Position, id: i64) -> bool {
+async fn sees(db: &Db, at_least: WalPosition, id: i64) -> bool {
     db.read(at_least).query_opt("select 1 from item where id = $1", &[&id]).await.unwrap().is_some()
 }
 
@@ -76,7 +77,7 @@ async fn readers_see_their_own_writes_though_the_replica_is_5_s_behind() {
                 let id = reader * EACH + n;
                 let position = write(&db, id).await;
                 missed.fetch_add(usize::from(!sees(&db, position, id).await), Relaxed);
-                missed_without.fetch_add(usize::from(!sees(&db, Position::ANY, id).await), Relaxed);
+                missed_without.fetch_add(usize::from(!sees(&db, WalPosition::ANY, id).await), Relaxed);
                 reads.fetch_add(1, Relaxed);
             }
         }
@@ -111,7 +112,7 @@ async fn a_replica_that_lags_too_far_or_hangs_is_left_out_and_comes_back() {
     // Both take turns.
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..4 {
-        seen.insert(socket(&db, Position::ANY).await);
+        seen.insert(socket(&db, WalPosition::ANY).await);
     }
     assert_eq!(seen.len(), 2, "{seen:?}");
 
@@ -132,7 +133,7 @@ async fn a_replica_that_lags_too_far_or_hangs_is_left_out_and_comes_back() {
     };
     stop(nix::sys::signal::Signal::SIGSTOP);
     let start = Instant::now();
-    let answers = futures_util::future::join_all((0..8).map(|_| socket(&db, Position::ANY))).await;
+    let answers = futures_util::future::join_all((0..8).map(|_| socket(&db, WalPosition::ANY))).await;
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     assert!(!answers.contains(&cluster.socket_dir(2).display().to_string()));
     until_read_from(&db, &cluster, 2, false).await;
@@ -153,19 +154,19 @@ async fn what_a_replica_cannot_answer_the_primary_does() {
     const MORE: Migrations =
         Migrations { schema: "shop", files: &[SHOP.files[0], SHOP.files[1], ("0003_more", "create table more ()")] };
     migrate(&cluster.url(&[0]), &[&MORE]).await.unwrap();
-    db.read(Position::ANY).query("select from more", &[]).await.unwrap();
-    let wrong = db.read(Position::ANY).query("select from nowhere", &[]).await.unwrap_err();
+    db.read(WalPosition::ANY).query("select from more", &[]).await.unwrap();
+    let wrong = db.read(WalPosition::ANY).query("select from nowhere", &[]).await.unwrap_err();
     assert!(matches!(wrong, DbError::Other(_)), "what is wrong everywhere is still wrong: {wrong}");
     cluster.resume(1).await;
     // Nothing is written on the reads of a replica either.
     let refused =
-        db.read(Position::ANY).query("insert into item values (1, 'a', 1) returning id", &[]).await.unwrap_err();
+        db.read(WalPosition::ANY).query("insert into item values (1, 'a', 1) returning id", &[]).await.unwrap_err();
     assert!(refused.to_string().contains("read-only"), "{refused}");
     // One that is killed under reads: nobody notices.
     until_read_from(&db, &cluster, 1, true).await;
     cluster.kill(1).await;
     for _ in 0..20 {
-        socket(&db, Position::ANY).await;
+        socket(&db, WalPosition::ANY).await;
     }
     cluster.restart(1).await;
     until_read_from(&db, &cluster, 1, true).await;
@@ -183,7 +184,7 @@ async fn positions_rise_and_a_promoted_replica_voids_those_of_the_old_timeline()
         assert!(at > last && at.timeline() == 1, "{at} after {last}");
         last = at;
         let asked = db.position().await;
-        assert!(asked >= at && asked != Position::PRIMARY, "{asked} after {at}");
+        assert!(asked >= at && asked != WalPosition::PRIMARY, "{asked} after {at}");
     }
     cluster.caught_up(2, 0).await;
     until_served(&db, last, &cluster, 2).await;
@@ -213,11 +214,11 @@ async fn positions_rise_and_a_promoted_replica_voids_those_of_the_old_timeline()
     until_served(&db, at, &cluster, 2).await;
     // Node 2 has long replayed past `last`, and yet: a place on another timeline says nothing about it.
     assert_eq!(socket(&db, last).await, cluster.socket_dir(1).display().to_string(), "the new primary answers");
-    assert_eq!(socket(&db, Position::PRIMARY).await, cluster.socket_dir(1).display().to_string());
+    assert_eq!(socket(&db, WalPosition::PRIMARY).await, cluster.socket_dir(1).display().to_string());
     cluster.stop().await;
 }
 
-async fn until_served(db: &Db, at_least: Position, cluster: &TestCluster, node: usize) {
+async fn until_served(db: &Db, at_least: WalPosition, cluster: &TestCluster, node: usize) {
     let there = cluster.socket_dir(node).display().to_string();
     let start = Instant::now();
     while socket(db, at_least).await != there {
@@ -230,7 +231,7 @@ async fn until_served(db: &Db, at_least: Position, cluster: &TestCluster, node: 
 async fn without_replicas_nothing_is_asked() {
     let (_test, db) = crate::shop().await;
     let before = db.counters();
-    assert_eq!(db.position().await, Position::ANY);
-    assert!(!db.is_void(Position::from_raw(77 << 52)));
+    assert_eq!(db.position().await, WalPosition::ANY);
+    assert!(!db.is_void(WalPosition::from_raw(77 << 52)));
     assert_eq!(db.counters(), before);
 }

@@ -6,11 +6,10 @@ use std::{
     time::Duration,
 };
 
-use souk_db::{Db, DbConfig, DbError, Managed, ManagedOptions, RowExt, Servers, ServersConfig};
+use souk_db::{Db, DbConfig, DbError, RowExt, Servers, ServersConfig};
+use souk_postgres::{Managed, ManagedOptions};
 use souk_tls::{Authority, Validity};
 use tokio::time::timeout;
-
-use crate::managed::{open_dir, options};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -24,12 +23,19 @@ struct Secure {
 
 impl Secure {
     async fn start() -> Secure {
-        let dir = open_dir();
+        // As one in /srv or /var/lib would be: the server's user may enter.
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let data = dir.path().join("data");
-        let managed = Managed::start(&data, ManagedOptions { tcp_port: Some(port), throw_away: true, ..options() })
-            .await
-            .unwrap();
+        let options = ManagedOptions {
+            shared_buffers_mb: 16,
+            max_connections: 30,
+            tcp_port: Some(port),
+            throw_away: true,
+            ..ManagedOptions::default()
+        };
+        let managed = Managed::start(&data, options).await.unwrap();
         let authority = Authority::new(Validity::around_now(1)).unwrap();
         fs::write(dir.path().join("ca.pem"), authority.pem()).unwrap();
         fs::write(dir.path().join("other.pem"), Authority::new(Validity::around_now(1)).unwrap().pem()).unwrap();

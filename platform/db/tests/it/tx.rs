@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, SinkExt};
-use souk_db::{Counters, Db, DbConfig, DbError, Position, RowExt, Tx};
+use souk_db::{Counters, Db, DbConfig, DbError, RowExt, Tx, WalPosition};
 
 use crate::{INSERT, count, shop};
 
@@ -15,7 +15,11 @@ async fn commit_keeps_rollback_and_drop_do_not() {
     let tx = db.begin().await.unwrap();
     assert_eq!(tx.execute(INSERT, &[&1i64, &"a", &1i32]).await.unwrap(), 1);
     assert_eq!(count(&db).await, 0, "not visible before the commit");
-    assert_eq!(tx.commit_position().await.unwrap(), Position::ANY, "nobody reads from replicas, so nothing is asked");
+    assert_eq!(
+        tx.commit_position().await.unwrap(),
+        WalPosition::ANY,
+        "nobody reads from replicas, so nothing is asked"
+    );
     assert_eq!(count(&db).await, 1);
 
     let tx = db.begin().await.unwrap();

@@ -13,7 +13,7 @@ use std::{
 };
 
 use cluster::{PATIENCE, Patroni};
-use souk_db::{Db, DbConfig, DbError, Migrations, Position, RowExt, Servers, ServersConfig, migrate};
+use souk_db::{Db, DbConfig, DbError, Migrations, RowExt, Servers, ServersConfig, WalPosition, migrate};
 use tokio::{runtime::Handle, task::JoinHandle};
 
 const SHOP: Migrations =
@@ -135,7 +135,7 @@ async fn a_primary_and_then_its_whole_node_die_under_load() {
     let start = Instant::now();
     let port = cluster.urls()[leader].rsplit(':').next().unwrap().split('/').next().unwrap().to_owned();
     loop {
-        let row = db.read(Position::ANY).query_one("select current_setting('port')", &[]).await.unwrap();
+        let row = db.read(WalPosition::ANY).query_one("select current_setting('port')", &[]).await.unwrap();
         if row.get_col::<String>(0).unwrap() == port {
             break;
         }

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use souk_db::{RowExt, TestDb};
+use souk_db::RowExt;
 use souk_flow::{Job, JobHandler, Jobs, Schedule, run_jobs, run_schedules};
 use souk_kernel::Problem;
+use souk_postgres::TestDb;
 use souk_runtime::Tasks;
 
 use crate::{OWNER, eventually};

@@ -8,8 +8,9 @@ mod sagas;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use souk_db::{Db, Migrations, TestDb};
+use souk_db::{Db, Migrations};
 use souk_kernel::Event;
+use souk_postgres::TestDb;
 use uuid::Uuid;
 
 /// Something that owns events.

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use souk_db::{Db, RowExt, TestDb};
+use souk_db::{Db, RowExt};
 use souk_flow::{Failure, NewSaga, Progress, Recorded, SagaEngine, SagaRun, Step, insert_sagas};
 use souk_kernel::Problem;
+use souk_postgres::TestDb;
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
 use tokio::runtime::{Builder, Runtime};

@@ -18,7 +18,7 @@ const FAILURES: usize = 20;
 
 fn storage(s3: &S3, prefix: &str) -> Storage {
     Storage {
-        place: format!("s3://{}/{prefix}", s3.bucket()).parse().unwrap(),
+        url: format!("s3://{}/{prefix}", s3.bucket()).parse().unwrap(),
         endpoint: Some(s3.url()),
         region: Some(S3::REGION.into()),
         account: Some(S3::ACCESS_KEY.into()),

@@ -48,7 +48,7 @@ pub async fn hasty_on(server: &Server) -> Process {
 }
 
 pub async fn whole(redis: &Redis) {
-    tokio::time::timeout(PATIENCE, redis.whole()).await.expect("redis answers again");
+    tokio::time::timeout(PATIENCE, redis.all_connected()).await.expect("redis answers again");
 }
 
 /// Waits until `true`.

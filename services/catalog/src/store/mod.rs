@@ -8,7 +8,7 @@ mod write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use souk_db::{Db, DbError, Position, Reads};
+use souk_db::{Db, DbError, Reads, WalPosition};
 
 pub(crate) use read::{Listed, Page};
 pub(crate) use write::Turn;
@@ -25,18 +25,18 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) fn new(db: &Db) -> Self {
         // Until the log is followed only the primary is right.
-        Self { db: db.clone(), horizon: Arc::new(AtomicU64::new(Position::PRIMARY.raw())) }
+        Self { db: db.clone(), horizon: Arc::new(AtomicU64::new(WalPosition::PRIMARY.raw())) }
     }
 
     /// Reads that show everything up to `at_least`, and every change that this process has been told of.
-    fn reads(&self, at_least: Position) -> &Reads {
-        self.db.read(at_least.max(Position::from_raw(self.horizon.load(Ordering::Acquire))))
+    fn reads(&self, at_least: WalPosition) -> &Reads {
+        self.db.read(at_least.max(WalPosition::from_raw(self.horizon.load(Ordering::Acquire))))
     }
 
     /// Notes that everything up to `position` may have been told of. Call it before caches are told.
-    pub(crate) fn saw(&self, position: Position) {
-        let known = |known: u64| match Position::from_raw(known) {
-            Position::PRIMARY => position,
+    pub(crate) fn saw(&self, position: WalPosition) {
+        let known = |known: u64| match WalPosition::from_raw(known) {
+            WalPosition::PRIMARY => position,
             known => known.max(position),
         };
         let set = |old| Some(known(old).raw());
@@ -45,13 +45,13 @@ impl Store {
     }
 
     /// Where the log stands now.
-    pub(crate) async fn position(&self) -> Position {
+    pub(crate) async fn position(&self) -> WalPosition {
         self.db.position().await
     }
 
     /// True when the horizon lies on a timeline that ended, so that no replica will do.
     pub(crate) fn is_outdated(&self) -> bool {
-        self.db.is_void(Position::from_raw(self.horizon.load(Ordering::Acquire)))
+        self.db.is_void(WalPosition::from_raw(self.horizon.load(Ordering::Acquire)))
     }
 }
 

@@ -2,7 +2,7 @@
 //! list cost one round trip each.
 
 use souk_catalog_api::{CategoryId, ListSort, Product, ProductId, Status};
-use souk_db::{DbError, Json, Position, Row, RowExt};
+use souk_db::{DbError, Json, Row, RowExt, WalPosition};
 use uuid::Uuid;
 
 use super::Store;
@@ -117,23 +117,23 @@ pub(crate) struct Listed {
 
 impl Store {
     /// The product at this address, drafts included.
-    pub(crate) async fn by_slug(&self, at_least: Position, slug: &str) -> Result<Option<Product>, DbError> {
+    pub(crate) async fn by_slug(&self, at_least: WalPosition, slug: &str) -> Result<Option<Product>, DbError> {
         self.reads(at_least).query_opt(BY_SLUG, &[&slug]).await?.as_ref().map(product).transpose()
     }
 
     /// Where the product went that had this address.
-    pub(crate) async fn moved(&self, at_least: Position, slug: &str) -> Result<Option<String>, DbError> {
+    pub(crate) async fn moved(&self, at_least: WalPosition, slug: &str) -> Result<Option<String>, DbError> {
         self.reads(at_least).query_opt(MOVED, &[&slug]).await?.map(|row| row.get_col("slug")).transpose()
     }
 
     /// Products by id.
-    pub(crate) async fn by_ids(&self, at_least: Position, ids: &[ProductId]) -> Result<Vec<Product>, DbError> {
+    pub(crate) async fn by_ids(&self, at_least: WalPosition, ids: &[ProductId]) -> Result<Vec<Product>, DbError> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
         self.reads(at_least).query(BY_IDS, &[&ids]).await?.iter().map(product).collect()
     }
 
     /// Products that have one of these SKUs.
-    pub(crate) async fn by_skus(&self, at_least: Position, skus: &[&str]) -> Result<Vec<Product>, DbError> {
+    pub(crate) async fn by_skus(&self, at_least: WalPosition, skus: &[&str]) -> Result<Vec<Product>, DbError> {
         self.reads(at_least).query(BY_SKUS, &[&skus]).await?.iter().map(product).collect()
     }
 
@@ -144,7 +144,7 @@ impl Store {
     }
 
     /// Places of a page of published products; by price only those that have one. From an index alone.
-    pub(crate) async fn page(&self, at_least: Position, page: &Page<'_>) -> Result<Vec<Listed>, DbError> {
+    pub(crate) async fn page(&self, at_least: WalPosition, page: &Page<'_>) -> Result<Vec<Listed>, DbError> {
         let descends = matches!(page.sort, ListSort::Newest | ListSort::PriceDesc);
         let id = page.after.map_or(if descends { Uuid::max() } else { Uuid::nil() }, |after| after.id.uuid());
         let title = page.after.and_then(|after| after.title.as_deref()).unwrap_or_default();

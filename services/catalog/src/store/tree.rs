@@ -1,7 +1,7 @@
 //! The category tree in its table.
 
 use souk_catalog_api::CategoryId;
-use souk_db::{DbError, Json, Position, Row, RowExt};
+use souk_db::{DbError, Json, Row, RowExt, WalPosition};
 use uuid::Uuid;
 
 use super::{Store, Turn, json};
@@ -21,7 +21,7 @@ pub(super) const STATEMENTS: &[(&str, &str)] = &[("all", ALL), ("insert", INSERT
 
 impl Store {
     /// All nodes.
-    pub(crate) async fn tree(&self, at_least: Position) -> Result<Vec<Node>, DbError> {
+    pub(crate) async fn tree(&self, at_least: WalPosition) -> Result<Vec<Node>, DbError> {
         self.reads(at_least).query(ALL, &[]).await?.iter().map(node).collect()
     }
 }

@@ -16,9 +16,10 @@ use souk_catalog_api::{
     CatalogApi, CatalogClient, CategoryId, CategoryInput, MediaInput, Outcome, ProductInput, ProductOutcome,
     PutCategories, PutProducts, Status, VariantInput,
 };
-use souk_db::{Db, TestDb};
+use souk_db::Db;
 use souk_kernel::{Clock, Ids};
 use souk_objects::Objects;
+use souk_postgres::TestDb;
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
@@ -57,7 +58,7 @@ impl World {
     async fn beside_on(world: &World, server: &souk_engines::Redis) -> World {
         let settings = RedisSettings { nodes: vec![server.url()], installation: "shop".into(), call: PATIENT };
         let redis = Redis::new(&settings, &world.tasks).unwrap();
-        redis.whole().await;
+        redis.all_connected().await;
         Self::beside_with(world, Some(redis)).await
     }
 

@@ -137,7 +137,7 @@ async fn price(world: &World, prices: Vec<(uuid::Uuid, i64, i64)>) {
     let mut read = Vec::new();
     // The log waits for transactions of other tests on the same server.
     while read.len() as i64 != count.get::<_, i64>(0) {
-        read = log.read("pricing", consumer.sources()[0].types, souk_bus::Position::START, 500).await.unwrap();
+        read = log.read("pricing", consumer.sources()[0].types, souk_bus::OutboxOffset::START, 500).await.unwrap();
     }
     let mut tx = world.db.begin().await.unwrap();
     // All of them, also those applied before: what is old must not win.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use souk_catalog::MIGRATIONS;
 use souk_catalog_api::{AllCategories, BySlug};
-use souk_db::{Db, DbConfig, Servers, ServersConfig, TestCluster, migrate};
+use souk_db::{Db, DbConfig, Servers, ServersConfig, migrate};
+use souk_postgres::TestCluster;
 
 use super::{PRICING, World, guest, product, seal};
 

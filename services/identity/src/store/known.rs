@@ -27,10 +27,10 @@ pub(super) enum Look {
 impl Known {
     pub(super) async fn look(&self, token: &[u8]) -> Look {
         let Some((leases, _)) = &self.0 else { return Look::Unknown(None) };
-        match leases.look(&name(token)).await {
+        match leases.get(&name(token)).await {
             Lease::Held(bytes) => serde_json::from_slice(&bytes).map_or(Look::Unknown(None), Look::Live),
             Lease::Free(deadline) => Look::Unknown(Some(deadline)),
-            Lease::Closed => Look::Unknown(None),
+            Lease::Revoked => Look::Unknown(None),
         }
     }
 
@@ -56,7 +56,7 @@ impl Known {
     pub(super) async fn recall<T: AsRef<[u8]>>(&self, tokens: impl IntoIterator<Item = T>) {
         let Some((leases, _)) = &self.0 else { return };
         let names: Vec<String> = tokens.into_iter().map(|token| name(token.as_ref())).collect();
-        leases.recall(&names).await;
+        leases.revoke(&names).await;
     }
 }
 

@@ -12,7 +12,7 @@ mod tries;
 
 use std::time::Duration;
 
-use souk_db::{Db, DbError, Json, Position, Row, RowExt, Tx};
+use souk_db::{Db, DbError, Json, Row, RowExt, Tx, WalPosition};
 use souk_flow::Outbox;
 use souk_identity_api::{Customer, CustomerId, CustomerRegistered, Staff, StoredAddress};
 use uuid::Uuid;
@@ -144,7 +144,7 @@ impl Store {
     }
 
     /// A customer, as everything up to `at_least` shows them.
-    pub async fn customer(&self, at_least: Position, id: CustomerId) -> Result<Option<Customer>, DbError> {
+    pub async fn customer(&self, at_least: WalPosition, id: CustomerId) -> Result<Option<Customer>, DbError> {
         let row = self.db.read(at_least).query_opt(ME, &[&id.0]).await?;
         row.as_ref().map(read_customer).transpose()
     }

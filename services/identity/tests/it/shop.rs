@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use souk_db::{Db, Json, RowExt, TestDb};
+use souk_db::{Db, Json, RowExt};
 use souk_identity::{IdentityDeps, IdentityService, MIGRATIONS};
 use souk_identity_api::{
     Confirm, Customer, IdentityClient, LinkRequested, Login, MeRequest, PutAddress, RefreshTokens, Register,
     RequestLink, Session, SessionRequest, SignIn, SignedIn,
 };
 use souk_kernel::{Clock, Event, Ids, Problem, Secret};
+use souk_postgres::TestDb;
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::{Actor, Cx};
 use souk_runtime::Tasks;
@@ -55,7 +56,7 @@ impl Shop {
     pub async fn process_waiting(&self, server: &souk_engines::Redis, call: Duration) -> Process {
         let settings = RedisSettings { nodes: vec![server.url()], installation: "shop".into(), call };
         let redis = Redis::new(&settings, &self.tasks).unwrap();
-        redis.whole().await;
+        redis.all_connected().await;
         self.process_with([9; 32], Some(redis)).await
     }
 

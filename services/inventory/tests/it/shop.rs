@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use souk_db::{Db, TestDb};
+use souk_db::Db;
 use souk_inventory::{InventoryDeps, InventoryService, MIGRATIONS};
 use souk_inventory_api::{
     Adjust, AdjustLine, Adjusted, Audit, AuditRequest, AvailabilityRequest, ByKey, Change, InventoryApi,
     InventoryClient, Reservation, Reserve, StockLine,
 };
 use souk_kernel::Problem;
+use souk_postgres::TestDb;
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
 use uuid::Uuid;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use souk_cart_api::CartId;
-use souk_db::{Db, Migrations, RowExt, TestDb, grant_outbox_read};
+use souk_db::{Db, Migrations, RowExt, grant_outbox_read};
 use souk_flow::{EventLog, Outbox, run_consumer};
 use souk_kernel::{Currency, Event};
 use souk_notification::{
@@ -14,6 +14,7 @@ use souk_notification::{
 };
 use souk_notification_api::{ByOrder, Delivery, DeliveryStatus, NotificationApi, NotificationClient};
 use souk_order_api::{Order, OrderChanged, OrderId, OrderLine, OrderPayment, OrderPlaced, OrderStatus};
+use souk_postgres::TestDb;
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
 use souk_shipping_api::{Address, Shipment, ShipmentId, ShipmentShipped, ShipmentStatus};

@@ -15,10 +15,11 @@ mod unpaid;
 use std::sync::Arc;
 use std::time::Duration;
 
-use souk_db::{RowExt, TestDb};
+use souk_db::RowExt;
 use souk_kernel::{Clock, Ids, Secret};
 use souk_order::{MIGRATIONS, OrderDeps, OrderService};
 use souk_order_api::{Checkout, OrderClient, PaymentMeans};
+use souk_postgres::TestDb;
 use souk_rpc::{Actor, Cx};
 use souk_runtime::Tasks;
 

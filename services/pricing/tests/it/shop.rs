@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use souk_db::{Db, TestDb};
+use souk_db::Db;
 use souk_kernel::{Currency, Money, Problem};
+use souk_postgres::TestDb;
 use souk_pricing::{MIGRATIONS, PricingDeps, PricingService, default_terms};
 use souk_pricing_api::{
     Coupon, CouponByCode, Discount, Price, PricingClient, QuoteLine, QuoteRequest, Redeem, Redeemed, SetPrice,

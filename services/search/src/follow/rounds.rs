@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use souk_bus::Position;
+use souk_bus::OutboxOffset;
 use souk_kernel::Problem;
 
 use super::{Changes, Follower, SOURCES};
@@ -43,7 +43,7 @@ impl Follower {
     }
 
     /// Builds the index from the catalogue. What changes meanwhile stands in the logs after the place noted first.
-    async fn build(&mut self, database: String, now: Position) -> Result<(), Problem> {
+    async fn build(&mut self, database: String, now: OutboxOffset) -> Result<(), Problem> {
         let started = Instant::now();
         tracing::info!("building the search index from the catalogue");
         let cursors: BTreeMap<_, _> = SOURCES.iter().map(|(schema, _)| ((*schema).to_owned(), now)).collect();
@@ -92,7 +92,7 @@ impl Follower {
     }
 
     /// What is new in the logs, and where they then stand.
-    async fn read(&self) -> Result<(Changes, BTreeMap<String, Position>), Problem> {
+    async fn read(&self) -> Result<(Changes, BTreeMap<String, OutboxOffset>), Problem> {
         let mut changes = Changes::default();
         let mut cursors = self.cursors.clone();
         for (schema, types) in SOURCES {

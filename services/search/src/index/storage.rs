@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use souk_bus::Position;
+use souk_bus::OutboxOffset;
 use tantivy::store::Compressor;
 use tantivy::{Index, IndexSettings};
 
@@ -25,7 +25,7 @@ pub struct Payload {
     /// Which database they are from.
     pub database: String,
     /// How far each owner's log is reflected. None while a new index is being built: such a one is not complete.
-    pub cursors: Option<BTreeMap<String, Position>>,
+    pub cursors: Option<BTreeMap<String, OutboxOffset>>,
 }
 
 /// Why there is no index.

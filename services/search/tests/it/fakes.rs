@@ -10,11 +10,12 @@ use souk_catalog_api::{
     Attribute, AttributeValue, Category, CategoryId, CategoryTree, FacetAttribute, Product, ProductChanged, ProductId,
     Status, Variant, VariantId,
 };
-use souk_db::{Db, TestDb};
+use souk_db::Db;
 use souk_flow::Outbox;
 use souk_inventory_api as inventory;
 use souk_inventory_api::AvailabilityChanged;
 use souk_kernel::{Currency, Event, Problem};
+use souk_postgres::TestDb;
 use souk_pricing_api as pricing;
 use souk_pricing_api::PriceChanged;
 use souk_rpc::Cx;

@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use fakes::Owners;
 use souk_catalog_api::CategoryTree;
-use souk_db::{Migrations, TestDb};
+use souk_db::Migrations;
+use souk_postgres::TestDb;
 use souk_rpc::{Actor, Cx};
 use souk_runtime::Tasks;
 use souk_search::{IndexConfig, SearchDeps, SearchService};

@@ -9,8 +9,9 @@ use futures_util::future::join_all;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use souk_db::{Db, RowExt, TestDb, assert_all_prepare};
+use souk_db::{Db, RowExt, assert_all_prepare};
 use souk_kernel::{Clock, Ids, Kind};
+use souk_postgres::TestDb;
 use souk_rpc::{Actor, ActorKey, Channel, Cx, Permission};
 use souk_shipping::{MIGRATIONS, ShippingDeps, ShippingService, routes};
 use souk_shipping_api::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use souk_db::Managed;
+use souk_postgres::Managed;
 
 use crate::args::Args;
 use crate::catalog::Catalog;

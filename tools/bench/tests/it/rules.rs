@@ -3,7 +3,8 @@
 
 use souk_bench::limits::{pgbench, select_router};
 use souk_bench::store::Store;
-use souk_db::{Migrations, TestDb};
+use souk_db::Migrations;
+use souk_postgres::TestDb;
 
 use crate::fake::serve;
 

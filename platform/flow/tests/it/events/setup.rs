@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use souk_db::{Db, RowExt, TestDb, Tx};
+use souk_db::{Db, RowExt, Tx};
 use souk_flow::{Consumer, Envelope, EventLog, Outbox, Source};
 use souk_kernel::{Event, Problem};
+use souk_postgres::TestDb;
 use souk_runtime::Tasks;
 use uuid::Uuid;
 

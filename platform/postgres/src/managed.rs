@@ -3,11 +3,12 @@
 //! It runs as an unprivileged user, in a session of its own (Ctrl-C reaches us first), on a socket only that user may
 //! reach. One that survived a crash of ours is adopted. Called by the binary, the test kit and [`crate::TestDb`].
 
+mod data_directory;
 mod error;
 mod node;
-mod place;
 mod process;
 mod programs;
+mod running;
 mod server;
 mod settings;
 mod supervisor;
@@ -25,9 +26,9 @@ pub(crate) use node::Node;
 pub use settings::{MANAGED_MAX_CONNECTIONS, ManagedOptions};
 pub use supervisor::Health;
 
-use place::{Account, Place};
+use data_directory::{Account, DataDirectory};
 use process::Process;
-use server::Running;
+use running::Running;
 use supervisor::{Launcher, Supervisor};
 
 /// Name of the superuser and of the database.
@@ -37,7 +38,7 @@ const NAME: &str = "souk";
 pub struct Managed {
     process: Option<Process>,
     supervisor: Option<Supervisor>,
-    place: Place,
+    directory: DataDirectory,
     account: Option<Account>,
     options: ManagedOptions,
     running: Running,
@@ -59,35 +60,35 @@ impl Managed {
         let lock = DataDirLock::take(data_dir)?;
         let data_dir = fs::canonicalize(data_dir).map_err(|error| ManagedError::io("open", data_dir, error))?;
         let account = Account::needed()?;
-        let place = Place::of(&data_dir, account.as_ref())?;
-        if place.is_orphan() {
-            server::set_aside(&place).await?;
+        let directory = DataDirectory::of(&data_dir, account.as_ref())?;
+        if directory.is_orphan() {
+            server::set_aside(&directory).await?;
         }
-        if let Some(running) = Running::find(&place).await? {
+        if let Some(running) = Running::find(&directory).await? {
             tracing::info!(pid = running.pid, "adopted the database server that was still running");
             let process = Process::adopted(running.pid);
             // Clients that know its address go on using it.
             let tcp_port = Some(running.port).filter(|port| *port != settings::PORT);
             let own = ManagedOptions { tcp_port, ..options };
-            let mut managed = Managed::of(process, running, true, (place, account, own), lock);
+            let mut managed = Managed::of(process, running, true, (directory, account, own), lock);
             managed.start_replicas().await?;
             return Ok(managed);
         }
-        let pgdata = place.pgdata();
-        let cluster = place.major().map(|major| (major, pgdata.as_path()));
+        let pgdata = directory.pgdata();
+        let cluster = directory.major().map(|major| (major, pgdata.as_path()));
         let programs = programs::choose(programs::installed(), cluster)?;
-        place::private_dir(&place.base, account.as_ref())?;
-        if !place.exists() {
-            tracing::info!(at = %place.base.display(), "creating the database cluster");
-            server::initialise(&place, &programs, account.as_ref(), options.throw_away).await?;
-            place.remember()?;
+        data_directory::private_dir(&directory.base, account.as_ref())?;
+        if !directory.exists() {
+            tracing::info!(at = %directory.base.display(), "creating the database cluster");
+            server::initialise(&directory, &programs, account.as_ref(), options.throw_away).await?;
+            directory.remember()?;
         }
-        let (process, running) = server::launch(&place, &programs, account.as_ref(), &options).await?;
+        let (process, running) = server::launch(&directory, &programs, account.as_ref(), &options).await?;
         let tcp_url = match options.tcp_port {
             Some(port) => Some(server::open_tcp(&running, port).await?),
             None => None,
         };
-        let mut managed = Managed::of(process, running, false, (place, account, options), lock);
+        let mut managed = Managed::of(process, running, false, (directory, account, options), lock);
         managed.tcp_url = tcp_url;
         managed.start_replicas().await?;
         Ok(managed)
@@ -97,15 +98,15 @@ impl Managed {
         process: Process,
         running: Running,
         adopted: bool,
-        (place, account, options): (Place, Option<Account>, ManagedOptions),
+        (directory, account, options): (DataDirectory, Option<Account>, ManagedOptions),
         lock: DataDirLock,
     ) -> Managed {
         let (process, supervisor, tcp_url, replicas) = (Some(process), None, None, Vec::new());
-        let log_file = place.log_file();
+        let log_file = directory.log_file();
         Managed {
             process,
             supervisor,
-            place,
+            directory,
             account,
             options,
             running,
@@ -124,8 +125,8 @@ impl Managed {
             replica.supervise();
         }
         if let Some(process) = self.process.take() {
-            let (place, account, options) = (self.place.clone(), self.account.clone(), self.options.clone());
-            let launcher = Launcher { place, account, options };
+            let (directory, account, options) = (self.directory.clone(), self.account.clone(), self.options.clone());
+            let launcher = Launcher { directory, account, options };
             let running = self.running.clone();
             self.supervisor = Some(Supervisor::start("primary".into(), launcher, process, running));
         }
@@ -146,17 +147,17 @@ impl Managed {
         });
     }
 
-    /// True when a database belongs to `data_dir`, running or not, there or not: the place of one is remembered.
+    /// True when a database belongs to `data_dir`, running or not, there or not: where it is is remembered.
     pub fn exists(data_dir: &Path) -> bool {
-        Place::is_known(data_dir)
+        DataDirectory::is_known(data_dir)
     }
 
     /// Beside the cluster: `postgres-replica-1`, ...
     async fn start_replicas(&mut self) -> Result<(), ManagedError> {
-        let (place, options) = (self.place.clone(), self.options.clone());
-        let name = place.base.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let (directory, options) = (self.directory.clone(), self.options.clone());
+        let name = directory.base.file_name().unwrap_or_default().to_string_lossy().into_owned();
         for number in 1..=options.replicas {
-            let base = place.base.with_file_name(format!("{name}-replica-{number}"));
+            let base = directory.base.with_file_name(format!("{name}-replica-{number}"));
             let own = ManagedOptions { tcp_port: None, replicas: 0, ..options.clone() };
             self.replicas.push(Node::standby(&self.running, base, &format!("replica_{number}"), own).await?);
         }
@@ -169,8 +170,8 @@ impl Managed {
     /// When the directory cannot be read.
     pub async fn find_running(data_dir: &Path) -> Result<Option<String>, ManagedError> {
         let Ok(data_dir) = fs::canonicalize(data_dir) else { return Ok(None) };
-        let Some(place) = Place::existing(&data_dir) else { return Ok(None) };
-        Ok(Running::find(&place).await?.map(|running| running.url()))
+        let Some(directory) = DataDirectory::existing(&data_dir) else { return Ok(None) };
+        Ok(Running::find(&directory).await?.map(|running| running.url()))
     }
 
     /// Connects as the superuser over the socket. psql understands it, too.
@@ -203,7 +204,7 @@ impl Managed {
         &self.log_file
     }
 
-    /// Directory of the cluster; a fallback place when `data_dir` is below one that only root may enter.
+    /// Directory of the cluster; a fallback location when `data_dir` is below one that only root may enter.
     pub fn cluster_dir(&self) -> &Path {
         &self.running.pgdata
     }

@@ -17,12 +17,12 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{ManagedError, place::Account, server::Running};
+use super::{
+    ManagedError,
+    data_directory::Account,
+    running::{POLL, Running, STOP_WAIT},
+};
 
-/// Pause between looks at a server that is starting or stopping: short against the 100 ms either takes.
-pub(super) const POLL: Duration = Duration::from_millis(5);
-/// Long enough to write out a large cache on a slow disk.
-pub(super) const STOP_WAIT: Duration = Duration::from_secs(60);
 /// After an immediate shutdown there is nothing to write.
 const KILL_WAIT: Duration = Duration::from_secs(10);
 
@@ -57,7 +57,7 @@ impl Process {
     }
 
     /// Waits until the server ends by itself, and says how. A child's end is told by the system at once; an adopted one is
-    /// somebody else's child and is looked at.
+    /// another process's child and is looked at.
     pub(super) async fn ended_by_itself(&mut self) -> String {
         let mut children = match signal(SignalKind::child()) {
             Ok(children) => Some(children),

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use souk_kernel::Secret;
 
-/// A place that can be named: `file:///srv/media`, `s3://bucket/prefix`, `az://container/prefix`, `gs://bucket/prefix`.
+/// The URL of a storage: `file:///srv/media`, `s3://bucket/prefix`, `az://container/prefix`, `gs://bucket/prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum StorageUrl {
     /// A directory.
     Directory(PathBuf),
     /// A bucket, below a prefix that may be empty.
@@ -46,53 +46,54 @@ impl Provider {
     }
 }
 
-/// Why a text names no place.
+/// Why a text is no such URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is none of file:///directory, s3://bucket/prefix, az://container/prefix, gs://bucket/prefix")]
-pub struct NoPlace;
+pub struct InvalidStorageUrl;
 
-impl FromStr for Place {
-    type Err = NoPlace;
+impl FromStr for StorageUrl {
+    type Err = InvalidStorageUrl;
 
-    fn from_str(text: &str) -> Result<Self, NoPlace> {
-        let (scheme, rest) = text.split_once("://").ok_or(NoPlace)?;
+    fn from_str(text: &str) -> Result<Self, InvalidStorageUrl> {
+        let (scheme, rest) = text.split_once("://").ok_or(InvalidStorageUrl)?;
         if scheme == "file" {
             return match rest.starts_with('/') {
-                true => Ok(Place::Directory(rest.into())),
-                false => Err(NoPlace),
+                true => Ok(StorageUrl::Directory(rest.into())),
+                false => Err(InvalidStorageUrl),
             };
         }
-        let provider = Provider::ALL.into_iter().find(|provider| provider.scheme() == scheme).ok_or(NoPlace)?;
+        let provider =
+            Provider::ALL.into_iter().find(|provider| provider.scheme() == scheme).ok_or(InvalidStorageUrl)?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = prefix.trim_end_matches('/');
         let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
         let parts = || prefix.split('/').all(|part| plain(part) && !matches!(part, "" | "." | ".."));
         if bucket.is_empty() || !plain(bucket) || !(prefix.is_empty() || parts()) {
-            return Err(NoPlace);
+            return Err(InvalidStorageUrl);
         }
-        Ok(Place::Bucket { provider, bucket: bucket.into(), prefix: prefix.into() })
+        Ok(StorageUrl::Bucket { provider, bucket: bucket.into(), prefix: prefix.into() })
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StorageUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Directory(directory) => write!(f, "file://{}", directory.display()),
-            Place::Bucket { provider, bucket, prefix } if prefix.is_empty() => {
+            StorageUrl::Directory(directory) => write!(f, "file://{}", directory.display()),
+            StorageUrl::Bucket { provider, bucket, prefix } if prefix.is_empty() => {
                 write!(f, "{}://{bucket}", provider.scheme())
             }
-            Place::Bucket { provider, bucket, prefix } => write!(f, "{}://{bucket}/{prefix}", provider.scheme()),
+            StorageUrl::Bucket { provider, bucket, prefix } => write!(f, "{}://{bucket}/{prefix}", provider.scheme()),
         }
     }
 }
 
-/// A place, and how to get at it. What is absent here is taken from the provider's own environment variables
+/// A storage, and how to get at it. What is absent here is taken from the provider's own environment variables
 /// (`AWS_ACCESS_KEY_ID`, `AZURE_STORAGE_ACCOUNT_NAME`, `GOOGLE_SERVICE_ACCOUNT` ...), and without those from the identity that
 /// the platform gives a process: web identity, pod identity, workload identity, the instance's role.
 #[derive(Clone, Debug)]
 pub struct Storage {
     /// Where.
-    pub place: Place,
+    pub url: StorageUrl,
     /// The server, for others than the provider's own. Plain `http://` is for loopback only.
     pub endpoint: Option<String>,
     /// S3: the region.
@@ -106,9 +107,9 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// A place that needs nothing else.
-    pub fn at(place: Place) -> Self {
-        Self { place, endpoint: None, region: None, account: None, secret: None, ca_file: None }
+    /// One that needs nothing else.
+    pub fn at(url: StorageUrl) -> Self {
+        Self { url, endpoint: None, region: None, account: None, secret: None, ca_file: None }
     }
 }
 
@@ -127,7 +128,7 @@ enum Reached {
 /// Says what is wrong with an endpoint, `https://host[:port][/path]`.
 ///
 /// # Errors
-/// In words for whoever configured it.
+/// In words for the operator.
 pub fn check_endpoint(endpoint: &str) -> Result<(), &'static str> {
     reached(endpoint).map(drop)
 }
@@ -153,17 +154,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_read_and_printed() {
+    fn urls_are_read_and_printed() {
         for text in ["file:///srv/media", "s3://souk", "s3://souk/a/b", "az://pictures/x", "gs://my-bucket.example"] {
-            assert_eq!(text.parse::<Place>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<StorageUrl>().unwrap().to_string(), text);
         }
-        let place: Place = "s3://souk/media/".parse().unwrap();
-        let expected = Place::Bucket { provider: Provider::S3, bucket: "souk".into(), prefix: "media".into() };
-        assert_eq!(place, expected);
+        let url: StorageUrl = "s3://souk/media/".parse().unwrap();
+        let expected = StorageUrl::Bucket { provider: Provider::S3, bucket: "souk".into(), prefix: "media".into() };
+        assert_eq!(url, expected);
     }
 
     #[test]
-    fn nothing_else_is_a_place() {
+    fn nothing_else_is_a_storage_url() {
         for text in [
             "",
             "media",
@@ -176,9 +177,13 @@ mod tests {
             "s3://a//b",
             "ftp://x",
         ] {
-            assert_eq!(text.parse::<Place>(), Err(NoPlace), "{text}");
+            assert_eq!(text.parse::<StorageUrl>(), Err(InvalidStorageUrl), "{text}");
         }
-        assert_eq!("s3://key:secret@bucket".parse::<Place>(), Err(NoPlace), "credentials have no place in it");
+        assert_eq!(
+            "s3://key:secret@bucket".parse::<StorageUrl>(),
+            Err(InvalidStorageUrl),
+            "credentials have no place in it"
+        );
     }
 
     #[test]

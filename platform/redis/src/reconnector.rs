@@ -10,20 +10,20 @@ use crate::Redis;
 use crate::client::Inner;
 use crate::link::Link;
 
-/// Pause between two looks at what does not answer: how long Redis stays unused after it is back.
-const LOOK: Duration = Duration::from_millis(250);
+/// Pause between two probes of what does not answer: how long Redis stays unused after it is back.
+const PROBE_EVERY: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(redis: Redis, tasks: Tasks) {
     while !tasks.stopping() {
         let inner = redis.inner();
-        look(inner).await;
+        probe_open_parts(inner).await;
         let open = inner.breaker.open_parts().len();
         metrics::gauge!("souk_redis_parts_open").set(open as f64);
         if open > 0 {
-            tasks.pause(LOOK).await;
+            tasks.pause(PROBE_EVERY).await;
             continue;
         }
-        if !inner.whole.send_replace(true) {
+        if !inner.all_connected.send_replace(true) {
             tracing::info!("redis answers");
         }
         tokio::select! {
@@ -34,7 +34,7 @@ pub(crate) async fn run(redis: Redis, tasks: Tasks) {
 }
 
 /// Connects if there is no connection, and closes the parts that answer.
-async fn look(inner: &Inner) {
+async fn probe_open_parts(inner: &Inner) {
     let kept = inner.link.read().unwrap_or_else(PoisonError::into_inner).clone();
     let link = match kept {
         Some(link) => link,

@@ -36,7 +36,7 @@ pub enum ManagedError {
         /// Who has it, as that process wrote it down.
         pid: String,
     },
-    /// We are root and there is nobody to run the server as.
+    /// We are root and there is no user to run the server as.
     #[error(
         "PostgreSQL refuses to run as root, and there is neither a user \"postgres\" nor \"nobody\": create one (useradd --system postgres), or run souk as an ordinary user"
     )]
@@ -46,7 +46,7 @@ pub enum ManagedError {
         "the database in {base} cannot be reached by user \"{account}\", as which the server runs: let it pass (chmod o+x) every directory above, or move the data directory, for example to /var/lib/souk"
     )]
     Unreachable {
-        /// The place.
+        /// Where it is.
         base: PathBuf,
         /// The user.
         account: String,
@@ -67,7 +67,7 @@ pub enum ManagedError {
         /// Where it was.
         base: PathBuf,
     },
-    /// A directory of ours belongs to somebody else or is open to others.
+    /// A directory of ours belongs to another user or is open to others.
     #[error(
         "{path} exists and is not a private directory of ours (owner, mode 0700): remove it or set its owner and mode"
     )]
@@ -113,7 +113,7 @@ pub enum ManagedError {
     },
     /// A statement during set-up failed.
     #[error("setting up the database failed: {0}")]
-    SetUp(#[from] crate::DbError),
+    SetUp(#[from] souk_db::DbError),
 }
 
 impl ManagedError {

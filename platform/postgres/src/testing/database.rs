@@ -3,20 +3,16 @@
 //!
 //! The server is the one at `SOUK_TEST_DATABASE_URL`, or a throw-away one per test process that goes away with it.
 
-mod cluster;
-mod server;
-
 use std::{collections::HashMap, sync::Arc};
 
 use sha2::{Digest, Sha256};
+use souk_db::{Db, DbConfig, DbError, Login, Migrations, Rights, RowExt, Session, migrate_with};
+use souk_kernel::Secret;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::{Db, DbConfig, DbError, Login, Migrations, config::role_of, conn::Conn, migrate::migrate};
+use super::TestServer;
 
-pub use cluster::TestCluster;
-pub use server::TestServer;
-
-/// A database of one test. Dropped with it, whoever is still connected.
+/// A database of one test. Dropped with it, with or without connections.
 pub struct TestDb {
     name: String,
     server: &'static TestServer,
@@ -45,10 +41,9 @@ impl TestDb {
         let made = Arc::clone(TEMPLATES.lock().await.entry(template.clone()).or_default());
         made.get_or_try_init(|| make_template(server, &template, sets)).await?;
         let name = server.next_name();
-        let admin = server.admin().await.map_err(|error| error.to_string())?;
         // Copying through the log needs no checkpoint, which every other test would feel.
         let sql = format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log");
-        run(&admin, &sql).await.map_err(|error| error.to_string())?;
+        server.admin().await.map_err(|error| error.to_string())?.run(&sql).await.map_err(|error| error.to_string())?;
         Ok(TestDb { name, server })
     }
 
@@ -101,39 +96,32 @@ fn template_name(sets: &[&Migrations]) -> String {
 
 /// Makes the template unless it is there, possibly from another process: the mark of a finished one is `datistemplate`.
 async fn make_template(server: &TestServer, template: &str, sets: &[&Migrations]) -> Result<(), String> {
-    let admin = server.admin().await.map_err(|error| error.to_string())?;
-    let made = async {
-        // Released when the connection closes, at the latest.
-        run(&admin, &format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await?;
-        let sql = "select datistemplate from pg_database where datname = $1";
-        let row =
-            admin.client().query_opt(sql, &[&template]).await.map_err(|error| DbError::from_driver(&error, sql))?;
-        match row.map(|row| crate::RowExt::get_col::<bool>(&row, 0)).transpose()? {
-            Some(true) => return Ok(true),
-            // Somebody was killed half-way.
-            Some(false) => run(&admin, &format!("DROP DATABASE {template} WITH (FORCE)")).await?,
-            None => {}
-        }
-        run(&admin, &format!("CREATE DATABASE {template}")).await?;
-        Ok::<_, DbError>(false)
-    };
-    if made.await.map_err(|error| error.to_string())? {
+    let words = |error: DbError| error.to_string();
+    let admin = server.admin().await.map_err(words)?;
+    if finished(&admin, template).await.map_err(words)? == Some(true) {
         return Ok(());
     }
-    migrate(&server.url_of(template), sets).await.map_err(|error| error.to_string())?;
-    if let Some(password) = server.password().map_err(|error| error.to_string())? {
-        let password = password.replace('\'', "''");
-        for set in sets {
-            let sql = format!("ALTER ROLE {} PASSWORD '{password}'", role_of(set.schema));
-            run(&admin, &sql).await.map_err(|error| error.to_string())?;
-        }
+    // Released when the session ends, at the latest.
+    admin.run(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await.map_err(words)?;
+    match finished(&admin, template).await.map_err(words)? {
+        Some(true) => return Ok(()),
+        // A process was killed half-way.
+        Some(false) => admin.run(&format!("DROP DATABASE {template} WITH (FORCE)")).await.map_err(words)?,
+        None => {}
     }
-    let sql = format!("ALTER DATABASE {template} IS_TEMPLATE true");
-    run(&admin, &sql).await.map_err(|error| error.to_string())
+    admin.run(&format!("CREATE DATABASE {template}")).await.map_err(words)?;
+    let password = server.password()?.map(Secret::new);
+    let passwords: Vec<_> =
+        sets.iter().filter_map(|set| password.as_ref().map(|password| (set.schema, password))).collect();
+    let rights = Rights { passwords: &passwords, ..Rights::default() };
+    migrate_with(&server.url_of(template), sets, rights).await.map_err(|error| error.to_string())?;
+    admin.run(&format!("ALTER DATABASE {template} IS_TEMPLATE true")).await.map_err(words)
 }
 
-async fn run(conn: &Conn, sql: &str) -> Result<(), DbError> {
-    conn.client().batch_execute(sql).await.map_err(|error| DbError::from_driver(&error, sql))
+/// Whether the template was finished, when it was begun.
+async fn finished(admin: &Session, template: &str) -> Result<Option<bool>, DbError> {
+    let rows = admin.query("select datistemplate from pg_database where datname = $1", &[&template]).await?;
+    rows.first().map(|row| row.get_col("datistemplate")).transpose()
 }
 
 #[cfg(test)]

@@ -15,30 +15,30 @@ const MAX_TIMELINE: u32 = (1 << (64 - LSN_BITS)) - 1;
 
 /// A timeline and a place on it. Ordered by timeline first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position(u64);
+pub struct WalPosition(u64);
 
-impl Position {
+impl WalPosition {
     /// Before everything: a read at least here may go anywhere.
-    pub const ANY: Position = Position(0);
+    pub const ANY: WalPosition = WalPosition(0);
     /// Where no replica ever is: only the primary will do.
-    pub const PRIMARY: Position = Position(u64::MAX);
+    pub const PRIMARY: WalPosition = WalPosition(u64::MAX);
 
     /// The end of what was written: rounded up, so that a reader at this place has all of it. What is too large to be
-    /// kept is [`Position::PRIMARY`].
-    pub(crate) fn written(timeline: u32, lsn: u64) -> Position {
+    /// kept is [`WalPosition::PRIMARY`].
+    pub(crate) fn written(timeline: u32, lsn: u64) -> WalPosition {
         Self::pack(timeline, lsn.div_ceil(1 << LSN_ALIGN_BITS))
     }
 
     /// The end of what was replayed: rounded down.
-    pub(crate) fn replayed(timeline: u32, lsn: u64) -> Position {
+    pub(crate) fn replayed(timeline: u32, lsn: u64) -> WalPosition {
         Self::pack(timeline, lsn >> LSN_ALIGN_BITS)
     }
 
-    fn pack(timeline: u32, units: u64) -> Position {
+    fn pack(timeline: u32, units: u64) -> WalPosition {
         if timeline >= MAX_TIMELINE || units > LSN_MASK {
-            return Position::PRIMARY;
+            return WalPosition::PRIMARY;
         }
-        Position(u64::from(timeline) << LSN_BITS | units)
+        WalPosition(u64::from(timeline) << LSN_BITS | units)
     }
 
     /// The number that travels in headers and tokens.
@@ -46,25 +46,25 @@ impl Position {
         self.0
     }
 
-    /// From [`Position::raw`]; every number is a position.
-    pub const fn from_raw(raw: u64) -> Position {
-        Position(raw)
+    /// From [`WalPosition::raw`]; every number is a position.
+    pub const fn from_raw(raw: u64) -> WalPosition {
+        WalPosition(raw)
     }
 
-    /// The timeline; 0 for [`Position::ANY`].
+    /// The timeline; 0 for [`WalPosition::ANY`].
     pub const fn timeline(self) -> u32 {
         (self.0 >> LSN_BITS) as u32
     }
 
     /// True when a server that has replayed up to here shows everything up to `wanted`. Only places on one timeline can be
     /// compared: a server that left it earlier, or never came to it, may be further along and lack the write all the same.
-    pub(crate) fn covers(self, wanted: Position) -> bool {
-        wanted == Position::ANY
-            || (wanted.timeline() == self.timeline() && wanted <= self && wanted != Position::PRIMARY)
+    pub(crate) fn covers(self, wanted: WalPosition) -> bool {
+        wanted == WalPosition::ANY
+            || (wanted.timeline() == self.timeline() && wanted <= self && wanted != WalPosition::PRIMARY)
     }
 }
 
-impl fmt::Display for Position {
+impl fmt::Display for WalPosition {
     /// `2:16/B374D848`, as PostgreSQL writes the part after the colon.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lsn = (self.0 & LSN_MASK) << LSN_ALIGN_BITS;
@@ -78,28 +78,28 @@ mod tests {
 
     #[test]
     fn a_reader_is_never_taken_to_have_more_than_it_has() {
-        let wrote = Position::written(1, 0x16_B374_D841);
+        let wrote = WalPosition::written(1, 0x16_B374_D841);
         assert_eq!(wrote.to_string(), "1:16/B374D848");
-        assert!(!Position::replayed(1, 0x16_B374_D847).covers(wrote));
-        assert!(Position::replayed(1, 0x16_B374_D848).covers(wrote));
-        assert!(Position::replayed(1, 0).covers(Position::ANY));
+        assert!(!WalPosition::replayed(1, 0x16_B374_D847).covers(wrote));
+        assert!(WalPosition::replayed(1, 0x16_B374_D848).covers(wrote));
+        assert!(WalPosition::replayed(1, 0).covers(WalPosition::ANY));
     }
 
     #[test]
     fn another_timeline_is_never_covered() {
-        let (old, new) = (Position::written(1, 100), Position::written(2, 100));
+        let (old, new) = (WalPosition::written(1, 100), WalPosition::written(2, 100));
         assert!(old < new, "the mark of a call that saw both is the newer one");
-        assert!(!Position::replayed(2, 10_000).covers(old), "it may have left the old timeline before the write");
-        assert!(!Position::replayed(1, 10_000).covers(new), "it may never have come to the new one");
+        assert!(!WalPosition::replayed(2, 10_000).covers(old), "it may have left the old timeline before the write");
+        assert!(!WalPosition::replayed(1, 10_000).covers(new), "it may never have come to the new one");
     }
 
     #[test]
     fn what_does_not_fit_and_what_asks_for_the_primary_is_covered_by_nobody() {
-        for odd in [Position::written(MAX_TIMELINE, 8), Position::written(1, u64::MAX), Position::PRIMARY] {
-            assert_eq!(odd, Position::PRIMARY);
-            assert!(!Position::replayed(MAX_TIMELINE - 1, 1 << 54).covers(odd));
+        for odd in [WalPosition::written(MAX_TIMELINE, 8), WalPosition::written(1, u64::MAX), WalPosition::PRIMARY] {
+            assert_eq!(odd, WalPosition::PRIMARY);
+            assert!(!WalPosition::replayed(MAX_TIMELINE - 1, 1 << 54).covers(odd));
             assert!(!odd.covers(odd));
         }
-        assert_eq!(Position::from_raw(Position::written(7, 8).raw()).timeline(), 7);
+        assert_eq!(WalPosition::from_raw(WalPosition::written(7, 8).raw()).timeline(), 7);
     }
 }

@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use souk_db::{Db, DbConfig, Managed, ManagedError, ManagedOptions, RowExt};
+use souk_db::{Db, DbConfig, RowExt};
+use souk_postgres::{Managed, ManagedError, ManagedOptions};
 
 pub fn options() -> ManagedOptions {
     ManagedOptions { shared_buffers_mb: 16, max_connections: 30, ..ManagedOptions::default() }

@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use super::{
     ManagedError, ManagedOptions,
-    place::{self, Account, Place},
+    data_directory::{self, Account, DataDirectory},
     process::Process,
     programs::{self, Programs},
-    server::{self, Running},
+    running::Running,
+    server,
     supervisor::{Launcher, Supervisor},
 };
 
 /// One server, running or not.
 pub(crate) struct Node {
-    place: Place,
+    directory: DataDirectory,
     programs: Programs,
     account: Option<Account>,
     options: ManagedOptions,
@@ -25,11 +26,11 @@ pub(crate) struct Node {
 impl Node {
     /// A server with a new cluster in `base`, an empty or missing directory.
     pub(crate) async fn primary(base: PathBuf, options: ManagedOptions) -> Result<Node, ManagedError> {
-        let (place, account) = (Place::at(base), Account::needed()?);
+        let (directory, account) = (DataDirectory::at(base), Account::needed()?);
         let programs = programs::choose(programs::installed(), None)?;
-        place::private_dir(&place.base, account.as_ref())?;
-        server::initialise(&place, &programs, account.as_ref(), options.throw_away).await?;
-        Self::launch(place, programs, account, options).await
+        data_directory::private_dir(&directory.base, account.as_ref())?;
+        server::initialise(&directory, &programs, account.as_ref(), options.throw_away).await?;
+        Self::launch(directory, programs, account, options).await
     }
 
     /// A standby of `primary` that calls itself `name`, with a copy of its cluster in `base` unless there is one already.
@@ -39,21 +40,21 @@ impl Node {
         name: &str,
         mut options: ManagedOptions,
     ) -> Result<Node, ManagedError> {
-        let (place, account) = (Place::at(base), Account::needed()?);
-        let cluster = place.major().map(|major| (major, place.pgdata()));
+        let (directory, account) = (DataDirectory::at(base), Account::needed()?);
+        let cluster = directory.major().map(|major| (major, directory.pgdata()));
         let cluster = cluster.as_ref().map(|(major, at)| (*major, at.as_path()));
         let programs = programs::choose(programs::installed(), cluster)?;
         options.settings.push(("primary_conninfo".into(), primary.conninfo(name)));
-        place::private_dir(&place.base, account.as_ref())?;
-        if let Some(running) = Running::find(&place).await? {
+        data_directory::private_dir(&directory.base, account.as_ref())?;
+        if let Some(running) = Running::find(&directory).await? {
             let process = Some(Process::adopted(running.pid));
-            return Ok(Node { place, programs, account, options, process, supervisor: None, running });
+            return Ok(Node { directory, programs, account, options, process, supervisor: None, running });
         }
-        if !place.exists() {
-            tracing::info!(at = %place.base.display(), "copying the database cluster for a replica");
-            server::copy(primary, &place, &programs, account.as_ref(), options.throw_away).await?;
+        if !directory.exists() {
+            tracing::info!(at = %directory.base.display(), "copying the database cluster for a replica");
+            server::copy(primary, &directory, &programs, account.as_ref(), options.throw_away).await?;
         }
-        Self::launch(place, programs, account, options).await
+        Self::launch(directory, programs, account, options).await
     }
 
     /// A standby of this one.
@@ -62,32 +63,32 @@ impl Node {
     }
 
     async fn launch(
-        place: Place,
+        directory: DataDirectory,
         programs: Programs,
         account: Option<Account>,
         options: ManagedOptions,
     ) -> Result<Node, ManagedError> {
-        let (process, running) = server::launch(&place, &programs, account.as_ref(), &options).await?;
-        Ok(Node { place, programs, account, options, process: Some(process), supervisor: None, running })
+        let (process, running) = server::launch(&directory, &programs, account.as_ref(), &options).await?;
+        Ok(Node { directory, programs, account, options, process: Some(process), supervisor: None, running })
     }
 
     /// Starts it again whenever it dies.
     pub(super) fn supervise(&mut self) {
         let Some(process) = self.process.take() else { return };
-        let (place, account, options) = (self.place.clone(), self.account.clone(), self.options.clone());
-        let name = self.place.base.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let launcher = Launcher { place, account, options };
+        let (directory, account, options) = (self.directory.clone(), self.account.clone(), self.options.clone());
+        let name = self.directory.base.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let launcher = Launcher { directory, account, options };
         self.supervisor = Some(Supervisor::start(name, launcher, process, self.running.clone()));
     }
 
     /// Starts it again as it was left.
     pub(crate) async fn start(&mut self) -> Result<(), ManagedError> {
-        let started = server::launch(&self.place, &self.programs, self.account.as_ref(), &self.options).await?;
+        let started = server::launch(&self.directory, &self.programs, self.account.as_ref(), &self.options).await?;
         (self.process, self.running) = (Some(started.0), started.1);
         Ok(())
     }
 
-    /// Ends it as a power cut would, without a word to anybody.
+    /// Ends it as a power cut would.
     pub(crate) async fn kill(&mut self) -> bool {
         match self.process.take() {
             Some(process) => process.kill(&self.running).await,

@@ -1,4 +1,4 @@
-//! Where a cluster lives and as whom it runs: never as root, never below a directory that only root may enter, with a
+//! The data directory of a cluster: where it lives and as whom it runs: never as root, never below a directory that only root may enter, with a
 //! socket path short enough for the kernel.
 
 use std::{
@@ -56,24 +56,24 @@ const SOCKET_FILE: &str = ".s.PGSQL.5432";
 
 /// The directories of one cluster.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct DataDirectory {
     /// Holds everything below; 0700 and the server's.
     pub(super) base: PathBuf,
     /// Set when `base` is not inside the data directory: the file to write once the cluster exists.
     remember_in: Option<PathBuf>,
 }
 
-impl Place {
+impl DataDirectory {
     /// Decides where the cluster of `data_dir` (absolute, existing) is or will be.
-    pub(super) fn of(data_dir: &Path, account: Option<&Account>) -> Result<Place, ManagedError> {
-        let inside = Place { base: data_dir.join("postgres"), remember_in: None };
+    pub(super) fn of(data_dir: &Path, account: Option<&Account>) -> Result<DataDirectory, ManagedError> {
+        let inside = DataDirectory { base: data_dir.join("postgres"), remember_in: None };
         let remembered = data_dir.join(LOCATION_FILE);
         match fs::read_to_string(&remembered) {
             Ok(text) => {
-                let place = Place { base: PathBuf::from(text.trim()), remember_in: None };
-                return match place.exists() {
-                    true => Ok(place),
-                    false => Err(ManagedError::Gone { base: place.base, remembered }),
+                let directory = DataDirectory { base: PathBuf::from(text.trim()), remember_in: None };
+                return match directory.exists() {
+                    true => Ok(directory),
+                    false => Err(ManagedError::Gone { base: directory.base, remembered }),
                 };
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -90,32 +90,32 @@ impl Place {
         let parents = [PathBuf::from("/var/lib"), std::env::temp_dir(), PathBuf::from("/tmp")];
         for parent in parents {
             if parent.is_dir() && account.can_enter(&parent) {
-                return Ok(Place { base: parent.join(&name), remember_in: Some(remembered) });
+                return Ok(DataDirectory { base: parent.join(&name), remember_in: Some(remembered) });
             }
         }
         Err(ManagedError::Unreachable { base: data_dir.to_owned(), account: account.name.clone() })
     }
 
     /// In `base` itself, which the caller remembers.
-    pub(super) fn at(base: PathBuf) -> Place {
-        Place { base, remember_in: None }
+    pub(super) fn at(base: PathBuf) -> DataDirectory {
+        DataDirectory { base, remember_in: None }
     }
 
     /// Where the cluster of `data_dir` is, when there is one.
-    pub(super) fn existing(data_dir: &Path) -> Option<Place> {
+    pub(super) fn existing(data_dir: &Path) -> Option<DataDirectory> {
         let base = match fs::read_to_string(data_dir.join(LOCATION_FILE)) {
             Ok(text) => PathBuf::from(text.trim()),
             Err(_) => data_dir.join("postgres"),
         };
-        Some(Place { base, remember_in: None }).filter(Place::exists)
+        Some(DataDirectory { base, remember_in: None }).filter(DataDirectory::exists)
     }
 
     /// True when `data_dir` has a cluster, or remembers one that should be elsewhere.
     pub(super) fn is_known(data_dir: &Path) -> bool {
-        data_dir.join(LOCATION_FILE).exists() || Place::existing(data_dir).is_some()
+        data_dir.join(LOCATION_FILE).exists() || DataDirectory::existing(data_dir).is_some()
     }
 
-    /// True for a fallback place that no data directory remembers (any more).
+    /// True for a fallback location that no data directory remembers (any more).
     pub(super) fn is_orphan(&self) -> bool {
         self.remember_in.is_some() && self.exists()
     }
@@ -144,7 +144,7 @@ impl Place {
     }
 
     /// Directory of the socket: inside when the path is short enough, else one in the temporary directory with a name
-    /// derived from the place.
+    /// derived from the path.
     pub(super) fn socket_dir(&self) -> PathBuf {
         let inside = self.base.join("run");
         if inside.join(SOCKET_FILE).as_os_str().len() < MAX_SOCKET_PATH {
@@ -159,7 +159,7 @@ fn stable_id(path: &Path) -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, path.as_os_str().as_encoded_bytes()).simple().to_string()
 }
 
-/// Makes (or checks) a directory that only the server's user may enter. What somebody else put there, in a shared
+/// Makes (or checks) a directory that only the server's user may enter. What another user put there, in a shared
 /// temporary directory for instance, is refused.
 pub(super) fn private_dir(path: &Path, account: Option<&Account>) -> Result<(), ManagedError> {
     let failed = |error| ManagedError::io("create", path, error);
@@ -190,9 +190,9 @@ mod tests {
 
     #[test]
     fn long_paths_get_a_short_socket() {
-        let short = Place { base: "/srv/shop/postgres".into(), remember_in: None };
+        let short = DataDirectory { base: "/srv/shop/postgres".into(), remember_in: None };
         assert_eq!(short.socket_dir(), Path::new("/srv/shop/postgres/run"));
-        let long = Place { base: format!("/srv/{}", "x".repeat(120)).into(), remember_in: None };
+        let long = DataDirectory { base: format!("/srv/{}", "x".repeat(120)).into(), remember_in: None };
         let dir = long.socket_dir();
         assert!(dir.join(SOCKET_FILE).as_os_str().len() < MAX_SOCKET_PATH, "{dir:?}");
         assert_eq!(dir, long.socket_dir(), "derived, not drawn");

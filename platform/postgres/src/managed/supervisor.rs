@@ -21,10 +21,11 @@ use tokio::{runtime::Handle, sync::watch, task::JoinHandle, time::sleep};
 
 use super::{
     ManagedError, ManagedOptions,
-    place::{Account, Place},
+    data_directory::{Account, DataDirectory},
     process::Process,
     programs,
-    server::{self, Running},
+    running::Running,
+    server,
 };
 
 /// Pause before the second try; doubles. The first is made at once.
@@ -54,7 +55,7 @@ pub enum Health {
 
 /// How to start a server again.
 pub(super) struct Launcher {
-    pub(super) place: Place,
+    pub(super) directory: DataDirectory,
     pub(super) account: Option<Account>,
     pub(super) options: ManagedOptions,
 }
@@ -62,12 +63,12 @@ pub(super) struct Launcher {
 impl Launcher {
     /// Starts the server with the programs that are installed now.
     fn spawn(&self) -> Result<(Process, Running), ManagedError> {
-        let pgdata = self.place.pgdata();
-        let Some(major) = self.place.major() else {
-            return Err(ManagedError::Lost { base: self.place.base.clone() });
+        let pgdata = self.directory.pgdata();
+        let Some(major) = self.directory.major() else {
+            return Err(ManagedError::Lost { base: self.directory.base.clone() });
         };
         let programs = programs::choose(programs::installed(), Some((major, pgdata.as_path())))?;
-        server::spawn(&self.place, &programs, self.account.as_ref(), &self.options)
+        server::spawn(&self.directory, &programs, self.account.as_ref(), &self.options)
     }
 }
 
@@ -178,7 +179,7 @@ impl Supervision {
                     let ready = tokio::select! {
                         biased;
                         _ = stopping.wait_for(|stop| *stop) => return Restarted::Stopped(Some((process, running))),
-                        ready = server::await_ready(&self.launcher.place, &mut process, &running) => ready,
+                        ready = server::await_ready(&self.launcher.directory, &mut process, &running) => ready,
                     };
                     match ready {
                         Ok(()) => return Restarted::Yes(process, running),
@@ -203,7 +204,7 @@ impl Supervision {
 
     async fn wait_for_room(&self) {
         let mut said = false;
-        while is_full(&self.launcher.place.pgdata()) {
+        while is_full(&self.launcher.directory.pgdata()) {
             if !std::mem::replace(&mut said, true) {
                 tracing::error!(server = self.name, "the disk of the database is full: waiting for room");
                 self.said.send_replace(Health::Full);

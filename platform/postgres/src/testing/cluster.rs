@@ -3,15 +3,13 @@
 
 use std::{
     path::PathBuf,
-    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use tokio::runtime::Handle;
-use tokio_postgres::SimpleQueryMessage;
+use souk_db::{DbError, Session};
 
-use super::server::parent_dir;
-use crate::{DbError, ManagedError, ManagedOptions, managed::Node, way::Way};
+use super::throw_away::ThrowAway;
+use crate::{ManagedError, ManagedOptions, managed::Node};
 
 /// Small, as several such clusters may run at once.
 const SHARED_BUFFERS_MB: u32 = 32;
@@ -21,25 +19,10 @@ const MAX_CONNECTIONS: u32 = 400;
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Waits for the end of the test process, then takes every server of the cluster away that still runs, and its directory.
-const SUPERVISOR: &str = r#"trap '' INT TERM HUP
-cat > /dev/null
-root=$1
-for dir in "$root"/*/pgdata; do
-    pid=$(head -n 1 "$dir/postmaster.pid" 2> /dev/null) || continue
-    [ "$(readlink "/proc/$pid/cwd")" = "$dir" ] && kill -QUIT "$pid" 2> /dev/null
-done
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    ls "$root"/*/pgdata/postmaster.pid > /dev/null 2>&1 || break
-    sleep 0.1
-done
-rm -rf "$root""#;
-
 /// Node 0 is the primary at first.
 pub struct TestCluster {
     nodes: Vec<Node>,
-    /// Its standard input is this process's life.
-    _supervisor: std::process::Child,
+    _files: ThrowAway,
 }
 
 /// Settings of one replica, as in `postgresql.conf`.
@@ -60,17 +43,14 @@ impl TestCluster {
     /// A server cannot be had.
     pub async fn sized(replicas: &[Settings<'_>], max_connections: u32) -> Result<TestCluster, ManagedError> {
         let options = |settings| options(settings, max_connections);
-        let root = parent_dir().join(format!("souk-cluster-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()));
-        std::fs::create_dir(&root).map_err(|error| ManagedError::io("create", &root, error))?;
-        let supervisor = supervise(&root).map_err(|error| ManagedError::io("watch over", &root, error))?;
-        let primary = Node::primary(root.join("n0"), options(&[])).await?;
-        let mut nodes = vec![primary];
+        let files = ThrowAway::new("souk-cluster")?;
+        let mut nodes = vec![Node::primary(files.join("n0"), options(&[])).await?];
         for (at, settings) in replicas.iter().enumerate() {
-            let name = format!("r{}", at + 1);
-            let copy = nodes[0].copy(root.join(format!("n{}", at + 1)), &name, options(settings)).await?;
+            let (base, name) = (files.join(&format!("n{}", at + 1)), format!("r{}", at + 1));
+            let copy = nodes[0].copy(base, &name, options(settings)).await?;
             nodes.push(copy);
         }
-        let cluster = TestCluster { nodes, _supervisor: supervisor };
+        let cluster = TestCluster { nodes, _files: files };
         let expected = replicas.len().to_string();
         cluster.until(0, "select count(*) from pg_stat_replication where state = 'streaming'", &expected).await;
         Ok(cluster)
@@ -152,18 +132,10 @@ impl TestCluster {
     /// # Errors
     /// Any [`DbError`].
     pub async fn try_sql(&self, node: usize, sql: &str) -> Result<String, DbError> {
-        let connected = Way::of_url(&self.nodes[node].url())?.connect().await;
-        let (client, connection) = connected.map_err(|error| DbError::from_driver(&error, sql))?;
-        let driven = Handle::current().spawn(connection);
-        let answer = client.simple_query(sql).await.map_err(|error| DbError::from_driver(&error, sql))?;
-        drop(client);
-        // Its end is the client's.
-        let _ = driven.await;
-        let first = answer.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
-            _ => None,
-        });
-        Ok(first.unwrap_or_default())
+        let session = Session::open(&self.nodes[node].url(), "souk test cluster").await?;
+        let answer = session.text(sql).await;
+        session.close().await;
+        Ok(answer?.unwrap_or_default())
     }
 
     /// Waits until `sql` gives `value` there.
@@ -223,13 +195,4 @@ fn options(more: Settings<'_>, max_connections: u32) -> ManagedOptions {
 fn host_of(url: &str) -> String {
     let after = url.split_once('@').map_or(url, |(_, after)| after);
     after.split('/').next().unwrap_or_default().to_owned()
-}
-
-fn supervise(root: &std::path::Path) -> std::io::Result<std::process::Child> {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", SUPERVISOR, "souk-cluster-supervisor"]).arg(root);
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-    // Ctrl-C ends the tests, not their cleaning.
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command.spawn()
 }
