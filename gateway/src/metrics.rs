@@ -1,11 +1,11 @@
-//! Counters of the gateway, taken out of the registry once: counting is then one addition.
+//! Metrics of the gateway, taken out of the registry once: counting is then one addition.
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-use crate::CacheStats;
-use crate::throttle::Rule;
+use crate::cache::CacheStats;
+use crate::rate_limit::rule::Rule;
 
-pub(crate) struct Meters {
+pub(crate) struct Metrics {
     pub(crate) hit: Counter,
     pub(crate) stale: Counter,
     pub(crate) rendered: Counter,
@@ -19,7 +19,7 @@ pub(crate) struct Meters {
     cache_hit_ratio: Gauge,
 }
 
-impl Meters {
+impl Metrics {
     pub(crate) fn new() -> Self {
         let requests = |way: &'static str| counter!("souk_gateway_requests_total", "way" => way);
         Self {

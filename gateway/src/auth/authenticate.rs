@@ -1,5 +1,5 @@
-//! Who asks: a bearer token (checked here, against identity's own keys), a session cookie (asked of identity, remembered
-//! for seconds), or nobody. A request with neither pays nothing.
+//! Authentication: a bearer token (a JWT, checked here against identity's own keys) or a session cookie (asked of identity, remembered
+//! for seconds). A request with neither is anonymous and costs nothing.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -32,7 +32,7 @@ pub(crate) struct Who {
     pub(crate) by_cookie: bool,
 }
 
-const NOBODY: Who = Who { actor: Actor::Anonymous, by_cookie: false };
+const ANONYMOUS: Who = Who { actor: Actor::Anonymous, by_cookie: false };
 
 /// A digest stands for a token: memory of this process must not be a list of valid ones.
 type Digest = [u8; 32];
@@ -44,7 +44,7 @@ pub(crate) struct Auth {
     fetching: Mutex<()>,
     /// Verified tokens and when they end (seconds).
     tokens: Cache<Digest, (Uuid, i64)>,
-    /// Whose a session is, or nobody's, and until when that is believed.
+    /// Whose a session is, or none's, and until when that is believed.
     sessions: Cache<Digest, (Option<Uuid>, i64)>,
 }
 
@@ -60,24 +60,24 @@ impl Auth {
         }
     }
 
-    /// Who sent `headers`. 401 for a bearer token that is not right; a session that ended is nobody.
+    /// Who sent `headers`. 401 for a bearer token that is not right; a session that ended is anonymous.
     pub(crate) async fn who(&self, cx: &Cx, headers: &HeaderMap, now: Timestamp, safe: bool) -> Result<Who, Problem> {
-        let Some(identity) = &self.identity else { return Ok(NOBODY) };
+        let Some(identity) = &self.identity else { return Ok(ANONYMOUS) };
         if let Some(credentials) = headers.get(header::AUTHORIZATION) {
             let customer = self.bearer(identity, cx, credentials, now).await?;
             return Ok(Who { actor: Actor::Customer(customer), by_cookie: false });
         }
-        let Some(session) = self.cookies.read(headers, SESSION_COOKIE) else { return Ok(NOBODY) };
+        let Some(session) = self.cookies.read(headers, SESSION_COOKIE) else { return Ok(ANONYMOUS) };
         if session.is_empty() || session.len() > MAX_SESSION_CHARS {
-            return Ok(NOBODY);
+            return Ok(ANONYMOUS);
         }
         match self.session(identity, cx, session, now).await {
             Ok(Some(customer)) => Ok(Who { actor: Actor::Customer(customer), by_cookie: true }),
-            Ok(None) => Ok(NOBODY),
+            Ok(None) => Ok(ANONYMOUS),
             // Reading on as a guest is better than not at all; writing as one would be wrong.
             Err(problem) if safe => {
                 tracing::warn!(code = %problem.code, request_id = %cx.request_id, "sessions cannot be checked");
-                Ok(NOBODY)
+                Ok(ANONYMOUS)
             }
             Err(problem) => Err(problem),
         }

@@ -1,5 +1,5 @@
-//! Where a visitor's own writes are in the database's log, carried by the visitor: a signed token in a cookie for browsers,
-//! in a header for programs. Reads of theirs go to a replica only when it has come that far (docs/adr/0004).
+//! Read-your-writes tokens: the position of a visitor's own writes in the database's log, carried by the visitor, signed, in a cookie
+//! for browsers and in a header for programs. Reads of theirs go to a replica only when it has come that far (docs/adr/0004).
 
 use std::time::Duration;
 
@@ -27,17 +27,17 @@ const MAC_BYTES: usize = 12;
 const TOKEN_BYTES: usize = 8 + 8 + MAC_BYTES;
 
 /// Makes and checks the tokens.
-pub(crate) struct Positions(Secret<[u8; 32]>);
+pub(crate) struct PositionTokens(Secret<[u8; 32]>);
 
-impl Positions {
+impl PositionTokens {
     pub(crate) fn new(key: Secret<[u8; 32]>) -> Self {
         Self(key)
     }
 
-    /// From where on a request must be answered. Who shows no token and has never been given a cookie may be a program that
-    /// does not know of tokens and wrote a moment ago: what it reads comes from the primary. Sending the header, even empty,
-    /// says that it knows.
-    pub(crate) fn asked(&self, cookies: Cookies, method: &Method, headers: &HeaderMap, now: i64) -> u64 {
+    /// The position that a request must be answered from at least. A client that shows no token and has no cookie may be a program that
+    /// does not know of tokens and wrote a moment ago: what it reads comes from the primary. Sending the header, even empty, says that
+    /// it knows.
+    pub(crate) fn required(&self, cookies: Cookies, method: &Method, headers: &HeaderMap, now: i64) -> u64 {
         let given = headers.get(HEADER).and_then(|value| value.to_str().ok());
         let token = given.or_else(|| cookies.read(headers, COOKIE));
         if let Some(position) = token.and_then(|token| self.open(token, now)) {
@@ -48,8 +48,8 @@ impl Positions {
         if knows || !method.is_safe() { ANYWHERE } else { PRIMARY }
     }
 
-    /// Tells the visitor of their write. Not on what everybody may keep.
-    pub(crate) fn tell(&self, cookies: Cookies, headers: &mut HeaderMap, position: u64, now: i64) {
+    /// Gives the visitor the position of their write. Not on what caches may keep.
+    pub(crate) fn set(&self, cookies: Cookies, headers: &mut HeaderMap, position: u64, now: i64) {
         let token = self.seal(position, now);
         headers.append(header::SET_COOKIE, cookies.set(COOKIE, &token, Some(Duration::from_secs(POSITION_SECONDS))));
         if let Ok(value) = HeaderValue::try_from(token) {
@@ -96,8 +96,8 @@ mod tests {
     const SECOND: i64 = 1_000_000;
     const PLAIN: Cookies = Cookies { https: false };
 
-    fn positions(key: u8) -> Positions {
-        Positions::new(Secret::new([key; 32]))
+    fn positions(key: u8) -> PositionTokens {
+        PositionTokens::new(Secret::new([key; 32]))
     }
 
     fn with(name: &str, value: &str) -> HeaderMap {
@@ -110,7 +110,7 @@ mod tests {
     fn a_token_comes_back_by_cookie_and_by_header_for_a_minute() {
         let positions = positions(1);
         let mut told = HeaderMap::new();
-        positions.tell(Cookies { https: true }, &mut told, 77, NOW);
+        positions.set(Cookies { https: true }, &mut told, 77, NOW);
         let cookie = told[header::SET_COOKIE].to_str().unwrap();
         let (pair, guards) = cookie.split_once(';').unwrap();
         assert!(pair.starts_with("__Host-souk_pos="), "{cookie}");
@@ -118,8 +118,8 @@ mod tests {
         let https = Cookies { https: true };
         let token = told[HEADER].to_str().unwrap();
         for headers in [with("cookie", pair), with("souk-position", token)] {
-            assert_eq!(positions.asked(https, &Method::GET, &headers, NOW + 59 * SECOND), 77);
-            assert_eq!(positions.asked(https, &Method::GET, &headers, NOW + 60 * SECOND), ANYWHERE);
+            assert_eq!(positions.required(https, &Method::GET, &headers, NOW + 59 * SECOND), 77);
+            assert_eq!(positions.required(https, &Method::GET, &headers, NOW + 60 * SECOND), ANYWHERE);
         }
     }
 
@@ -132,7 +132,7 @@ mod tests {
         let long = "A".repeat(5_000);
         for junk in ["", "x", "77", theirs.as_str(), bent.as_str(), long.as_str()] {
             let headers = with("souk-position", junk);
-            assert_eq!(ours.asked(PLAIN, &Method::GET, &headers, NOW), ANYWHERE, "{junk}");
+            assert_eq!(ours.required(PLAIN, &Method::GET, &headers, NOW), ANYWHERE, "{junk}");
         }
     }
 
@@ -140,9 +140,9 @@ mod tests {
     fn who_may_have_written_without_knowing_of_tokens_reads_from_the_primary() {
         let positions = positions(1);
         let nothing = HeaderMap::new();
-        assert_eq!(positions.asked(PLAIN, &Method::GET, &nothing, NOW), PRIMARY);
-        assert_eq!(positions.asked(PLAIN, &Method::POST, &nothing, NOW), ANYWHERE);
-        assert_eq!(positions.asked(PLAIN, &Method::GET, &with("souk-position", ""), NOW), ANYWHERE);
-        assert_eq!(positions.asked(PLAIN, &Method::GET, &with("cookie", "souk_cart=1"), NOW), ANYWHERE);
+        assert_eq!(positions.required(PLAIN, &Method::GET, &nothing, NOW), PRIMARY);
+        assert_eq!(positions.required(PLAIN, &Method::POST, &nothing, NOW), ANYWHERE);
+        assert_eq!(positions.required(PLAIN, &Method::GET, &with("souk-position", ""), NOW), ANYWHERE);
+        assert_eq!(positions.required(PLAIN, &Method::GET, &with("cookie", "souk_cart=1"), NOW), ANYWHERE);
     }
 }

@@ -1,4 +1,4 @@
-//! One stored answer: compressed body, finished headers, and until when it may be shown.
+//! Cached response: compressed body, finished headers, and until when it may be shown.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,17 +9,17 @@ use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use souk_kernel::Problem;
 use souk_web::ApiError;
-use souk_web::compress::{self, GZIP, VARY};
+use souk_web::compress::{self, GZIP, VARY, accepts_gzip};
 
-use super::keys::KeyState;
-use crate::answer::Answer;
-use crate::headers::{SecurityHeaders, strip_internal};
+use super::surrogate_keys::KeyState;
+use crate::response::body::ResponseBody;
+use crate::response::headers::{SecurityHeaders, strip_internal};
 
-/// Seconds a public absence is kept at most: strangers ask for anything.
+/// Seconds a public absence is kept at most: clients ask for anything.
 const MAX_ABSENCE_SECONDS: i64 = 10;
 /// Seconds anything is kept at most.
 const MAX_FRESH_SECONDS: i64 = 24 * 3600;
-/// Microseconds after which somebody else may try to make a new one, when the first try came to nothing.
+/// Microseconds after which another request may try to make a new one, when the first try came to nothing.
 const REFRESH_AGAIN_US: i64 = 5_000_000;
 /// Bytes of an entry beside body, rare headers and key: the struct and its Arc, its places in the cache's table and
 /// queues, its share of its surrogate keys' states. Measured, as the growth of a process by 16,000 entries.
@@ -46,7 +46,7 @@ pub(crate) struct Policy {
     private: bool,
 }
 
-/// What a client wants of an entry.
+/// Content negotiation: which form of a response a client wants.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Want<'r> {
     pub(crate) head: bool,
@@ -54,9 +54,17 @@ pub(crate) struct Want<'r> {
     pub(crate) if_none_match: Option<&'r HeaderValue>,
 }
 
-/// A stored answer. Headers are kept apart by kind and joined when it is shown: a map of them takes two kilobytes, and
+impl<'r> Want<'r> {
+    /// What a request with `headers` wants; `head`: no body.
+    pub(crate) fn of(head: bool, headers: &'r HeaderMap) -> Self {
+        let gzip = accepts_gzip(headers.get(header::ACCEPT_ENCODING));
+        Self { head, gzip, if_none_match: headers.get(header::IF_NONE_MATCH) }
+    }
+}
+
+/// A public answer as it is stored. Headers are kept apart by kind and joined when it is shown: a map of them takes two kilobytes, and
 /// there are tens of thousands of entries.
-pub(crate) struct Entry {
+pub(crate) struct CachedResponse {
     status: StatusCode,
     content_type: Option<HeaderValue>,
     cache_control: HeaderValue,
@@ -79,7 +87,7 @@ pub(crate) struct Entry {
     pub(super) bytes: u64,
 }
 
-/// Whether everybody may get this answer, and for how long. Only what says `public` and how long; never errors, never
+/// Whether this answer is public, and for how long. Only what says `public` and how long; never errors, never
 /// what sets a cookie or depends on more than its name.
 pub(crate) fn may_store(status: StatusCode, headers: &HeaderMap) -> Option<Policy> {
     let absent = match status {
@@ -129,12 +137,12 @@ fn parse_cache_control(headers: &HeaderMap) -> Option<Policy> {
 }
 
 impl Policy {
-    /// The same for what a canary made: ours to keep, a browser's to keep, nobody's between.
-    pub(crate) fn for_some(self) -> Self {
+    /// The same for what a canary made: kept here and by browsers, and by no cache between.
+    pub(crate) fn for_some_visitors(self) -> Self {
         Self { private: true, ..self }
     }
 
-    /// What caches beyond us are told. Showing stale answers is our business alone: nobody can purge a browser.
+    /// What caches beyond us are told. Only we show stale answers: a browser cannot be purged.
     fn downstream(self) -> HeaderValue {
         let seconds = self.fresh_us / 1_000_000;
         let suffix = if self.immutable { ", immutable" } else { "" };
@@ -143,7 +151,7 @@ impl Policy {
     }
 }
 
-impl Entry {
+impl CachedResponse {
     /// Compresses a public answer, unless its service has, and sorts its headers.
     ///
     /// # Errors
@@ -183,8 +191,8 @@ impl Entry {
     }
 
     /// The answer for one client at `now` (microseconds).
-    pub(crate) fn answer(&self, want: Want<'_>, now: i64, security: &SecurityHeaders) -> Response<Answer> {
-        let mut response = Response::new(Answer::EMPTY);
+    pub(crate) fn answer(&self, want: Want<'_>, now: i64, security: &SecurityHeaders) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::EMPTY);
         let mut headers = HeaderMap::with_capacity(self.rare.len() + SHOWN);
         headers.insert(header::ETAG, self.etag.clone());
         headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
@@ -217,16 +225,16 @@ impl Entry {
     }
 
     /// The body in a form that the client accepts, and the headers that say which.
-    fn body(&self, want: Want<'_>, headers: &mut HeaderMap) -> Result<Answer, Problem> {
+    fn body(&self, want: Want<'_>, headers: &mut HeaderMap) -> Result<ResponseBody, Problem> {
         let unpack = self.plain_len.filter(|_| !want.gzip);
         if self.plain_len.is_some() && unpack.is_none() {
             headers.insert(header::CONTENT_ENCODING, GZIP);
         }
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(unpack.unwrap_or(self.body.len())));
         Ok(match unpack {
-            _ if want.head => Answer::EMPTY,
-            Some(_) => Answer::Full(compress::gunzip(&self.body)?),
-            None => Answer::Full(self.body.clone()),
+            _ if want.head => ResponseBody::EMPTY,
+            Some(_) => ResponseBody::Full(compress::gunzip(&self.body)?),
+            None => ResponseBody::Full(self.body.clone()),
         })
     }
 
@@ -246,10 +254,10 @@ impl Entry {
 }
 
 /// What a service sent is not what it said.
-fn damaged(problem: Problem) -> Response<Answer> {
+fn damaged(problem: Problem) -> Response<ResponseBody> {
     let error = ApiError::from(problem);
     error.log("cache");
-    let mut response = Response::new(Answer::EMPTY);
+    let mut response = Response::new(ResponseBody::EMPTY);
     *response.status_mut() = error.status();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

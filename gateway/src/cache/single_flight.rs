@@ -1,83 +1,85 @@
-//! One render per page at a time: the first who misses makes it, the others wait for the same answer.
+//! Single flight: one render per page at a time. The first request that misses makes the page, the others wait for the same answer.
 //!
-//! The render runs in a task of its own, so that a visitor who leaves does not spoil it for the rest.
+//! The render runs in a task of its own, so that a visitor that leaves does not spoil it for the rest.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::cache::Entry;
+use super::CachedResponse;
 
-/// How a render ended, for those who waited.
+/// How a render ended, for the followers.
 #[derive(Clone)]
-pub(crate) enum Landed {
-    /// Everybody may have this.
-    Entry(Arc<Entry>),
-    /// Not for everybody, or failed: each asks for themselves.
-    Alone,
+pub(crate) enum Outcome {
+    /// Public: all of them may have this.
+    Shared(Arc<CachedResponse>),
+    /// Private, or failed: each needs an answer of its own.
+    NotShared,
 }
 
-type Waiting = watch::Receiver<Option<Landed>>;
+/// Waits for a leader's outcome.
+pub(crate) type Follower = watch::Receiver<Option<Outcome>>;
 
-/// Renders under way.
+/// Renders under way, by cache key.
 #[derive(Clone, Default)]
-pub(crate) struct Flights(Arc<Mutex<HashMap<Box<str>, Waiting>>>);
+pub(crate) struct SingleFlight(Arc<Mutex<HashMap<Box<str>, Follower>>>);
 
-/// The duty to land; dropped without landing (a panic), those who wait are told to go alone.
-pub(crate) struct Pilot {
-    flights: Flights,
+/// The duty to finish a render; dropped without (a panic), the followers get [`Outcome::NotShared`].
+pub(crate) struct Leader {
+    renders: SingleFlight,
     key: Box<str>,
-    sender: watch::Sender<Option<Landed>>,
+    sender: watch::Sender<Option<Outcome>>,
 }
 
-/// One's place on a flight.
-pub(crate) enum Boarded {
-    Pilot(Pilot),
-    Passenger(Waiting),
+/// A request's part in a render.
+pub(crate) enum Joined {
+    Leader(Leader),
+    Follower(Follower),
 }
 
-impl Flights {
-    pub(crate) fn board(&self, key: &str) -> Boarded {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(waiting) = flights.get(key) {
-            return Boarded::Passenger(waiting.clone());
+impl SingleFlight {
+    /// Begins the render of `key`, or joins the one under way.
+    pub(crate) fn join(&self, key: &str) -> Joined {
+        let mut renders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(follower) = renders.get(key) {
+            return Joined::Follower(follower.clone());
         }
         let (sender, receiver) = watch::channel(None);
-        flights.insert(key.into(), receiver);
-        Boarded::Pilot(Pilot { flights: self.clone(), key: key.into(), sender })
+        renders.insert(key.into(), receiver);
+        Joined::Leader(Leader { renders: self.clone(), key: key.into(), sender })
     }
 }
 
-impl Pilot {
+impl Leader {
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
-    pub(crate) fn land(self, landed: Landed) {
-        // Off the board first: who comes now must not wait for what is already known.
+    pub(crate) fn finish(self, outcome: Outcome) {
+        // Off the list first: a request that comes now must not wait for what is already known.
         self.leave();
-        self.sender.send_replace(Some(landed));
+        self.sender.send_replace(Some(outcome));
     }
 
     fn leave(&self) {
-        self.flights.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.renders.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
-impl Drop for Pilot {
+impl Drop for Leader {
     fn drop(&mut self) {
-        let landed = self.sender.borrow().is_some();
-        if !landed {
+        let finished = self.sender.borrow().is_some();
+        if !finished {
             self.leave();
         }
     }
 }
 
-/// Waits for the landing.
-pub(crate) async fn landing(mut waiting: Waiting) -> Landed {
-    match waiting.wait_for(Option::is_some).await {
-        Ok(landed) => landed.clone().unwrap_or(Landed::Alone),
-        Err(_) => Landed::Alone,
+/// Waits until the leader has finished.
+pub(crate) async fn outcome(mut follower: Follower) -> Outcome {
+    match follower.wait_for(Option::is_some).await {
+        Ok(outcome) => outcome.clone().unwrap_or(Outcome::NotShared),
+        Err(_) => Outcome::NotShared,
     }
 }

@@ -1,4 +1,4 @@
-//! Surrogate keys and when they were purged last.
+//! Surrogate keys: what a page shows, and when that was purged last.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
 
-/// Keys of one answer that are kept; a list of 250 products with their categories has fewer.
+/// SurrogateKeys of one answer that are kept; a list of 250 products with their categories has fewer.
 const MAX_KEYS: usize = 512;
 /// States that no entry uses and that a render under way might still need. Beyond, they are dropped, and renders that
 /// began before are not stored.
@@ -25,7 +25,7 @@ pub(crate) struct KeyState {
 
 /// All keys. Epochs count purges: a render that began at epoch `n` knows nothing of purges above `n`.
 #[derive(Default)]
-pub(super) struct Keys {
+pub(super) struct SurrogateKeys {
     epoch: AtomicU64,
     /// Nothing that began before is shown.
     floor: AtomicU64,
@@ -40,7 +40,7 @@ struct States {
     added: usize,
 }
 
-impl Keys {
+impl SurrogateKeys {
     pub(super) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::SeqCst)
     }

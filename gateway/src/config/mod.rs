@@ -35,7 +35,7 @@ pub type Complaints = Vec<(String, String)>;
 pub struct GatewayConfig {
     /// Browsers reach us by https: HSTS and `__Host-` cookies.
     pub https: bool,
-    /// Authority of the shop's URLs, `shop.example`; the listener's address when there is none. Pages that everybody gets
+    /// Authority of the shop's URLs, `shop.example`; the listener's address when there is none. Shared pages
     /// are rendered under this name, never under the one a client sent.
     pub public_host: Option<String>,
     /// Addresses and networks whose `X-Forwarded-For` is believed.
@@ -49,10 +49,10 @@ pub struct GatewayConfig {
     /// Bytes the page cache may use.
     pub cache_bytes: u64,
     /// Limits on single requests and connections.
-    pub limits: Limits,
+    pub limits: RequestLimits,
     /// Paths with larger bodies than `limits.body_bytes`.
     pub body_limits: Vec<BodyLimit>,
-    /// How often clients may come.
+    /// Rate limits.
     pub throttles: Throttles,
     /// Who is refused when there is more to do than can be done.
     pub shedding: Shedding,
@@ -72,13 +72,21 @@ impl Default for GatewayConfig {
             asset_hosts: Vec::new(),
             form_hosts: Vec::new(),
             cache_bytes: 128 * 1024 * 1024,
-            limits: Limits::default(),
+            limits: RequestLimits::default(),
             body_limits: Vec::new(),
             throttles: Throttles::default(),
             shedding: Shedding::default(),
             cors: CorsConfig::default(),
             access_log: false,
         }
+    }
+}
+
+impl GatewayConfig {
+    /// Bytes that a body for `path` may have.
+    pub(crate) fn body_bytes(&self, path: &str) -> usize {
+        let larger = self.body_limits.iter().filter(|limit| path.starts_with(&limit.prefix)).map(|limit| limit.bytes);
+        larger.max().unwrap_or(self.limits.body_bytes)
     }
 }
 
@@ -94,7 +102,7 @@ pub struct BodyLimit {
 /// Limits on single requests and connections. Slow and greedy clients are cut.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Limits {
+pub struct RequestLimits {
     /// Milliseconds until a request's head must be complete, and until a new connection asks for something.
     pub header_ms: u64,
     /// Milliseconds that a connection may be unused between two requests: longer than what stands before the gateway keeps
@@ -123,7 +131,7 @@ pub struct Limits {
     pub drain_ms: u64,
 }
 
-impl Default for Limits {
+impl Default for RequestLimits {
     fn default() -> Self {
         Self {
             header_ms: 10_000,

@@ -1,5 +1,5 @@
-//! How long a connection waits for its client: a head that has begun must be complete soon, while between two requests
-//! balancers and browsers keep a connection for a minute and more. For HTTP/1.1 hyper knows one limit for both.
+//! Idle timeouts (keep-alive and request head): a head that has begun must be complete soon, while between two requests balancers and
+//! browsers keep a connection for a minute and more. For HTTP/1.1 hyper knows one limit for both.
 
 use std::io;
 use std::pin::Pin;
@@ -12,29 +12,29 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
 
-use crate::config::Limits;
+use crate::config::RequestLimits;
 
 /// Connections are scarce when no more than one in so many may still be opened.
 const SCARCE: usize = 8;
 
 /// The limits, and what is left of all connections.
-pub(crate) struct Waits {
+pub(crate) struct IdleTimeouts {
     head: Duration,
     idle: Duration,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     scarce: usize,
 }
 
-impl Waits {
-    pub(crate) fn new(limits: &Limits, places: Arc<Semaphore>) -> Self {
+impl IdleTimeouts {
+    pub(crate) fn new(limits: &RequestLimits, permits: Arc<Semaphore>) -> Self {
         let head = Duration::from_millis(limits.header_ms);
-        Self { head, idle: Duration::from_millis(limits.idle_ms), places, scarce: limits.connections.div_ceil(SCARCE) }
+        Self { head, idle: Duration::from_millis(limits.idle_ms), permits, scarce: limits.connections.div_ceil(SCARCE) }
     }
 
-    /// How long a connection may be unused. When they are scarce, who does use one needs it more.
+    /// How long a connection may be unused: shorter when connections are scarce, so that clients which need one get it.
     pub(crate) fn idle(&self) -> Duration {
-        // The listener holds one more, for whoever comes next.
-        if self.places.available_permits() < self.scarce { self.idle.min(self.head) } else { self.idle }
+        // The accept loop holds one more, for the next connection.
+        if self.permits.available_permits() < self.scarce { self.idle.min(self.head) } else { self.idle }
     }
 
     /// How long a new connection may ask for nothing.
@@ -42,27 +42,28 @@ impl Waits {
         self.head
     }
 
-    /// How often to look: nothing is set or reset for a request.
-    pub(crate) fn look(&self) -> Duration {
+    /// How often the limits are checked: no timer is set or reset for a request.
+    pub(crate) fn check_interval(&self) -> Duration {
         self.idle.min(self.head)
     }
 }
 
-/// Whose turn it is on a connection: ours from a request's head until its answer is written.
+/// Whether a response is in progress on a connection: from a request's head until its response is written the client waits for us, and no
+/// limit runs.
 #[derive(Default)]
-pub(crate) struct Turn {
+pub(crate) struct ResponseInProgress {
     begun: AtomicU32,
     ended: AtomicU32,
 }
 
-impl Turn {
-    /// It is ours until what this gives is dropped.
-    pub(crate) fn begin(self: &Arc<Self>) -> Ours {
+impl ResponseInProgress {
+    /// A response is in progress until the guard is dropped.
+    pub(crate) fn begin(self: &Arc<Self>) -> Guard {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        Ours(self.clone())
+        Guard(self.clone())
     }
 
-    fn is_ours(&self) -> bool {
+    fn is_active(&self) -> bool {
         self.begun() != self.ended.load(Ordering::Relaxed)
     }
 
@@ -71,84 +72,84 @@ impl Turn {
     }
 }
 
-/// Our turn.
-pub(crate) struct Ours(Arc<Turn>);
+/// One response in progress.
+pub(crate) struct Guard(Arc<ResponseInProgress>);
 
-impl Drop for Ours {
+impl Drop for Guard {
     fn drop(&mut self) {
         self.0.ended.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// An HTTP/1.1 connection whose reads end when its client has let us wait for too long: as if closed between requests, with an error in
-/// the middle of a head. A turn's end is seen up to a look too late, and what came of a head together with the request before
-/// it when more of it comes.
-pub(crate) struct Waiting<S> {
+/// the middle of a head. The end of a response is noticed up to a check interval too late, and the part of a head that came together
+/// with the request before it when more of it comes.
+pub(crate) struct TimedStream<S> {
     stream: S,
-    waits: Arc<Waits>,
-    turn: Arc<Turn>,
-    /// Turns that had begun when we started to wait.
-    turns: u32,
+    timeouts: Arc<IdleTimeouts>,
+    responding: Arc<ResponseInProgress>,
+    /// Responses that had begun when we started to wait.
+    responses: u32,
     since: Instant,
     /// Something of a head has come since; a new connection owes us one.
     head: bool,
-    look: Option<Pin<Box<Sleep>>>,
+    check: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Waiting<S> {
-    pub(crate) fn new(stream: S, waits: Arc<Waits>, turn: Arc<Turn>) -> Self {
-        let (turns, since) = (turn.begun(), Instant::now());
-        Self { stream, waits, turn, turns, since, head: true, look: None }
+impl<S> TimedStream<S> {
+    pub(crate) fn new(stream: S, timeouts: Arc<IdleTimeouts>, responding: Arc<ResponseInProgress>) -> Self {
+        let (responses, since) = (responding.begun(), Instant::now());
+        Self { stream, timeouts, responding, responses, since, head: true, check: None }
     }
 
-    /// A turn of ours ended since we looked last: the client's began.
-    fn waits_anew(&mut self) {
-        let turns = self.turn.begun();
-        if turns != self.turns {
-            (self.turns, self.since, self.head) = (turns, Instant::now(), false);
+    /// Starts the idle limit anew if a response ended since the last read.
+    fn restart_if_responded(&mut self) {
+        let responses = self.responding.begun();
+        if responses != self.responses {
+            (self.responses, self.since, self.head) = (responses, Instant::now(), false);
         }
     }
 
-    /// Ready when it was too long. Also in our turn somebody has to look again: hyper, once told that there is nothing to
-    /// read, does not ask when our turn ends.
+    /// Ready when it was too long. The timer also runs while a response is in progress: hyper, once told that there is nothing to read,
+    /// does not read again when the response ends.
     fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let mut next = Instant::now() + self.waits.look();
-            let look = self.look.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next)));
-            ready!(look.as_mut().poll(cx));
-            if !self.turn.is_ours() {
-                let limit = self.since + if self.head { self.waits.head } else { self.waits.idle() };
+            let mut next = Instant::now() + self.timeouts.check_interval();
+            let check = self.check.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(next)));
+            ready!(check.as_mut().poll(cx));
+            if !self.responding.is_active() {
+                let limit = self.since + if self.head { self.timeouts.head } else { self.timeouts.idle() };
                 if limit <= Instant::now() {
                     let late = io::Error::new(io::ErrorKind::TimedOut, "a head took too long");
                     return Poll::Ready(if self.head { Err(late) } else { Ok(()) });
                 }
                 next = next.min(limit);
             }
-            look.as_mut().reset(next);
+            check.as_mut().reset(next);
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Waiting<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(cx, buf);
-        let theirs = !this.turn.is_ours();
-        if theirs {
-            this.waits_anew();
+        let idle = !this.responding.is_active();
+        if idle {
+            this.restart_if_responded();
         }
         if read.is_pending() {
             return this.poll_limit(cx);
         }
-        if theirs && !this.head && buf.filled().len() > before {
+        if idle && !this.head && buf.filled().len() > before {
             (this.since, this.head) = (Instant::now(), true);
         }
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Waiting<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write(cx, buf)
     }

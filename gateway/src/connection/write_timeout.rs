@@ -1,5 +1,6 @@
-//! A socket that gives up on a client who takes no byte for too long, and at its end hears a client out who is still
-//! sending: a system that closes a socket with unread data throws away the answer that is under way.
+//! Write timeout and lingering close: a socket that gives up on a client which takes no byte for too long, and which at its end reads on
+//! for a while from a client that is still sending. An operating system that closes a socket with unread data throws away the response
+//! that is under way.
 
 use std::future::Future;
 use std::io;
@@ -11,56 +12,57 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-/// A client that has sent nothing for so long after our last word has heard it, or never will.
+/// A client that has sent nothing for so long after our last byte has read it, or never will.
 const QUIET: Duration = Duration::from_millis(100);
-/// Bytes heard out at most: several times the largest body we take. Who sends more learns it the hard way.
-const MAX_HEARD: usize = 16 * 1024 * 1024;
-/// Time for it.
-const MAX_HEARING: Duration = Duration::from_secs(5);
+/// Bytes read at most: several times the largest body we take. A client that sends more gets a reset.
+const MAX_LINGER_BYTES: usize = 16 * 1024 * 1024;
+/// Time for it at most.
+const MAX_LINGER: Duration = Duration::from_secs(5);
 
 /// Costs nothing while the client reads: the timer is set only when the socket is full.
-pub(crate) struct Stall {
+pub(crate) struct WriteTimeout {
     socket: TcpStream,
     patience: Duration,
     timer: Option<Pin<Box<Sleep>>>,
-    hearing: Option<Hearing>,
+    linger: Option<LingeringClose>,
 }
 
-/// We have said our last word.
-struct Hearing {
+/// Everything is written; the rest of what the client sends is read and dropped.
+struct LingeringClose {
     quiet: Pin<Box<Sleep>>,
     end: Instant,
     bytes: usize,
 }
 
-impl Stall {
+impl WriteTimeout {
     pub(crate) fn new(socket: TcpStream, patience: Duration) -> Self {
-        Self { socket, patience, timer: None, hearing: None }
+        Self { socket, patience, timer: None, linger: None }
     }
 
     /// Ready when the client has closed, is quiet, or has gone on for too long.
-    fn hear_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let hearing = self.hearing.get_or_insert_with(|| Hearing {
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let linger = self.linger.get_or_insert_with(|| LingeringClose {
             quiet: Box::pin(tokio::time::sleep(QUIET)),
-            end: Instant::now() + MAX_HEARING,
+            end: Instant::now() + MAX_LINGER,
             bytes: 0,
         });
         let mut space = [0; 8 * 1024];
-        while hearing.bytes < MAX_HEARD && Instant::now() < hearing.end {
+        while linger.bytes < MAX_LINGER_BYTES && Instant::now() < linger.end {
             let mut read = ReadBuf::new(&mut space);
             match Pin::new(&mut self.socket).poll_read(cx, &mut read) {
                 Poll::Ready(Ok(())) if !read.filled().is_empty() => {
-                    hearing.bytes += read.filled().len();
-                    hearing.quiet.as_mut().reset(Instant::now() + QUIET);
+                    linger.bytes += read.filled().len();
+                    linger.quiet.as_mut().reset(Instant::now() + QUIET);
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return hearing.quiet.as_mut().poll(cx),
+                Poll::Pending => return linger.quiet.as_mut().poll(cx),
             }
         }
         Poll::Ready(())
     }
 
-    fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    /// Sets the timer when a write has to wait, and fails the write when it is over.
+    fn poll_deadline<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.timer = None;
             return written;
@@ -74,17 +76,17 @@ impl Stall {
     }
 }
 
-impl AsyncRead for Stall {
+impl AsyncRead for WriteTimeout {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().socket).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Stall {
+impl AsyncWrite for WriteTimeout {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.socket).poll_write(cx, buf);
-        this.judge(cx, written)
+        this.poll_deadline(cx, written)
     }
 
     fn poll_write_vectored(
@@ -94,7 +96,7 @@ impl AsyncWrite for Stall {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.socket).poll_write_vectored(cx, bufs);
-        this.judge(cx, written)
+        this.poll_deadline(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -107,10 +109,10 @@ impl AsyncWrite for Stall {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.hearing.is_none() {
+        if this.linger.is_none() {
             ready!(Pin::new(&mut this.socket).poll_shutdown(cx))?;
         }
-        this.hear_out(cx).map(Ok)
+        this.poll_linger(cx).map(Ok)
     }
 }
 
@@ -144,10 +146,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_is_still_sending_gets_its_answer() {
-        let heard = answered_in_the_middle(async |server| {
-            Stall::new(server, Duration::from_secs(5)).shutdown().await.unwrap();
+        let answer = answered_in_the_middle(async |server| {
+            WriteTimeout::new(server, Duration::from_secs(5)).shutdown().await.unwrap();
         });
-        assert_eq!(heard.await.unwrap(), b"too large");
+        assert_eq!(answer.await.unwrap(), b"too large");
         let cut = answered_in_the_middle(async |server| drop(server)).await;
         assert!(cut.is_err(), "the control: a socket closed at once loses the answer");
     }

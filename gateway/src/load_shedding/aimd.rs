@@ -1,10 +1,10 @@
-//! How many requests of one class may be under way to one role: more while all is well, less as soon as answers are late.
+//! AIMD concurrency limit (additive increase, multiplicative decrease, as TCP does it): how many requests of one priority may be under
+//! way to one role. More while all is well, less as soon as answers are late.
 //!
-//! Additive increase, multiplicative decrease, as TCP does it, on a question that does not depend on what is asked for: is a
-//! tenth of the answers later than this class may wait? Then a cut. Later than half of that? Then no more than now. By
-//! Little's law what is under way settles between half and all of throughput times that time, whatever the role can do at the
-//! moment, and stays there instead of going up and down. What began before a cut says nothing about the cut, so there is one
-//! per answer time and not one per late answer.
+//! It asks what does not depend on the kind of request: is a tenth of the answers later than this priority may wait? Then a cut.
+//! Later than half of that? Then no more than now. By Little's law what is under way settles between half and all of throughput
+//! times that time, whatever the role can do at the moment, and stays there instead of going up and down. What began before a cut
+//! says nothing about the cut, so there is one per answer time and not one per late answer.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -26,7 +26,7 @@ const CUT: u32 = 7;
 const CUT_STUCK: u32 = 5;
 
 /// The state, all in atomics: it is read and written for every request that is not answered from memory.
-pub(crate) struct Limit {
+pub(crate) struct AimdLimit {
     floor: u32,
     ceiling: u32,
     late_ms: u64,
@@ -55,7 +55,7 @@ struct Window {
     stuck: bool,
 }
 
-impl Limit {
+impl AimdLimit {
     pub(crate) fn new(floor: u32, ceiling: u32, late_ms: u64) -> Self {
         Self {
             floor,
@@ -73,20 +73,20 @@ impl Limit {
         }
     }
 
-    /// Places there are now.
+    /// Requests that may be under way now.
     pub(crate) fn now(&self) -> u32 {
         self.limit.load(Ordering::Relaxed)
     }
 
     /// Ends what is over by `now`, and says what may be under way.
     pub(crate) fn tick(&self, now: u64) -> u32 {
-        self.judge(now, self.under_way.load(Ordering::Relaxed));
+        self.roll_window(now, self.under_way.load(Ordering::Relaxed));
         self.now()
     }
 
-    /// True when one more may begin at `now`; each true is to be followed by one [`Limit::leave`].
-    pub(crate) fn enter(&self, now: u64) -> bool {
-        self.judge(now, self.under_way.load(Ordering::Relaxed));
+    /// True when one more may begin at `now`; each true is to be followed by one [`AimdLimit::release`].
+    pub(crate) fn try_acquire(&self, now: u64) -> bool {
+        self.roll_window(now, self.under_way.load(Ordering::Relaxed));
         let before = self.under_way.fetch_add(1, Ordering::Relaxed);
         if before >= self.now() {
             self.under_way.fetch_sub(1, Ordering::Relaxed);
@@ -98,25 +98,25 @@ impl Limit {
 
     /// What began at `began` is over. `answered`: to its end, and not because the client went away. `refused`: the role
     /// itself said that it has too much to do, or did not answer in time.
-    pub(crate) fn leave(&self, began: u64, now: u64, answered: bool, refused: bool) {
+    pub(crate) fn release(&self, began: u64, now: u64, answered: bool, refused: bool) {
         let until_now = self.under_way.fetch_sub(1, Ordering::Relaxed);
         let took = now.saturating_sub(began);
         let late = refused || took >= self.late_ms;
         if answered && !refused {
             self.done_at.fetch_max(now, Ordering::Relaxed);
         }
-        // Who went away before it was late tells nothing.
+        // A client that went away before it was late tells nothing.
         if (answered || late) && began >= self.cut_at.load(Ordering::Relaxed) {
             self.done.fetch_add(1, Ordering::Relaxed);
             self.late.fetch_add(u32::from(late), Ordering::Relaxed);
             self.slow.fetch_add(u32::from(late || took * 2 >= self.late_ms), Ordering::Relaxed);
         }
-        self.judge(now, until_now);
+        self.roll_window(now, until_now);
     }
 
     /// Ends the window when it is over; the first caller does it for all. Every beginning and every end comes here, so since
     /// the window was due as many were under way as `until_now`.
-    fn judge(&self, now: u64, until_now: u32) {
+    fn roll_window(&self, now: u64, until_now: u32) {
         let until = self.window_until.load(Ordering::Relaxed);
         if now < until
             || self.window_until.compare_exchange(until, now + WINDOW_MS, Ordering::Relaxed, Ordering::Relaxed).is_err()
@@ -125,7 +125,7 @@ impl Limit {
         }
         let under_way = self.under_way.load(Ordering::Relaxed);
         let quiet_since = self.done_at.load(Ordering::Relaxed).max(self.cut_at.load(Ordering::Relaxed));
-        // A window that was due long ago saw no requests: nobody is stuck in it.
+        // A window that was due long ago saw no requests: nothing is stuck in it.
         let watched = now.saturating_sub(until) < self.late_ms;
         let window = Window {
             done: self.done.swap(0, Ordering::Relaxed),
@@ -178,14 +178,14 @@ mod tests {
 
     /// A role that answers in order, `capacity` a second, for `seconds`; `offered` come each second, evenly. Returns how many
     /// of them were answered in time in the last third.
-    fn good_answers(limit: &Limit, capacity: u64, offered: u64, late_ms: u64, seconds: u64) -> u64 {
+    fn good_answers(limit: &AimdLimit, capacity: u64, offered: u64, late_ms: u64, seconds: u64) -> u64 {
         let mut queue: VecDeque<u64> = VecDeque::new();
         let (mut good, mut owed, mut due) = (0, 0, 0);
         for now in 0..seconds * 1000 {
             owed += offered;
             while owed >= 1000 {
                 owed -= 1000;
-                if limit.enter(now) {
+                if limit.try_acquire(now) {
                     queue.push_back(now);
                 }
             }
@@ -193,7 +193,7 @@ mod tests {
             while due >= 1000 {
                 due -= 1000;
                 if let Some(began) = queue.pop_front() {
-                    limit.leave(began, now, true, false);
+                    limit.release(began, now, true, false);
                     good += u64::from(now - began < late_ms && now >= seconds * 667);
                 }
             }
@@ -204,30 +204,30 @@ mod tests {
     #[test]
     fn under_three_times_the_load_most_of_what_a_role_can_do_is_still_in_time() {
         for capacity in [40, 100, 400] {
-            let adaptive = Limit::new(16, 2_048, 1_000);
+            let adaptive = AimdLimit::new(16, 2_048, 1_000);
             let good = good_answers(&adaptive, capacity, capacity * 3, 1_000, 60);
             let possible = capacity * 20;
             assert!(good * 10 >= possible * 7, "{good} of {possible}, at {}", adaptive.now());
             // The control: one limit for ever. Everything that is answered at all is answered late.
-            let fixed = Limit::new(2_048, 2_048, 1_000);
+            let fixed = AimdLimit::new(2_048, 2_048, 1_000);
             let good = good_answers(&fixed, capacity, capacity * 3, 1_000, 60);
             assert_eq!(good, 0, "at {capacity}");
         }
     }
 
     #[test]
-    fn nobody_is_refused_while_answers_are_in_time() {
-        let limit = Limit::new(16, 2_048, 1_000);
+    fn no_request_is_refused_while_answers_are_in_time() {
+        let limit = AimdLimit::new(16, 2_048, 1_000);
         assert_eq!(good_answers(&limit, 1_000, 900, 1_000, 30), 8_991, "all of the last ten seconds");
         assert_eq!(limit.now(), 2_048);
     }
 
     #[test]
     fn a_role_that_hangs_falls_to_the_floor_and_recovers() {
-        let limit = Limit::new(16, 2_048, 1_000);
+        let limit = AimdLimit::new(16, 2_048, 1_000);
         let (mut now, mut hanging) = (0, Vec::new());
         while now < 20_000 {
-            if limit.enter(now) {
+            if limit.try_acquire(now) {
                 hanging.push(now);
             }
             now += 2;
@@ -235,26 +235,26 @@ mod tests {
             hanging.retain(|began| {
                 let over = now - began >= 5_000;
                 if over {
-                    limit.leave(*began, now, true, true);
+                    limit.release(*began, now, true, true);
                 }
                 !over
             });
         }
         assert_eq!(limit.now(), 16);
         for began in hanging.drain(..) {
-            limit.leave(began, now, true, true);
+            limit.release(began, now, true, true);
         }
         // Back again: each is answered after 100 ms, 40 at once are asked for.
         let start = now;
         while now < start + 10_000 {
-            let entered = (0..40).filter(|_| limit.enter(now)).count();
+            let acquired = (0..40).filter(|_| limit.try_acquire(now)).count();
             now += 100;
-            (0..entered).for_each(|_| limit.leave(now - 100, now, true, false));
+            (0..acquired).for_each(|_| limit.release(now - 100, now, true, false));
         }
         assert!(limit.now() >= 40, "{}", limit.now());
     }
 
-    /// The rule before: two more places a window, and only while half of them were needed.
+    /// The rule before: two more permits a window, and only while half of them were needed.
     fn earned_by_use(limit: u32, window: Window, ceiling: u32) -> u32 {
         let well = window.done > 0 && window.slow * LATE_SHARE <= window.done;
         if well && window.peak * 2 > limit { (limit + STEP).min(ceiling) } else { limit }
@@ -265,33 +265,33 @@ mod tests {
     fn half_a_minute_after_a_stall_a_burst_is_let_in() {
         // In the quiet: nothing at all, or a visitor every 200 ms who is answered after 40.
         for visitors in [false, true] {
-            let limit = Limit::new(16, 2_048, 1_000);
+            let limit = AimdLimit::new(16, 2_048, 1_000);
             let (mut now, mut hanging) = (0, VecDeque::new());
             while now < 20_000 {
-                if limit.enter(now) {
+                if limit.try_acquire(now) {
                     hanging.push_back(now);
                 }
                 now += 2;
                 while hanging.front().is_some_and(|began| now - began >= 5_000) {
-                    hanging.pop_front().into_iter().for_each(|began| limit.leave(began, now, true, true));
+                    hanging.pop_front().into_iter().for_each(|began| limit.release(began, now, true, true));
                 }
             }
-            hanging.drain(..).for_each(|began| limit.leave(began, now, true, true));
+            hanging.drain(..).for_each(|began| limit.release(began, now, true, true));
             assert_eq!(limit.now(), 16, "after the stall");
             let mut back = None;
             let end = now + 30_000;
             while now < end {
                 if visitors {
-                    assert!(limit.enter(now));
-                    limit.leave(now, now + 40, true, false);
+                    assert!(limit.try_acquire(now));
+                    limit.release(now, now + 40, true, false);
                 }
                 now += 200;
                 if visitors && limit.now() >= 1_000 {
                     back = back.or(Some(now + 30_000 - end));
                 }
             }
-            assert_eq!((0..1_000).filter(|_| !limit.enter(now)).count(), 0, "refused of 1,000 at once");
-            assert!(!visitors || back.is_some_and(|ms| ms <= 20_000), "{back:?} ms to 1,000 places");
+            assert_eq!((0..1_000).filter(|_| !limit.try_acquire(now)).count(), 0, "refused of 1,000 at once");
+            assert!(!visitors || back.is_some_and(|ms| ms <= 20_000), "{back:?} ms to 1,000 permits");
             let quiet = Window { done: 1, late: 0, slow: 0, peak: 1, stuck: false };
             let before = (0..120).fold(16, |limit, _| earned_by_use(limit, quiet, 2_048));
             assert_eq!(before, 16, "the control: 30 s of windows under the rule before");
@@ -300,22 +300,22 @@ mod tests {
 
     #[test]
     fn while_nothing_is_asked_it_grows_with_time_and_while_all_hang_it_does_not() {
-        let limit = Limit::new(16, 2_048, 1_000);
+        let limit = AimdLimit::new(16, 2_048, 1_000);
         limit.limit.store(16, Ordering::Relaxed);
         let ticks = |from: u64, to: u64| (from..to).step_by(1_000).map(|now| limit.tick(now)).last();
-        assert!(ticks(0, 12_000).is_some_and(|places| places >= 1_000));
+        assert!(ticks(0, 12_000).is_some_and(|permits| permits >= 1_000));
         limit.tick(12_000);
         limit.limit.store(16, Ordering::Relaxed);
-        assert!(limit.enter(12_000));
-        assert_eq!(ticks(12_000, 60_000), Some(16), "somebody waits all that time");
+        assert!(limit.try_acquire(12_000));
+        assert_eq!(ticks(12_000, 60_000), Some(16), "a request waits all that time");
     }
 
     #[test]
-    fn who_goes_away_early_says_nothing_and_gives_the_place_back() {
-        let limit = Limit::new(1, 4, 1_000);
+    fn a_client_that_goes_away_early_says_nothing_and_gives_its_permit_back() {
+        let limit = AimdLimit::new(1, 4, 1_000);
         for now in 0..1_000 {
-            assert!(limit.enter(now * 10));
-            limit.leave(now * 10, now * 10 + 5, false, false);
+            assert!(limit.try_acquire(now * 10));
+            limit.release(now * 10, now * 10 + 5, false, false);
         }
         assert_eq!((limit.now(), limit.under_way.load(Ordering::Relaxed)), (4, 0));
     }

@@ -1,15 +1,15 @@
-//! Which requests give way first. Read off method, path and what the visitor brings: no look-up, so it costs nothing, and
-//! proves nothing either: who lies about a cart is bound by their throttles.
+//! Load-shedding priority: which requests give way first. Read off method, path and what the visitor brings: no look-up, so it costs
+//! nothing, and proves nothing either: a client that lies about a cart is bound by its rate limits.
 
 use http::{HeaderMap, Method, header};
 use souk_web::{CART_COOKIE, Cookies, SESSION_COOKIE};
 
-use crate::classify::{decoded, is_below};
+use crate::request::classify::{decoded, is_below};
 
-/// Kinds of requests, those that are refused first in front.
+/// Priorities of requests, those that are refused first in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Class {
-    /// Searches, and whatever somebody reads who has neither account nor cart: most of it is crawlers.
+pub(crate) enum Priority {
+    /// Searches, and reads of visitors that have neither account nor cart: most of them are crawlers.
     Explore,
     /// Carts, accounts, and every write.
     Shop,
@@ -17,14 +17,14 @@ pub(crate) enum Class {
     Buy,
 }
 
-/// In the order of [`Class`].
-pub(crate) const CLASSES: [Class; 3] = [Class::Explore, Class::Shop, Class::Buy];
+/// In the order of [`Priority`].
+pub(crate) const PRIORITIES: [Priority; 3] = [Priority::Explore, Priority::Shop, Priority::Buy];
 
 const BUY: &[&str] = &["/checkout", "/api/v1/checkout", "/orders", "/api/v1/orders", "/webhooks"];
 const SEARCH: &[&str] = &["/search", "/api/v1/search", "/api/v1/suggest", "/api/v1/recommendations"];
 const SHOP: &[&str] = &["/cart", "/account", "/api/v1/carts", "/api/v1/me", "/api/v1/auth"];
 
-impl Class {
+impl Priority {
     pub(crate) fn of(method: &Method, path: &str, headers: &HeaderMap, cookies: Cookies) -> Self {
         let path = &*decoded(path);
         let below = |starts: &[&str]| starts.iter().any(|start| is_below(path, start));
@@ -51,7 +51,7 @@ impl Class {
         }
     }
 
-    /// Seconds after which who was refused may try again: a crawler has time.
+    /// Seconds after which a refused client may try again: a crawler has time.
     pub(crate) fn retry_after(self) -> u64 {
         match self {
             Self::Explore => 5,
@@ -69,19 +69,19 @@ mod tests {
         let of = |method: Method, path: &str, cookie: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, cookie.parse().unwrap());
-            Class::of(&method, path, &headers, Cookies { https: false })
+            Priority::of(&method, path, &headers, Cookies { https: false })
         };
         for path in ["/checkout", "/checkout/address", "/api/v1/checkout", "/api/v1/orders/1", "/webhooks/sandbox"] {
-            assert_eq!(of(Method::POST, path, ""), Class::Buy, "{path}");
-            assert_eq!(of(Method::GET, path, ""), Class::Buy, "{path}");
+            assert_eq!(of(Method::POST, path, ""), Priority::Buy, "{path}");
+            assert_eq!(of(Method::GET, path, ""), Priority::Buy, "{path}");
         }
-        assert_eq!(of(Method::GET, "/p/bag", ""), Class::Explore);
-        assert_eq!(of(Method::GET, "/p/bag", "souk_cart=1"), Class::Shop);
-        assert_eq!(of(Method::GET, "/p/bag", "souk_session=1"), Class::Shop);
-        assert_eq!(of(Method::GET, "/search", "souk_session=1"), Class::Explore, "searches go first");
-        assert_eq!(of(Method::GET, "/cart", ""), Class::Shop);
-        assert_eq!(of(Method::POST, "/account/login", ""), Class::Shop);
-        assert_eq!(of(Method::PUT, "/api/v1/carts/1", ""), Class::Shop);
-        assert_eq!(of(Method::GET, "/checkouts", ""), Class::Explore, "not below it");
+        assert_eq!(of(Method::GET, "/p/bag", ""), Priority::Explore);
+        assert_eq!(of(Method::GET, "/p/bag", "souk_cart=1"), Priority::Shop);
+        assert_eq!(of(Method::GET, "/p/bag", "souk_session=1"), Priority::Shop);
+        assert_eq!(of(Method::GET, "/search", "souk_session=1"), Priority::Explore, "searches go first");
+        assert_eq!(of(Method::GET, "/cart", ""), Priority::Shop);
+        assert_eq!(of(Method::POST, "/account/login", ""), Priority::Shop);
+        assert_eq!(of(Method::PUT, "/api/v1/carts/1", ""), Priority::Shop);
+        assert_eq!(of(Method::GET, "/checkouts", ""), Priority::Explore, "not below it");
     }
 }

@@ -1,4 +1,4 @@
-//! Answers for everybody: made for nobody in particular, and kept in the page cache if their service says so.
+//! Shared render: makes an answer without anything of a visitor, and keeps it in the page cache if its service says that it is public.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,58 +12,65 @@ use souk_rpc::{Actor, Cx};
 use souk_web::ApiError;
 use souk_web::compress::{GZIP, MAX_BYTES, inline_or_aside, is_gzip};
 
-use crate::cache::{Entry, may_store, parts_of};
-use crate::canary::{self, Side};
-use crate::flight::{Boarded, Landed, Pilot};
-use crate::gateway::Inner;
-use crate::routing::Target;
-use crate::shed::{Class, Place};
+use crate::cache::single_flight::{Joined, Leader, Outcome};
+use crate::cache::{CachedResponse, may_store, parts_of};
+use crate::load_shedding::{Permit, Priority};
+use crate::state::GatewayState;
+use crate::upstream::canary::{self, Side};
+use crate::upstream::routing::Target;
 
 /// Bytes of the largest answer that is cached: what is larger streams through.
 const MAX_BUFFERED: u64 = MAX_BYTES as u64;
 
 /// Makes a new answer in the background; the old one is shown meanwhile.
-pub(crate) fn refresh(gateway: &Arc<Inner>, key: &str) {
+pub(crate) fn refresh(gateway: &Arc<GatewayState>, key: &str) {
     let (_, path) = parts_of(key);
     let path = path.split('?').next().unwrap_or_default();
     let Target::Role(role, _) = gateway.upstreams.target(path) else { return };
-    // Nobody waits for it: when there is too much to do, the old answer does.
-    let Ok(place) = gateway.shed.take(role, Class::Explore) else { return };
-    let Boarded::Pilot(pilot) = gateway.flights.board(key) else { return };
+    // No request waits for it: when there is too much to do, the old answer is good enough.
+    let Ok(permit) = gateway.shedder.try_acquire(role, Priority::Explore) else { return };
+    let Joined::Leader(leader) = gateway.renders.join(key) else { return };
     let gateway_too = gateway.clone();
     gateway.tasks.spawn("gateway.refresh", async move {
-        if let Rendered::Failed(error) = render(&gateway_too, pilot, place, "refresh").await {
+        if let Rendered::Failed(error) = render(&gateway_too, leader, permit, "refresh").await {
             error.log("refresh");
         }
     });
 }
 
-/// What a render for everybody came to.
+/// What a shared render comes to.
 pub(crate) enum Rendered {
-    Entry(Arc<Entry>),
+    /// Public, and stored.
+    Shared(Arc<CachedResponse>),
+    /// Its service does not say that it is public.
     Private(Response<Body>),
     Failed(ApiError),
 }
 
-/// Renders `pilot`'s page for nobody in particular and stores it if everybody may have it. Nothing but the name goes
-/// into the request: no cookie, no header of whoever happened to come first.
-pub(crate) async fn render(gateway: &Arc<Inner>, pilot: Pilot, place: Place, request_id: &str) -> Rendered {
-    let key: Box<str> = pilot.key().into();
-    let outcome = try_render(gateway, &key, place, request_id).await;
-    let landed = match &outcome {
-        Ok(Rendered::Entry(entry)) => Landed::Entry(entry.clone()),
-        _ => Landed::Alone,
+/// Renders `leader`'s page and stores it if it is public. Nothing but the key goes into the request: no cookie and no header of the
+/// visitor that happened to come first.
+pub(crate) async fn render(gateway: &Arc<GatewayState>, leader: Leader, permit: Permit, request_id: &str) -> Rendered {
+    let key: Box<str> = leader.key().into();
+    let outcome = try_render(gateway, &key, permit, request_id).await;
+    let shared = match &outcome {
+        Ok(Rendered::Shared(entry)) => Outcome::Shared(entry.clone()),
+        _ => Outcome::NotShared,
     };
     match &outcome {
-        Ok(Rendered::Entry(_)) => gateway.hints.learn(&key, true),
+        Ok(Rendered::Shared(_)) => gateway.hints.learn(&key, true),
         Ok(Rendered::Private(response)) if response.status().is_success() => gateway.hints.learn(&key, false),
         _ => {}
     }
-    pilot.land(landed);
+    leader.finish(shared);
     outcome.unwrap_or_else(Rendered::Failed)
 }
 
-async fn try_render(gateway: &Arc<Inner>, key: &str, mut place: Place, request_id: &str) -> Result<Rendered, ApiError> {
+async fn try_render(
+    gateway: &Arc<GatewayState>,
+    key: &str,
+    mut permit: Permit,
+    request_id: &str,
+) -> Result<Rendered, ApiError> {
     let (side, path) = parts_of(key);
     let uri: Uri = path.parse().map_err(Problem::internal)?;
     let Target::Role(role, upstream) = gateway.upstreams.target(uri.path()) else {
@@ -80,21 +87,21 @@ async fn try_render(gateway: &Arc<Inner>, key: &str, mut place: Place, request_i
     let epoch = gateway.cache.begin();
     let canary = gateway.canaries.of(role).map(|canary| (canary, side));
     let response =
-        canary::send(canary, upstream, &cx, None, request).await.inspect_err(|problem| place.failed(problem))?;
-    place.answered(response.status());
-    drop(place);
+        canary::send(canary, upstream, &cx, None, request).await.inspect_err(|problem| permit.failed(problem))?;
+    permit.answered(response.status());
+    drop(permit);
     let (parts, body) = response.into_parts();
     let size = http_body::Body::size_hint(&body).exact();
     let (Some(policy), Some(..=MAX_BUFFERED)) = (may_store(parts.status, &parts.headers), size) else {
         return Ok(Rendered::Private(Response::from_parts(parts, body)));
     };
-    let policy = if side == Side::Canary { policy.for_some() } else { policy };
+    let policy = if side == Side::Canary { policy.for_some_visitors() } else { policy };
     let body = body.collect().await.map_err(|error| Problem::unavailable("upstream_unavailable", error))?.to_bytes();
     let sent = parts.headers.clone();
     let to_pack = if is_gzip(&parts.headers) { 0 } else { body.len() };
-    let entry = inline_or_aside(to_pack, move || Entry::new(&parts, &body, policy)).await??;
+    let entry = inline_or_aside(to_pack, move || CachedResponse::new(&parts, &body, policy)).await??;
     let now = gateway.clock.now().as_microsecond();
     let entry = gateway.cache.store(key, epoch, now, policy, entry, &sent);
-    gateway.meters.cache(gateway.cache.stats());
-    Ok(Rendered::Entry(entry))
+    gateway.metrics.cache(gateway.cache.stats());
+    Ok(Rendered::Shared(entry))
 }

@@ -1,9 +1,9 @@
-//! How often somebody may come: token buckets kept as one number each (GCRA), in bounded memory.
+//! Rate limiter: token buckets kept as one number each (GCRA, the generic cell rate algorithm), in bounded memory.
 //!
-//! A bucket is the time at which it would be full again. The cache forgets the coldest when there are too many; who is
-//! forgotten starts with a full bucket, and who keeps hammering stays hot and remembered.
+//! A bucket is the time at which it would be full again. The cache drops the least used buckets when there are too many; a client
+//! whose bucket was dropped starts with a full one, and the bucket of a client that keeps hammering stays in use.
 //!
-//! Gateways that share a Redis tell each other behind the requests' backs ([`crate::sharing`]) what they gave out.
+//! Gateways that share a Redis tell each other in the background (`shared.rs`) what they gave out.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -11,98 +11,60 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use quick_cache::sync::Cache;
 
-use crate::routes::Routes;
-use crate::sharing::SharedHasher;
-use crate::{Rate, Throttles};
+use super::hash::SharedHasher;
+use super::route_rules::RouteRules;
+use super::rule::Rule;
+use super::status::RateLimitStatus;
+use crate::config::{Rate, Throttles};
 
-/// Subjects whose takings wait to be told; beyond, they count for this gateway alone until there is room.
+/// Buckets whose takings wait to be told; beyond, they count for this gateway alone until there is room.
 const MAX_TOLD: usize = 20_000;
 
-/// Idempotency keys that are remembered; who is forgotten is counted again.
+/// Idempotency keys that are remembered; a forgotten one is counted again.
 const MAX_LET_IN: usize = 20_000;
 
-/// What is counted.
+/// Whose limit it is: one key, one bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Rule {
-    Address,
-    User,
-    Token,
-    Search,
-    SearchAddress,
-    Checkout,
-    Login,
-    Register,
-    Coupon,
-    CouponAddress,
-    /// One of `throttle.routes`, by its place there.
-    Route(u8),
-}
-
-impl Rule {
-    /// For accounts and headers.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Rule::Address => "address",
-            Rule::User => "user",
-            Rule::Token => "token",
-            Rule::Search => "search",
-            Rule::SearchAddress => "searchaddress",
-            Rule::Checkout => "checkout",
-            Rule::Login => "login",
-            Rule::Register => "register",
-            Rule::Coupon => "coupon",
-            Rule::CouponAddress => "couponaddress",
-            Rule::Route(_) => "route",
-        }
-    }
-}
-
-/// One subject's allowance; connections keep the one of their address.
-pub(crate) type Bucket = Arc<Subject>;
-
-/// Somebody who comes.
-pub(crate) struct Subject {
+pub(crate) struct RateLimitKey {
     pub(crate) rule: Rule,
-    /// A hash; the same in all gateways of an installation when they share.
+    /// Hash of the address, customer, token or cart; the same in all gateways of an installation when they share.
     pub(crate) hash: u64,
+}
+
+/// The token bucket of one key; connections keep the one of their address.
+pub(crate) type Bucket = Arc<TokenBucket>;
+
+/// A token bucket as GCRA keeps it: one theoretical arrival time.
+pub(crate) struct TokenBucket {
+    pub(crate) key: RateLimitKey,
     /// The time at which the bucket would be full again, in microseconds.
     full_at: AtomicI64,
-    /// Taken here and not told yet.
+    /// Taken here and not yet told to the other gateways.
     untold: AtomicU32,
 }
 
-/// How much of an allowance is left after a request.
+/// The limit is used up; the status says when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) rule: Rule,
-    pub(crate) rate: Rate,
-    /// Requests that may follow at once.
-    pub(crate) remaining: u32,
-    /// Seconds until the whole burst is there again; until the next request is let in, when none remains.
-    pub(crate) reset: u64,
-}
+pub(crate) struct RateLimited(pub(crate) RateLimitStatus);
 
-/// Not let in; `reset` says when to try again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refused(pub(crate) Standing);
-
-pub(crate) struct Throttle {
+/// The buckets of all limits.
+pub(crate) struct RateLimiter {
     rates: Throttles,
-    pub(crate) routes: Routes,
-    buckets: Cache<(Rule, u64), Bucket>,
+    pub(crate) routes: RouteRules,
+    buckets: Cache<RateLimitKey, Bucket>,
     hasher: RandomState,
-    /// Hashes of subject and idempotency key of requests that were let in.
-    let_in: Cache<(Rule, u64), ()>,
-    /// With a key that all gateways have: subjects that took something since they were last told of.
+    /// Subject and idempotency key, hashed together, of requests that were let in.
+    let_in: Cache<RateLimitKey, ()>,
+    /// With a key that all gateways have: buckets that gave something since the others were last told of it.
     shared: Option<(SharedHasher, Mutex<Vec<Bucket>>)>,
 }
 
-impl Throttle {
+impl RateLimiter {
     /// Counts alone, or with others who have the same `key`.
     pub(crate) fn new(rates: Throttles, key: Option<[u8; 32]>) -> Self {
         let buckets = Cache::new(rates.remembered.max(1));
         let shared = key.map(|key| (SharedHasher::new(key), Mutex::default()));
-        let routes = Routes::new(&rates.routes);
+        let routes = RouteRules::new(&rates.routes);
         let let_in = Cache::new(MAX_LET_IN);
         Self { rates, routes, buckets, hasher: RandomState::new(), let_in, shared }
     }
@@ -114,19 +76,19 @@ impl Throttle {
             Some((hasher, _)) => hasher.hash_one(subject),
             None => self.hasher.hash_one(subject),
         };
-        let key = (rule, hash);
+        let key = RateLimitKey { rule, hash };
         if let Some(bucket) = self.buckets.get(&key) {
             return Some(bucket);
         }
         let made: Result<Bucket, std::convert::Infallible> = self.buckets.get_or_insert_with(&key, || {
             let (full_at, untold) = (AtomicI64::new(0), AtomicU32::new(0));
-            Ok(Arc::new(Subject { rule, hash, full_at, untold }))
+            Ok(Arc::new(TokenBucket { key, full_at, untold }))
         });
         made.ok()
     }
 
     /// Takes one from `bucket` at `now` (microseconds); says what is left, or none when the rule is off.
-    pub(crate) fn take(&self, rule: Rule, bucket: &Bucket, now: i64) -> Result<Option<Standing>, Refused> {
+    pub(crate) fn take(&self, rule: Rule, bucket: &Bucket, now: i64) -> Result<Option<RateLimitStatus>, RateLimited> {
         let Some(rate) = self.rate(rule) else { return Ok(None) };
         let interval = interval(rate);
         let depth = interval * i64::from(rate.burst);
@@ -135,14 +97,19 @@ impl Throttle {
         loop {
             let next = full_at.max(now) + interval;
             if next - now > depth {
-                return Err(Refused(Standing { rule, rate, remaining: 0, reset: seconds(next - now - depth) }));
+                return Err(RateLimited(RateLimitStatus {
+                    rule,
+                    rate,
+                    remaining: 0,
+                    reset: seconds(next - now - depth),
+                }));
             }
             match bucket.full_at.compare_exchange_weak(full_at, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => {
                     self.note(bucket);
                     let remaining = u32::try_from((depth - (next - now)) / interval).unwrap_or(0);
                     let wait = if remaining == 0 { next - now + interval - depth } else { next - now };
-                    return Ok(Some(Standing { rule, rate, remaining, reset: seconds(wait) }));
+                    return Ok(Some(RateLimitStatus { rule, rate, remaining, reset: seconds(wait) }));
                 }
                 Err(current) => full_at = current,
             }
@@ -150,28 +117,33 @@ impl Throttle {
     }
 
     /// Takes one for `subject`.
-    pub(crate) fn check(&self, rule: Rule, subject: impl Hash, now: i64) -> Result<Option<Standing>, Refused> {
+    pub(crate) fn check(
+        &self,
+        rule: Rule,
+        subject: impl Hash,
+        now: i64,
+    ) -> Result<Option<RateLimitStatus>, RateLimited> {
         match self.bucket(rule, subject) {
             Some(bucket) => self.take(rule, &bucket, now),
             None => Ok(None),
         }
     }
 
-    /// Takes one for `subject` the first time that they come with `key`; who was let in with it once is let in again.
+    /// Takes one for `subject` the first time that `key` comes; what was let in with it once is let in again.
     pub(crate) fn check_once(
         &self,
         rule: Rule,
         subject: impl Hash,
         key: &str,
         now: i64,
-    ) -> Result<Option<Standing>, Refused> {
-        let (mut first, pair) = (None, (rule, self.hasher.hash_one((&subject, key))));
+    ) -> Result<Option<RateLimitStatus>, RateLimited> {
+        let (mut first, pair) = (None, RateLimitKey { rule, hash: self.hasher.hash_one((&subject, key)) });
         // One at a time per pair: fifty at once are one.
-        self.let_in.get_or_insert_with(&pair, || self.check(rule, &subject, now).map(|standing| first = standing))?;
+        self.let_in.get_or_insert_with(&pair, || self.check(rule, &subject, now).map(|status| first = status))?;
         Ok(first)
     }
 
-    /// Puts the first taking of a subject on the list of those to be told.
+    /// Puts a bucket on the list of those to be told, with its first taking.
     fn note(&self, bucket: &Bucket) {
         let Some((_, told)) = &self.shared else { return };
         if bucket.untold.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -184,13 +156,13 @@ impl Throttle {
         }
     }
 
-    /// What was taken here since the last call: by whom, and how many microseconds make up for it.
+    /// What was taken here since the last call: from which bucket, and how many microseconds make up for it.
     pub(crate) fn taken(&self) -> Vec<(Bucket, i64)> {
         let Some((_, told)) = &self.shared else { return Vec::new() };
         let buckets = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
         let debt = |bucket: &Bucket| {
             let taken = i64::from(bucket.untold.swap(0, Ordering::Relaxed));
-            self.rate(bucket.rule).map_or(0, |rate| taken * interval(rate))
+            self.rate(bucket.key.rule).map_or(0, |rate| taken * interval(rate))
         };
         buckets.into_iter().map(|bucket| (debt(&bucket), bucket)).map(|(debt, bucket)| (bucket, debt)).collect()
     }
@@ -198,7 +170,7 @@ impl Throttle {
     /// All gateways together have given `bucket` so much that it is full again `debt` microseconds after `now`; what was
     /// taken here meanwhile comes on top.
     pub(crate) fn learn(&self, bucket: &Bucket, now: i64, debt: i64) {
-        let Some(rate) = self.rate(bucket.rule) else { return };
+        let Some(rate) = self.rate(bucket.key.rule) else { return };
         let meanwhile = i64::from(bucket.untold.load(Ordering::Relaxed)) * interval(rate);
         bucket.full_at.fetch_max(now + debt + meanwhile, Ordering::Relaxed);
     }
@@ -238,31 +210,31 @@ mod tests {
 
     #[test]
     fn a_burst_then_the_rate_then_a_full_bucket_again() {
-        let throttle = Throttle::new(Throttles { search: Some(Rate::of(30, 10)), ..Throttles::default() }, None);
-        let take = |now| throttle.check(Rule::Search, "me", now);
+        let limiter = RateLimiter::new(Throttles { search: Some(Rate::of(30, 10)), ..Throttles::default() }, None);
+        let take = |now| limiter.check(Rule::Search, "me", now);
         let start = 1_000 * SECOND;
         assert!((0..30).all(|_| take(start).is_ok()));
         assert_eq!(take(start).unwrap_err().0.reset, 1);
         assert!((0..3).all(|_| take(start + SECOND).is_ok()), "three a second");
         assert!(take(start + SECOND).is_err());
-        assert!(throttle.check(Rule::Search, "you", start).is_ok(), "somebody else");
+        assert!(limiter.check(Rule::Search, "you", start).is_ok(), "another subject");
         assert_eq!((0..100).filter(|_| take(start + 100 * SECOND).is_ok()).count(), 30);
     }
 
     #[test]
     fn says_how_long_to_wait() {
-        let throttle = Throttle::new(Throttles { coupon: Some(Rate::of(10, 3600)), ..Throttles::default() }, None);
-        (0..10).for_each(|_| assert!(throttle.check(Rule::Coupon, 1, 0).is_ok()));
-        let Err(Refused(standing)) = throttle.check(Rule::Coupon, 1, 0) else { panic!("the eleventh") };
-        assert_eq!((standing.reset, standing.remaining), (360, 0));
-        assert!(throttle.check(Rule::Coupon, 1, 359 * SECOND).is_err());
-        assert!(throttle.check(Rule::Coupon, 1, 360 * SECOND).is_ok());
+        let limiter = RateLimiter::new(Throttles { coupon: Some(Rate::of(10, 3600)), ..Throttles::default() }, None);
+        (0..10).for_each(|_| assert!(limiter.check(Rule::Coupon, 1, 0).is_ok()));
+        let Err(RateLimited(status)) = limiter.check(Rule::Coupon, 1, 0) else { panic!("the eleventh") };
+        assert_eq!((status.reset, status.remaining), (360, 0));
+        assert!(limiter.check(Rule::Coupon, 1, 359 * SECOND).is_err());
+        assert!(limiter.check(Rule::Coupon, 1, 360 * SECOND).is_ok());
     }
 
     #[test]
     fn says_what_is_left() {
-        let throttle = Throttle::new(Throttles { login: Some(Rate::of(3, 60)), ..Throttles::default() }, None);
-        let left = |now| throttle.check(Rule::Login, 1, now).unwrap().map(|left| (left.remaining, left.reset));
+        let limiter = RateLimiter::new(Throttles { login: Some(Rate::of(3, 60)), ..Throttles::default() }, None);
+        let left = |now| limiter.check(Rule::Login, 1, now).unwrap().map(|left| (left.remaining, left.reset));
         assert_eq!(left(0), Some((2, 20)));
         assert_eq!(left(0), Some((1, 40)));
         assert_eq!(left(0), Some((0, 20)), "the next is let in then");
@@ -273,20 +245,20 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_the_busy_are_remembered() {
         let rates = Throttles { remembered: 100, login: Some(Rate::of(5, 60)), ..Throttles::default() };
-        let throttle = Throttle::new(rates, None);
+        let limiter = RateLimiter::new(rates, None);
         let mut refused = 0;
         for other in 0..10_000u32 {
-            refused += usize::from(throttle.check(Rule::Login, "attacker", 0).is_err());
-            throttle.check(Rule::Login, other, 0).unwrap();
+            refused += usize::from(limiter.check(Rule::Login, "attacker", 0).is_err());
+            limiter.check(Rule::Login, other, 0).unwrap();
         }
-        assert!(throttle.remembered() <= 100);
+        assert!(limiter.remembered() <= 100);
         assert!(refused >= 9_900, "{refused}");
     }
 
     #[test]
     fn a_key_counts_once_per_subject_and_only_when_it_was_let_in() {
-        let throttle = Throttle::new(Throttles { checkout: Some(Rate::of(2, 60)), ..Throttles::default() }, None);
-        let checkout = |owner: &str, key: &str| throttle.check_once(Rule::Checkout, owner, key, 0).is_ok();
+        let limiter = RateLimiter::new(Throttles { checkout: Some(Rate::of(2, 60)), ..Throttles::default() }, None);
+        let checkout = |owner: &str, key: &str| limiter.check_once(Rule::Checkout, owner, key, 0).is_ok();
         assert!((0..50).all(|_| checkout("ada", "one")));
         assert!(checkout("ada", "two"));
         assert!(!checkout("ada", "three") && !checkout("ada", "three"), "refused, and not remembered");
@@ -295,8 +267,8 @@ mod tests {
 
     #[test]
     fn off_is_off() {
-        let throttle = Throttle::new(Throttles::profile(crate::Profile::Off), None);
-        assert!((0..100_000).all(|_| throttle.check(Rule::Address, 1, 0).is_ok()));
-        assert_eq!(throttle.remembered(), 0);
+        let limiter = RateLimiter::new(Throttles::profile(crate::config::Profile::Off), None);
+        assert!((0..100_000).all(|_| limiter.check(Rule::Address, 1, 0).is_ok()));
+        assert_eq!(limiter.remembered(), 0);
     }
 }

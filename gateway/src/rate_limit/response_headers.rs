@@ -1,21 +1,21 @@
-//! Tells clients what is left of their allowance: `RateLimit-Policy` and `RateLimit` of
-//! draft-ietf-httpapi-ratelimit-headers-10, for the one of their allowances that has least left.
+//! Rate-limit response headers: `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10, for that limit of a
+//! client which has the smallest share left.
 //!
-//! Programs are told on every answer of the API that is theirs alone, everybody with a 429. What everybody may keep says nothing
-//! about one client.
+//! They are on every response of the API that is one client's own, and on every 429. A response that caches may show to others says
+//! nothing about one client.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::throttle::Standing;
+use super::status::RateLimitStatus;
 
-/// The burst, and the seconds after which an empty allowance is full again.
+/// The burst, and the seconds after which an empty bucket is full again.
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// What remains, and the seconds until the allowance is full again; until the next request, when nothing remains.
+/// What remains, and the seconds until the bucket is full again; until the next request, when nothing remains.
 const LEFT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Adds both headers.
-pub(crate) fn show(standing: Option<&Standing>, headers: &mut HeaderMap) {
-    let Some(Standing { rule, rate, remaining, reset }) = standing else { return };
+/// Adds both headers, if there is a limit at all.
+pub(crate) fn add(status: Option<&RateLimitStatus>, headers: &mut HeaderMap) {
+    let Some(RateLimitStatus { rule, rate, remaining, reset }) = status else { return };
     let name = rule.name();
     let window = (u64::from(rate.burst) * u64::from(rate.per_seconds)).div_ceil(u64::from(rate.count.max(1))).max(1);
     let mut put = |header: HeaderName, text: String| {
@@ -30,18 +30,18 @@ pub(crate) fn show(standing: Option<&Standing>, headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rate;
-    use crate::throttle::Rule;
+    use crate::config::Rate;
+    use crate::rate_limit::rule::Rule;
 
     #[test]
     fn as_the_draft_writes_them() {
         let rate = Rate { count: 200, per_seconds: 1, burst: 1000 };
         let mut headers = HeaderMap::new();
-        show(Some(&Standing { rule: Rule::Address, rate, remaining: 999, reset: 1 }), &mut headers);
+        add(Some(&RateLimitStatus { rule: Rule::Address, rate, remaining: 999, reset: 1 }), &mut headers);
         assert_eq!(headers["ratelimit-policy"], "\"address\";q=1000;w=5");
         assert_eq!(headers["ratelimit"], "\"address\";r=999;t=1");
         let mut headers = HeaderMap::new();
-        show(None, &mut headers);
+        add(None, &mut headers);
         assert!(headers.is_empty());
     }
 }

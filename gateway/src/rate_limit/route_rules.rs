@@ -1,17 +1,17 @@
-//! Paths with a rate of their own (`throttle.routes`).
+//! Rate limits of single routes (`throttle.routes` in the settings): which of them a request falls under.
 
 use std::hash::{Hash, Hasher};
 
 use http::Method;
 
-use crate::path_pattern::PathPattern;
-use crate::{By, RouteThrottle};
+use crate::config::{By, RouteThrottle};
+use crate::request::path_pattern::PathPattern;
 
 /// All of them, in the order of the settings.
-pub(crate) struct Routes(Vec<Route>);
+pub(crate) struct RouteRules(Vec<RouteRule>);
 
 /// One of them, ready to be compared with.
-pub(crate) struct Route {
+pub(crate) struct RouteRule {
     /// The place in the settings.
     pub(crate) at: u8,
     pub(crate) by: By,
@@ -21,24 +21,24 @@ pub(crate) struct Route {
     path: PathPattern,
 }
 
-impl Routes {
+impl RouteRules {
     pub(crate) fn new(settings: &[RouteThrottle]) -> Self {
         Self(
             settings
                 .iter()
                 .enumerate()
-                .filter_map(|(at, route)| Some(Route::new(u8::try_from(at).ok()?, route)))
+                .filter_map(|(at, route)| Some(RouteRule::new(u8::try_from(at).ok()?, route)))
                 .collect(),
         )
     }
 
     /// Those that `method` and `path` fall under.
-    pub(crate) fn of<'r>(&'r self, method: &'r Method, path: &'r str) -> impl Iterator<Item = &'r Route> {
+    pub(crate) fn of<'r>(&'r self, method: &'r Method, path: &'r str) -> impl Iterator<Item = &'r RouteRule> {
         self.0.iter().filter(move |route| route.matches(method, path))
     }
 }
 
-impl Route {
+impl RouteRule {
     fn new(at: u8, settings: &RouteThrottle) -> Self {
         let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
         settings.hash(&mut hasher);
@@ -56,8 +56,8 @@ impl Route {
     }
 }
 
-/// FNV-1a: the same in every process and version of Rust, which the standard hashers do not promise. Nobody can choose
-/// what goes in but the operator.
+/// FNV-1a: the same in every process and version of Rust, which the standard hashers do not promise. It need not resist collisions
+/// made on purpose: only the operator chooses what goes in.
 struct Fnv(u64);
 
 impl Hasher for Fnv {
@@ -75,7 +75,7 @@ impl Hasher for Fnv {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Rate;
+    use crate::config::Rate;
 
     fn route(path: &str, methods: &[&str]) -> RouteThrottle {
         let methods = methods.iter().map(|method| (*method).to_owned()).collect();
@@ -84,8 +84,9 @@ mod tests {
 
     #[test]
     fn paths_match_part_by_part() {
-        let matches =
-            |route: &RouteThrottle, path: &str| Routes::new(std::slice::from_ref(route)).of(&Method::GET, path).count();
+        let matches = |route: &RouteThrottle, path: &str| {
+            RouteRules::new(std::slice::from_ref(route)).of(&Method::GET, path).count()
+        };
         for (template, path, fits) in [
             ("/search", "/search", 1),
             ("/search", "/search/", 0),
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn an_account_is_the_routes_wherever_it_stands() {
         let (one, two) = (route("/a", &[]), route("/b", &[]));
-        let ids = |routes: &[RouteThrottle]| Routes::new(routes).0.iter().map(|route| route.id).collect::<Vec<_>>();
+        let ids = |routes: &[RouteThrottle]| RouteRules::new(routes).0.iter().map(|route| route.id).collect::<Vec<_>>();
         let (ahead, behind) = (ids(&[one.clone(), two.clone()]), ids(&[two, one]));
         assert_eq!((ahead[0], ahead[1]), (behind[1], behind[0]));
         assert_ne!(ahead[0], ahead[1]);

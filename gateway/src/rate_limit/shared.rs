@@ -1,19 +1,19 @@
-//! Gateways that share a Redis give out one rate together. Each decides from its own memory and tells the common accounts
-//! every [`ROUND`] what it gave; the answer says what all gave. No request waits, and without Redis each gateway counts
-//! alone.
+//! Distributed rate limiting: gateways that share a Redis give out one rate together. Each decides from its own memory and tells
+//! the common accounts every [`ROUND`] what it gave; the answer says what all gave. No request waits, and without Redis each
+//! gateway counts alone.
 //!
-//! So N gateways give out at most what one may, and what N - 1 of them give within a round before they know of each other:
-//! of one that is hammered on all of them at once, at most N times its burst, once; after that its rate.
+//! So N gateways give out at most what one may, and what N - 1 of them give within a round before they know of each other: a client
+//! that hammers all of them at once gets at most N times its burst, once; after that its rate.
 
-use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use souk_kernel::Clock;
 use souk_redis::{Counters, Redis, Spent};
 use souk_runtime::Tasks;
 
-use crate::gateway::Inner;
-use crate::throttle::{Rule, Throttle};
+use super::limiter::RateLimiter;
+use super::rule::Rule;
 
 /// Between two rounds: short against every rate's period, long enough that a busy subject costs ten calls a second.
 const ROUND: Duration = Duration::from_millis(100);
@@ -29,38 +29,7 @@ pub struct SharedRates {
     pub key: [u8; 32],
 }
 
-/// A hash that is the same in every process that has the key, and that nobody else can aim at.
-pub(crate) struct SharedHasher([u8; 32]);
-
-impl SharedHasher {
-    pub(crate) fn new(key: [u8; 32]) -> Self {
-        Self(key)
-    }
-}
-
-impl BuildHasher for SharedHasher {
-    type Hasher = Keyed;
-
-    fn build_hasher(&self) -> Keyed {
-        Keyed(blake3::Hasher::new_keyed(&self.0))
-    }
-}
-
-pub(crate) struct Keyed(blake3::Hasher);
-
-impl Hasher for Keyed {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        let mut first = [0; 8];
-        first.copy_from_slice(&self.0.finalize().as_bytes()[..8]);
-        u64::from_le_bytes(first)
-    }
-}
-
-/// The common accounts of a gateway's throttle.
+/// The common accounts of a gateway's rate limiter.
 pub(crate) struct Sharing(Counters);
 
 impl Sharing {
@@ -69,29 +38,29 @@ impl Sharing {
     }
 
     /// Tells what was taken here and learns what was taken everywhere.
-    pub(crate) async fn round(&self, throttle: &Throttle, clock: &Clock) {
-        let taken = throttle.taken();
+    pub(crate) async fn round(&self, limiter: &RateLimiter, clock: &Clock) {
+        let taken = limiter.taken();
         let account = |rule: Rule, hash: u64| format!("{}:{hash:016x}", rule.name());
         let spent = taken
             .iter()
-            .map(|(bucket, debt_us)| Spent { account: account(bucket.rule, bucket.hash), debt_us: *debt_us });
+            .map(|(bucket, debt_us)| Spent { account: account(bucket.key.rule, bucket.key.hash), debt_us: *debt_us });
         let debts = self.0.spend(spent.collect()).await;
         let now = clock.now().as_microsecond();
         for ((bucket, _), debt) in taken.iter().zip(debts) {
             if let Some(debt) = debt {
-                throttle.learn(bucket, now, debt);
+                limiter.learn(bucket, now, debt);
             }
         }
     }
 }
 
 /// A round now and then, until the process stops.
-pub(crate) fn run(tasks: &Tasks, gateway: std::sync::Arc<Inner>, redis: Redis) {
+pub(crate) fn run(tasks: &Tasks, limiter: Arc<RateLimiter>, clock: Clock, redis: Redis) {
     let stopping = tasks.clone();
     tasks.spawn("gateway.rates", async move {
         let sharing = Sharing::new(redis);
         while stopping.pause(ROUND).await {
-            sharing.round(&gateway.throttle, &gateway.clock).await;
+            sharing.round(&limiter, &clock).await;
         }
     });
 }
@@ -102,13 +71,13 @@ mod tests {
     use souk_redis::RedisSettings;
 
     use super::*;
-    use crate::{Rate, Throttles};
+    use crate::config::{By, Rate, RouteThrottle, Throttles};
 
     const SECOND: i64 = 1_000_000;
     const KEY: Option<[u8; 32]> = Some([7; 32]);
 
-    fn throttle(key: Option<[u8; 32]>) -> Throttle {
-        Throttle::new(Throttles { login: Some(Rate::of(20, 60)), ..Throttles::default() }, key)
+    fn limiter(key: Option<[u8; 32]>) -> RateLimiter {
+        RateLimiter::new(Throttles { login: Some(Rate::of(20, 60)), ..Throttles::default() }, key)
     }
 
     async fn sharing(server: &Server, tasks: &Tasks) -> Sharing {
@@ -120,17 +89,17 @@ mod tests {
     }
 
     /// Five tries per gateway and round, ten rounds; how many of the hundred got through.
-    async fn hammer(gateways: [&Throttle; 2], sharing: Option<&Sharing>, clock: &Clock) -> usize {
+    async fn hammer(gateways: [&RateLimiter; 2], sharing: Option<&Sharing>, clock: &Clock) -> usize {
         let mut through = 0;
         for _ in 0..10 {
-            for throttle in gateways {
+            for limiter in gateways {
                 let now = clock.now().as_microsecond();
-                through += (0..5).filter(|_| throttle.check(Rule::Login, "ada", now).is_ok()).count();
+                through += (0..5).filter(|_| limiter.check(Rule::Login, "ada", now).is_ok()).count();
             }
             // Twice, as rounds go on: each hears of what the other told after it.
-            for throttle in gateways.into_iter().chain(gateways) {
+            for limiter in gateways.into_iter().chain(gateways) {
                 if let Some(sharing) = sharing {
-                    sharing.round(throttle, clock).await;
+                    sharing.round(limiter, clock).await;
                 }
             }
         }
@@ -142,57 +111,57 @@ mod tests {
         let (server, tasks) = (Server::start().await.expect("a server"), Tasks::new());
         let sharing = sharing(&server, &tasks).await;
         let clock = Clock::system();
-        let (one, other) = (throttle(KEY), throttle(KEY));
+        let (one, other) = (limiter(KEY), limiter(KEY));
         let through = hammer([&one, &other], Some(&sharing), &clock).await;
         // 20 at once, what one of them gives in a round before it hears of the other, and one more every three seconds.
         assert!((20..=27).contains(&through), "{through}");
-        let (one, other) = (throttle(KEY), throttle(KEY));
+        let (one, other) = (limiter(KEY), limiter(KEY));
         assert!(hammer([&one, &other], None, &clock).await >= 40, "the control: each by itself");
         tasks.stop();
     }
 
     #[tokio::test]
-    async fn without_redis_each_counts_alone_and_nobody_waits() {
+    async fn without_redis_each_counts_alone_and_no_request_waits() {
         let (server, tasks) = (Server::start().await.expect("a server"), Tasks::new());
         let sharing = sharing(&server, &tasks).await;
         server.kill();
-        let throttle = throttle(KEY);
+        let limiter = limiter(KEY);
         let clock = Clock::system();
-        sharing.round(&throttle, &clock).await;
+        sharing.round(&limiter, &clock).await;
         let now = clock.now().as_microsecond();
-        assert_eq!((0..100).filter(|_| throttle.check(Rule::Login, "ada", now).is_ok()).count(), 20);
+        assert_eq!((0..100).filter(|_| limiter.check(Rule::Login, "ada", now).is_ok()).count(), 20);
         tasks.stop();
     }
 
     #[test]
     fn what_is_learnt_counts_and_what_was_taken_meanwhile_on_top() {
-        let throttle = throttle(KEY);
-        throttle.check(Rule::Login, "ada", 0).expect("the first");
-        let (bucket, debt) = throttle.taken().pop().expect("noted");
+        let limiter = limiter(KEY);
+        limiter.check(Rule::Login, "ada", 0).expect("the first");
+        let (bucket, debt) = limiter.taken().pop().expect("noted");
         assert_eq!(debt, 3 * SECOND);
-        assert!(throttle.taken().is_empty(), "told once");
-        throttle.check(Rule::Login, "ada", 0).expect("meanwhile");
+        assert!(limiter.taken().is_empty(), "told once");
+        limiter.check(Rule::Login, "ada", 0).expect("meanwhile");
         // Together with the other gateways: 18, and the one meanwhile.
-        throttle.learn(&bucket, 0, 18 * 3 * SECOND);
-        assert_eq!((0..10).filter(|_| throttle.check(Rule::Login, "ada", 0).is_ok()).count(), 1);
+        limiter.learn(&bucket, 0, 18 * 3 * SECOND);
+        assert_eq!((0..10).filter(|_| limiter.check(Rule::Login, "ada", 0).is_ok()).count(), 1);
     }
 
     /// Or they would count apart while settings are changed one gateway after the other.
     #[test]
     fn a_route_has_the_same_account_wherever_it_stands_in_the_settings() {
-        let route = |path: &str| crate::RouteThrottle {
+        let route = |path: &str| RouteThrottle {
             path: path.into(),
             methods: Vec::new(),
-            by: crate::By::Address,
+            by: By::Address,
             rate: Rate::of(2, 60),
         };
-        let account = |routes: Vec<crate::RouteThrottle>| {
-            let throttle = Throttle::new(Throttles { routes, ..Throttles::default() }, KEY);
-            let found = throttle.routes.of(&http::Method::GET, "/a").next().map(|route| (route.at, route.id));
+        let account = |routes: Vec<RouteThrottle>| {
+            let limiter = RateLimiter::new(Throttles { routes, ..Throttles::default() }, KEY);
+            let found = limiter.routes.of(&http::Method::GET, "/a").next().map(|route| (route.at, route.id));
             let (at, id) = found.expect("it is there");
-            throttle.check(Rule::Route(at), (id, "ada"), 0).expect("the first");
-            let (bucket, debt) = throttle.taken().pop().expect("noted");
-            (bucket.rule.name(), bucket.hash, debt)
+            limiter.check(Rule::Route(at), (id, "ada"), 0).expect("the first");
+            let (bucket, debt) = limiter.taken().pop().expect("noted");
+            (bucket.key.rule.name(), bucket.key.hash, debt)
         };
         let (alone, second) = (account(vec![route("/a")]), account(vec![route("/b"), route("/a")]));
         assert_eq!(alone, second);
@@ -201,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_subject_has_the_same_account_everywhere_and_no_name() {
-        let of = |key| throttle(key).bucket(Rule::Login, "ada").expect("a rule").hash;
+        let of = |key| limiter(key).bucket(Rule::Login, "ada").expect("a rule").key.hash;
         assert_eq!(of(KEY), of(KEY));
         assert_ne!(of(KEY), of(Some([8; 32])), "other installations cannot tell");
         assert_ne!(of(None), of(None), "alone: a key of the process");

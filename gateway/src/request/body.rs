@@ -1,5 +1,6 @@
-//! Bodies of requests while they arrive: each within its limit and its time, and all of them together within a budget, since
-//! nobody has taken a place yet (`shed`). What counts is what has come, so that who sends nothing takes nothing.
+//! Request body reader: each body within its limit and its time, and all of them together within a budget, since a request gets its
+//! load-shedding permit only when its body is there. What has come counts, not what was announced, so that a client that sends
+//! nothing takes nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use http_body_util::BodyExt;
 use souk_kernel::{Kind, Problem};
 use souk_web::ApiError;
 
-/// After that long who was turned away may try again: slow bodies end by then, or are cut.
+/// When a client that was refused may try again: by then slow bodies have ended, or are cut.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Bytes of all bodies under way.
@@ -107,7 +108,7 @@ mod tests {
         let bodies = Bodies::new(35);
         assert_eq!(bodies.read(pieces(3), 100, LONG).await.unwrap().len(), 30);
         assert_eq!(bodies.read(Full::new(Bytes::from_static(b"one")), 100, LONG).await.unwrap(), "one");
-        // Somebody has sent three pieces and goes on later.
+        // Another client has sent three pieces and goes on later.
         let slow = async {
             let mut share = Share { of: &bodies, bytes: 0 };
             share.grow(30).unwrap();

@@ -1,7 +1,7 @@
 //! Card-number guard: refuses public requests that bring a payment card's number, before anything keeps or logs it.
 //!
 //! Looks at path, query, headers and body, in the form in which services read them. What is answered from the page cache needs no look:
-//! its name was looked at when it was made.
+//! its key was looked at when it was made.
 
 use std::borrow::Cow;
 

@@ -1,8 +1,8 @@
-//! Request classification: what a request is about, decided once and in one place. Throttles, load shedding and routes all ask
+//! Request classification: what a request is about, decided once and in one place. Rate limits, load shedding and routing all ask
 //! here, so that nothing is a checkout to one of them and something else to another.
 //!
 //! Services read a path part by part with percent-encoding undone, and ids as values; so that is how it is read here. A spelling
-//! that a service takes must not be another request, or another cart, to a throttle.
+//! that a service takes must not be another request, or another cart, to a rate limit.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ const CARTS: &str = "/api/v1/carts/";
 
 /// What a request wants, as far as limits depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asks {
+pub(crate) enum RequestKind {
     /// Credentials are tried.
     Login,
     /// A mail with a link is asked for: to a new account, or to a new password.
@@ -29,11 +29,11 @@ pub(crate) enum Asks {
     CartUpdate,
     /// The catalogue is searched.
     Search,
-    /// Whatever else.
+    /// Anything else.
     Other,
 }
 
-impl Asks {
+impl RequestKind {
     /// `path` as [`decoded`] gives it.
     pub(crate) fn of(method: &Method, path: &str) -> Self {
         let below = |start: &str| is_below(path, start);
@@ -61,6 +61,11 @@ impl Asks {
     }
 }
 
+/// True for the call that places an order, which may take longer.
+pub(crate) fn is_checkout(method: &Method, path: &str) -> bool {
+    RequestKind::of(method, &decoded(path)) == RequestKind::Checkout
+}
+
 /// True for `start` itself and for what is below it.
 pub(crate) fn is_below(path: &str, start: &str) -> bool {
     path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -85,16 +90,16 @@ pub(crate) fn cart_id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok()
 }
 
-/// What a throttle has to know of a body.
+/// The fields of a body that rate limits depend on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct LimitedFields {
     /// The cart that it names.
     pub(crate) cart: Option<Uuid>,
     /// Coupon codes that it tries.
     pub(crate) coupon_tries: u32,
 }
 
-impl Told {
+impl LimitedFields {
     /// Reads a JSON body. What cannot be read, or is no object, or says a thing twice, may be anything: it counts as a try.
     pub(crate) fn read(body: &[u8]) -> Self {
         #[derive(Deserialize)]
@@ -125,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_spelling_is_no_other_request() {
-        let of = |method: Method, path: &str| Asks::of(&method, &decoded(path));
+        let of = |method: Method, path: &str| RequestKind::of(&method, &decoded(path));
         let cart = cart_id(CART);
         for spelling in [
             CART.to_owned(),
@@ -137,23 +142,23 @@ mod tests {
             format!("urn:uuid:{CART}"),
         ] {
             let path = format!("{CARTS}{spelling}");
-            assert_eq!(of(Method::PUT, &path), Asks::CartUpdate, "{path}");
+            assert_eq!(of(Method::PUT, &path), RequestKind::CartUpdate, "{path}");
             assert_eq!(cart_of(&decoded(&path)), cart, "{path}");
             assert_eq!(cart_of(&decoded(&format!("{path}/lines"))), cart, "{path}");
         }
         assert!(cart.is_some());
-        assert_eq!(of(Method::PATCH, &format!("{CARTS}x")), Asks::CartUpdate);
-        assert_eq!(of(Method::PATCH, &format!("{CARTS}x/lines/y")), Asks::Other);
-        assert_eq!(of(Method::POST, "/%63heckout"), Asks::Checkout);
-        assert_eq!(of(Method::GET, "/checkout"), Asks::Other);
-        assert_eq!(of(Method::GET, "/s%65arch"), Asks::Search);
-        assert_eq!(of(Method::GET, "/searches"), Asks::Other);
-        assert_eq!(of(Method::POST, "/cart%2Fcoupons"), Asks::Other, "an encoded slash is part of a name");
+        assert_eq!(of(Method::PATCH, &format!("{CARTS}x")), RequestKind::CartUpdate);
+        assert_eq!(of(Method::PATCH, &format!("{CARTS}x/lines/y")), RequestKind::Other);
+        assert_eq!(of(Method::POST, "/%63heckout"), RequestKind::Checkout);
+        assert_eq!(of(Method::GET, "/checkout"), RequestKind::Other);
+        assert_eq!(of(Method::GET, "/s%65arch"), RequestKind::Search);
+        assert_eq!(of(Method::GET, "/searches"), RequestKind::Other);
+        assert_eq!(of(Method::POST, "/cart%2Fcoupons"), RequestKind::Other, "an encoded slash is part of a name");
     }
 
     #[test]
     fn a_body_that_cannot_be_read_is_a_try() {
-        let tries = |body: &str| Told::read(body.as_bytes()).coupon_tries;
+        let tries = |body: &str| LimitedFields::read(body.as_bytes()).coupon_tries;
         for (body, count) in [
             ("{}", 0),
             (r#"{"email":"a@b.example"}"#, 0),
@@ -172,6 +177,6 @@ mod tests {
             assert_eq!(tries(body), count, "{body}");
         }
         let named = format!(r#"{{"cart_id":"{}","payment":[1]}}"#, CART.to_uppercase());
-        assert_eq!(Told::read(named.as_bytes()).cart, cart_id(CART));
+        assert_eq!(LimitedFields::read(named.as_bytes()).cart, cart_id(CART));
     }
 }

@@ -1,11 +1,10 @@
-//! Which address a request comes from: the peer, or what a trusted proxy says about it.
+//! Client address: that of the peer, or what a trusted proxy says in `X-Forwarded-For`.
 
 use std::net::IpAddr;
 
 use http::HeaderMap;
-pub(crate) use souk_rpc::subscriber;
 
-use crate::ConfigError;
+use crate::config::ConfigError;
 
 /// Networks whose `X-Forwarded-For` is believed.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +20,7 @@ impl TrustedProxies {
         self.0.iter().any(|(network, bits)| same_network(*network, address, *bits))
     }
 
-    /// The last address of the chain that is no proxy of ours: what stands before it, anybody could have written.
+    /// The last address of the chain that is no proxy of ours: any client could have written what stands before it.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer;
         let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
@@ -69,6 +68,8 @@ fn same_network(network: IpAddr, address: IpAddr, bits: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use souk_rpc::subscriber;
+
     use super::*;
 
     fn client(trusted: &[&str], peer: &str, chain: &[&str]) -> String {

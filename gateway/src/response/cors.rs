@@ -4,8 +4,8 @@
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
-use crate::CorsConfig;
-use crate::answer::Answer;
+use super::body::ResponseBody;
+use crate::config::CorsConfig;
 
 /// Only the API is for programs; pages are not.
 const API: &str = "/api/";
@@ -39,12 +39,12 @@ impl Cors {
     }
 
     /// Answers a preflight request of an allowed origin; none for every other request.
-    pub(crate) fn preflight(&self, method: &Method, path: &str, asked: &HeaderMap) -> Option<Response<Answer>> {
+    pub(crate) fn preflight(&self, method: &Method, path: &str, asked: &HeaderMap) -> Option<Response<ResponseBody>> {
         let preflight = *method == Method::OPTIONS && asked.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if !preflight || !path.starts_with(API) || self.allowed(asked).is_none() {
             return None;
         }
-        let mut response = Response::new(Answer::EMPTY);
+        let mut response = Response::new(ResponseBody::EMPTY);
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);

@@ -1,9 +1,9 @@
-//! Headers that come in and must not go further, and headers that every answer carries.
+//! Header filtering and security headers: what comes in and must not go further, and what every response carries.
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
-use crate::{ConfigError, GatewayConfig};
+use crate::config::{ConfigError, GatewayConfig};
 
 /// Of one connection only (RFC 9110, 7.6.1).
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -50,7 +50,7 @@ pub(crate) fn strip_claims(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes from an answer what only caches and roles need.
+/// Removes from a response what only caches and roles need.
 pub(crate) fn strip_internal(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
     headers.remove(souk_web::SURROGATE_KEY);
@@ -71,7 +71,7 @@ const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 const DENY: HeaderValue = HeaderValue::from_static("DENY");
 /// Two years (PROMISES).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000");
-/// Answers that are no pages load nothing when a browser shows them; pictures with scripts inside run none.
+/// Responses that are no pages load nothing when a browser shows them; pictures with scripts inside run none.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
 /// Drawings may carry styles of their own.
 const DRAWING: HeaderValue = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
@@ -103,7 +103,7 @@ impl SecurityHeaders {
         }
     }
 
-    /// Adds them to an answer. A policy that a service set stays: the checkout page names its payment provider.
+    /// Adds them to a response. A policy that a service set stays: the checkout page names its payment provider.
     pub(crate) fn add(&self, headers: &mut HeaderMap) {
         let content_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
         let (page, drawing) = (content_type.starts_with(b"text/html"), content_type.starts_with(b"image/svg"));

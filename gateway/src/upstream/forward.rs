@@ -1,4 +1,4 @@
-//! Hands a request to the role that answers it, and takes its answer.
+//! Reverse proxy: hands a request to the role that answers it, and takes its answer.
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -12,7 +12,7 @@ use souk_kernel::Problem;
 use souk_rpc::{Channel, Cx, header};
 use tower::ServiceExt;
 
-use crate::Upstream;
+use super::routing::Upstream;
 
 /// Sends `request` to `upstream` and waits for the head of its answer, at most until the context's deadline.
 pub(crate) async fn forward(

@@ -1,11 +1,11 @@
-//! Which role answers a path, and how it is reached.
+//! Routing table: which role answers a path, and how it is reached.
 
 use std::collections::BTreeMap;
 
 use axum::Router;
 use souk_rpc::Channel;
 
-use crate::classify::is_below;
+use crate::request::classify::is_below;
 
 /// Start of a path, and the role that answers it (ARCHITECTURE 1). Everything else is the storefront's.
 pub const ROUTES: &[(&str, &str)] = &[
@@ -29,7 +29,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("/media", "catalog"),
 ];
 
-/// Of the internal listener, or of nobody: never the storefront's business.
+/// Of the internal listener, or of no role at all: never the storefront's.
 const HIDDEN: &[&str] = &["/rpc", "/livez", "/readyz", "/metrics", "/api"];
 
 /// The API's description, which the gateway answers itself.
@@ -72,7 +72,7 @@ impl Upstreams {
         self.0.get_key_value(name).map(|(role, _)| *role)
     }
 
-    /// Whose path it is.
+    /// The role whose path it is.
     pub(crate) fn target(&self, path: &str) -> Target<'_> {
         if path == DOCUMENT {
             return Target::Document;
@@ -80,18 +80,18 @@ impl Upstreams {
         let below = |prefix: &str| is_below(path, prefix);
         let role = match ROUTES.iter().find(|(prefix, _)| below(prefix)) {
             Some((_, role)) => role,
-            None if HIDDEN.iter().any(|prefix| below(prefix)) => return Target::Nobody,
+            None if HIDDEN.iter().any(|prefix| below(prefix)) => return Target::None,
             None => STOREFRONT,
         };
-        self.0.get_key_value(role).map_or(Target::Nobody, |(role, upstream)| Target::Role(role, upstream))
+        self.0.get_key_value(role).map_or(Target::None, |(role, upstream)| Target::Role(role, upstream))
     }
 }
 
-/// Whose business a path is.
+/// What answers a path.
 pub(crate) enum Target<'u> {
     Role(&'static str, &'u Upstream),
     Document,
-    Nobody,
+    None,
 }
 
 #[cfg(test)]
@@ -107,21 +107,21 @@ mod tests {
         let role = |path: &str| match upstreams.target(path) {
             Target::Role(role, _) => role,
             Target::Document => "document",
-            Target::Nobody => "nobody",
+            Target::None => "none",
         };
         for (path, expected) in [
             ("/api/v1/products/bag", "catalog"),
             ("/api/v1/products", "catalog"),
-            ("/api/v1/productsx", "nobody"),
+            ("/api/v1/productsx", "none"),
             ("/api/v1/me/addresses", "identity"),
             ("/api/v1/openapi.json", "document"),
             ("/webhooks/sandbox", "payment"),
             ("/media/0a1b.png", "catalog"),
             ("/media/art/mug/1.svg", "storefront"),
-            ("/api/v2/products", "nobody"),
-            ("/rpc/order/v1/place", "nobody"),
-            ("/livez", "nobody"),
-            ("/metrics", "nobody"),
+            ("/api/v2/products", "none"),
+            ("/rpc/order/v1/place", "none"),
+            ("/livez", "none"),
+            ("/metrics", "none"),
             ("/", "storefront"),
             ("/metrics-of-life", "storefront"),
             ("/p/bag", "storefront"),

@@ -64,7 +64,7 @@ async fn check_out(client: &mut Client, count: usize) -> (usize, Duration) {
     (bought, slowest)
 }
 
-/// Fewer places than crawlers.
+/// Fewer permits than crawlers.
 fn narrow() -> Shedding {
     Shedding { in_flight: 60, adaptive: false, ..Shedding::default() }
 }
@@ -80,11 +80,11 @@ async fn checkouts_get_through_a_flood_of_searches() {
     drop(crawlers);
     world.stop().await;
 
-    // The control: everybody may take every place.
+    // The control: every request may take every permit.
     let world = busy(Shedding { explore_percent: 100, shop_percent: 100, ..narrow() }).await;
     let crawlers = flood(&world).await;
     let mut client = world.client().await;
-    assert!(check_out(&mut client, 10).await.0 < 10, "without classes checkouts are refused as well");
+    assert!(check_out(&mut client, 10).await.0 < 10, "without priorities checkouts are refused as well");
     drop(crawlers);
     world.stop().await;
 }
@@ -109,7 +109,7 @@ async fn who_is_refused_is_told_when_to_come_back() {
     world.stop().await;
 }
 
-/// With room for everybody, what is too much is how long it takes.
+/// With room for every request, what is too much is how long it takes.
 #[tokio::test]
 async fn searches_that_are_late_make_room_of_themselves() {
     let late = Shedding { explore_late_ms: 200, shop_late_ms: 5_000, floor: 4, ..Shedding::default() };
@@ -118,12 +118,12 @@ async fn searches_that_are_late_make_room_of_themselves() {
         let world = busy(Shedding { adaptive, ..late }).await;
         let crawlers = flood(&world).await;
         let mut client = world.client().await;
-        // Until the limit has found its place.
+        // Until the limit has settled.
         check_out(&mut client, 2).await;
         let settled = Instant::now();
         while adaptive && settled.elapsed() < Duration::from_secs(15) && check_out(&mut client, 5).await.1 > WORK * 8 {}
         let (bought, took) = check_out(&mut client, 4).await;
-        assert_eq!(bought, 4, "nobody refuses a checkout");
+        assert_eq!(bought, 4, "no checkout is refused");
         slowest.push(took);
         drop(crawlers);
         world.stop().await;

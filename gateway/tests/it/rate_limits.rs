@@ -1,4 +1,4 @@
-//! How often somebody may come, at a time of the test's own.
+//! Rate limits, at a time of the test's own.
 
 use souk_gateway::{By, Gateway, GatewayConfig, Profile, Rate, RouteThrottle, Throttles};
 
@@ -258,7 +258,7 @@ async fn a_person_has_one_allowance_wherever_they_come_from() {
     assert_eq!(client.send(request("GET", "/api/v1/me", &bearer())).await.status, 200);
     let refused = client.send(request("GET", "/api/v1/me", &bearer())).await;
     assert_eq!((refused.status, refused.header("ratelimit-policy")), (429, "\"user\";q=4;w=60"));
-    assert_eq!(client.send(request("GET", "/account", "")).await.status, 200, "somebody else");
+    assert_eq!(client.send(request("GET", "/account", "")).await.status, 200, "another customer");
     world.stop().await;
 }
 
@@ -325,7 +325,7 @@ async fn a_route_has_a_rate_by_whom_the_settings_say() {
     for token in &tokens {
         assert_eq!(statuses("GET", "/api/v1/me", &three(token)).await, refused, "each token");
     }
-    assert_eq!(statuses("GET", "/help", &[one, other, from("203.0.113.3")]).await, refused, "everybody together");
+    assert_eq!(statuses("GET", "/help", &[one, other, from("203.0.113.3")]).await, refused, "all together");
     world.stop().await;
 }
 
@@ -348,7 +348,7 @@ async fn programs_are_told_what_is_left() {
     let page = client.send(request("GET", "/cart", "")).await;
     assert_eq!(left(&page), told("", ""), "people do not read headers");
     let shared = client.send(request("GET", "/p/bag", "")).await;
-    assert_eq!(left(&shared), told("", ""), "and what everybody may keep is nobody's");
+    assert_eq!(left(&shared), told("", ""), "and a public answer says nothing of one client");
     for _ in 0..4 {
         client.send(request("GET", "/api/v1/orders/a", "")).await;
     }

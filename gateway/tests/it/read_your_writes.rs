@@ -1,4 +1,4 @@
-//! Who writes carries the position of it to their next reads; nobody else does.
+//! A visitor that writes carries the position of it to their next reads; others do not.
 
 use souk_gateway::Upstream;
 
@@ -57,7 +57,7 @@ async fn forged_positions_do_not_send_reads_to_the_primary_and_strangers_are_on_
 }
 
 #[tokio::test]
-async fn pages_for_everybody_never_carry_a_position() {
+async fn shared_pages_never_carry_a_position() {
     let (world, _) = split_by(World::replicated).await;
     for headers in ["", "Cookie: a=b\r\n"] {
         let page = world.get_with("/p/bag", headers).await;
@@ -67,7 +67,7 @@ async fn pages_for_everybody_never_carry_a_position() {
 }
 
 #[tokio::test]
-async fn without_replicas_nobody_is_told_anything() {
+async fn without_replicas_no_position_is_set() {
     let world = World::start().await;
     let reply = world.post("/cart/lines", "Sec-Fetch-Site: same-origin\r\n", "{}").await;
     assert_eq!((reply.header("set-cookie"), reply.header("souk-position")), ("", ""));

@@ -133,7 +133,7 @@ async fn browsers_get_http2_with_all_that_http1_has() {
 }
 
 #[tokio::test]
-async fn others_get_http1_and_nobody_gets_it_without_tls() {
+async fn others_get_http1_and_there_is_no_http2_without_tls() {
     let shop = Secure::start().await;
     for alpn in [&[][..], &[&b"http/1.1"[..]]] {
         let said = http1(shop.connect(alpn).await, &request("GET", "/p/bag", "Connection: close\r\n")).await;
@@ -188,7 +188,7 @@ async fn the_end_is_graceful_in_both_protocols() {
     shop.world.stop().await;
 }
 
-/// A minute and more between two requests, and seconds for whoever asks nothing at all.
+/// A minute and more between two requests, and seconds for a connection that asks nothing at all.
 #[tokio::test]
 async fn idle_connections_are_told_to_leave_in_both_protocols() {
     let shop = Secure::with(|config| (config.limits.header_ms, config.limits.idle_ms) = (300, 1_500)).await;

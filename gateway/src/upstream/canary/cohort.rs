@@ -1,37 +1,42 @@
-//! Which visitors get a canary: everybody draws one of ten thousand lots and keeps it.
+//! Cohorts: which visitors get a canary. Each visitor belongs to one of ten thousand cohorts and stays in it.
 //!
-//! A lot is not a secret and not an identity: some hundred visitors have the same. Whoever makes one up chooses a side, which
-//! is theirs to choose. It is no use against a canary of no percent, which no lot is in.
+//! A cohort is not a secret and not an identity: some hundred visitors share one. A client that makes one up chooses its own side,
+//! which does no harm; and a canary of no percent has no cohorts.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
+use souk_rpc::subscriber;
 use souk_web::Cookies;
 use uuid::Uuid;
 
-use crate::address::subscriber;
-
 /// The cookie, without prefix.
-const COOKIE: &str = "souk_lot";
+const COOKIE: &str = "souk_cohort";
+/// The cookie's name in the release before. Read for one release, so that visitors keep their side over the upgrade, and never set:
+/// to be removed with the release after this one.
+const OLD_COOKIE: &str = "souk_lot";
 /// Longer than a rollout takes.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Lots there are: a percentage counts in hundredths.
-pub(super) const LOTS: u16 = 10_000;
+/// Cohorts there are: a percentage counts in hundredths.
+pub(super) const COHORTS: u16 = 10_000;
 
-/// A number below [`LOTS`].
+/// A number below [`COHORTS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lot(pub(super) u16);
+pub(crate) struct Cohort(pub(super) u16);
 
-impl Lot {
-    /// The one of a browser that was told.
-    pub(crate) fn told(cookies: Cookies, headers: &HeaderMap) -> Option<Self> {
-        let lot = cookies.read(headers, COOKIE)?.parse().ok()?;
-        (lot < LOTS).then_some(Self(lot))
+impl Cohort {
+    /// The one that a browser's cookie says.
+    pub(crate) fn from_cookie(cookies: Cookies, headers: &HeaderMap) -> Option<Self> {
+        let read = |name: &str| {
+            let cohort = cookies.read(headers, name)?.parse().ok()?;
+            (cohort < COHORTS).then_some(Self(cohort))
+        };
+        read(COOKIE).or_else(|| read(OLD_COOKIE))
     }
 
-    /// The one of somebody we know nothing of: the same as long as address and browser stay.
-    pub(crate) fn drawn(client: IpAddr, headers: &HeaderMap) -> Self {
+    /// The one of a visitor without a cookie: the same as long as address and browser stay.
+    pub(crate) fn from_client(client: IpAddr, headers: &HeaderMap) -> Self {
         let mut hasher = blake3::Hasher::new();
         match subscriber(client) {
             IpAddr::V4(v4) => hasher.update(&v4.octets()),
@@ -54,12 +59,12 @@ impl Lot {
     fn of_hash(hash: &blake3::Hash) -> Self {
         let mut first = [0; 8];
         first.copy_from_slice(&hash.as_bytes()[..8]);
-        let lot = u64::from_le_bytes(first) % u64::from(LOTS);
-        Self(u16::try_from(lot).unwrap_or(0))
+        let cohort = u64::from_le_bytes(first) % u64::from(COHORTS);
+        Self(u16::try_from(cohort).unwrap_or(0))
     }
 
     /// The `Set-Cookie` by which a browser keeps it.
-    pub(crate) fn tell(self, cookies: Cookies) -> HeaderValue {
+    pub(crate) fn set_cookie(self, cookies: Cookies) -> HeaderValue {
         cookies.set(COOKIE, &self.0.to_string(), Some(KEPT))
     }
 }
@@ -69,33 +74,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lot_comes_back_and_junk_is_none() {
+    fn a_cohort_comes_back_and_junk_is_none() {
         let cookies = Cookies { https: true };
-        let told = |value: &str| {
+        let from = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, value.parse().unwrap());
-            Lot::told(cookies, &headers)
+            Cohort::from_cookie(cookies, &headers)
         };
-        let set = Lot(4711).tell(cookies);
+        let set = Cohort(4711).set_cookie(cookies);
         let set = set.to_str().unwrap();
-        assert_eq!(set, "__Host-souk_lot=4711; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=604800");
-        assert_eq!(told("__Host-souk_lot=4711"), Some(Lot(4711)));
-        for junk in ["souk_lot=1", "__Host-souk_lot=10000", "__Host-souk_lot=-1", "__Host-souk_lot=", "a=b"] {
-            assert_eq!(told(junk), None, "{junk}");
+        assert_eq!(set, "__Host-souk_cohort=4711; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=604800");
+        assert_eq!(from("__Host-souk_cohort=4711"), Some(Cohort(4711)));
+        for junk in ["souk_cohort=1", "__Host-souk_cohort=10000", "__Host-souk_cohort=-1", "__Host-souk_cohort=", "a=b"]
+        {
+            assert_eq!(from(junk), None, "{junk}");
         }
+        // What the release before has given out.
+        assert_eq!(from("__Host-souk_lot=17"), Some(Cohort(17)));
+        assert_eq!(from("__Host-souk_lot=17; __Host-souk_cohort=4711"), Some(Cohort(4711)));
     }
 
     #[test]
-    fn a_stranger_keeps_the_lot_and_strangers_are_spread() {
+    fn a_visitor_without_a_cookie_keeps_the_cohort_and_visitors_are_spread() {
         let of = |address: &str, agent: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::USER_AGENT, agent.parse().unwrap());
-            Lot::drawn(address.parse().unwrap(), &headers)
+            Cohort::from_client(address.parse().unwrap(), &headers)
         };
         assert_eq!(of("192.0.2.1", "a"), of("192.0.2.1", "a"));
         assert_ne!(of("192.0.2.1", "a"), of("192.0.2.1", "b"));
         assert_eq!(of("2001:db8::1", "a"), of("2001:db8::2", "a"), "one subscriber");
-        let low = (0..20_000u32).filter(|n| of(&format!("10.0.{}.{}", n / 250, n % 250), "a").0 < LOTS / 10).count();
+        let low = (0..20_000u32).filter(|n| of(&format!("10.0.{}.{}", n / 250, n % 250), "a").0 < COHORTS / 10).count();
         assert!((1_800..2_200).contains(&low), "{low} of 20,000");
     }
 }

@@ -1,5 +1,5 @@
-//! Whether a canary can be counted on. As with single instances (`souk_rpc`), which are never all left alone; a canary can
-//! be, because there is somebody else to ask.
+//! Circuit breaker of a canary. As with single instances (`souk_rpc`), which are never all left alone; a canary can be, because there
+//! is the stable version to ask.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

@@ -1,10 +1,11 @@
-//! New versions of roles beside the old ones: who gets which, and what becomes of it (docs/gateway.md, docs/adr/0008).
+//! Canary releases: new versions of roles beside the old ones, which visitors get which, and what becomes of it (docs/gateway.md,
+//! docs/adr/0008).
 //!
-//! A visitor's side follows from their lot, so nothing is remembered here, every gateway decides the same, and a higher
+//! A visitor's side follows from their cohort, so nothing is remembered here, every gateway decides the same, and a higher
 //! percentage only adds visitors. Pages of a canary are kept apart in the page cache and shown to its visitors alone.
 
+mod cohort;
 mod health;
-mod lot;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -17,12 +18,12 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use souk_kernel::{Kind, Problem};
 use souk_rpc::Cx;
 
+use self::cohort::COHORTS;
+pub(crate) use self::cohort::Cohort;
 use self::health::Health;
-use self::lot::LOTS;
-use crate::forward::forward;
-use crate::routing::{Target, Upstreams};
-use crate::{CanaryConfig, Upstream};
-pub(crate) use lot::Lot;
+use super::forward::forward;
+use super::routing::{Target, Upstream, Upstreams};
+use crate::config::CanaryConfig;
 
 /// Static files are named after their content: each version knows its own. A page that a visitor still has open may be the
 /// other side's.
@@ -42,16 +43,16 @@ pub(crate) struct Canaries(Vec<Canary>);
 pub(crate) struct Canary {
     role: &'static str,
     upstream: Upstream,
-    /// How many lots are in, counted from `first`.
-    lots: u16,
+    /// How many cohorts are in, counted from `first`.
+    cohorts: u16,
     first: u16,
     header: Option<HeaderName>,
     health: Health,
     started: Instant,
-    meters: Meters,
+    metrics: Metrics,
 }
 
-struct Meters {
+struct Metrics {
     /// By side.
     sides: [Outcomes; 2],
     fallbacks: Counter,
@@ -98,28 +99,28 @@ impl Canary {
     fn new(config: &CanaryConfig, role: &'static str, upstream: Upstream) -> Self {
         // Checked to be 0 to 100: no sign to lose.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let lots = (config.percent * f64::from(LOTS) / 100.0).round() as u16;
-        let meters = Meters::new(role);
-        meters.healthy.set(1.0);
+        let cohorts = (config.percent * f64::from(COHORTS) / 100.0).round() as u16;
+        let metrics = Metrics::new(role);
+        metrics.healthy.set(1.0);
         Self {
             role,
             upstream,
-            lots,
-            first: Lot::of_role(role).0,
+            cohorts,
+            first: Cohort::of_role(role).0,
             header: config.header.as_ref().and_then(|name| name.parse().ok()),
             health: Health::default(),
             started: Instant::now(),
-            meters,
+            metrics,
         }
     }
 
-    /// The side of a request: what its header says, else where its lot falls.
-    pub(crate) fn side(&self, headers: &HeaderMap, lot: Lot) -> Side {
+    /// The side of a request: what its header says, else where its cohort falls.
+    pub(crate) fn side(&self, headers: &HeaderMap, cohort: Cohort) -> Side {
         let said = self.header.as_ref().and_then(|name| headers.get(name));
         let on = match said.map(http::HeaderValue::as_bytes) {
             Some(b"always") => true,
             Some(b"never") => false,
-            _ => (lot.0 + LOTS - self.first) % LOTS < self.lots,
+            _ => (cohort.0 + COHORTS - self.first) % COHORTS < self.cohorts,
         };
         if on { Side::Canary } else { Side::Stable }
     }
@@ -129,9 +130,9 @@ impl Canary {
         self.health.fit(self.now())
     }
 
-    /// Somebody of the canary's gets the old version, because the canary is not fit.
+    /// One of the canary's visitors gets the old version, because the canary is not fit.
     pub(crate) fn fell_back(&self) {
-        self.meters.fallbacks.increment(1);
+        self.metrics.fallbacks.increment(1);
     }
 
     fn now(&self) -> u64 {
@@ -146,7 +147,7 @@ impl Canary {
     ) -> Result<Response<Body>, Problem> {
         let began = Instant::now();
         let answer = answer.await;
-        let outcomes = &self.meters.sides[side as usize];
+        let outcomes = &self.metrics.sides[side as usize];
         outcomes.seconds.record(began.elapsed().as_secs_f64());
         let status = answer.as_ref().map_or(StatusCode::BAD_GATEWAY, Response::status);
         let outcome = match status {
@@ -156,17 +157,17 @@ impl Canary {
         };
         outcome.increment(1);
         if side == Side::Canary {
-            self.judge(status);
+            self.record_health(status);
         }
         answer
     }
 
-    fn judge(&self, status: StatusCode) {
+    fn record_health(&self, status: StatusCode) {
         if !status.is_server_error() {
             self.health.answered();
-            self.meters.healthy.set(1.0);
+            self.metrics.healthy.set(1.0);
         } else if let Some(pause_ms) = self.health.failed(self.now()) {
-            self.meters.healthy.set(0.0);
+            self.metrics.healthy.set(0.0);
             tracing::warn!(role = self.role, pause_ms, "a canary keeps failing: its visitors get the old version");
         }
     }
@@ -240,7 +241,7 @@ async fn send_to_side(
     canary.watch(Side::Stable, forward(stable, cx, client, request)).await
 }
 
-impl Meters {
+impl Metrics {
     fn new(role: &'static str) -> Self {
         let outcomes = |side: &'static str| {
             let count = |outcome: &'static str| counter!("souk_gateway_canary_requests_total", "role" => role, "side" => side, "outcome" => outcome);
@@ -269,27 +270,27 @@ mod tests {
         Canary::new(&config, "catalog", Upstream::Local(axum::Router::new()))
     }
 
-    fn lots(canary: &Canary) -> Vec<u16> {
+    fn cohorts(canary: &Canary) -> Vec<u16> {
         let nothing = HeaderMap::new();
-        (0..LOTS).filter(|lot| canary.side(&nothing, Lot(*lot)) == Side::Canary).collect()
+        (0..COHORTS).filter(|cohort| canary.side(&nothing, Cohort(*cohort)) == Side::Canary).collect()
     }
 
     #[test]
     fn the_percentage_is_exact_and_a_higher_one_only_adds() {
         for (percent, count) in [(0.0, 0), (0.01, 1), (5.0, 500), (33.33, 3_333), (100.0, 10_000)] {
-            assert_eq!(lots(&canary(percent, None)).len(), count, "{percent}");
+            assert_eq!(cohorts(&canary(percent, None)).len(), count, "{percent}");
         }
-        let (few, more) = (lots(&canary(5.0, None)), lots(&canary(25.0, None)));
-        assert!(few.iter().all(|lot| more.contains(lot)));
+        let (few, more) = (cohorts(&canary(5.0, None)), cohorts(&canary(25.0, None)));
+        assert!(few.iter().all(|cohort| more.contains(cohort)));
     }
 
     #[test]
     fn the_header_decides_where_there_is_one() {
         let mut headers = HeaderMap::new();
         headers.insert("souk-canary-x", "always".parse().unwrap());
-        let side = |canary: Canary, headers: &HeaderMap| canary.side(headers, Lot(0));
+        let side = |canary: Canary, headers: &HeaderMap| canary.side(headers, Cohort(0));
         assert_eq!(side(canary(0.0, Some("souk-canary-x")), &headers), Side::Canary);
-        assert_eq!(side(canary(0.0, None), &headers), Side::Stable, "nobody knows that header");
+        assert_eq!(side(canary(0.0, None), &headers), Side::Stable, "no canary knows that header");
         headers.insert("souk-canary-x", "never".parse().unwrap());
         assert_eq!(side(canary(100.0, Some("souk-canary-x")), &headers), Side::Stable);
         headers.insert("souk-canary-x", "nonsense".parse().unwrap());
