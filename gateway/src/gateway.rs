@@ -1,7 +1,6 @@
-//! The gateway's parts, put together.
+//! Composition root of the crate: puts the gateway's parts together and starts what runs beside the requests.
 
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Response, header};
 use souk_identity_api::IdentityClient;
@@ -11,32 +10,36 @@ use souk_tls::PublicTls;
 use souk_web::{Cookies, RequestIds};
 use tokio::net::TcpListener;
 
-use crate::address::TrustedProxies;
-use crate::auth::Auth;
-use crate::bodies::Bodies;
-use crate::cache::{Entry, KnownParameters, PageCache, PageParameters, may_store, parts_of};
-use crate::canary::Canaries;
-use crate::cors::Cors;
-use crate::flight::Flights;
-use crate::headers::SecurityHeaders;
-use crate::meters::Meters;
-use crate::position::Positions;
-use crate::sharing::SharedRates;
-use crate::shed::{self, Shed};
-use crate::throttle::Throttle;
-use crate::{CanaryConfig, ConfigError, GatewayConfig, Upstream, Upstreams, server, sharing};
+use crate::auth::authenticate::Auth;
+use crate::auth::read_your_writes::PositionTokens;
+use crate::cache::public_paths::PublicPathHints;
+use crate::cache::single_flight::SingleFlight;
+use crate::cache::{CachedResponse, KnownParameters, PageCache, PageParameters, may_store};
+use crate::config::{CanaryConfig, ConfigError, GatewayConfig};
+use crate::connection::server;
+use crate::load_shedding::{self, LoadShedder};
+use crate::metrics::Metrics;
+use crate::rate_limit::limiter::RateLimiter;
+use crate::rate_limit::shared::{self, SharedRates};
+use crate::request::body::Bodies;
+use crate::request::client_ip::TrustedProxies;
+use crate::response::cors::Cors;
+use crate::response::headers::SecurityHeaders;
+use crate::state::GatewayState;
+use crate::upstream::canary::Canaries;
+use crate::upstream::routing::{Upstream, Upstreams};
 
 /// What the gateway works with.
 pub struct GatewayDeps {
     /// Roles it forwards to.
     pub upstreams: Upstreams,
-    /// Sessions and keys; without it everybody is anonymous.
+    /// Sessions and keys; without it every request is anonymous.
     pub identity: Option<IdentityClient>,
     /// The API's description, `souk_web::openapi` over the operations of all services.
     pub document: serde_json::Value,
     /// Query parameters of the storefront's public pages; those of the API stand in `document`.
     pub pages: Vec<PageParameters>,
-    /// Time, for freshness, throttles and tokens.
+    /// Time, for freshness, rate limits and tokens.
     pub clock: Clock,
     /// Where connections and renders run.
     pub tasks: Tasks,
@@ -52,32 +55,7 @@ pub struct GatewayDeps {
 
 /// The public listener. Clones share everything.
 #[derive(Clone)]
-pub struct Gateway(Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub(crate) config: GatewayConfig,
-    pub(crate) upstreams: Upstreams,
-    pub(crate) auth: Auth,
-    pub(crate) cache: PageCache,
-    pub(crate) flights: Flights,
-    pub(crate) hints: Hints,
-    pub(crate) throttle: Throttle,
-    pub(crate) proxies: TrustedProxies,
-    pub(crate) security: SecurityHeaders,
-    pub(crate) cors: Option<Cors>,
-    pub(crate) document: Entry,
-    pub(crate) parameters: KnownParameters,
-    pub(crate) public_host: OnceLock<HeaderValue>,
-    pub(crate) ids: RequestIds,
-    pub(crate) meters: Meters,
-    pub(crate) bodies: Bodies,
-    pub(crate) shed: Shed,
-    pub(crate) canaries: Canaries,
-    pub(crate) positions: Option<Positions>,
-    pub(crate) clock: Clock,
-    pub(crate) tasks: Tasks,
-    pub(crate) tls: Option<PublicTls>,
-}
+pub struct Gateway(Arc<GatewayState>);
 
 impl Gateway {
     /// Checks the settings and puts the parts together; nothing listens yet.
@@ -98,16 +76,16 @@ impl Gateway {
             let value = HeaderValue::try_from(host).map_err(|_| ConfigError::NotAHost(host.clone()))?;
             public_host.get_or_init(|| value);
         }
-        let inner = Inner {
+        let state = GatewayState {
             auth: Auth::new(deps.identity, Cookies { https: config.https }),
             cache: PageCache::new(config.cache_bytes, deps.clock.clone()),
-            flights: Flights::default(),
-            hints: Hints::default(),
-            throttle: Throttle::new(config.throttles.clone(), deps.rates.as_ref().map(|rates| rates.key)),
+            renders: SingleFlight::default(),
+            hints: PublicPathHints::default(),
+            limiter: Arc::new(RateLimiter::new(config.throttles.clone(), deps.rates.as_ref().map(|rates| rates.key))),
             document: document(&deps.document),
             parameters: KnownParameters::new(&deps.document, &deps.pages),
             bodies: Bodies::new(config.limits.bodies_bytes),
-            shed: Shed::new(&config.shedding, deps.upstreams.roles()),
+            shedder: LoadShedder::new(&config.shedding, deps.upstreams.roles()),
             canaries: Canaries::new(deps.canaries, &deps.upstreams),
             upstreams: deps.upstreams,
             proxies,
@@ -115,21 +93,20 @@ impl Gateway {
             cors: Cors::new(&config.cors),
             public_host,
             ids: RequestIds::default(),
-            meters: Meters::new(),
-            positions: deps.position_key.map(Positions::new),
+            metrics: Metrics::new(),
+            positions: deps.position_key.map(PositionTokens::new),
             clock: deps.clock,
             tasks: deps.tasks,
             tls: deps.tls,
             config,
         };
-        let inner = Arc::new(inner);
-        if inner.config.shedding.adaptive {
-            shed::run(&inner.tasks, inner.shed.clone());
+        if state.config.shedding.adaptive {
+            load_shedding::run(&state.tasks, state.shedder.clone());
         }
         if let Some(rates) = deps.rates {
-            sharing::run(&inner.tasks, inner.clone(), rates.redis);
+            shared::run(&state.tasks, state.limiter.clone(), state.clock.clone(), rates.redis);
         }
-        Ok(Self(inner))
+        Ok(Self(Arc::new(state)))
     }
 
     /// The page cache, to purge and to watch.
@@ -146,7 +123,7 @@ impl Gateway {
 }
 
 /// The description as a stored answer; it changes only with the binary.
-fn document(document: &serde_json::Value) -> Entry {
+fn document(document: &serde_json::Value) -> CachedResponse {
     let parts = Response::builder()
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::CACHE_CONTROL, "public, max-age=300")
@@ -155,62 +132,5 @@ fn document(document: &serde_json::Value) -> Entry {
         .into_parts()
         .0;
     let policy = may_store(parts.status, &parts.headers).expect("it says public and how long");
-    Entry::new(&parts, document.to_string().as_bytes(), policy).expect("it is plain")
-}
-
-/// Which parts of the site answered publicly when they were last asked. A guess only: it decides whether a visitor with
-/// cookies is first shown what everybody sees, and being wrong costs one request more.
-#[derive(Default)]
-pub(crate) struct Hints(RwLock<HashMap<Box<str>, bool>>);
-
-/// Parts of the site that are remembered; strangers may make up paths.
-const MAX_HINTS: usize = 512;
-
-impl Hints {
-    pub(crate) fn is_public(&self, path: &str) -> Option<bool> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(part_of(path)).copied()
-    }
-
-    pub(crate) fn learn(&self, path: &str, public: bool) {
-        if self.is_public(path) == Some(public) {
-            return;
-        }
-        let mut hints = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if hints.len() >= MAX_HINTS {
-            hints.clear();
-        }
-        hints.insert(part_of(path).into(), public);
-    }
-}
-
-/// The start of a path that says what kind of page it is: `/p` of `/p/bag`, `/api/v1/products` of `/api/v1/products/bag`.
-fn part_of(key: &str) -> &str {
-    let (_, path) = parts_of(key);
-    let path = path.split('?').next().unwrap_or_default();
-    let depth = if path.starts_with("/api/") { 4 } else { 2 };
-    let end = path.match_indices('/').nth(depth - 1).map_or(path.len(), |(at, _)| at);
-    &path[..end]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_tells_its_kind_by_its_start() {
-        assert_eq!(part_of("/p/bag"), "/p");
-        assert_eq!(part_of("/p/bag/reviews?page=1"), "/p");
-        assert_eq!(part_of("!/p/bag"), "/p", "a canary's pages are of the same kind");
-        assert_eq!(part_of("/"), "/");
-        assert_eq!(part_of("/search?q=a/b"), "/search");
-        assert_eq!(part_of("/api/v1/products/bag"), "/api/v1/products");
-        assert_eq!(part_of("/api/v1/products?x=1"), "/api/v1/products");
-    }
-
-    #[test]
-    fn hints_are_bounded() {
-        let hints = Hints::default();
-        (0..10_000).for_each(|i| hints.learn(&format!("/x{i}"), true));
-        assert!(hints.0.read().unwrap().len() <= MAX_HINTS);
-    }
+    CachedResponse::new(&parts, document.to_string().as_bytes(), policy).expect("it is plain")
 }

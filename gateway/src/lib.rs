@@ -1,52 +1,37 @@
-//! The only public listener: limits, throttles, authentication at the edge, page cache, routing.
+//! API gateway, the only public listener: rate limits, authentication at the edge, page cache, load shedding, routing.
 //!
-//! Owns nothing that must survive. Calls identity (sessions and keys) and forwards to every role with a public surface,
-//! in process or over HTTP. Emits and consumes nothing itself: the binary feeds [`PageCache::purge`] from events.
+//! Stateless: nothing here must survive. Calls identity (sessions and keys) and forwards to every role with a public surface, in
+//! process or over HTTP. Emits and consumes no events itself: the binary feeds [`PageCache::purge`] from them.
 //!
-//! hyper is used directly, without a stack of layers: a page from the cache is answered in [`fast`], which neither
-//! awaits nor boxes; everything else goes the long way in [`slow`].
+//! There is a folder per stage, in the order in which a request meets them: `connection` accepts and frames, `pipeline` decides
+//! what happens next, with the parts of `request`, `rate_limit`, `cache`, `auth`, `load_shedding`, `upstream` and `response`. The
+//! parts take what they need and never the whole: only `pipeline` and `connection` know `GatewayState` (`state.rs`).
+//!
+//! hyper is used directly, without a stack of layers: a page from the cache is answered in `pipeline/cached.rs`, which neither
+//! awaits nor boxes; everything else goes through `pipeline/uncached.rs`.
 
-mod address;
-mod allowance;
-mod answer;
 mod auth;
-mod bodies;
 mod cache;
-mod canary;
-mod cards;
-mod classify;
 mod config;
-mod cors;
-mod fast;
-mod flight;
-mod forward;
+mod connection;
 mod gateway;
-mod headers;
-mod limits;
-mod meters;
-mod methods;
-mod path_pattern;
-mod personal;
-mod position;
-mod render;
-mod routes;
-mod routing;
-mod secure;
-mod server;
-mod sharing;
-mod shed;
-mod slow;
-mod stall;
-mod throttle;
-mod waits;
+mod load_shedding;
+mod metrics;
+mod pipeline;
+mod rate_limit;
+mod request;
+mod response;
+mod state;
+mod upstream;
 
-pub use address::is_network;
+pub use auth::read_your_writes::POSITION_SECONDS;
+pub use cache::invalidation::surrogate_keys;
 pub use cache::{CacheStats, PageCache, PageParameters};
 pub use config::{
-    BodyLimit, By, CanaryConfig, Complaints, ConfigError, CorsConfig, GatewayConfig, Limits, Profile, Rate,
+    BodyLimit, By, CanaryConfig, Complaints, ConfigError, CorsConfig, GatewayConfig, Profile, Rate, RequestLimits,
     RouteThrottle, Shedding, Throttles,
 };
 pub use gateway::{Gateway, GatewayDeps};
-pub use position::POSITION_SECONDS;
-pub use routing::{ROUTES, Upstream, Upstreams};
-pub use sharing::SharedRates;
+pub use rate_limit::shared::SharedRates;
+pub use request::client_ip::is_network;
+pub use upstream::routing::{ROUTES, Upstream, Upstreams};

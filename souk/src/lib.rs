@@ -14,7 +14,6 @@ mod memory;
 pub mod modules;
 mod operations;
 mod process;
-mod purge;
 mod sandbox;
 pub mod seed;
 mod stores;

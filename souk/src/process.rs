@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use souk_flow::{EventLog, Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
+use souk_flow::{Envelope, EventLog, Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
 use souk_gateway::{
-    Gateway, GatewayConfig, GatewayDeps, Limits, PageCache, PageParameters, SharedRates, Upstream, Upstreams,
+    Gateway, GatewayConfig, GatewayDeps, PageCache, PageParameters, RequestLimits, SharedRates, Upstream, Upstreams,
+    surrogate_keys,
 };
 use souk_kernel::{Clock, Event};
 use souk_postgres::DataDirLock;
@@ -28,7 +29,7 @@ use crate::stores::Stores;
 use crate::surface::{self, Surface};
 use crate::waiting::{Waiting, announce_search, watch_database, watch_server};
 use crate::wire::{Clients, Plan, Services, wire};
-use crate::{events, files, listen, operations, purge, sandbox};
+use crate::{events, files, listen, operations, sandbox};
 
 /// How long work under way may take to end after the listeners are closed: the longest request and a saga's step.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -376,10 +377,10 @@ fn gateway(
         throttles: plan.config.public.throttle.clone(),
         shedding: plan.config.public.shedding,
         cors: plan.config.public.cors.clone(),
-        limits: Limits {
+        limits: RequestLimits {
             connections: files::connections(plan.config.public.connections),
             idle_ms: plan.config.public.idle_seconds * 1_000,
-            ..Limits::default()
+            ..RequestLimits::default()
         },
         trusted_proxies: plan.config.public.trusted_proxies.clone(),
         media_hosts: plan.config.media.cdn_origin().into_iter().collect(),
@@ -411,6 +412,23 @@ const SHOWN: &[Source] = &[
     Source { schema: "inventory", types: &[souk_inventory_api::AvailabilityChanged::TYPE] },
 ];
 
+/// Surrogate keys of everything that shows what `events` changed.
+fn stale_keys(events: &[Envelope]) -> Vec<String> {
+    let mut keys = Vec::new();
+    for event in events {
+        match surrogate_keys(&event.event_type, event.data.get()) {
+            Ok(stale) => keys.extend(stale),
+            Err(problem) => {
+                let internal = problem.internal_detail().unwrap_or_default();
+                tracing::error!(event = %event.id, internal, "cannot tell what an event makes old; pages expire by time");
+            }
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
 /// Every process with a page cache follows what its pages show.
 async fn purge_by_events(
     tasks: &Tasks,
@@ -420,6 +438,6 @@ async fn purge_by_events(
 ) -> anyhow::Result<()> {
     let db = stores.of("gateway").await?;
     let cache = Arc::new(cache);
-    follow(tasks, &db, events, "page cache", SHOWN, move |events| cache.purge(&purge::keys(events))).await?;
+    follow(tasks, &db, events, "page cache", SHOWN, move |events| cache.purge(&stale_keys(events))).await?;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Under which name an answer is stored: the path and its query in a normal form. The same text is what gets rendered,
-//! so nothing outside the name can change what everybody sees.
+//! Cache key: the path and its query in a normal form. The same text is what gets rendered, so nothing outside the key can change a
+//! shared answer.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,12 @@ use http::Uri;
 use percent_encoding::percent_decode_str;
 
 use super::parameters::{KnownParameters, Parameters, Part};
-use crate::canary::Side;
+use crate::upstream::canary::Side;
 
-/// Bytes of the longest name; what is longer is not cached.
+/// Bytes of the longest key; what is longer is not cached.
 pub(crate) const MAX_KEY_BYTES: usize = 1024;
 
-/// The name of a read; none when it is too long, or when no stored answer suits its parameters. Parameters are sorted by name,
+/// The key of a read; none when it is too long, or when no stored answer suits its parameters. Parameters are sorted by name,
 /// repeated ones keep their order, and those that the page does not know are left out.
 pub(crate) fn cache_key<'u>(uri: &'u Uri, known: &KnownParameters) -> Option<Cow<'u, str>> {
     let path = uri.path();
@@ -31,7 +31,7 @@ pub(crate) fn cache_key<'u>(uri: &'u Uri, known: &KnownParameters) -> Option<Cow
     (key.len() <= MAX_KEY_BYTES).then_some(key)
 }
 
-/// What names of a canary's pages begin with: no path does.
+/// What keys of a canary's pages begin with: no path does.
 const CANARY: char = '!';
 
 /// The same read as a canary answers it.
@@ -39,7 +39,7 @@ pub(crate) fn of_canary(key: &str) -> String {
     format!("{CANARY}{key}")
 }
 
-/// What to ask whom for, from the name.
+/// Which version to ask for which path, from the key.
 pub(crate) fn parts_of(key: &str) -> (Side, &str) {
     match key.strip_prefix(CANARY) {
         Some(path) => (Side::Canary, path),

@@ -1,12 +1,15 @@
-//! The page cache: answers that are the same for everybody, compressed, within a byte budget, purged by surrogate keys.
+//! Page cache: public answers, compressed, within a byte budget (LRU), purged by surrogate keys.
 //!
 //! A purge costs one store per key whatever it hits: entries hold the state of their keys and are checked when found.
 //! The same check lets a purge win over a render that was under way when it arrived.
 
-mod entry;
+mod cached_response;
+pub(crate) mod invalidation;
 mod key;
-mod keys;
 mod parameters;
+pub(crate) mod public_paths;
+pub(crate) mod single_flight;
+mod surrogate_keys;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,11 +19,11 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use souk_kernel::Clock;
 
-pub(crate) use entry::{Entry, Policy, Want, may_store};
+pub(crate) use cached_response::{CachedResponse, Policy, Want, may_store};
 pub(crate) use key::{cache_key, of_canary, parts_of};
-use keys::Keys;
 pub(crate) use parameters::KnownParameters;
 pub use parameters::PageParameters;
+use surrogate_keys::SurrogateKeys;
 
 /// After a purge the services behind us may still be forgetting the old state: what is rendered so soon after it is
 /// kept only for a moment, so that a page made too early heals itself.
@@ -33,8 +36,8 @@ const SETTLING_FRESH_US: i64 = 1_000_000;
 pub struct PageCache(Arc<Inner>);
 
 struct Inner {
-    entries: Cache<Box<str>, Arc<Entry>>,
-    keys: Keys,
+    entries: Cache<Box<str>, Arc<CachedResponse>>,
+    keys: SurrogateKeys,
     counts: Counts,
     clock: Clock,
 }
@@ -75,11 +78,11 @@ impl CacheStats {
 
 /// What a look-up found.
 pub(crate) enum Found {
-    Fresh(Arc<Entry>),
+    Fresh(Arc<CachedResponse>),
     /// May be shown while a new one is made; true for the one caller that has to see to it.
-    Stale(Arc<Entry>, bool),
+    Stale(Arc<CachedResponse>, bool),
     /// Too old to show, unless nothing newer can be had.
-    Expired(Arc<Entry>),
+    Expired(Arc<CachedResponse>),
     Nothing,
 }
 
@@ -88,12 +91,12 @@ impl PageCache {
         // Least recently used goes first: buyers and crawlers walk through a whole catalogue, and what they walk through
         // now is what is asked for next. A policy that keeps newcomers out until they have proved popular serves a
         // walk with misses only.
-        let entries = Cache::<Box<str>, Arc<Entry>>::builder()
+        let entries = Cache::<Box<str>, Arc<CachedResponse>>::builder()
             .max_capacity(budget)
             .weigher(|key, entry| u32::try_from(entry.bytes + key.len() as u64).unwrap_or(u32::MAX))
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self(Arc::new(Inner { entries, keys: Keys::default(), counts: Counts::default(), clock }))
+        Self(Arc::new(Inner { entries, keys: SurrogateKeys::default(), counts: Counts::default(), clock }))
     }
 
     /// Forgets every answer that shows one of `keys`, also those that are being rendered now.
@@ -142,7 +145,7 @@ impl PageCache {
     }
 
     /// True unless something the entry shows was purged after its render began.
-    pub(crate) fn valid(&self, entry: &Entry) -> bool {
+    pub(crate) fn valid(&self, entry: &CachedResponse) -> bool {
         self.0.keys.valid(entry.epoch, &entry.keys)
     }
 
@@ -159,9 +162,9 @@ impl PageCache {
         epoch: u64,
         now: i64,
         policy: Policy,
-        mut entry: Entry,
+        mut entry: CachedResponse,
         sent: &HeaderMap,
-    ) -> Arc<Entry> {
+    ) -> Arc<CachedResponse> {
         let (states, purged_at) = self.0.keys.states(sent, now);
         entry.epoch = epoch;
         entry.keys = states;

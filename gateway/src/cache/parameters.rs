@@ -1,9 +1,9 @@
-//! Query parameters that public reads know. A parameter that a page does not know changes nothing it shows, so it has no part in
-//! the page's name: else made-up parameters (`/p/bag?x=1`, `?x=2`, ...) would have pages made and stored without end.
+//! Query parameters that belong to a cache key. A parameter that a page does not know changes nothing it shows, so it has no part in
+//! the page's key: else made-up parameters (`/p/bag?x=1`, `?x=2`, ...) would have pages made and stored without end.
 
 use serde_json::Value;
 
-use crate::path_pattern::PathPattern;
+use crate::request::path_pattern::PathPattern;
 
 /// The API refuses what it does not know, pages ignore it.
 const API: &str = "/api/";
@@ -53,7 +53,7 @@ pub(crate) struct Parameters<'k> {
     strict: bool,
 }
 
-/// What a parameter does to the name of a page.
+/// What a parameter does to the key of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// It belongs to it.

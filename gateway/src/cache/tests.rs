@@ -1,8 +1,8 @@
 //! The cache alone, at a time of the test's own.
 
 use super::*;
-use crate::GatewayConfig;
-use crate::headers::SecurityHeaders;
+use crate::config::GatewayConfig;
+use crate::response::headers::SecurityHeaders;
 use http::{StatusCode, header};
 
 const SECOND: i64 = 1_000_000;
@@ -20,9 +20,16 @@ fn stored(parts: &http::response::Parts) -> Option<Policy> {
     may_store(parts.status, &parts.headers)
 }
 
-fn put(cache: &PageCache, key: &str, epoch: u64, now: i64, parts: &http::response::Parts, body: &str) -> Arc<Entry> {
+fn put(
+    cache: &PageCache,
+    key: &str,
+    epoch: u64,
+    now: i64,
+    parts: &http::response::Parts,
+    body: &str,
+) -> Arc<CachedResponse> {
     let policy = stored(parts).unwrap();
-    let entry = Entry::new(parts, body.as_bytes(), policy).unwrap();
+    let entry = CachedResponse::new(parts, body.as_bytes(), policy).unwrap();
     cache.store(key, epoch, now, policy, entry, &parts.headers)
 }
 
@@ -66,7 +73,7 @@ fn a_purge_forgets_what_shows_the_key_and_nothing_else() {
 }
 
 #[test]
-fn a_purge_during_a_render_wins_even_for_a_key_nobody_had_seen() {
+fn a_purge_during_a_render_wins_even_for_a_key_not_seen_before() {
     let cache = small_cache();
     let before = cache.begin();
     cache.purge(&["product/1"]);
@@ -149,11 +156,11 @@ fn only_the_compressed_form_is_kept() {
     assert_eq!(plain.headers()[header::CONTENT_LENGTH], body.len().to_string().as_str());
     assert_eq!(plain.headers()[header::AGE], "7");
     assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));
-    assert!(matches!(plain.into_body(), crate::answer::Answer::Full(bytes) if bytes == body));
+    assert!(matches!(plain.into_body(), crate::response::body::ResponseBody::Full(bytes) if bytes == body));
 }
 
 #[test]
-fn states_of_keys_nobody_uses_are_forgotten() {
+fn states_of_unused_keys_are_forgotten() {
     let (cache, clock) = cache_of(1 << 20);
     put(&cache, "/p", cache.begin(), NOW, &answer("public, max-age=60", "kept"), "x");
     for round in 0..10 {

@@ -1,4 +1,4 @@
-//! A new version of a role beside the old one, and who gets it (docs/gateway.md says how a rollout goes).
+//! `[[public.canary]]`: a new version of a role beside the old one, and which visitors get it (docs/gateway.md says how a rollout goes).
 
 use http::HeaderName;
 use serde::{Deserialize, Serialize};

@@ -1,24 +1,24 @@
-//! How much may be under way, and who gives way first (docs/gateway.md has the table of classes).
+//! `[public.shedding]`: how much may be under way, and what is refused first (docs/gateway.md has the table of priorities).
 
 use serde::{Deserialize, Serialize};
 
 use super::Complaints;
 
-/// Places for requests under way to the roles. Answers from memory take none.
+/// Permits for requests under way to the roles. Answers from memory take none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shedding {
     /// Requests under way to all roles at once; 0 would be a closed shop.
     pub in_flight: u32,
-    /// Percent of the places up to which searches and what strangers read are let in.
+    /// Percent of the permits up to which searches and what strangers read are let in.
     pub explore_percent: u32,
-    /// Percent of the places up to which carts, accounts and every write are let in. Checkouts may take all.
+    /// Percent of the permits up to which carts, accounts and every write are let in. Checkouts may take all.
     pub shop_percent: u32,
-    /// Lets in less of a class to a role while that role is late with it.
+    /// Lets in less of a priority to a role while that role is late with it.
     pub adaptive: bool,
-    /// Places that a class keeps at each role however late it is: enough to notice that it has recovered.
+    /// Permits that a priority keeps at each role however late it is: enough to notice that it has recovered.
     pub floor: u32,
-    /// Milliseconds after which an answer of the first class is late.
+    /// Milliseconds after which an answer of the lowest priority is late.
     pub explore_late_ms: u64,
     /// The same of the second.
     pub shop_late_ms: u64,
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_keep_their_order() {
+    fn priorities_keep_their_order() {
         let keys = |change: fn(&mut Shedding)| {
             let mut shedding = Shedding::default();
             change(&mut shedding);

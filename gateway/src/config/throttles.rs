@@ -1,4 +1,4 @@
-//! How often clients may come: by address, by who they are, by what they ask for.
+//! `[public.throttle]`: rate limits by address, by customer and token, by what is asked for.
 
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ impl Rate {
         Self { count, per_seconds, burst: count }
     }
 
-    fn lets_nobody_in(self) -> bool {
+    fn lets_nothing_in(self) -> bool {
         self.count == 0 || self.per_seconds == 0 || self.burst == 0
     }
 }
@@ -48,7 +48,7 @@ pub enum By {
     Token,
     /// The customer, else the cart of cookie or path, else the address.
     Owner,
-    /// Everybody together: for what is dear, whoever asks.
+    /// All clients together: for what is dear.
     All,
 }
 
@@ -194,7 +194,7 @@ impl Throttles {
             ("coupon", self.coupon),
             ("coupon_address", self.coupon_address),
         ] {
-            if rate.is_some_and(Rate::lets_nobody_in) {
+            if rate.is_some_and(Rate::lets_nothing_in) {
                 wrong(key.into(), empty);
             }
         }
@@ -202,7 +202,7 @@ impl Throttles {
             wrong("routes".into(), &format!("{} are more than {MAX_ROUTES}", self.routes.len()));
         }
         for (at, route) in self.routes.iter().enumerate() {
-            if route.rate.lets_nobody_in() {
+            if route.rate.lets_nothing_in() {
                 wrong(format!("routes[{at}].rate"), empty);
             }
             if let Err(reason) = check_path(&route.path) {
@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lets_nobody_in_or_matches_nothing_is_said() {
+    fn what_lets_nothing_in_or_matches_nothing_is_said() {
         assert!(Throttles::default().complaints().is_empty());
         let route = |path: &str| RouteThrottle {
             path: path.into(),

@@ -8,7 +8,7 @@ use crate::client::request;
 use crate::shop::{SESSION, World};
 
 #[tokio::test]
-async fn a_public_page_is_rendered_once_for_everybody() {
+async fn a_public_page_is_rendered_once_for_all() {
     let world = World::start().await;
     let first = world.get("/p/bag").await;
     assert_eq!((first.status, first.header("age")), (200, "0"));
@@ -18,7 +18,7 @@ async fn a_public_page_is_rendered_once_for_everybody() {
     let second = world.get_with("/p/bag?utm_source=mail", &cookies).await;
     assert_eq!(second.text(), first.text());
     assert_eq!(second.header("age"), "7");
-    assert_eq!(second.header("cache-control"), "public, max-age=60", "nobody can purge a browser");
+    assert_eq!(second.header("cache-control"), "public, max-age=60", "a browser cannot be purged");
     assert_ne!(second.header("x-request-id"), first.header("x-request-id"));
     for internal in ["surrogate-key", "set-cookie"] {
         assert_eq!(second.header(internal), "");
@@ -30,7 +30,7 @@ async fn a_public_page_is_rendered_once_for_everybody() {
 }
 
 #[tokio::test]
-async fn a_visitor_with_cookies_fills_the_cache_with_what_everybody_may_see() {
+async fn a_visitor_with_cookies_fills_the_cache_with_the_shared_page() {
     let world = World::start().await;
     let session = format!("Cookie: souk_session={SESSION}\r\n");
     let first = world.get_with("/p/a", &session).await;
@@ -143,7 +143,7 @@ async fn a_stale_page_is_shown_while_one_new_one_is_made() {
         assert!(reply.text().contains("render 1"));
         tokio::task::yield_now().await;
     }
-    assert_eq!(world.shop.renders(), 2, "one flight for ten visitors");
+    assert_eq!(world.shop.renders(), 2, "one render for ten visitors");
     world.stop().await;
 }
 
@@ -161,7 +161,7 @@ async fn an_old_page_is_better_than_an_error_unless_it_was_purged() {
 }
 
 #[tokio::test]
-async fn what_is_not_for_everybody_is_not_stored() {
+async fn what_is_not_public_is_not_stored() {
     let world = World::start().await;
     for n in 1..=3 {
         assert_eq!(world.get("/account").await.json()["actor"], "anonymous");

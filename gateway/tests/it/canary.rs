@@ -77,8 +77,8 @@ const ALWAYS: &str = "Souk-Canary: always\r\n";
 const NEVER: &str = "Souk-Canary: never\r\n";
 const BROWSER: &str = "Accept: text/html,*/*\r\n";
 
-fn lot(reply: &Reply) -> Option<String> {
-    let cookie = reply.header("set-cookie").strip_prefix("souk_lot=")?;
+fn cohort(reply: &Reply) -> Option<String> {
+    let cookie = reply.header("set-cookie").strip_prefix("souk_cohort=")?;
     Some(cookie.split(';').next().unwrap().to_owned())
 }
 
@@ -117,12 +117,14 @@ async fn a_browser_keeps_its_side_and_others_are_told_apart_without_a_cookie() {
         let agent = format!("User-Agent: browser-{n}\r\n");
         let page = world.get_with("/p/bag", &agent).await.text();
         let first = world.get_with("/cart", &format!("{agent}{BROWSER}")).await;
-        let lot = lot(&first).expect("a page of one's own brings the cookie");
+        let cohort = cohort(&first).expect("a page of one's own brings the cookie");
         let side = usize::from(first.text().contains("new"));
-        assert_eq!(page.ends_with("new"), side == 1, "pages that everybody gets, too");
+        assert_eq!(page.ends_with("new"), side == 1, "shared pages, too");
         sides[side] += 1;
         // Another address, in effect: another browser's name. The cookie counts.
-        let kept = format!("User-Agent: other-{n}\r\nCookie: souk_lot={lot}\r\n{BROWSER}");
+        // The name of the release before counts, too.
+        let cookie = if n % 2 == 0 { "souk_cohort" } else { "souk_lot" };
+        let kept = format!("User-Agent: other-{n}\r\nCookie: {cookie}={cohort}\r\n{BROWSER}");
         let again = world.get_with("/cart", &kept).await;
         assert_eq!(usize::from(again.text().contains("new")), side);
         assert!(!again.headers.contains_key("set-cookie"), "told once");
@@ -169,7 +171,7 @@ async fn without_a_canary_nothing_is_different() {
 }
 
 #[tokio::test]
-async fn a_canary_that_cannot_be_reached_costs_nobody_an_answer() {
+async fn a_canary_that_cannot_be_reached_costs_no_visitor_an_answer() {
     let old = Version::new("old");
     let remote = Remote { role: "storefront", addresses: vec!["127.0.0.1:1".into()] };
     let gone = Upstream::Remote(Channel::http(remote, ActorKey::new([9; 32])));

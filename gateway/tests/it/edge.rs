@@ -34,7 +34,7 @@ async fn what_is_claimed_or_of_the_connection_goes_no_further() {
 async fn trusted_proxies_say_who_asks() {
     let world = World::with(|config| config.trusted_proxies = vec!["127.0.0.0/8".into()]).await;
     let seen = world.get_with("/cart", "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\n").await.json();
-    assert_eq!(seen["headers"]["x-souk-client-ip"], Value::Null, "of a shared render nobody is told who asked");
+    assert_eq!(seen["headers"]["x-souk-client-ip"], Value::Null, "a shared render does not say who asked");
     let seen = world.post("/cart", "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\n", "").await.json();
     assert_eq!((&seen["headers"]["x-souk-client-ip"], &seen["client"]), (&json!("203.0.113.9"), &json!("203.0.113.9")));
     world.stop().await;
@@ -148,7 +148,7 @@ async fn without_identity_reading_goes_on_and_writing_does_not() {
 }
 
 #[tokio::test]
-async fn nobody_in_particular_costs_identity_nothing() {
+async fn an_anonymous_request_costs_identity_nothing() {
     let world = World::start().await;
     world.get("/p/bag").await;
     world.get("/account").await;
@@ -158,7 +158,7 @@ async fn nobody_in_particular_costs_identity_nothing() {
 }
 
 #[tokio::test]
-async fn internal_paths_are_nobodys_and_the_document_is_ours() {
+async fn internal_paths_answer_nothing_and_the_document_is_ours() {
     let world = World::start().await;
     for path in ["/rpc/order/v1/place", "/livez", "/readyz", "/metrics", "/api/v1/nothing"] {
         let reply = world.get(path).await;

@@ -61,7 +61,7 @@ async fn a_head_that_stops_is_not_taken_for_rest() {
     world.stop().await;
 }
 
-/// Whoever waits for us does not let us wait.
+/// A client that waits for us does not let us wait.
 #[tokio::test]
 async fn an_answer_may_take_longer_than_a_connection_may_rest() {
     let world = World::with(|config| (config.limits.header_ms, config.limits.idle_ms) = (100, 100)).await;
@@ -259,7 +259,7 @@ async fn what_is_under_way_is_finished_before_the_end() {
     assert_eq!(idle.send(request("GET", "/livez", "")).await.status, 404);
     world.tasks.stop();
     idle.closed().await;
-    assert!(tokio::net::TcpStream::connect(world.address).await.is_err(), "nobody new");
+    assert!(tokio::net::TcpStream::connect(world.address).await.is_err(), "no new connection");
     world.shop.open_gate();
     assert_eq!(busy.read(false).await.unwrap().status, 200);
     world.stop().await;

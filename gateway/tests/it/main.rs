@@ -3,15 +3,15 @@
 
 mod cache;
 mod canary;
-mod cards;
+mod card_numbers;
 mod client;
 mod edge;
 mod hardening;
 mod instances;
+mod load_shedding;
 mod methods;
-mod positions;
+mod rate_limits;
+mod read_your_writes;
 mod remote;
-mod secure;
-mod shedding;
 mod shop;
-mod throttles;
+mod tls;

@@ -73,7 +73,7 @@ async fn a_role_is_asked_for_the_form_that_suits_and_its_visitor_gets_what_they_
     assert_eq!((asked(&small), small.header("content-encoding")), ("gzip".into(), "gzip"));
     let plain = world.get_with("/account", "Accept-Encoding: br\r\n").await;
     assert_eq!((asked(&plain), plain.header("content-encoding")), (serde_json::Value::Null, ""));
-    // Asked for on behalf of everybody, hence small, and then for one visitor alone, who reads only what is plain.
+    // Asked for by a shared render, hence small, and then for one visitor alone, who reads only what is plain.
     let alone = world.get("/p/sets-cookie").await;
     assert_eq!((alone.header("content-encoding"), alone.header("set-cookie")), ("", "a=b"));
     assert_eq!(alone.header("content-length"), alone.body.len().to_string());

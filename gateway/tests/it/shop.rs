@@ -85,7 +85,7 @@ fn who(request: &Request) -> String {
     request.extensions().get::<Cx>().map(|cx| cx.actor.scope()).unwrap_or_default()
 }
 
-/// A page that everybody gets: says how often it was made and for whom.
+/// A shared page: says how often it was made and for whom.
 async fn page(State(shop): State<Arc<Shop>>, Path(slug): Path<String>, request: Request) -> Response {
     let host = request.headers().get("host").map(|h| h.to_str().unwrap().to_owned()).unwrap_or_default();
     let (who, cookies) = (who(&request), request.headers().contains_key("cookie"));
@@ -135,7 +135,7 @@ async fn echo(State(shop): State<Arc<Shop>>, request: Request) -> Response {
     response
 }
 
-/// Bytes without end, until nobody wants them.
+/// Bytes without end, until the client goes away.
 async fn endless(State(shop): State<Arc<Shop>>) -> Response {
     struct Told(Arc<Notify>);
     impl Drop for Told {
