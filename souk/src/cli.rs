@@ -18,7 +18,7 @@ use souk_telemetry::LogFormat;
 
 use crate::config::{self, Config};
 use crate::modules;
-use crate::toolbox::Toolbox;
+use crate::offline_shop::OfflineShop;
 
 /// A commerce platform: `souk up` runs a whole shop from nothing, `souk serve --role ...` any part of a fleet.
 #[derive(Debug, Parser)]
@@ -162,9 +162,9 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
     if !checks && !config.unknown.is_empty() {
         tracing::warn!(variables = config.unknown.join(", "), "{}", config::UNKNOWN_VARIABLE);
     }
-    crate::files::raise_limit();
+    crate::file_limit::raise_limit();
     let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(crate::memory::tidy).build()?;
+        tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(crate::allocator::tidy).build()?;
     let done = runtime.block_on(async {
         match cli.command {
             Command::Up(up) => serve::up(up, config).await,
@@ -196,14 +196,14 @@ impl Command {
 }
 
 async fn migrate(config: Config) -> anyhow::Result<ExitCode> {
-    let toolbox = Toolbox::database(&config).await?;
+    let offline = OfflineShop::database(&config).await?;
     let passwords = config.database.all_passwords().map_err(anyhow::Error::msg)?;
-    let applied = crate::stores::migrate_with(toolbox.url(), &passwords).await?;
+    let applied = crate::stores::migrate_with(offline.url(), &passwords).await?;
     for name in &applied {
         println!("applied {name}");
     }
     println!("the database is up to date");
-    toolbox.close().await?;
+    offline.close().await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use souk_rpc::{ActorKey, Admission, Channel, Remote};
+use souk_rpc::ActorKey;
+use souk_rpc_http::{Admission, HttpTransport, Remote};
 use souk_runtime::Tasks;
 use souk_tls::{Identity, Reload, TrustDomain};
 
@@ -15,7 +16,7 @@ use crate::modules::callers_of;
 pub struct Identities(Option<BTreeMap<&'static str, Identity>>);
 
 impl Identities {
-    /// For what calls nobody, as the tool box.
+    /// For what calls nobody, as an offline shop.
     pub fn none() -> Self {
         Self(None)
     }
@@ -37,13 +38,13 @@ impl Identities {
     }
 
     /// The way of `caller` to `remote`. Never plain HTTP when roles speak TLS.
-    pub fn channel(&self, caller: &str, remote: Remote, key: ActorKey) -> anyhow::Result<Channel> {
+    pub fn transport(&self, caller: &str, remote: Remote, key: ActorKey) -> anyhow::Result<HttpTransport> {
         if self.0.is_none() {
-            return Ok(Channel::http(remote, key));
+            return Ok(HttpTransport::plain(remote, key));
         }
         let identity = self.of(caller);
         let identity = identity.with_context(|| format!("role {caller} has no certificate in this process"))?;
-        Ok(Channel::https(remote, key, identity.clone()))
+        Ok(HttpTransport::tls(remote, key, identity.clone()))
     }
 
     /// What stands before the contract of `callee`.

@@ -9,7 +9,7 @@ use souk_kernel::Event;
 use souk_order_api::{OrderChanged, OrderPlaced};
 use souk_payment_api::PaymentChanged;
 use souk_pricing_api::PriceChanged;
-use souk_rpc::{Caller, Callers};
+use souk_rpc_http::{Caller, Callers};
 use souk_runtime::Role;
 use souk_shipping_api::{ShipmentDelivered, ShipmentShipped};
 

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::identities::Identities;
 use crate::keys::Keys;
 use crate::stores::{Stores, running_url};
-use crate::wire::{Clients, Plan, Services, wire};
+use crate::registry::{Clients, Plan, Services, wire};
 
 /// Services a command may call. Search is not among them: an index belongs to the process that serves it.
 const SERVICES: &[&str] =
@@ -19,7 +19,7 @@ const SEARCH_WORKER: &str = "search-worker";
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// An opened shop.
-pub struct Toolbox {
+pub struct OfflineShop {
     /// Its services.
     pub clients: Clients,
     /// For what is in no contract.
@@ -45,7 +45,7 @@ impl Database {
     }
 }
 
-impl Toolbox {
+impl OfflineShop {
     /// The shop of `config`: of a running process when there is one, else its database is started for as long as needed.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         Self::with(config, SERVICES).await
@@ -76,7 +76,7 @@ impl Toolbox {
             sandbox_url: config.payment.sandbox_url.clone(),
         };
         let services = wire(&plan, &mut stores).await?;
-        let clients = Clients::of("toolbox", &plan, &services)?;
+        let clients = Clients::of("offline", &plan, &services)?;
         Ok(Self { clients, services, stores, tasks })
     }
 

@@ -14,7 +14,7 @@ use souk_gateway::{
 use souk_kernel::{Clock, Event};
 use souk_postgres::DataDirLock;
 use souk_redis::{Redis, RedisSettings};
-use souk_rpc::Listener;
+use souk_rpc_http::Listener;
 use souk_runtime::{Readiness, ReadyCheck, Tasks, start_order};
 use souk_telemetry::Metrics;
 use souk_tls::{PublicTls, Reload};
@@ -26,10 +26,10 @@ use crate::identities::Identities;
 use crate::keys::Keys;
 use crate::modules::{self, ROLES};
 use crate::stores::Stores;
-use crate::surface::{self, Surface};
-use crate::waiting::{Waiting, announce_search, watch_database, watch_server};
-use crate::wire::{Clients, Plan, Services, wire};
-use crate::{events, files, listen, operations, sandbox};
+use crate::routers::{self, Routers};
+use crate::wait_for_dependencies::{Waiting, announce_search, watch_database, watch_server};
+use crate::registry::{Clients, Plan, Services, wire};
+use crate::{events, file_limit, health_server, listen, sandbox};
 
 /// How long work under way may take to end after the listeners are closed: the longest request and a saga's step.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -112,7 +112,7 @@ impl Process {
         // Who waits for us sees what we wait for. What serves already stops when the rest does not start.
         let process = readiness.part("process");
         let unfinished = listening.token().clone().drop_guard();
-        serve_operations(&listening, operations, operations::router(readiness.clone(), start.metrics));
+        serve_operations(&listening, operations, health_server::router(readiness.clone(), start.metrics));
         let mut stores = Stores::connect(&config, &roles).await?;
         let lost = watch_server(&tasks, &mut stores, &readiness);
         let engine = stores.place();
@@ -145,14 +145,14 @@ impl Process {
         if let Some(search) = &services.search {
             announce_search(search, &config, &roles, &readiness);
         }
-        let surface = Surface::new(&plan, &services, &mut stores).await?;
+        let routers = Routers::new(&plan, &services, &mut stores).await?;
         if roles.len() < ROLES.len() {
-            serve_roles(&plan, &surface, &listening).await?;
+            serve_roles(&plan, &routers, &listening).await?;
         }
         let public_tls = config.public_files().filter(|_| public.is_some()).map(PublicTls::load).transpose()?;
         identities.watch(&tasks, public_tls.iter().map(|tls| Arc::new(tls.clone()) as Arc<dyn Reload>).collect());
         if let Some(listener) = public {
-            let gateway = gateway(&plan, &surface, &services, &listening, public_tls)?;
+            let gateway = gateway(&plan, &routers, &services, &listening, public_tls)?;
             let cache = gateway.cache();
             waiting.until(async || purge_by_events(&tasks, &mut stores, &events, cache.clone()).await).await?;
             listening.spawn("gateway", async move { gateway.serve(listener).await });
@@ -314,7 +314,7 @@ async fn run_workers(
         }
         let mut schedules = work.schedules;
         schedules.push(housekeeping(&db));
-        if surface::keyed().iter().any(|(keyed, _)| *keyed == service) {
+        if routers::keyed().iter().any(|(keyed, _)| *keyed == service) {
             schedules.push(souk_idempotency::housekeeping(&db));
         }
         run_schedules(tasks, &db, schedules);
@@ -326,14 +326,14 @@ async fn run_workers(
 }
 
 /// One internal listener for each role that answers: its contract, and its public routes for the gateway.
-async fn serve_roles(plan: &Plan<'_>, surface: &Surface, listening: &Tasks) -> anyhow::Result<()> {
+async fn serve_roles(plan: &Plan<'_>, routers: &Routers, listening: &Tasks) -> anyhow::Result<()> {
     for role in plan.roles {
-        let Some(inner) = surface.internal(role) else { continue };
+        let Some(inner) = routers.internal(role) else { continue };
         let address = SocketAddr::new(plan.config.internal.host, plan.config.port(role));
         let socket = bind(address, &format!("role {role}")).await?;
-        let router = souk_rpc::admit(inner, plan.identities.admission(role, plan.keys.actor()));
+        let router = souk_rpc_http::admit(inner, plan.identities.admission(role, plan.keys.actor()));
         let listener = Listener { name: role, socket, router, identity: plan.identities.of(role).cloned() };
-        listening.spawn(role, souk_rpc::serve(listener, listening.clone()));
+        listening.spawn(role, souk_rpc_http::serve(listener, listening.clone()));
     }
     Ok(())
 }
@@ -350,7 +350,7 @@ fn serve_operations(listening: &Tasks, listener: TcpListener, router: Router) {
 
 fn gateway(
     plan: &Plan<'_>,
-    surface: &Surface,
+    routers: &Routers,
     services: &Services,
     listening: &Tasks,
     tls: Option<PublicTls>,
@@ -358,16 +358,16 @@ fn gateway(
     let mut upstreams = Upstreams::new();
     let roles = modules::by_name("gateway").map(|gateway| gateway.calls).unwrap_or_default();
     for role in roles {
-        let upstream = match surface.public(role) {
+        let upstream = match routers.public(role) {
             Some(router) => Upstream::Local(router),
-            None => Upstream::Remote(plan.channel("gateway", role)?),
+            None => Upstream::Remote(plan.transport("gateway", role)?.into()),
         };
         upstreams = upstreams.with(role, upstream);
     }
     let canaries = plan.config.public.canary.iter().filter_map(|canary| {
         let role = roles.iter().find(|role| **role == canary.role)?;
-        let channel = plan.channel_to("gateway", role, canary.addresses.clone());
-        Some(channel.map(|channel| (canary.clone(), Upstream::Remote(channel))))
+        let transport = plan.transport_to("gateway", role, canary.addresses.clone());
+        Some(transport.map(|transport| (canary.clone(), Upstream::Remote(transport.into()))))
     });
     let canaries = canaries.collect::<anyhow::Result<_>>()?;
     let url = plan.config.public_url();
@@ -378,7 +378,7 @@ fn gateway(
         shedding: plan.config.public.shedding,
         cors: plan.config.public.cors.clone(),
         limits: RequestLimits {
-            connections: files::connections(plan.config.public.connections),
+            connections: file_limit::connections(plan.config.public.connections),
             idle_ms: plan.config.public.idle_seconds * 1_000,
             ..RequestLimits::default()
         },
@@ -391,7 +391,7 @@ fn gateway(
     let deps = GatewayDeps {
         upstreams,
         identity: Some(Clients::of("gateway", plan, services)?.identity),
-        document: surface.document(),
+        document: routers.document(),
         pages: souk_storefront::PAGE_PARAMETERS.iter().map(|(path, names)| PageParameters { path, names }).collect(),
         clock: Clock::system(),
         tasks: listening.clone(),

@@ -22,7 +22,7 @@ use souk_payment_api::{PaymentApi, PaymentClient};
 use souk_pricing::{PricingDeps, PricingService};
 use souk_pricing_api::{PricingApi, PricingClient};
 use souk_redis::Redis;
-use souk_rpc::{Channel, Remote};
+use souk_rpc_http::{HttpTransport, Remote};
 use souk_runtime::Tasks;
 use souk_search::{IndexConfig, SearchDeps, SearchService};
 use souk_search_api::{SearchApi, SearchClient};
@@ -67,13 +67,13 @@ impl Plan<'_> {
     }
 
     /// How `caller`, a role of this process, reaches `callee`, which is not.
-    pub fn channel(&self, caller: &str, callee: &'static str) -> anyhow::Result<Channel> {
-        self.channel_to(caller, callee, self.config.addresses(callee))
+    pub fn transport(&self, caller: &str, callee: &'static str) -> anyhow::Result<HttpTransport> {
+        self.transport_to(caller, callee, self.config.addresses(callee))
     }
 
     /// The same to those instances of `callee` that listen at `addresses`.
-    pub fn channel_to(&self, caller: &str, callee: &'static str, addresses: Vec<String>) -> anyhow::Result<Channel> {
-        self.identities.channel(caller, Remote { role: callee, addresses }, self.keys.actor())
+    pub fn transport_to(&self, caller: &str, callee: &'static str, addresses: Vec<String>) -> anyhow::Result<HttpTransport> {
+        self.identities.transport(caller, Remote { role: callee, addresses }, self.keys.actor())
     }
 }
 
@@ -186,7 +186,7 @@ macro_rules! clients {
             $(fn $make(&self, plan: &Plan<'_>, caller: &str) -> anyhow::Result<$Client> {
                 Ok(match &self.$service {
                     Some(service) => $Client::Local(service.clone() as Arc<dyn $Api>),
-                    None => $Client::Remote(plan.channel(caller, $name)?),
+                    None => $Client::Remote(plan.transport(caller, $name)?.into()),
                 })
             })+
         }

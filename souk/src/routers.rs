@@ -6,65 +6,66 @@ use axum::{Extension, Router};
 use souk_web::{DocumentInfo, Operations, openapi};
 
 use crate::stores::Stores;
-use crate::wire::{Clients, Plan, Services};
+use crate::registry::{Clients, Plan, Services};
 
 /// Routers of the roles that run here.
-pub struct Surface {
+pub struct Routers {
     contracts: BTreeMap<&'static str, Router>,
     public: BTreeMap<&'static str, Router>,
 }
 
 /// Adds contract and REST of a service, when the role runs here.
 macro_rules! expose {
-    ($surface:ident, $plan:ident, $name:literal, $service:expr, $serve:path, $routes:path) => {
+    ($routers:ident, $plan:ident, $name:literal, $service:expr, $serve:path, $routes:path) => {
         if $plan.roles.contains(&$name)
             && let Some(service) = &$service
         {
-            $surface.contracts.insert($name, $serve(service.clone()));
-            $surface.public.insert($name, $routes(service.clone()).router());
+            $routers.contracts.insert($name, souk_rpc_http::routes(&$serve(service.clone())));
+            $routers.public.insert($name, $routes(service.clone()).router());
         }
     };
 }
 
-impl Surface {
+impl Routers {
     /// The routers of `services`, and the storefront's.
     pub async fn new(plan: &Plan<'_>, services: &Services, stores: &mut Stores) -> anyhow::Result<Self> {
-        let mut surface = Self { contracts: BTreeMap::new(), public: BTreeMap::new() };
+        let mut routers = Self { contracts: BTreeMap::new(), public: BTreeMap::new() };
         let s = services;
-        expose!(surface, plan, "identity", s.identity, souk_identity_api::serve_identity, souk_identity::routes);
-        expose!(surface, plan, "catalog", s.catalog, souk_catalog_api::serve_catalog, souk_catalog::routes);
-        expose!(surface, plan, "search", s.search, souk_search_api::serve_search, souk_search::routes);
-        expose!(surface, plan, "cart", s.cart, souk_cart_api::serve_cart, souk_cart::routes);
-        expose!(surface, plan, "order", s.order, souk_order_api::serve_order, souk_order::routes);
-        expose!(surface, plan, "payment", s.payment, souk_payment_api::serve_payment, souk_payment::routes);
-        expose!(surface, plan, "inventory", s.inventory, souk_inventory_api::serve_inventory, souk_inventory::routes);
-        expose!(surface, plan, "shipping", s.shipping, souk_shipping_api::serve_shipping, souk_shipping::routes);
+        expose!(routers, plan, "identity", s.identity, souk_identity_api::serve_identity, souk_identity::routes);
+        expose!(routers, plan, "catalog", s.catalog, souk_catalog_api::serve_catalog, souk_catalog::routes);
+        expose!(routers, plan, "search", s.search, souk_search_api::serve_search, souk_search::routes);
+        expose!(routers, plan, "cart", s.cart, souk_cart_api::serve_cart, souk_cart::routes);
+        expose!(routers, plan, "order", s.order, souk_order_api::serve_order, souk_order::routes);
+        expose!(routers, plan, "payment", s.payment, souk_payment_api::serve_payment, souk_payment::routes);
+        expose!(routers, plan, "inventory", s.inventory, souk_inventory_api::serve_inventory, souk_inventory::routes);
+        expose!(routers, plan, "shipping", s.shipping, souk_shipping_api::serve_shipping, souk_shipping::routes);
         if plan.roles.contains(&"pricing")
             && let Some(service) = &services.pricing
         {
-            surface.contracts.insert("pricing", souk_pricing_api::serve_pricing(service.clone()));
+            let contract = souk_pricing_api::serve_pricing(service.clone());
+            routers.contracts.insert("pricing", souk_rpc_http::routes(&contract));
         }
         if plan.roles.contains(&"notification")
             && let Some(service) = &services.notification
         {
             let contract = souk_notification_api::serve_notification(service.clone());
-            surface.contracts.insert("notification", contract);
+            routers.contracts.insert("notification", souk_rpc_http::routes(&contract));
         }
         if plan.roles.contains(&"storefront") {
             let clients = Clients::of("storefront", plan, services)?;
             let router = souk_storefront::router(storefront_clients(plan, clients)?, plan.tasks);
-            surface.public.insert("storefront", router);
+            routers.public.insert("storefront", router);
         }
         for (name, operations) in keyed() {
-            if let Some(router) = surface.public.remove(name) {
+            if let Some(router) = routers.public.remove(name) {
                 let db = stores.of(name).await?;
                 let router = souk_idempotency::around(router, &operations, db, plan.tasks.clone());
-                surface.public.insert(name, router);
+                routers.public.insert(name, router);
             }
         }
         let cdn = plan.config.media.cdn();
-        surface.public.values_mut().for_each(|router| *router = std::mem::take(router).layer(Extension(cdn.clone())));
-        Ok(surface)
+        routers.public.values_mut().for_each(|router| *router = std::mem::take(router).layer(Extension(cdn.clone())));
+        Ok(routers)
     }
 
     /// For the internal listener: what other roles call, and what the gateway forwards.

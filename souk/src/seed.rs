@@ -8,7 +8,7 @@ use souk_objects::Objects;
 use souk_rpc::Cx;
 
 use crate::load::Loader;
-use crate::wire::Clients;
+use crate::registry::Clients;
 
 /// True when the shop sells nothing yet.
 pub async fn is_empty(clients: &Clients) -> anyhow::Result<bool> {

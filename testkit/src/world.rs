@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use souk::config::{Config, InternalTls, Media, TRUST_DOMAIN};
-use souk::{Clients, Process, Start, Toolbox, all_roles};
+use souk::{Clients, OfflineShop, Process, Start, all_roles};
 use souk_gateway::{Profile, Throttles};
 use souk_postgres::TestDb;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -68,7 +68,7 @@ pub struct World {
     /// Its public listener.
     pub shop: Shop,
     processes: Vec<Process>,
-    toolbox: Option<Toolbox>,
+    offline: Option<OfflineShop>,
     _pki: Option<Arc<Pki>>,
     database_url: String,
     /// Where its search index is.
@@ -101,11 +101,11 @@ impl World {
             false => books::Index::Shared,
         };
         let pki = (!matches!(topology, Topology::AllInOne | Topology::SplitPlain)).then(pki);
-        let (processes, toolbox) = match topology {
+        let (processes, offline) = match topology {
             Topology::AllInOne => (Box::pin(all_in_one(config)).await, None),
             _ => {
-                let (processes, toolbox) = Box::pin(split(config, pki.as_deref())).await;
-                (processes, Some(toolbox))
+                let (processes, offline) = Box::pin(split(config, pki.as_deref())).await;
+                (processes, Some(offline))
             }
         };
         let shop = Shop::at(processes.last().and_then(Process::public).unwrap());
@@ -114,7 +114,7 @@ impl World {
             topology,
             shop,
             processes,
-            toolbox,
+            offline,
             _pki: pki,
             database_url,
             index,
@@ -132,8 +132,8 @@ impl World {
 
     /// The services, for a merchant; beside a fleet as the command line reaches them, since no role may do everything.
     pub fn clients(&self) -> &Clients {
-        match &self.toolbox {
-            Some(toolbox) => &toolbox.clients,
+        match &self.offline {
+            Some(offline) => &offline.clients,
             None => self.processes.last().unwrap().clients(),
         }
     }
@@ -181,8 +181,8 @@ impl World {
         while let Some(process) = self.processes.pop() {
             process.stop().await.unwrap();
         }
-        if let Some(toolbox) = self.toolbox.take() {
-            toolbox.close().await.unwrap();
+        if let Some(offline) = self.offline.take() {
+            offline.close().await.unwrap();
         }
     }
 }
@@ -224,7 +224,7 @@ async fn all_in_one(mut config: Config) -> Vec<Process> {
     vec![start(config, all_roles(), true).await]
 }
 
-async fn split(mut config: Config, pki: Option<&Pki>) -> (Vec<Process>, Toolbox) {
+async fn split(mut config: Config, pki: Option<&Pki>) -> (Vec<Process>, OfflineShop) {
     config.internal.tls = pki.map(|pki| InternalTls { dir: pki.dir().to_owned(), trust_domain: TRUST_DOMAIN.into() });
     config.public.listen.set_port(free_port());
     config.internal.ports =
@@ -238,8 +238,8 @@ async fn split(mut config: Config, pki: Option<&Pki>) -> (Vec<Process>, Toolbox)
     }
     config.database.connections = TOOLBOX_CONNECTIONS;
     config.payment.sandbox_url = processes.iter().find_map(Process::sandbox_url).map(str::to_owned);
-    let toolbox = Toolbox::open(&config).await.unwrap();
-    (processes, toolbox)
+    let offline = OfflineShop::open(&config).await.unwrap();
+    (processes, offline)
 }
 
 async fn start(config: Config, roles: Vec<&'static str>, own_sandbox: bool) -> Process {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
-use souk_rpc::to_the_end;
+use souk_rpc_http::serve_until_drained;
 use souk_runtime::Tasks;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -43,10 +43,10 @@ impl Http1 {
         service: ConnectionService,
         tasks: &Tasks,
     ) -> hyper::Result<()> {
-        let asked = service.asked.clone();
+        let first = service.first.clone();
         let stream = TimedStream::new(stream, service.timeouts.clone(), service.responding.clone());
         let connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
-        let ended = to_the_end(connection, &asked, tasks.token(), self.drain).await;
+        let ended = serve_until_drained(connection, &first, tasks.token(), self.drain).await;
         ended.unwrap_or_else(|| {
             tracing::warn!("a connection was still open after the drain");
             Ok(())

@@ -67,7 +67,7 @@ impl Http2 {
     ) -> hyper::Result<()> {
         let started = Instant::now();
         let last = Arc::new(AtomicU64::new(0));
-        let (asked, timeouts) = (service.asked.clone(), service.timeouts.clone());
+        let (first, timeouts) = (service.first.clone(), service.timeouts.clone());
         let service = TimedService { service, started, last: last.clone() };
         let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
         let patience = loop {
@@ -85,7 +85,7 @@ impl Http2 {
                     // Before its first words a connection cannot be ended gracefully.
                     tokio::select! {
                         ended = connection.as_mut() => return ended,
-                        () = asked.once() => break self.drain,
+                        () = first.wait() => break self.drain,
                     }
                 }
                 () = tokio::time::sleep_until(until.min(now + timeouts.check_interval())) => {}

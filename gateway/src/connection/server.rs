@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use souk_rpc::queued;
+use souk_rpc_http::accept_backlog;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -58,7 +58,7 @@ pub(crate) async fn serve(gateway: Arc<GatewayState>, listener: TcpListener) {
         }
     }
     // What connected before we closed is not turned away.
-    for (socket, peer) in queued(listener) {
+    for (socket, peer) in accept_backlog(listener) {
         let Ok(permit) = permits.clone().try_acquire_owned() else { break };
         begin((socket, peer, permit));
     }

@@ -12,7 +12,7 @@ use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::Service;
-use souk_rpc::Asked;
+use souk_rpc_http::FirstRequest;
 
 use super::idle_timeout::{Guard, IdleTimeouts, ResponseInProgress};
 use crate::pipeline::cached::{self, Admission};
@@ -26,7 +26,7 @@ pub(super) struct ConnectionService {
     gateway: Arc<GatewayState>,
     peer: Arc<Peer>,
     pub(super) timeouts: Arc<IdleTimeouts>,
-    pub(super) asked: Arc<Asked>,
+    pub(super) first: Arc<FirstRequest>,
     pub(super) responding: Arc<ResponseInProgress>,
 }
 
@@ -34,7 +34,7 @@ impl ConnectionService {
     pub(super) fn new(gateway: &Arc<GatewayState>, timeouts: &Arc<IdleTimeouts>, peer: SocketAddr) -> Self {
         let peer = Arc::new(Peer::new(peer.ip().to_canonical(), &gateway.proxies, &gateway.limiter));
         let (gateway, timeouts) = (gateway.clone(), timeouts.clone());
-        Self { gateway, peer, timeouts, asked: Arc::default(), responding: Arc::default() }
+        Self { gateway, peer, timeouts, first: Arc::default(), responding: Arc::default() }
     }
 }
 
@@ -44,7 +44,7 @@ impl Service<Request<Incoming>> for ConnectionService {
     type Future = ResponseFuture;
 
     fn call(&self, request: Request<Incoming>) -> ResponseFuture {
-        self.asked.note();
+        self.first.note();
         let guard = Some(self.responding.begin());
         let progress = match cached::answer(&self.gateway, &self.peer, &request) {
             Admission::Answered(response) => Progress::Ready(Some(response)),

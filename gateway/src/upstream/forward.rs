@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use souk_kernel::Problem;
-use souk_rpc::{Channel, Cx, header};
+use souk_rpc::{Cx, header};
 use tower::ServiceExt;
 
 use super::routing::Upstream;
@@ -30,16 +30,11 @@ pub(crate) async fn forward(
             request.extensions_mut().insert(cx.clone());
             guarded(cx, router.clone().oneshot(request)).await
         }
-        Upstream::Remote(Channel::Http(channel)) => {
+        Upstream::Remote(transport) => {
             // What only reads may be asked again when an instance died before it answered.
             let repeatable = request.method().is_safe();
-            let response = channel.send(cx, request.map(Full::new), repeatable).await?;
+            let response = transport.send(cx, request.map(Full::new), repeatable).await?;
             Ok(marked(cx, response.map(Body::new)))
-        }
-        Upstream::Remote(Channel::Loopback(router, key)) => {
-            let mut request = request.map(Body::from);
-            cx.write_headers(request.headers_mut(), key);
-            Ok(marked(cx, guarded(cx, router.clone().oneshot(request)).await?))
         }
     }
 }

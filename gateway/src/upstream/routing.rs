@@ -1,9 +1,10 @@
 //! Routing table: which role answers a path, and how it is reached.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Router;
-use souk_rpc::Channel;
+use souk_rpc_http::HttpTransport;
 
 use crate::request::classify::is_below;
 
@@ -43,7 +44,7 @@ pub enum Upstream {
     /// In this process: a finished router; finds the `Cx` in the request's extensions.
     Local(Router),
     /// Elsewhere: requests are forwarded with the context in signed headers.
-    Remote(Channel),
+    Remote(Arc<HttpTransport>),
 }
 
 /// The roles that can be reached.

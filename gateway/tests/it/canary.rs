@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use http::{HeaderValue, StatusCode};
 use souk_gateway::{CanaryConfig, Upstream};
-use souk_rpc::{ActorKey, Channel, Remote, accept};
+use souk_rpc::ActorKey;
+use souk_rpc_http::{HttpTransport, Remote, accept};
 use souk_web::Cached;
 use tokio::net::TcpListener;
 
@@ -174,7 +175,7 @@ async fn without_a_canary_nothing_is_different() {
 async fn a_canary_that_cannot_be_reached_costs_no_visitor_an_answer() {
     let old = Version::new("old");
     let remote = Remote { role: "storefront", addresses: vec!["127.0.0.1:1".into()] };
-    let gone = Upstream::Remote(Channel::http(remote, ActorKey::new([9; 32])));
+    let gone = Upstream::Remote(HttpTransport::plain(remote, ActorKey::new([9; 32])).into());
     let world = World::with_canaries(Upstream::Local(old.router()), vec![(config(100.0), gone)]).await;
     for n in 0..20 {
         assert_eq!(world.get(&format!("/p/{n}")).await.text(), format!("/p/{n} of old"));
@@ -234,7 +235,7 @@ async fn the_split_of_a_role_elsewhere() {
         let served = axum::serve(listener, accept(version.router(), key.clone()));
         let serving = tokio::task::JoinSet::from_iter([async { served.await.unwrap() }]);
         let remote = Remote { role: "storefront", addresses };
-        (serving, Upstream::Remote(Channel::http(remote, key.clone())))
+        (serving, Upstream::Remote(HttpTransport::plain(remote, key.clone()).into()))
     };
     let ((_a, stable), (_b, canary)) = (listen(&old).await, listen(&new).await);
     let world = World::with_canaries(stable, vec![(config(0.0), canary)]).await;

@@ -7,7 +7,8 @@ use axum::Router;
 use axum::routing::any;
 use http::StatusCode;
 use souk_gateway::Upstream;
-use souk_rpc::{ActorKey, Channel, Remote, accept};
+use souk_rpc::ActorKey;
+use souk_rpc_http::{HttpTransport, Remote, accept};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -29,7 +30,7 @@ async fn instance(status: Option<StatusCode>, serving: &mut JoinSet<()>) -> Sock
 
 async fn world(addresses: &[SocketAddr]) -> World {
     let addresses = addresses.iter().map(ToString::to_string).collect();
-    let upstream = Upstream::Remote(Channel::http(Remote { role: "storefront", addresses }, ActorKey::new([9; 32])));
+    let upstream = Upstream::Remote(HttpTransport::plain(Remote { role: "storefront", addresses }, ActorKey::new([9; 32])).into());
     World::over(shop().0, upstream, |config| config.limits.request_ms = 200).await
 }
 

@@ -7,7 +7,8 @@ use axum::routing::get;
 use axum::{Router, serve};
 use http::HeaderValue;
 use souk_gateway::Upstream;
-use souk_rpc::{ActorKey, Channel, Remote, accept};
+use souk_rpc::ActorKey;
+use souk_rpc_http::{HttpTransport, Remote, accept};
 use souk_web::Cached;
 use tokio::net::TcpListener;
 
@@ -24,7 +25,7 @@ pub async fn split_by(world: impl AsyncFnOnce(Arc<Shop>, Upstream) -> World) -> 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addresses = vec![listener.local_addr().unwrap().to_string()];
     let remote = Remote { role: "storefront", addresses };
-    let upstream = Upstream::Remote(Channel::http(remote, key.clone()));
+    let upstream = Upstream::Remote(HttpTransport::plain(remote, key.clone()).into());
     let world = world(shop.clone(), upstream).await;
     let stop = world.tasks.token().clone();
     world.tasks.spawn("role", async move {
@@ -112,7 +113,7 @@ async fn a_role_that_compresses_nothing_yet_is_compressed_for_and_a_damaged_form
 async fn a_role_that_is_gone_is_unavailable_and_old_pages_stay() {
     let (shop, _) = shop();
     let remote = Remote { role: "storefront", addresses: vec!["127.0.0.1:1".into()] };
-    let upstream = Upstream::Remote(Channel::http(remote, ActorKey::new([9; 32])));
+    let upstream = Upstream::Remote(HttpTransport::plain(remote, ActorKey::new([9; 32])).into());
     let world = World::over(shop, upstream, |_| {}).await;
     for raw in [request("GET", "/p/bag", ""), post("POST", "/cart", "", "{}")] {
         let reply = world.send(raw).await;

@@ -18,7 +18,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use souk_kernel::{Kind, Problem};
-use souk_rpc::{Gate, Refused};
+use souk_runtime::{CallRejected, CircuitBreaker};
 
 pub use asset::{AssetKind, AssetName};
 pub use kind::MediaKind;
@@ -58,7 +58,7 @@ pub enum ObjectError {
     Slow(Duration),
     /// The storage was not asked.
     #[error("object storage is not asked: {0}")]
-    Refused(Refused),
+    Refused(CallRejected),
     /// The directory cannot be made.
     #[error("object storage: {0}")]
     Io(#[from] std::io::Error),
@@ -92,7 +92,7 @@ struct Inner {
     prefix: Path,
     /// Media types and cache rules can be kept beside the content.
     describes: bool,
-    gate: Gate,
+    breaker: CircuitBreaker,
 }
 
 impl Objects {
@@ -106,7 +106,7 @@ impl Objects {
             StorageUrl::Directory(_) => ("", false),
             StorageUrl::Bucket { prefix, .. } => (prefix.as_str(), true),
         };
-        Ok(Self(Arc::new(Inner { store, prefix: Path::from(prefix), describes, gate: Gate::new(MAX_CALLS) })))
+        Ok(Self(Arc::new(Inner { store, prefix: Path::from(prefix), describes, breaker: CircuitBreaker::new(MAX_CALLS) })))
     }
 
     /// Storage in a directory, which is made if absent.
@@ -199,14 +199,14 @@ impl Objects {
         patience: Duration,
         call: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, ObjectError> {
-        let _turn = self.0.gate.enter(QUEUE_PATIENCE).await.map_err(ObjectError::Refused)?;
+        let _turn = self.0.breaker.enter(QUEUE_PATIENCE).await.map_err(ObjectError::Refused)?;
         let ended = tokio::time::timeout(patience, call).await;
         let answered = match &ended {
             Ok(Ok(_)) => true,
             Ok(Err(error)) => is_answer(error) || is_full(error),
             Err(_) => false,
         };
-        self.0.gate.record(answered, Instant::now());
+        self.0.breaker.record(answered, Instant::now());
         ended.map_err(|_| ObjectError::Slow(patience))?.map_err(ObjectError::from)
     }
 

@@ -1,11 +1,12 @@
-//! What a call between processes costs, without and with TLS: `cargo run --release -p souk-rpc --example calls`. Caller and
+//! What a call between processes costs, without and with TLS: `cargo run --release -p souk-rpc-http --example calls`. Caller and
 //! callee share this process, so the CPU time is that of both.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use souk_kernel::Problem;
-use souk_rpc::{Actor, ActorKey, Admission, Caller, Callers, Channel, Cx, Listener, Remote, admit, serve};
+use souk_rpc::{Actor, ActorKey, Channel, Cx};
+use souk_rpc_http::{Admission, Caller, Callers, HttpTransport, Listener, Remote, admit, routes, serve};
 use souk_runtime::Tasks;
 use souk_tls::{Authority, Identity, TrustDomain, Validity};
 use tokio::net::TcpListener;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 souk_rpc::service! {
     /// Adds.
-    pub trait AddApi at "/rpc/add/v1", client AddClient, serve serve_add {
+    pub trait AddApi at "/rpc/add/v1", client AddClient, serve serve_add, fake AddFake {
         /// The sum.
         fn add(Vec<i64>) -> i64 [idempotent];
     }
@@ -52,14 +53,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             Some(_) => Admission::by_certificate(key.clone(), Callers { callee: "add", allowed }),
             None => Admission::by_signature(key.clone()),
         };
-        let router = admit(serve_add(Arc::new(Adder)), admission);
+        let router = admit(routes(&serve_add(Arc::new(Adder))), admission);
         tasks.spawn("server", serve(Listener { name: "add", socket, router, identity: callee }, tasks.clone()));
         let remote = Remote { role: "add", addresses: vec![address.to_string()] };
         let client = || -> AddClient {
-            match &caller {
-                Some(caller) => Channel::https(remote.clone(), key.clone(), caller.clone()).into(),
-                None => Channel::http(remote.clone(), key.clone()).into(),
-            }
+            Channel::from(match &caller {
+                Some(caller) => HttpTransport::tls(remote.clone(), key.clone(), caller.clone()),
+                None => HttpTransport::plain(remote.clone(), key.clone()),
+            })
+            .into()
         };
         let (started, before, kept) = (Instant::now(), cpu(), client());
         let calls: Vec<_> = (0..CALLERS).map(|_| tasks.run("caller", call(kept.clone()))).collect();

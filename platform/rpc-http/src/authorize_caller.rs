@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{Extensions, HeaderMap};
 use souk_kernel::{Kind, Problem};
-
-use crate::{Actor, ActorKey, Cx};
+use souk_rpc::{Actor, ActorKey, Cx};
 
 /// A role that may call, from the role table.
 #[derive(Clone, Debug, PartialEq, Eq)]

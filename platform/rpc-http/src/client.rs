@@ -1,26 +1,29 @@
-//! Calls of a role that runs elsewhere: an instance is picked, a connection found or made, and what fails without harm is
-//! tried again at another instance, as long as deadline and budget allow.
+//! The HTTP transport, client side: load-balanced calls of a role that runs elsewhere, with retries and a circuit breaker. An
+//! instance is picked, a connection found or made, and what fails without harm is tried again at another instance, as long as
+//! deadline and budget allow.
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use souk_kernel::{Kind, Problem};
+use souk_rpc::{ActorKey, Channel, Cx, Transport};
+use souk_runtime::CircuitBreaker;
 use souk_tls::Identity;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::balance::{Balancer, Resolver, system_resolver};
+use crate::MAX_RPC_BODY;
+use crate::balancer::{Balancer, Resolver, system_resolver};
 use crate::endpoint::{Endpoint, Sender};
-use crate::gate::Gate;
-use crate::reply::ReplyBody;
-use crate::{ActorKey, Cx, MAX_RPC_BODY};
+use crate::response_body::ResponseBody;
 
 /// Longest wait for a call whose context has no deadline.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,13 +46,13 @@ pub struct Remote {
 }
 
 /// Connections to all instances of one role, on behalf of one other.
-pub struct HttpChannel {
+pub struct HttpTransport {
     role: &'static str,
     host: HeaderValue,
     balancer: Arc<Balancer>,
     identity: Option<Identity>,
     key: ActorKey,
-    gate: Gate,
+    breaker: CircuitBreaker,
 }
 
 /// How one try ended without an answer.
@@ -59,12 +62,18 @@ enum Failure {
     /// It may have happened.
     Lost(String),
     /// The other side does not accept our certificate. Nothing was read, but no other instance will accept it either.
-    Stranger(String),
+    CertificateRejected(String),
 }
 
-impl HttpChannel {
-    pub(crate) fn new(remote: Remote, key: ActorKey, identity: Option<Identity>) -> Self {
-        Self::with_resolver(remote, key, identity, system_resolver())
+impl HttpTransport {
+    /// To the instances of `remote` without TLS: on loopback, where nothing listens in.
+    pub fn plain(remote: Remote, key: ActorKey) -> Self {
+        Self::with_resolver(remote, key, None, system_resolver())
+    }
+
+    /// Over TLS: `caller` shows its certificate, and the other end must show that of `remote`'s role.
+    pub fn tls(remote: Remote, key: ActorKey, caller: Identity) -> Self {
+        Self::with_resolver(remote, key, Some(caller), system_resolver())
     }
 
     pub(crate) fn with_resolver(remote: Remote, key: ActorKey, identity: Option<Identity>, resolver: Resolver) -> Self {
@@ -74,30 +83,8 @@ impl HttpChannel {
             balancer: Balancer::new(remote.role, remote.addresses, resolver),
             identity,
             key,
-            gate: Gate::new(MAX_CONCURRENT),
+            breaker: CircuitBreaker::new(MAX_CONCURRENT),
         }
-    }
-
-    /// POSTs an encoded request and reads the whole answer, at most [`MAX_RPC_BODY`] bytes.
-    pub(crate) async fn call(
-        &self,
-        path: &'static str,
-        repeatable: bool,
-        cx: &Cx,
-        body: Bytes,
-    ) -> Result<Response<Bytes>, Problem> {
-        for attempt in 0.. {
-            let (parts, body) = self.send(cx, post(path, body.clone()), repeatable).await?.into_parts();
-            let error = match Limited::new(body, MAX_RPC_BODY).collect().await {
-                Ok(body) => return Ok(Response::from_parts(parts, body.to_bytes())),
-                Err(error) => error.to_string(),
-            };
-            if !repeatable || attempt == MAX_RETRIES || !self.gate.may_retry() {
-                let cut = Problem::new(Kind::Timeout, "connection_lost", "the answer was cut off");
-                return Err(cut.with_internal(format!("{}: {error}", self.role)));
-            }
-        }
-        unreachable!("the loop returns")
     }
 
     /// Sends any request, its URI in origin form, to an instance of the role, with `cx` in its headers: the gateway forwards
@@ -109,13 +96,13 @@ impl HttpChannel {
         cx: &Cx,
         mut request: Request<Full<Bytes>>,
         repeatable: bool,
-    ) -> Result<Response<ReplyBody>, Problem> {
+    ) -> Result<Response<ResponseBody>, Problem> {
         cx.write_headers(request.headers_mut(), &self.key);
         request.headers_mut().entry(header::HOST).or_insert_with(|| self.host.clone());
         let role = self.role;
         let patience = cx.time_left().unwrap_or(DEFAULT_TIMEOUT);
         let _permit = self
-            .gate
+            .breaker
             .enter(patience)
             .await
             .map_err(|why| Problem::unavailable("circuit_open", format!("role {role} is not called: {why}")))?;
@@ -131,7 +118,7 @@ impl HttpChannel {
         mut request: Request<Full<Bytes>>,
         repeatable: bool,
         deadline: Instant,
-    ) -> Result<Response<ReplyBody>, Problem> {
+    ) -> Result<Response<ResponseBody>, Problem> {
         let (role, mut tried, mut pause) = (self.role, Vec::new(), FIRST_PAUSE);
         loop {
             let list = self.balancer.instances().await;
@@ -139,7 +126,7 @@ impl HttpChannel {
                 Problem::unavailable("no_address", format!("no address of role {role} is configured or resolves"))
             })?;
             let copy = repeatable.then(|| request.clone());
-            let watch = Watch { channel: self, endpoint: &endpoint, deadline, ended: false };
+            let watch = Watch { transport: self, endpoint: &endpoint, deadline, ended: false };
             let failure = match self.exchange(&endpoint, request).await {
                 Ok(response) => {
                     watch.answered(response.status().is_server_error());
@@ -154,7 +141,7 @@ impl HttpChannel {
                     (Some(*request), Problem::unavailable("upstream_unavailable", format!("{role} at {at}: {why}")))
                 }
                 Failure::Lost(why) => (copy, lost(format!("{role} at {at}: {why}"))),
-                Failure::Stranger(why) => {
+                Failure::CertificateRejected(why) => {
                     (None, Problem::unavailable("certificate_refused", format!("{role} at {at}: {why}")))
                 }
             };
@@ -163,7 +150,7 @@ impl HttpChannel {
             // Another instance has done nothing to deserve a pause.
             let elsewhere = list.iter().any(|other| !tried.contains(&other.address));
             let wait = if elsewhere { Duration::ZERO } else { pause };
-            if Instant::now() + wait >= deadline || !self.gate.may_retry() {
+            if Instant::now() + wait >= deadline || !self.breaker.may_retry() {
                 return Err(problem);
             }
             metrics::counter!("souk_rpc_retries_total", "role" => role).increment(1);
@@ -181,7 +168,7 @@ impl HttpChannel {
         &self,
         endpoint: &Arc<Endpoint>,
         mut request: Request<Full<Bytes>>,
-    ) -> Result<Response<ReplyBody>, Failure> {
+    ) -> Result<Response<ResponseBody>, Failure> {
         let call = endpoint.begin();
         loop {
             let idle = endpoint.take_idle(Instant::now());
@@ -203,14 +190,14 @@ impl HttpChannel {
                     if closes(&response) {
                         endpoint.leaves(Instant::now());
                     }
-                    return Ok(response.map(|incoming| ReplyBody::new(incoming, sender, call)));
+                    return Ok(response.map(|incoming| ResponseBody::new(incoming, sender, call)));
                 }
                 Err(error) => error,
             };
             let back = error.take_message();
             let why = reasons(error.error());
             if souk_tls::refused(error.error()) {
-                return Err(Failure::Stranger(why));
+                return Err(Failure::CertificateRejected(why));
             }
             match back {
                 // It closed while nobody used it: nothing was sent.
@@ -233,6 +220,37 @@ impl HttpChannel {
         let late =
             |_| std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no connection within {CONNECT_TIMEOUT:?}"));
         tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(late)?
+    }
+}
+
+#[async_trait]
+impl Transport for HttpTransport {
+    /// POSTs an encoded request and reads the whole answer, at most [`MAX_RPC_BODY`] bytes.
+    async fn call(
+        &self,
+        path: &'static str,
+        repeatable: bool,
+        cx: &Cx,
+        body: Bytes,
+    ) -> Result<Response<Bytes>, Problem> {
+        for attempt in 0.. {
+            let (parts, body) = self.send(cx, post(path, body.clone()), repeatable).await?.into_parts();
+            let error = match Limited::new(body, MAX_RPC_BODY).collect().await {
+                Ok(body) => return Ok(Response::from_parts(parts, body.to_bytes())),
+                Err(error) => error.to_string(),
+            };
+            if !repeatable || attempt == MAX_RETRIES || !self.breaker.may_retry() {
+                let cut = Problem::new(Kind::Timeout, "connection_lost", "the answer was cut off");
+                return Err(cut.with_internal(format!("{}: {error}", self.role)));
+            }
+        }
+        unreachable!("the loop returns")
+    }
+}
+
+impl From<HttpTransport> for Channel {
+    fn from(transport: HttpTransport) -> Self {
+        Self::new(Arc::new(transport))
     }
 }
 
@@ -281,7 +299,7 @@ fn reasons(error: &(dyn Error + 'static)) -> String {
 /// Sees to it that every try is counted, also one that is dropped because its time is over. One that is dropped earlier,
 /// because nobody waits for the answer any more, says nothing about the instance.
 struct Watch<'c> {
-    channel: &'c HttpChannel,
+    transport: &'c HttpTransport,
     endpoint: &'c Endpoint,
     deadline: Instant,
     ended: bool,
@@ -291,8 +309,8 @@ impl Watch<'_> {
     fn answered(mut self, fault: bool) {
         self.ended = true;
         let now = Instant::now();
-        self.channel.gate.record(true, now);
-        if fault { self.channel.balancer.failed(self.endpoint, now) } else { self.endpoint.answered() }
+        self.transport.breaker.record(true, now);
+        if fault { self.transport.balancer.failed(self.endpoint, now) } else { self.endpoint.answered() }
     }
 
     fn failed(mut self) {
@@ -302,9 +320,9 @@ impl Watch<'_> {
 
     fn note(&self) {
         let now = Instant::now();
-        self.channel.gate.record(false, now);
-        self.channel.balancer.failed(self.endpoint, now);
-        self.channel.balancer.doubt();
+        self.transport.breaker.record(false, now);
+        self.transport.balancer.failed(self.endpoint, now);
+        self.transport.balancer.doubt();
     }
 }
 

@@ -1,7 +1,7 @@
-//! The end of a listener and of its connections, such that nobody who is connected goes without an answer.
+//! Connection draining: a listener and its connections end such that each that is connected gets an answer.
 //!
-//! Two moments are easily lost. A connection that the system has made and nobody accepted is reset when the listener closes.
-//! And one on which nothing was asked yet looks idle, while its request may be on the way.
+//! Two moments are easily lost. A connection that the system has made and no process accepted is reset when the listener
+//! closes. And one on which nothing was asked yet looks idle, while its request may be on the way.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ const FIRST_REQUEST: Duration = Duration::from_secs(2);
 ///
 /// The system is asked for each, and not the runtime: that one knows of a connection only when it has looked for news, and
 /// what it does not know of would be reset by the close.
-pub fn queued(listener: TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
+pub fn accept_backlog(listener: TcpListener) -> impl Iterator<Item = (TcpStream, SocketAddr)> {
     let listener = listener.into_std().ok();
     let accept = move || {
         let (socket, peer) = listener.as_ref()?.accept().ok()?;
@@ -40,33 +40,33 @@ pub fn queued(listener: TcpListener) -> impl Iterator<Item = (TcpStream, SocketA
 
 /// Whether anything was asked on a connection.
 #[derive(Debug, Default)]
-pub struct Asked {
-    yes: AtomicBool,
-    first: Notify,
+pub struct FirstRequest {
+    arrived: AtomicBool,
+    arrival: Notify,
 }
 
-impl Asked {
-    /// To be called for every request.
+impl FirstRequest {
+    /// Call it for every request.
     pub fn note(&self) {
-        if !self.yes.load(Ordering::Relaxed) && !self.yes.swap(true, Ordering::Relaxed) {
-            self.first.notify_one();
+        if !self.arrived.load(Ordering::Relaxed) && !self.arrived.swap(true, Ordering::Relaxed) {
+            self.arrival.notify_one();
         }
     }
 
     /// Until something was asked, or it took too long.
-    pub async fn once(&self) {
-        if !self.yes.load(Ordering::Relaxed) {
+    pub async fn wait(&self) {
+        if !self.arrived.load(Ordering::Relaxed) {
             // Too long or not: what matters is that it was waited for.
-            let _ = tokio::time::timeout(FIRST_REQUEST, self.first.notified()).await;
+            let _ = tokio::time::timeout(FIRST_REQUEST, self.arrival.notified()).await;
         }
     }
 }
 
 /// Serves an HTTP/1.1 connection until it ends. When `stop` is cancelled an idle one is closed, what is under way is finished,
 /// and who has only just connected may ask once. `None`: something was still under way after `patience`.
-pub async fn to_the_end<I, S>(
+pub async fn serve_until_drained<I, S>(
     mut connection: Pin<&mut http1::Connection<I, S>>,
-    asked: &Asked,
+    first: &FirstRequest,
     stop: &CancellationToken,
     patience: Duration,
 ) -> Option<hyper::Result<()>>
@@ -85,7 +85,7 @@ where
     tokio::select! {
         biased;
         ended = connection.as_mut() => return Some(ended),
-        () = asked.once() => {}
+        () = first.wait() => {}
     }
     connection.as_mut().graceful_shutdown();
     tokio::time::timeout(patience, connection).await.ok()

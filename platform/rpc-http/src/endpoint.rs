@@ -20,7 +20,7 @@ const MAX_DOUBLINGS: u32 = 6;
 const LEAVING_FOR: Duration = Duration::from_secs(2);
 /// Connections kept open while nobody uses them.
 const MAX_IDLE: usize = 128;
-/// How long they are kept: less than the server does (`serve::IDLE_TIMEOUT`), so that none is used while it is closed there.
+/// How long they are kept: less than the server does (`server::IDLE_TIMEOUT`), so that none is used while it is closed there.
 pub(crate) const IDLE_FOR: Duration = Duration::from_secs(50);
 
 /// What moments are counted from, so that they fit an atomic.

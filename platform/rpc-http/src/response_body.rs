@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use crate::endpoint::{Sender, UnderWay};
 
 /// An answer's body, as it arrives.
-pub struct ReplyBody {
+pub struct ResponseBody {
     incoming: Incoming,
     lease: Option<Lease>,
 }
@@ -22,7 +22,7 @@ struct Lease {
     call: UnderWay,
 }
 
-impl ReplyBody {
+impl ResponseBody {
     pub(crate) fn new(incoming: Incoming, sender: Sender, call: UnderWay) -> Self {
         let mut body = Self { incoming, lease: Some(Lease { sender, call }) };
         if body.incoming.is_end_stream() {
@@ -45,7 +45,7 @@ impl ReplyBody {
     }
 }
 
-impl Body for ReplyBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = hyper::Error;
 

@@ -24,8 +24,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
-use crate::admission::Peer;
-use crate::ending::{Asked, queued, to_the_end};
+use crate::authorize_caller::Peer;
+use crate::drain::{FirstRequest, accept_backlog, serve_until_drained};
 
 /// Connections at once; more wait in the listener's queue. Callers keep up to 128 each.
 const MAX_CONNECTIONS: usize = 4096;
@@ -71,7 +71,7 @@ pub async fn serve(listener: Listener, tasks: Tasks) {
         }
     }
     // Who connected before we closed is not turned away.
-    for (socket, _) in queued(socket) {
+    for (socket, _) in accept_backlog(socket) {
         let Ok(permit) = permits.clone().try_acquire_owned() else { break };
         connections.spawn(socket, permit);
     }
@@ -110,15 +110,15 @@ impl Connections {
     }
 
     async fn http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, peer: Peer) {
-        let (router, tasks, asked) = (&self.router, &self.tasks, Asked::default());
+        let (router, tasks, first) = (&self.router, &self.tasks, FirstRequest::default());
         let service = service_fn(|request| {
-            asked.note();
+            first.note();
             answer(router.clone(), request, peer.clone(), tasks)
         });
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
         let connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-        match to_the_end(connection, &asked, tasks.token(), DRAIN_PATIENCE).await {
+        match serve_until_drained(connection, &first, tasks.token(), DRAIN_PATIENCE).await {
             Some(Ok(())) => {}
             Some(Err(error)) => tracing::debug!(%error, "connection of another role ended"),
             None => tracing::warn!("a call was still under way after the drain"),

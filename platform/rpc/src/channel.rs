@@ -1,41 +1,47 @@
-//! How encoded calls leave this process.
+//! How encoded calls leave the caller: over a [`Transport`], which is HTTP between processes (`souk-rpc-http`) and a loop back
+//! into this process in contract tests.
 
 use std::sync::Arc;
 
-use axum::Router;
+use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt;
+use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use souk_kernel::Problem;
-use souk_tls::Identity;
-use tower::ServiceExt;
 
-use crate::{ActorKey, Cx, HttpChannel, Remote, header};
+use crate::{ActorKey, Contract, Cx, header};
 
 /// Code of the problem that a call of a method meets which the callee does not have yet, while a release is rolled out: who
 /// calls a new method does without it or asks in the old way then.
 pub const UNKNOWN_METHOD: &str = "unknown_method";
 
-/// The way to another role: over the network, or encoded without a socket (contract tests).
-#[derive(Clone)]
-pub enum Channel {
-    /// Over the network.
-    Http(Arc<HttpChannel>),
-    /// Encoded and decoded, but in this process.
-    Loopback(Router, ActorKey),
+/// Carries encoded calls to one role.
+#[async_trait]
+pub trait Transport: Send + Sync + 'static {
+    /// Calls the method at `path`. `repeatable`: it may be sent again when no answer came.
+    async fn call(
+        &self,
+        path: &'static str,
+        repeatable: bool,
+        cx: &Cx,
+        body: Bytes,
+    ) -> Result<Response<Bytes>, Problem>;
 }
 
+/// The way to a role that is not called directly.
+#[derive(Clone)]
+pub struct Channel(Arc<dyn Transport>);
+
 impl Channel {
-    /// A channel to the instances of `remote` without TLS: on loopback, where nobody listens in.
-    pub fn http(remote: Remote, key: ActorKey) -> Self {
-        Self::Http(Arc::new(HttpChannel::new(remote, key, None)))
+    /// A channel over `transport`.
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self(transport)
     }
 
-    /// A channel over TLS on which `caller` shows its certificate, and the other end must show that of `remote`'s role.
-    pub fn https(remote: Remote, key: ActorKey, caller: Identity) -> Self {
-        Self::Http(Arc::new(HttpChannel::new(remote, key, Some(caller))))
+    /// Encoded and decoded as between processes, context included, but in this one: for contract tests.
+    pub fn loopback(contract: Contract) -> Self {
+        Self::new(Arc::new(Loopback { contract, key: ActorKey::new([0; 32]) }))
     }
 
     /// Calls `path` with `request`. `repeatable`: the method may be repeated when no answer came.
@@ -47,27 +53,32 @@ impl Channel {
         request: &Q,
     ) -> Result<R, Problem> {
         let body = Bytes::from(serde_json::to_vec(request).map_err(Problem::internal)?);
-        let response = match self {
-            Channel::Http(http) => http.call(path, repeatable || cx.idempotency_key.is_some(), cx, body).await?,
-            Channel::Loopback(router, key) => loopback(router, key, path, cx, body).await?,
-        };
+        let response = self.0.call(path, repeatable || cx.idempotency_key.is_some(), cx, body).await?;
         decode(path, cx, response)
     }
 }
 
-async fn loopback(
-    router: &Router,
-    key: &ActorKey,
-    path: &'static str,
-    cx: &Cx,
-    body: Bytes,
-) -> Result<Response<Bytes>, Problem> {
-    let mut request = Request::post(path).body(axum::body::Body::from(body)).map_err(Problem::internal)?;
-    cx.write_headers(request.headers_mut(), key);
-    let response = router.clone().oneshot(request).await.map_err(Problem::internal)?;
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.map_err(Problem::internal)?.to_bytes();
-    Ok(Response::from_parts(parts, body))
+/// A service in this process, called as if it were elsewhere.
+struct Loopback {
+    contract: Contract,
+    key: ActorKey,
+}
+
+#[async_trait]
+impl Transport for Loopback {
+    async fn call(&self, path: &'static str, _: bool, cx: &Cx, body: Bytes) -> Result<Response<Bytes>, Problem> {
+        let mut headers = HeaderMap::new();
+        cx.write_headers(&mut headers, &self.key);
+        let theirs = Cx::from_headers(&headers, &self.key)?;
+        match self.contract.method(path) {
+            Some(method) => Ok(method.answer(theirs, body).await),
+            None => {
+                let mut response = Response::new(Bytes::new());
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                Ok(response)
+            }
+        }
+    }
 }
 
 fn decode<R: DeserializeOwned>(path: &str, cx: &Cx, response: Response<Bytes>) -> Result<R, Problem> {
@@ -92,14 +103,12 @@ fn decode<R: DeserializeOwned>(path: &str, cx: &Cx, response: Response<Bytes>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Actor, accept};
+    use crate::Actor;
 
     #[tokio::test]
     async fn a_method_that_the_callee_does_not_have_yet_is_told_from_what_it_does_not_find() {
-        let key = ActorKey::new([1; 32]);
-        let missing = || async { (StatusCode::NOT_FOUND, axum::Json(Problem::not_found("cart"))) };
-        let router = Router::new().route("/rpc/cart/v1/get", axum::routing::post(missing));
-        let channel = Channel::Loopback(accept(router, key.clone()), key);
+        let missing = |_: Cx, (): ()| async { Err::<(), _>(Problem::not_found("cart")) };
+        let channel = Channel::loopback(Contract::default().with("/rpc/cart/v1/get", missing));
         let cx = Cx::new("test", Actor::Anonymous);
         let old = channel.call::<_, ()>("/rpc/cart/v1/units", true, &cx, &()).await.unwrap_err();
         assert!(old.is(UNKNOWN_METHOD), "{old:?}");

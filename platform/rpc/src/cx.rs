@@ -138,7 +138,7 @@ impl Cx {
     }
 
     /// Puts the time that is left into the headers of an outgoing call: less with every repeat.
-    pub(crate) fn write_timeout(&self, headers: &mut HeaderMap) {
+    pub fn write_timeout(&self, headers: &mut HeaderMap) {
         if let Some(left) = self.time_left() {
             let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
             headers.insert(header::TIMEOUT_MS, HeaderValue::from(millis));

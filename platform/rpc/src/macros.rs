@@ -32,12 +32,12 @@ pub async fn observe<R>(
     result
 }
 
-/// Declares a service once: its trait, its client and its router for the internal listener.
+/// Declares a service once: its trait, its client, its receiving end and a fake of it for tests.
 ///
 /// ```ignore
 /// souk_rpc::service! {
 ///     /// Holds and releases stock.
-///     pub trait InventoryApi at "/rpc/inventory/v1", client InventoryClient, serve serve_inventory {
+///     pub trait InventoryApi at "/rpc/inventory/v1", client InventoryClient, serve serve_inventory, fake InventoryFake {
 ///         /// Holds stock until released or expired. Safe to repeat: the key names the reservation.
 ///         fn reserve(ReserveStock) -> Reservation [idempotent];
 ///         /// Adds stock.
@@ -47,10 +47,10 @@ pub async fn observe<R>(
 /// ```
 ///
 /// `[idempotent]` lets the channel repeat a call that failed without an answer; a call that carries an idempotency key
-/// in its [`Cx`] may be repeated as well.
+/// in its [`Cx`] may be repeated as well. The prefix names the role that answers.
 #[macro_export]
 macro_rules! service {
-    ($(#[$m:meta])* $v:vis trait $Api:ident at $prefix:literal, client $Client:ident, serve $serve:ident {
+    ($(#[$m:meta])* $v:vis trait $Api:ident at $prefix:literal, client $Client:ident, serve $serve:ident, fake $Fake:ident {
         $( $(#[$mm:meta])* fn $f:ident($Req:ty) -> $Res:ty $([$retry:ident])?; )+
     }) => {
         $(#[$m])*
@@ -84,6 +84,15 @@ macro_rules! service {
             } )+
         }
 
+        impl $crate::Client for $Client {
+            const ROLE: &'static str = $crate::hidden::role_of($prefix);
+            type Api = dyn $Api;
+
+            fn contract(api: std::sync::Arc<dyn $Api>) -> $crate::Contract {
+                $serve(api)
+            }
+        }
+
         impl From<std::sync::Arc<dyn $Api>> for $Client {
             fn from(api: std::sync::Arc<dyn $Api>) -> Self { Self::Local(api) }
         }
@@ -92,20 +101,33 @@ macro_rules! service {
             fn from(channel: $crate::Channel) -> Self { Self::Remote(channel) }
         }
 
-        /// The service's router for the internal listener; wrap it with `souk_rpc::accept`.
-        $v fn $serve(api: std::sync::Arc<dyn $Api>) -> $crate::hidden::axum::Router {
-            use $crate::hidden::axum::{Router, extract::State, routing::post};
-            Router::new()
-                $( .route(concat!($prefix, "/", stringify!($f)), post(
-                    |State(api): State<std::sync::Arc<dyn $Api>>, call: $crate::hidden::RpcCall| async move {
-                        let result = async {
-                            let (cx, req) = call.decode::<$Req>()?;
-                            let reply = api.$f(&cx, req).await?;
-                            Ok((cx, reply))
-                        }.await;
-                        $crate::hidden::reply(result)
-                    })) )+
-                .with_state(api)
+        /// The service's receiving end: `souk_rpc_http::routes` serves it, `Channel::loopback` calls it.
+        $v fn $serve(api: std::sync::Arc<dyn $Api>) -> $crate::Contract {
+            $crate::Contract::default()
+                $( .with(concat!($prefix, "/", stringify!($f)), {
+                    let api = api.clone();
+                    move |cx: $crate::Cx, req: $Req| {
+                        let api = api.clone();
+                        async move { api.$f(&cx, req).await }
+                    }
+                }) )+
+        }
+
+        /// The service in tests of its callers: replies what the test says, method by method.
+        #[derive(Clone, Default)]
+        $v struct $Fake {
+            $( $(#[$mm])* pub $f: $crate::fake::Answer<$Req, $Res>, )+
+        }
+
+        #[$crate::hidden::async_trait]
+        impl $Api for $Fake {
+            $( async fn $f(&self, cx: &$crate::Cx, req: $Req) -> Result<$Res, $crate::hidden::Problem> {
+                self.$f.give(concat!($prefix, "/", stringify!($f)), cx, req).await
+            } )+
+        }
+
+        impl From<$Fake> for $Client {
+            fn from(fake: $Fake) -> Self { Self::Local(std::sync::Arc::new(fake)) }
         }
     };
 }

@@ -1,5 +1,5 @@
-//! Keeps a sick upstream from being hammered, and us from queueing behind it: bounded concurrency, a circuit breaker, and a
-//! budget for retries. One for each role a channel leads to, one for each payment provider.
+//! A circuit breaker with a bulkhead (bounded concurrency) and a retry budget: keeps a sick upstream from being hammered, and us
+//! from queueing behind it. One for each role that is called, each payment provider, each storage.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ const CALLS_PER_RETRY: u32 = 10;
 /// Retries that may be saved up for a burst.
 const MAX_SAVED: u32 = 20;
 
-/// The gate before one upstream, shared by all calls to it.
-pub struct Gate {
+/// Stands before one upstream, shared by all calls to it.
+pub struct CircuitBreaker {
     permits: Semaphore,
     state: Mutex<State>,
 }
@@ -30,39 +30,39 @@ struct State {
 
 /// Why a call does not even begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum CallRejected {
     /// The upstream keeps failing.
     Open,
     /// As many calls as may be are under way, and none ended in time.
     Full,
 }
 
-impl std::fmt::Display for Refused {
+impl std::fmt::Display for CallRejected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Refused::Open => "it keeps failing",
-            Refused::Full => "too many calls under way",
+            CallRejected::Open => "it keeps failing",
+            CallRejected::Full => "too many calls under way",
         })
     }
 }
 
-impl Gate {
-    /// A gate for `concurrent` calls at once; more wait.
+impl CircuitBreaker {
+    /// Lets `concurrent` calls pass at once; more wait.
     pub fn new(concurrent: usize) -> Self {
         let state = State { failures: 0, open_until: None, earned: MAX_SAVED * CALLS_PER_RETRY };
         Self { permits: Semaphore::new(concurrent), state: Mutex::new(state) }
     }
 
     /// The right to make a call, to be had within `patience`, or why not.
-    pub async fn enter(&self, patience: Duration) -> Result<SemaphorePermit<'_>, Refused> {
+    pub async fn enter(&self, patience: Duration) -> Result<SemaphorePermit<'_>, CallRejected> {
         if !self.admit(Instant::now()) {
-            return Err(Refused::Open);
+            return Err(CallRejected::Open);
         }
         if let Ok(permit) = self.permits.try_acquire() {
             return Ok(permit);
         }
         let waited = tokio::time::timeout(patience, self.permits.acquire()).await;
-        waited.ok().and_then(Result::ok).ok_or(Refused::Full)
+        waited.ok().and_then(Result::ok).ok_or(CallRejected::Full)
     }
 
     /// When the pause of an open circuit is over, exactly one probe may pass.
@@ -114,36 +114,36 @@ mod tests {
 
     #[test]
     fn opens_after_failures_lets_one_probe_through_and_closes_on_an_answer() {
-        let (gate, start) = (Gate::new(1), Instant::now());
+        let (breaker, start) = (CircuitBreaker::new(1), Instant::now());
         for _ in 0..FAILURES_TO_OPEN {
-            assert!(gate.admit(start));
-            gate.record(false, start);
+            assert!(breaker.admit(start));
+            breaker.record(false, start);
         }
-        assert!(!gate.admit(start), "open");
+        assert!(!breaker.admit(start), "open");
         let later = start + OPEN_FOR;
-        assert!(gate.admit(later), "one probe");
-        assert!(!gate.admit(later), "and only one");
-        gate.record(true, later);
-        assert!(gate.admit(later), "closed again");
+        assert!(breaker.admit(later), "one probe");
+        assert!(!breaker.admit(later), "and only one");
+        breaker.record(true, later);
+        assert!(breaker.admit(later), "closed again");
     }
 
     #[test]
     fn retries_run_out() {
-        let gate = Gate::new(1);
-        let granted = (0..1000).filter(|_| gate.may_retry()).count();
+        let breaker = CircuitBreaker::new(1);
+        let granted = (0..1000).filter(|_| breaker.may_retry()).count();
         assert_eq!(granted, MAX_SAVED as usize);
         for _ in 0..CALLS_PER_RETRY {
-            gate.admit(Instant::now());
+            breaker.admit(Instant::now());
         }
-        assert!(gate.may_retry(), "ten calls earn one");
+        assert!(breaker.may_retry(), "ten calls earn one");
     }
 
     #[tokio::test]
     async fn no_more_calls_at_once_than_allowed() {
-        let gate = Gate::new(1);
-        let first = gate.enter(Duration::ZERO).await.unwrap();
-        assert_eq!(gate.enter(Duration::from_millis(5)).await.unwrap_err(), Refused::Full);
+        let breaker = CircuitBreaker::new(1);
+        let first = breaker.enter(Duration::ZERO).await.unwrap();
+        assert_eq!(breaker.enter(Duration::from_millis(5)).await.unwrap_err(), CallRejected::Full);
         drop(first);
-        assert!(gate.enter(Duration::from_millis(5)).await.is_ok());
+        assert!(breaker.enter(Duration::from_millis(5)).await.is_ok());
     }
 }

@@ -3,6 +3,7 @@
 
 mod abandon;
 mod batcher;
+mod circuit_breaker;
 mod log_throttle;
 pub mod private;
 mod readiness;
@@ -12,6 +13,7 @@ mod tasks;
 #[doc(hidden)]
 pub use abandon::{abandon_everywhere, abandoned_after};
 pub use batcher::{Batch, Batcher};
+pub use circuit_breaker::{CircuitBreaker, CallRejected};
 pub use log_throttle::{LogThrottle, should_log};
 pub use readiness::{Readiness, ReadyCheck};
 pub use role::{OrderError, Role, start_order};

@@ -14,7 +14,7 @@ use souk_rpc::Cx;
 
 use crate::{ApiError, rules};
 
-/// The context of the request: who asks, until when, under which id. Set by the gateway or by `souk_rpc::accept`.
+/// The context of the request: who asks, until when, under which id. Set by the gateway or by `souk_rpc_http::admit`.
 #[derive(Clone, Debug)]
 pub struct WebCx(pub Cx);
 
@@ -23,7 +23,7 @@ impl<S: Send + Sync> FromRequestParts<S> for WebCx {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let cx = parts.extensions.get::<Cx>().cloned();
-        let cx = cx.ok_or_else(|| Problem::internal("a public route was reached without gateway or souk_rpc::accept"));
+        let cx = cx.ok_or_else(|| Problem::internal("a public route was reached without gateway or souk_rpc_http::admit"));
         Ok(Self(cx?))
     }
 }

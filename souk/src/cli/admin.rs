@@ -11,7 +11,7 @@ use souk_rpc::{Cx, Permission};
 
 use super::Place;
 use crate::config::Config;
-use crate::toolbox::Toolbox;
+use crate::offline_shop::OfflineShop;
 
 /// Staff.
 #[derive(Debug, Subcommand)]
@@ -44,10 +44,10 @@ pub async fn run(command: Admin, config: Config) -> anyhow::Result<ExitCode> {
     let Admin::CreateUser(user) = command;
     let permissions = permissions(&user.permissions)?;
     let password = read_password()?;
-    let toolbox = Toolbox::open(&user.place.apply(config)).await?;
+    let offline = OfflineShop::open(&user.place.apply(config)).await?;
     let request = CreateStaff { email: user.email, password: Secret::new(password), name: user.name, permissions };
-    let result = toolbox.clients.identity.create_staff(&Cx::system("souk admin create-user"), request).await;
-    toolbox.close().await?;
+    let result = offline.clients.identity.create_staff(&Cx::system("souk admin create-user"), request).await;
+    offline.close().await?;
     let staff = result?;
     println!("created {} ({})", staff.email, staff.id);
     Ok(ExitCode::SUCCESS)

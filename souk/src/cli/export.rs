@@ -15,7 +15,7 @@ use souk_rpc::Cx;
 
 use super::Place;
 use crate::config::Config;
-use crate::toolbox::Toolbox;
+use crate::offline_shop::OfflineShop;
 
 /// An export.
 #[derive(Debug, Args)]
@@ -29,13 +29,13 @@ pub struct Products {
 
 /// Runs the command.
 pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode> {
-    let toolbox = Toolbox::open(&args.place.apply(config)).await?;
+    let offline = OfflineShop::open(&args.place.apply(config)).await?;
     let mut out: Box<dyn Write> = match &args.output {
         Some(path) => Box::new(std::fs::File::create(path).with_context(|| path.display().to_string())?),
         None => Box::new(std::io::stdout().lock()),
     };
-    let result = write_all(&toolbox, &mut out).await;
-    toolbox.close().await?;
+    let result = write_all(&offline, &mut out).await;
+    offline.close().await?;
     let (written, unpriced) = result?;
     eprintln!("wrote {written} products");
     if unpriced > 0 {
@@ -44,8 +44,8 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-async fn write_all(toolbox: &Toolbox, out: &mut dyn Write) -> anyhow::Result<(u64, u64)> {
-    let (clients, cx) = (&toolbox.clients, Cx::system("souk export products"));
+async fn write_all(offline: &OfflineShop, out: &mut dyn Write) -> anyhow::Result<(u64, u64)> {
+    let (clients, cx) = (&offline.clients, Cx::system("souk export products"));
     let tree = clients.catalog.categories(&cx, AllCategories {}).await?;
     let names: HashMap<CategoryId, &Category> = tree.items.iter().map(|category| (category.id, category)).collect();
     let (mut written, mut unpriced, mut after) = (0, 0, None);

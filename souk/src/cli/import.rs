@@ -15,7 +15,7 @@ use super::Place;
 use crate::config::Config;
 use crate::load::{Loader, Refused, Tally};
 use crate::seed;
-use crate::toolbox::Toolbox;
+use crate::offline_shop::OfflineShop;
 
 /// Refused lines printed one by one; the rest are counted, and `--json` lists them all.
 const SHOWN_REFUSALS: usize = 50;
@@ -80,9 +80,9 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
     );
     let options = Options { mapping, currency: Some(currency) };
     let feed = Feed::open(&Input::file(&args.file), options).with_context(|| args.file.display().to_string())?;
-    let toolbox = Toolbox::open(&args.place.apply(config)).await?;
-    let result = load(&toolbox, feed, &args).await;
-    toolbox.close().await?;
+    let offline = OfflineShop::open(&args.place.apply(config)).await?;
+    let result = load(&offline, feed, &args).await;
+    offline.close().await?;
     let report = result?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -95,27 +95,27 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
 /// Runs the command. A shop that sells something already is left alone.
 pub async fn demo(args: Demo, config: Config) -> anyhow::Result<ExitCode> {
     let config = args.place.apply(config);
-    let toolbox = Toolbox::open(&config).await?;
-    let result = fill(&toolbox, &config, args.products).await;
-    toolbox.close().await?;
+    let offline = OfflineShop::open(&config).await?;
+    let result = fill(&offline, &config, args.products).await;
+    offline.close().await?;
     result?;
     println!("the shop has the {} products of the demo catalogue", args.products);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn fill(toolbox: &Toolbox, config: &Config, products: usize) -> anyhow::Result<()> {
-    let empty = seed::is_empty(&toolbox.clients).await?;
+async fn fill(offline: &OfflineShop, config: &Config, products: usize) -> anyhow::Result<()> {
+    let empty = seed::is_empty(&offline.clients).await?;
     anyhow::ensure!(empty, "the shop sells something already: the demo catalogue is for an empty one");
     let objects = config.objects()?;
-    seed::demo(&toolbox.clients, &objects, products).await
+    seed::demo(&offline.clients, &objects, products).await
 }
 
-async fn load(toolbox: &Toolbox, mut feed: Feed, args: &Products) -> anyhow::Result<Report> {
+async fn load(offline: &OfflineShop, mut feed: Feed, args: &Products) -> anyhow::Result<Report> {
     let bar = progress(args.json);
     let nothing_stored = |_: &str| None;
     let what = format!("import {}", args.file.display());
     let mapping = feed.mapping().cloned();
-    let mut loader = Loader::new(&toolbox.clients, &what, args.dry_run, args.update_stock, &nothing_stored);
+    let mut loader = Loader::new(&offline.clients, &what, args.dry_run, args.update_stock, &nothing_stored);
     let mut report = Report { dry_run: args.dry_run, ..Report::default() };
     loop {
         let batch = next_batch(&mut feed, &mut report);

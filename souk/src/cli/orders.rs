@@ -9,7 +9,7 @@ use souk_shipping_api::{Deliver, Ship};
 
 use super::Place;
 use crate::config::Config;
-use crate::toolbox::Toolbox;
+use crate::offline_shop::OfflineShop;
 
 /// Orders.
 #[derive(Debug, Subcommand)]
@@ -85,14 +85,14 @@ impl Orders {
 
 /// Runs the command.
 pub async fn run(command: Orders, config: Config) -> anyhow::Result<ExitCode> {
-    let toolbox = Toolbox::open(&command.place().apply(config)).await?;
-    let result = act(&toolbox, command).await;
-    toolbox.close().await?;
+    let offline = OfflineShop::open(&command.place().apply(config)).await?;
+    let result = act(&offline, command).await;
+    offline.close().await?;
     result
 }
 
-async fn act(toolbox: &Toolbox, command: Orders) -> anyhow::Result<ExitCode> {
-    let (clients, cx) = (&toolbox.clients, Cx::system("souk orders"));
+async fn act(offline: &OfflineShop, command: Orders) -> anyhow::Result<ExitCode> {
+    let (clients, cx) = (&offline.clients, Cx::system("souk orders"));
     let find = async |order: &Reference| clients.order.find(&cx, FindOrder { reference: order.order.clone() }).await;
     match command {
         Orders::List { status, limit, json, .. } => {

@@ -8,7 +8,7 @@ use souk_search_api::{SearchApi, StatusRequest};
 
 use super::Place;
 use crate::config::Config;
-use crate::toolbox::Toolbox;
+use crate::offline_shop::OfflineShop;
 
 /// The search index.
 #[derive(Debug, Subcommand)]
@@ -39,17 +39,17 @@ pub async fn run(command: Search, config: Config) -> anyhow::Result<ExitCode> {
         !config.search.opensearch.is_empty(),
         "search.opensearch names no server: an embedded index is kept and built by the process that searches"
     );
-    let toolbox = Toolbox::with_search(&config).await?;
+    let offline = OfflineShop::with_search(&config).await?;
     let result = match command {
-        Search::Reindex { .. } => reindex(&toolbox, json).await,
-        Search::Status { .. } => status(&toolbox, json).await,
+        Search::Reindex { .. } => reindex(&offline, json).await,
+        Search::Status { .. } => status(&offline, json).await,
     };
-    toolbox.close().await?;
+    offline.close().await?;
     result
 }
 
-async fn status(toolbox: &Toolbox, json: bool) -> anyhow::Result<ExitCode> {
-    let search = toolbox.services.search.as_ref().ok_or_else(|| anyhow::anyhow!("search is not wired"))?;
+async fn status(offline: &OfflineShop, json: bool) -> anyhow::Result<ExitCode> {
+    let search = offline.services.search.as_ref().ok_or_else(|| anyhow::anyhow!("search is not wired"))?;
     let status = search.status(&Cx::system("souk search status"), StatusRequest {}).await.map_err(|problem| {
         anyhow::anyhow!("{problem}: {}", problem.internal_detail().unwrap_or("the log of the worker says more"))
     })?;
@@ -61,8 +61,8 @@ async fn status(toolbox: &Toolbox, json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn reindex(toolbox: &Toolbox, json: bool) -> anyhow::Result<ExitCode> {
-    let search = toolbox.services.search.as_ref().ok_or_else(|| anyhow::anyhow!("search is not wired"))?;
+async fn reindex(offline: &OfflineShop, json: bool) -> anyhow::Result<ExitCode> {
+    let search = offline.services.search.as_ref().ok_or_else(|| anyhow::anyhow!("search is not wired"))?;
     let rebuilt = search.rebuild().await.map_err(|problem| {
         anyhow::anyhow!("{problem}: {}", problem.internal_detail().unwrap_or("the log of the worker says more"))
     })?;

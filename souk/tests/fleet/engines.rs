@@ -5,7 +5,7 @@ use souk_testkit::eventually_ok;
 
 use crate::killing::has_what_it_was_told;
 use crate::load::{Crowd, Load, Outcome, PATIENCE};
-use crate::{check, fleet, setting, toolbox};
+use crate::{check, fleet, setting, offline};
 
 /// Orders while a part is hung or dead.
 const ORDERS: usize = 4;
@@ -42,11 +42,11 @@ async fn buyers_do_not_notice_that_redis_kafka_opensearch_and_storage_are_sick()
 
     let told = load.stop().await;
     assert_eq!(unsold(&told), Vec::<String>::new());
-    let toolbox = toolbox(&fleet).await;
-    check(&fleet, &toolbox).await;
-    has_what_it_was_told(&told, &toolbox).await;
+    let offline = offline(&fleet).await;
+    check(&fleet, &offline).await;
+    has_what_it_was_told(&told, &offline).await;
     println!("{} orders, each at the first try", told.orders());
-    toolbox.close().await.unwrap();
+    offline.close().await.unwrap();
     fleet.stop().await.unwrap();
 }
 
@@ -71,11 +71,11 @@ async fn the_primary_dies_and_no_acknowledged_order_is_lost() {
     .await;
 
     let told = load.stop().await;
-    let toolbox = toolbox(&fleet).await;
-    check(&fleet, &toolbox).await;
-    has_what_it_was_told(&told, &toolbox).await;
+    let offline = offline(&fleet).await;
+    check(&fleet, &offline).await;
+    has_what_it_was_told(&told, &offline).await;
     println!("{before} orders before, {} since: all are there", sold - before);
-    toolbox.close().await.unwrap();
+    offline.close().await.unwrap();
     fleet.stop().await.unwrap();
 }
 

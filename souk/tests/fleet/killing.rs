@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use souk::Toolbox;
+use souk::OfflineShop;
 use souk_order_api::{ListOrders, Order, OrderStatus};
 use souk_rpc::Cx;
 
 use crate::load::{Crowd, Load, Outcome, PATIENCE};
-use crate::{check, fleet, setting, toolbox};
+use crate::{check, fleet, setting, offline};
 
 /// PROMISES: `kill -9` of any role: every checkout reaches an end within 60 s; 0 double captures.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,19 +32,19 @@ async fn every_role_is_killed_while_buyers_insist() {
     }
     let told = load.stop().await;
     let started = Instant::now();
-    let toolbox = toolbox(&fleet).await;
-    check(&fleet, &toolbox).await;
+    let offline = offline(&fleet).await;
+    check(&fleet, &offline).await;
     let took = started.elapsed();
     assert!(took < PATIENCE, "everything ended, but only after {took:?}");
-    has_what_it_was_told(&told, &toolbox).await;
+    has_what_it_was_told(&told, &offline).await;
     println!("{} orders, all of them once; at rest after {took:?}", told.orders());
-    toolbox.close().await.unwrap();
+    offline.close().await.unwrap();
     fleet.stop().await.unwrap();
 }
 
 /// Every buyer has exactly the order they were told of.
-pub async fn has_what_it_was_told(told: &Outcome, toolbox: &Toolbox) {
-    let orders = all_orders(toolbox).await;
+pub async fn has_what_it_was_told(told: &Outcome, offline: &OfflineShop) {
+    let orders = all_orders(offline).await;
     let told = told.bought.lock().unwrap();
     for (email, reply) in told.iter() {
         let theirs = orders.get(email).unwrap_or_else(|| panic!("{} of {email} is lost", reply.order.number));
@@ -53,11 +53,11 @@ pub async fn has_what_it_was_told(told: &Outcome, toolbox: &Toolbox) {
 }
 
 /// By e-mail; panics when somebody has two that stand.
-async fn all_orders(toolbox: &Toolbox) -> BTreeMap<String, Order> {
+async fn all_orders(offline: &OfflineShop) -> BTreeMap<String, Order> {
     let (mut found, mut cursor) = (BTreeMap::new(), None);
     loop {
         let request = ListOrders { limit: souk_order_api::MAX_PAGE, cursor, status: None };
-        let page = toolbox.clients.order.list(&Cx::system("test"), request).await.unwrap();
+        let page = offline.clients.order.list(&Cx::system("test"), request).await.unwrap();
         for order in page.items.into_iter().filter(|order| order.status != OrderStatus::Failed) {
             let email = order.email.clone();
             assert!(found.insert(email.clone(), order).is_none(), "{email} has two orders");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
-use souk::Toolbox;
+use souk::OfflineShop;
 use souk_fleet::Fleet;
 use souk_inventory_api::{Adjust, AdjustLine, Change};
 use souk_order_api::CheckoutReply;
@@ -80,9 +80,9 @@ impl Load {
     pub async fn start(fleet: &Fleet, crowd: Crowd) -> Self {
         let shop = Shop::at(fleet.public());
         let goods = Arc::new(Goods::of(&shop).await);
-        let toolbox = crate::toolbox(fleet).await;
-        goods.fill(&toolbox).await;
-        toolbox.close().await.unwrap();
+        let offline = crate::offline(fleet).await;
+        goods.fill(&offline).await;
+        offline.close().await.unwrap();
         let (outcome, stop) = (Arc::new(Outcome::default()), Arc::new(AtomicBool::new(false)));
         #[allow(clippy::disallowed_methods)] // `stop` waits for it
         let coming = tokio::spawn(come(shop, goods, crowd, outcome.clone(), stop.clone()));
@@ -159,14 +159,14 @@ impl Goods {
     }
 
     /// Enough for everybody.
-    async fn fill(&self, toolbox: &Toolbox) {
+    async fn fill(&self, offline: &OfflineShop) {
         let line = |(sku, product_id): (&String, &Uuid)| AdjustLine {
             product_id: *product_id,
             sku: sku.clone(),
             change: Change::Count(UNITS),
         };
         let adjust = Adjust { lines: self.skus.iter().zip(&self.products).map(line).collect(), note: "test".into() };
-        toolbox.clients.inventory.adjust(&Cx::system("test"), adjust).await.unwrap();
+        offline.clients.inventory.adjust(&Cx::system("test"), adjust).await.unwrap();
     }
 }
 

@@ -7,7 +7,7 @@ mod killing;
 mod load;
 mod rolling;
 
-use souk::Toolbox;
+use souk::OfflineShop;
 use souk::config::Config;
 use souk_fleet::{Binary, Fleet, Plan};
 use souk_testkit::books;
@@ -23,13 +23,13 @@ async fn fleet() -> Fleet {
 }
 
 /// The merchant's tools on the fleet's shop.
-async fn toolbox(fleet: &Fleet) -> Toolbox {
-    Toolbox::open(&Config::load(Some(&fleet.config())).unwrap()).await.unwrap()
+async fn offline(fleet: &Fleet) -> OfflineShop {
+    OfflineShop::open(&Config::load(Some(&fleet.config())).unwrap()).await.unwrap()
 }
 
 /// Waits until everything has come to an end and checks all books.
-async fn check(fleet: &Fleet, toolbox: &Toolbox) {
-    books::check(&fleet.database_url(), &toolbox.clients, books::Index::Shared).await;
+async fn check(fleet: &Fleet, offline: &OfflineShop) {
+    books::check(&fleet.database_url(), &offline.clients, books::Index::Shared).await;
 }
 
 /// A setting of the tests.

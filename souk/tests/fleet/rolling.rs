@@ -5,7 +5,7 @@ use std::time::Instant;
 use souk_testkit::eventually_ok;
 
 use crate::load::{Crowd, Load, PATIENCE};
-use crate::{check, fleet, setting, toolbox};
+use crate::{check, fleet, setting, offline};
 
 /// PROMISES: rolling restart of every role under load: 0 failed requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,8 +43,8 @@ async fn every_role_is_restarted_and_no_request_fails() {
     load.stop().await;
 
     println!("{} processes in {took:?}: {answered} requests and {orders} orders, 0 failed", fleet.roles.len());
-    let toolbox = toolbox(&fleet).await;
-    check(&fleet, &toolbox).await;
-    toolbox.close().await.unwrap();
+    let offline = offline(&fleet).await;
+    check(&fleet, &offline).await;
+    offline.close().await.unwrap();
     fleet.stop().await.unwrap();
 }

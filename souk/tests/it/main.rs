@@ -7,6 +7,7 @@ mod cards;
 #[cfg(feature = "engines")]
 mod compose;
 mod crash;
+mod dependencies;
 mod disk;
 #[cfg(feature = "engines")]
 mod engines;
@@ -26,4 +27,4 @@ mod starting;
 mod statics;
 #[cfg(feature = "engines")]
 mod upgrade;
-mod waiting;
+

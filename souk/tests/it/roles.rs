@@ -9,7 +9,8 @@ use nix::sys::signal::Signal;
 use souk::config::{Config, TRUST_DOMAIN};
 use souk::keys::Keys;
 use souk_inventory_api::{AuditRequest, AvailabilityRequest, InventoryClient};
-use souk_rpc::{Actor, Channel, Cx, Remote};
+use souk_rpc::{Actor, Channel, Cx};
+use souk_rpc_http::{HttpTransport, Remote};
 use souk_runtime::Tasks;
 use souk_testkit::{Shop, eventually_ok, free_port};
 use souk_tls::{Identity, TrustDomain};
@@ -23,7 +24,7 @@ fn inventory(fleet: &Fleet, caller: &'static str) -> InventoryClient {
     let identity = Identity::load(&fleet.pki(), &TrustDomain::parse(TRUST_DOMAIN).unwrap(), caller).unwrap();
     let addresses = Config::load(Some(&fleet.place.config())).unwrap().addresses("inventory");
     let key = Keys::load(&fleet.place.data()).unwrap().actor();
-    Channel::https(Remote { role: "inventory", addresses }, key, identity).into()
+    Channel::from(HttpTransport::tls(Remote { role: "inventory", addresses }, key, identity)).into()
 }
 
 fn ask() -> AvailabilityRequest {

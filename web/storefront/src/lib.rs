@@ -34,7 +34,7 @@ use pages::{account, address, cart, checkout, fragment, home, info, link, listin
 pub const PAGE_PARAMETERS: &[(&str, &[&str])] =
     &[("/search", wanted::PARAMETERS), ("/c/*", wanted::CATEGORY_PARAMETERS)];
 
-/// All routes. The context of a request is expected in its extensions, put there by the gateway or `souk_rpc::accept`.
+/// All routes. The context of a request is expected in its extensions, put there by the gateway or `souk_rpc_http::admit`.
 /// `tasks` ask for what several pages want at once.
 pub fn router(clients: Clients, tasks: &Tasks) -> Router {
     let app = App::new(clients, tasks);

@@ -13,7 +13,7 @@ use crate::suite::{self, PNG, content, is_unavailable, picture};
 
 /// Above what one call may take, repeats included.
 const ONE_CALL: Duration = Duration::from_secs(6);
-/// Failures after which a storage is left alone (`souk_rpc::Gate`).
+/// Failures after which a storage is left alone (`souk_runtime::CircuitBreaker`).
 const FAILURES: usize = 20;
 
 fn storage(s3: &S3, prefix: &str) -> Storage {

@@ -1,7 +1,11 @@
 //! Who gets through: the caller by its certificate, the actor by what the table lets the caller say.
 
-use souk_kernel::Kind;
+use axum::body::Body;
+use http::Request;
+use http_body_util::BodyExt;
+use souk_kernel::{Kind, Problem};
 use souk_rpc::{Actor, Cx, Permission};
+use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::echo::{Server, anybody, one, secure};
@@ -77,12 +81,15 @@ async fn who_is_no_caller_gets_403() {
 /// A router that asks for certificates, on a listener that does not: nobody gets through.
 #[tokio::test]
 async fn without_a_certificate_there_is_no_caller() {
-    use souk_rpc::{Admission, Callers, Channel, admit};
+    use souk_rpc_http::{Admission, Callers, admit, routes};
     let echo = std::sync::Arc::<crate::echo::Echo>::default();
     let callers = Callers { callee: "echo", allowed: Vec::new() };
     let admission = Admission::by_certificate(crate::echo::key(), callers);
-    let router = admit(crate::echo::serve_echo(echo.clone()), admission);
-    let client: crate::echo::EchoClient = Channel::Loopback(router, crate::echo::key()).into();
-    let refused = client.echo(&anybody(), one()).await.unwrap_err();
+    let router = admit(routes(&crate::echo::serve_echo(echo.clone())), admission);
+    let mut request = Request::post("/rpc/echo/v1/echo").body(Body::from(r#"{"quantity":1}"#)).unwrap();
+    anybody().write_headers(request.headers_mut(), &crate::echo::key());
+    let response = router.oneshot(request).await.unwrap();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let refused: Problem = serde_json::from_slice(&body).unwrap();
     assert_eq!((&*refused.code, echo.calls()), ("caller_not_allowed", 0));
 }

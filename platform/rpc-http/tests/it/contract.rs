@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use souk_kernel::Kind;
-use souk_rpc::{Actor, ActorKey, Channel, Cx, accept};
+use souk_rpc::{Actor, ActorKey, Channel, Cx};
+use souk_rpc_http::HttpTransport;
 use uuid::Uuid;
 
-use crate::echo::{Ask, Echo, EchoClient, KEY, Server, Told, key, plain, remote, secure, serve_echo};
+use crate::echo::{Ask, Echo, EchoClient, Server, Told, key, plain, remote, secure, serve_echo};
 use crate::pki::Pki;
 
 async fn contract(client: EchoClient) {
@@ -34,8 +35,7 @@ async fn local() {
 
 #[tokio::test]
 async fn loopback() {
-    let router = accept(serve_echo(Arc::new(Echo::default())), ActorKey::new(KEY));
-    contract(Channel::Loopback(router, key()).into()).await;
+    contract(Channel::loopback(serve_echo(Arc::new(Echo::default()))).into()).await;
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn https() {
 #[tokio::test]
 async fn an_actor_signed_with_another_key_is_refused_before_the_service_sees_it() {
     let server = Server::plain().await;
-    let client: EchoClient = Channel::http(remote(&[server.address]), ActorKey::new([4; 32])).into();
+    let client: EchoClient = Channel::from(HttpTransport::plain(remote(&[server.address]), ActorKey::new([4; 32]))).into();
     let refused = client.echo(&Cx::system("r"), Ask { quantity: 1 }).await.unwrap_err();
     assert_eq!((refused.kind, &*refused.code), (Kind::Forbidden, "actor_not_proven"));
     assert_eq!(server.echo.calls(), 0);
@@ -62,7 +62,7 @@ async fn an_actor_signed_with_another_key_is_refused_before_the_service_sees_it(
 #[tokio::test]
 async fn a_card_number_does_not_reach_the_service() {
     let server = Server::plain().await;
-    let channel = Channel::http(remote(&[server.address]), key());
+    let channel = Channel::from(HttpTransport::plain(remote(&[server.address]), key()));
     let call = async |note: &str| {
         let body = serde_json::json!({ "quantity": 1, "note": note });
         channel.call::<_, serde_json::Value>("/rpc/echo/v1/echo", true, &Cx::system("r"), &body).await

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use souk_kernel::Problem;
-use souk_rpc::{Actor, ActorKey, Admission, Caller, Callers, Channel, Cx, Listener, Remote, admit, serve};
+use souk_rpc::{Actor, ActorKey, Channel, Cx};
+use souk_rpc_http::{Admission, Caller, Callers, HttpTransport, Listener, Remote, admit, routes, serve};
 use souk_runtime::Tasks;
 use souk_tls::Identity;
 use tokio::net::TcpListener;
@@ -27,7 +28,7 @@ pub struct Told {
 
 souk_rpc::service! {
     /// A service to test the macro with.
-    pub trait EchoApi at "/rpc/echo/v1", client EchoClient, serve serve_echo {
+    pub trait EchoApi at "/rpc/echo/v1", client EchoClient, serve serve_echo, fake EchoFake {
         /// Says who asked.
         fn echo(Ask) -> Told [idempotent];
         /// The same, not to be repeated.
@@ -116,7 +117,7 @@ impl Server {
             Some(_) => Admission::by_certificate(key(), callers()),
             None => Admission::by_signature(key()),
         };
-        let router = admit(serve_echo(echo.clone()), admission);
+        let router = admit(routes(&serve_echo(echo.clone())), admission);
         tasks.spawn("server", serve(Listener { name: "echo", socket, router, identity }, tasks.clone()));
         Self { address, echo, tasks }
     }
@@ -129,12 +130,12 @@ fn callers() -> Callers {
 
 /// A client of the instances at `addresses`.
 pub fn plain(addresses: &[SocketAddr]) -> EchoClient {
-    Channel::http(remote(addresses), key()).into()
+    Channel::from(HttpTransport::plain(remote(addresses), key())).into()
 }
 
 /// The same as a role.
 pub fn secure(caller: Identity, addresses: &[SocketAddr]) -> EchoClient {
-    Channel::https(remote(addresses), key(), caller).into()
+    Channel::from(HttpTransport::tls(remote(addresses), key(), caller)).into()
 }
 
 pub fn remote(addresses: &[SocketAddr]) -> Remote {

@@ -32,7 +32,7 @@ souk_kernel::ids! {
 
 souk_rpc::service! {
     /// Carts.
-    pub trait CartApi at "/rpc/cart/v1", client CartClient, serve serve_cart {
+    pub trait CartApi at "/rpc/cart/v1", client CartClient, serve serve_cart, fake CartFake {
         /// A new, empty cart. A signed-in customer's actor makes it theirs: from now on it is the one `claim` finds.
         fn create(CreateCart) -> Cart;
         /// The cart with today's prices and stock, and messages about what changed. 404 when gone, or another customer's.

@@ -7,7 +7,7 @@ use souk_cart_api::{
 };
 use souk_inventory_api::Shortage;
 use souk_kernel::Kind;
-use souk_rpc::{ActorKey, Channel, accept};
+use souk_rpc::Channel;
 use uuid::Uuid;
 
 use crate::shop::{Shop, berlin, codes, cx, eur, update, whole};
@@ -23,9 +23,8 @@ async fn the_same_story_in_process_and_encoded() {
     let shop = Shop::open().await;
     shop.coupon("TEN", 1_000, true).await;
     let here = shop.process().await;
-    let key = ActorKey::new([7; 32]);
-    let router = accept(serve_cart(here.service.clone()), key.clone());
-    let encoded = CartClient::Remote(Channel::Loopback(router, key));
+    let contract = serve_cart(here.service.clone());
+    let encoded = CartClient::Remote(Channel::loopback(contract));
     for client in [here.client.clone(), encoded] {
         let cart = client.create(&cx(), CreateCart {}).await.unwrap();
         assert_eq!((cart.version, cart.lines.len(), cart.totals.total), (1, 0, eur(0)));

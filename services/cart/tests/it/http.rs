@@ -5,7 +5,8 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use souk_rpc::{Actor, ActorKey, accept};
+use souk_rpc::{Actor, ActorKey};
+use souk_rpc_http::accept;
 use tower::ServiceExt;
 use uuid::Uuid;
 

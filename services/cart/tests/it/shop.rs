@@ -3,9 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use axum::extract::State;
-use axum::routing::post;
-use axum::{Json, Router};
 use souk_cart::{CartDeps, CartService};
 use souk_cart_api::{AddLine, Cart, CartClient, CartId, CreateCart, GetCart, UpdateCart};
 use souk_catalog_api::{BySkus, CatalogClient, VariantCard, VariantCards};
@@ -16,7 +13,8 @@ use souk_kernel::{Clock, Currency, Ids, Money, Problem};
 use souk_postgres::TestDb;
 use souk_pricing::{PricingDeps, PricingService, default_terms};
 use souk_pricing_api::{Coupon, Discount, Price, PricingClient, SetPrice, SetPrices};
-use souk_rpc::{Actor, ActorKey, Channel, Cx};
+use souk_rpc::fake::answer;
+use souk_rpc::{Actor, Cx};
 use souk_runtime::Tasks;
 use souk_shipping_api::Address;
 use uuid::Uuid;
@@ -28,13 +26,12 @@ pub struct Shelf(Arc<Mutex<BTreeMap<String, VariantCard>>>);
 impl Shelf {
     /// Answers the one call carts make; whatever else the contract grows does not matter here.
     fn client(&self) -> CatalogClient {
-        let answer = |State(shelf): State<Shelf>, body: String| async move {
-            let request: BySkus = serde_json::from_str(&body).unwrap();
+        let shelf = self.clone();
+        let variants = answer(move |_, request: BySkus| {
             let shelf = shelf.0.lock().unwrap();
-            Json(VariantCards { items: request.skus.iter().filter_map(|sku| shelf.get(sku).cloned()).collect() })
-        };
-        let router = Router::new().route("/rpc/catalog/v1/variants", post(answer)).with_state(self.clone());
-        CatalogClient::Remote(Channel::Loopback(router, ActorKey::new([1; 32])))
+            Ok(VariantCards { items: request.skus.iter().filter_map(|sku| shelf.get(sku).cloned()).collect() })
+        });
+        CatalogFake { variants, ..CatalogFake::default() }.into()
     }
 }
 

@@ -38,7 +38,7 @@ pub const MAX_PAGE: u32 = 100;
 
 souk_rpc::service! {
     /// The catalogue.
-    pub trait CatalogApi at "/rpc/catalog/v1", client CatalogClient, serve serve_catalog {
+    pub trait CatalogApi at "/rpc/catalog/v1", client CatalogClient, serve serve_catalog, fake CatalogFake {
         /// The published product with this slug; 404 for drafts and unknown ones. When the slug is an old one the 404 has
         /// the code [`PRODUCT_MOVED`] and its `data` is `{"moved_to": "<slug>"}`.
         fn product_by_slug(BySlug) -> Product [idempotent];

@@ -6,7 +6,7 @@ use souk_catalog_api::{
     ByIds, BySlug, BySlugs, CatalogApi, CatalogClient, ExportProducts, MAX_BATCH, PutProducts, StoreMedia,
     serve_catalog,
 };
-use souk_rpc::{ActorKey, Channel, accept};
+use souk_rpc::Channel;
 
 use super::{World, codes, product, system};
 
@@ -14,9 +14,8 @@ use super::{World, codes, product, system};
 async fn loopback_sees_what_a_local_caller_sees() {
     let world = World::new().await;
     let home = world.category(&["Home"]).await;
-    let key = ActorKey::new([1; 32]);
-    let router = accept(serve_catalog(world.service.clone() as Arc<dyn CatalogApi>), key.clone());
-    let remote: CatalogClient = Channel::Loopback(router, key).into();
+    let contract = serve_catalog(world.service.clone() as Arc<dyn CatalogApi>);
+    let remote: CatalogClient = Channel::loopback(contract).into();
     let put = PutProducts { products: vec![product("1", home), product("1", home)], dry_run: false };
     let outcomes = remote.put_products(&system(), put).await.unwrap().outcomes;
     assert_eq!(codes(&outcomes), ["created", "duplicate_product"]);

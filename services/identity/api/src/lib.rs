@@ -34,7 +34,7 @@ pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 
 souk_rpc::service! {
     /// Accounts, credentials, sessions.
-    pub trait IdentityApi at "/rpc/identity/v1", client IdentityClient, serve serve_identity {
+    pub trait IdentityApi at "/rpc/identity/v1", client IdentityClient, serve serve_identity, fake IdentityFake {
         /// Makes a customer account and signs it in. 409 `email_taken`, which tells whether an address has an account. For
         /// storefronts of the previous release, which know no other way; no public route leads here. To go with the next one.
         fn register(Register) -> SignedIn;

@@ -7,7 +7,7 @@ use souk_identity_api::{
     Register, RemoveAddress, SessionRequest, UpdateMe, serve_identity, token,
 };
 use souk_kernel::{Event, Kind};
-use souk_rpc::{Actor, ActorKey, Channel, Cx, Permission, accept};
+use souk_rpc::{Actor, Channel, Cx, Permission};
 use uuid::Uuid;
 
 use crate::shop::{PASSWORD, Shop, address, as_customer, guest, secret};
@@ -22,9 +22,8 @@ async fn every_statement_prepares_against_the_migrated_schema() {
 async fn the_same_story_in_process_and_encoded() {
     let shop = Shop::open().await;
     let here = shop.process().await;
-    let key = ActorKey::new([7; 32]);
-    let router = accept(serve_identity(here.service.clone()), key.clone());
-    let encoded = IdentityClient::Remote(Channel::Loopback(router, key));
+    let contract = serve_identity(here.service.clone());
+    let encoded = IdentityClient::Remote(Channel::loopback(contract));
     for (n, client) in [(1, here.client.clone()), (2, encoded)] {
         let email = format!("Ada{n}@Example.com");
         let register = Register { email: email.clone(), password: secret(PASSWORD), name: " Ada ".into() };

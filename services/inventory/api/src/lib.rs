@@ -13,7 +13,7 @@ pub const MAX_QUANTITY: u32 = 100_000;
 
 souk_rpc::service! {
     /// Stock.
-    pub trait InventoryApi at "/rpc/inventory/v1", client InventoryClient, serve serve_inventory {
+    pub trait InventoryApi at "/rpc/inventory/v1", client InventoryClient, serve serve_inventory, fake InventoryFake {
         /// Units that can be bought now (`on_hand - reserved`), from the primary; unknown SKUs are left out. At most [`MAX_BATCH`].
         fn availability(AvailabilityRequest) -> Availabilities [idempotent];
         /// Sets or corrects stock; each entry is a movement in the ledger. At most [`MAX_BATCH`]. Permission: inventory.

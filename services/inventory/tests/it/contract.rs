@@ -6,7 +6,7 @@ use souk_inventory_api::{
     StockLine, serve_inventory,
 };
 use souk_kernel::Kind;
-use souk_rpc::{Actor, ActorKey, Channel, Cx, accept};
+use souk_rpc::{Actor, Channel, Cx};
 use uuid::Uuid;
 
 use crate::shop::{Shop, cx, order};
@@ -21,9 +21,8 @@ async fn every_statement_prepares_against_the_migrated_schema() {
 async fn the_same_story_in_process_and_encoded() {
     let shop = Shop::open().await;
     let here = shop.process().await;
-    let key = ActorKey::new([7; 32]);
-    let router = accept(serve_inventory(here.service.clone()), key.clone());
-    let encoded = InventoryClient::Remote(Channel::Loopback(router, key));
+    let contract = serve_inventory(here.service.clone());
+    let encoded = InventoryClient::Remote(Channel::loopback(contract));
     for (n, client) in [(1, here.client.clone()), (2, encoded)] {
         let (sku, id) = (format!("sku-{n}"), order(n));
         let line = AdjustLine { product_id: order(9), sku: sku.clone(), change: Change::InitialIfNew(5) };

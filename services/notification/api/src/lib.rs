@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 souk_rpc::service! {
     /// Deliveries.
-    pub trait NotificationApi at "/rpc/notification/v1", client NotificationClient, serve serve_notification {
+    pub trait NotificationApi at "/rpc/notification/v1", client NotificationClient, serve serve_notification, fake NotificationFake {
         /// Messages about an order, oldest first. Permission: orders.
         fn by_order(ByOrder) -> Deliveries [idempotent];
     }

@@ -7,7 +7,7 @@ use souk_identity_api::{LinkRequested, LoginAttempts};
 use souk_kernel::Kind;
 use souk_notification_api::{ByOrder, DeliveryStatus, NotificationApi, NotificationClient, serve_notification};
 use souk_order_api::OrderStatus;
-use souk_rpc::{Actor, ActorKey, Channel, Cx};
+use souk_rpc::{Actor, Channel, Cx};
 use uuid::Uuid;
 
 use crate::support::{World, folder, mails, order};
@@ -182,9 +182,8 @@ async fn only_staff_sees_what_was_sent_and_loopback_says_what_local_says() {
     let order = order(42, "ada@example.org");
     world.placed(&order).await;
     let local = world.wait(&order, 1, DeliveryStatus::Sent).await;
-    let key = ActorKey::new([7; 32]);
-    let router = souk_rpc::accept(serve_notification(world.service.clone() as Arc<dyn NotificationApi>), key.clone());
-    let remote = NotificationClient::Remote(Channel::Loopback(router, key));
+    let contract = serve_notification(world.service.clone() as Arc<dyn NotificationApi>);
+    let remote = NotificationClient::Remote(Channel::loopback(contract));
     let request = ByOrder { order_id: order.id.0 };
     assert_eq!(remote.by_order(&Cx::system("test"), request).await.unwrap().items, local);
     for (actor, kind) in [(Actor::Anonymous, Kind::Unauthenticated), (Actor::Customer(order.id.0), Kind::Forbidden)] {

@@ -26,7 +26,7 @@ pub const MAX_KEY: usize = 255;
 
 souk_rpc::service! {
     /// Orders.
-    pub trait OrderApi at "/rpc/order/v1", client OrderClient, serve serve_order {
+    pub trait OrderApi at "/rpc/order/v1", client OrderClient, serve serve_order, fake OrderFake {
         /// Turns a cart into a paid order. The idempotency key in the context (required) makes it safe to repeat: a replay
         /// waits for the first outcome and gets the same reply; another request under the same key is refused with 422
         /// `idempotency_key_reused`. 402 `payment_declined`, 409 `out_of_stock` with the lines, `coupon_used_up`,

@@ -6,7 +6,8 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use souk_kernel::{Currency, Kind};
 use souk_order_api::{CancelOrder, CartChanged, Checkout};
-use souk_rpc::{Actor, ActorKey, Cx, accept};
+use souk_rpc::{Actor, ActorKey, Cx};
+use souk_rpc_http::accept;
 use tower::ServiceExt;
 use uuid::Uuid;
 

@@ -19,7 +19,7 @@ pub const MAX_TOKEN: usize = 255;
 
 souk_rpc::service! {
     /// Payments.
-    pub trait PaymentApi at "/rpc/payment/v1", client PaymentClient, serve serve_payment {
+    pub trait PaymentApi at "/rpc/payment/v1", client PaymentClient, serve serve_payment, fake PaymentFake {
         /// Asks the provider to hold the amount, under a key that is also the provider's: repeating it never charges again
         /// and returns the first outcome. A refusal is a payment with status `declined`, not an error. `unavailable` and
         /// `timeout` mean "ask again under the same key".

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use souk_kernel::{Currency, Money, Problem, Secret};
 use souk_payment_api::{PaymentId, scrub};
-use souk_rpc::Gate;
+use souk_runtime::CircuitBreaker;
 
 use super::{
     AskAuthorisation, LedgerPage, Provider, ProviderError, Reported, WebhookEvent, WebhookRefused, key, money,
@@ -53,7 +53,7 @@ pub struct SandboxProvider {
     authorization: http::HeaderValue,
     webhook_secrets: Vec<Secret<String>>,
     client: Client<HttpConnector, Full<Bytes>>,
-    gate: Gate,
+    breaker: CircuitBreaker,
 }
 
 impl SandboxProvider {
@@ -76,7 +76,7 @@ impl SandboxProvider {
             .pool_timer(TokioTimer::new())
             .build(connector);
         let webhook_secrets = settings.webhook_secrets;
-        Ok(Self { base_url, authorization, webhook_secrets, client, gate: Gate::new(MAX_CONCURRENT) })
+        Ok(Self { base_url, authorization, webhook_secrets, client, breaker: CircuitBreaker::new(MAX_CONCURRENT) })
     }
 
     /// Does `body` under `key`.
@@ -106,7 +106,7 @@ impl SandboxProvider {
     ) -> Result<Bytes, ProviderError> {
         let started = Instant::now();
         request.headers_mut().insert(header::AUTHORIZATION, self.authorization.clone());
-        let _permit = self.gate.enter(within).await.map_err(|why| ProviderError::NotSent(why.to_string()))?;
+        let _permit = self.breaker.enter(within).await.map_err(|why| ProviderError::NotSent(why.to_string()))?;
         let left = within.saturating_sub(started.elapsed());
         let result = tokio::time::timeout(left, self.round_trip(request)).await;
         let result = result.unwrap_or_else(|_| Err(ProviderError::Unknown(format!("nothing within {within:?}"))));
@@ -116,7 +116,7 @@ impl SandboxProvider {
             Err(ProviderError::NotSent(_)) => "not_sent",
             Err(ProviderError::Unknown(_)) => "unknown",
         };
-        self.gate.record(matches!(outcome, "ok" | "refused"), Instant::now());
+        self.breaker.record(matches!(outcome, "ok" | "refused"), Instant::now());
         metrics::histogram!("souk_provider_seconds", "provider" => "sandbox", "call" => call, "outcome" => outcome)
             .record(started.elapsed());
         result

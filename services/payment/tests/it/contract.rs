@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use souk_kernel::Kind;
 use souk_payment_api::{ByOrder, ByPayment, PaymentApi, PaymentClient, PaymentStatus, serve_payment};
-use souk_rpc::{ActorKey, Channel};
+use souk_rpc::Channel;
 
 use crate::support::{World, cx, eur, order_of, request};
 
 #[tokio::test]
 async fn loopback_says_what_local_says() {
     let world = World::new().await;
-    let key = ActorKey::new([7; 32]);
-    let router = souk_rpc::accept(serve_payment(world.service.clone() as Arc<dyn PaymentApi>), key.clone());
-    let remote = PaymentClient::Remote(Channel::Loopback(router, key));
+    let contract = serve_payment(world.service.clone() as Arc<dyn PaymentApi>);
+    let remote = PaymentClient::Remote(Channel::loopback(contract));
     let id = world.new_payment();
     let authorised = remote.authorise(&cx(), request(id, 1000, "tok_ok")).await.unwrap();
     assert_eq!(Some(&authorised), world.payment(id).await.as_ref());

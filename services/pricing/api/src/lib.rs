@@ -15,7 +15,7 @@ pub const MAX_COUPONS: usize = 5;
 
 souk_rpc::service! {
     /// Prices, coupons, taxes, shipping rates.
-    pub trait PricingApi at "/rpc/pricing/v1", client PricingClient, serve serve_pricing {
+    pub trait PricingApi at "/rpc/pricing/v1", client PricingClient, serve serve_pricing, fake PricingFake {
         /// Prices of SKUs in the shop's currency; SKUs without one are left out. At most [`MAX_BATCH`].
         fn prices(PricesRequest) -> Prices [idempotent];
         /// Sets prices; equal ones change nothing, wrong ones are refused one by one. At most [`MAX_BATCH`]. Permission: pricing.

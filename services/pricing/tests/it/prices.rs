@@ -6,7 +6,7 @@ use souk_kernel::Kind;
 use souk_kernel::{Currency, Event};
 use souk_pricing::store::STATEMENTS;
 use souk_pricing_api::{Price, PriceChanged, PricesRequest, PricingClient, RefusedPrice, SetPrices, serve_pricing};
-use souk_rpc::{Actor, ActorKey, Channel, Cx, accept};
+use souk_rpc::{Actor, Channel, Cx};
 
 use crate::shop::{Process, Shop, cx, eur, id, price};
 
@@ -102,9 +102,8 @@ async fn two_imports_at_once_lose_nothing() {
 async fn the_same_story_encoded_and_who_may_tell_it() {
     let shop = Shop::open().await;
     let here = shop.process().await;
-    let key = ActorKey::new([7; 32]);
-    let router = accept(serve_pricing(here.service.clone()), key.clone());
-    let encoded = PricingClient::Remote(Channel::Loopback(router, key));
+    let contract = serve_pricing(here.service.clone());
+    let encoded = PricingClient::Remote(Channel::loopback(contract));
     let items = vec![price(1, "a", 500)];
     assert_eq!(encoded.set_prices(&cx(), SetPrices { items: items.clone() }).await.unwrap().changed, 1);
     let found = encoded.prices(&cx(), PricesRequest { skus: vec!["a".into()] }).await.unwrap().items;

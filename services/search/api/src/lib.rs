@@ -14,7 +14,7 @@ pub const MAX_QUERY: usize = 200;
 
 souk_rpc::service! {
     /// Product search.
-    pub trait SearchApi at "/rpc/search/v1", client SearchClient, serve serve_search {
+    pub trait SearchApi at "/rpc/search/v1", client SearchClient, serve serve_search, fake SearchFake {
         /// Published products that match, with facets.
         fn search(SearchRequest) -> SearchReply [idempotent];
         /// How much is indexed and how far behind the events the index is.

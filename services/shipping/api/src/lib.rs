@@ -21,7 +21,7 @@ souk_kernel::ids! {
 
 souk_rpc::service! {
     /// Shipments.
-    pub trait ShippingApi at "/rpc/shipping/v1", client ShippingClient, serve serve_shipping {
+    pub trait ShippingApi at "/rpc/shipping/v1", client ShippingClient, serve serve_shipping, fake ShippingFake {
         /// Notes that an order left the warehouse; repeating it with the same tracking number changes nothing. Permission: orders.
         fn ship(Ship) -> Shipment [idempotent];
         /// Notes that an order's parcel arrived. Permission: orders.

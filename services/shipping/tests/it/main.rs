@@ -12,7 +12,7 @@ use serde_json::Value;
 use souk_db::{Db, RowExt, assert_all_prepare};
 use souk_kernel::{Clock, Ids, Kind};
 use souk_postgres::TestDb;
-use souk_rpc::{Actor, ActorKey, Channel, Cx, Permission};
+use souk_rpc::{Actor, Channel, Cx, Permission};
 use souk_shipping::{MIGRATIONS, ShippingDeps, ShippingService, routes};
 use souk_shipping_api::{
     ByOrder, Deliver, Ship, Shipment, ShipmentStatus, ShippingApi, ShippingClient, serve_shipping,
@@ -147,9 +147,8 @@ async fn a_parcel_is_followed_by_its_id_and_says_nothing_about_the_order() {
 #[tokio::test]
 async fn loopback_says_what_local_says() {
     let world = World::new().await;
-    let key = ActorKey::new([7; 32]);
-    let router = souk_rpc::accept(serve_shipping(world.service.clone() as Arc<dyn ShippingApi>), key.clone());
-    let remote = ShippingClient::Remote(Channel::Loopback(router, key));
+    let contract = serve_shipping(world.service.clone() as Arc<dyn ShippingApi>);
+    let remote = ShippingClient::Remote(Channel::loopback(contract));
     let order = Uuid::from_u128(1);
     let parcel = remote.ship(&staff(), departure(order, Some("JD1"))).await.unwrap();
     let by_order = remote.by_order(&staff(), ByOrder { order_id: order }).await.unwrap();
