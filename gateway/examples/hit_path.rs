@@ -80,7 +80,7 @@ async fn gateway(tasks: &Tasks) -> SocketAddr {
     let router = Router::new().route("/p/{page}", get(handler));
     let config = GatewayConfig { throttles: Throttles::profile(Profile::Bench), ..GatewayConfig::default() };
     let deps = GatewayDeps {
-        upstreams: Upstreams::new().with("storefront", Upstream::Local(router)),
+        upstreams: Upstreams::new().with("storefront", &[], Upstream::Local(router)),
         identity: None,
         pages: Vec::new(),
         document: serde_json::Value::Null,

@@ -25,7 +25,6 @@ mod state;
 mod upstream;
 
 pub use auth::read_your_writes::POSITION_SECONDS;
-pub use cache::invalidation::surrogate_keys;
 pub use cache::{CacheStats, PageCache, PageParameters};
 pub use config::{
     BodyLimit, By, CanaryConfig, Complaints, ConfigError, CorsConfig, GatewayConfig, Profile, Rate, RequestLimits,
@@ -34,4 +33,4 @@ pub use config::{
 pub use gateway::{Gateway, GatewayDeps};
 pub use rate_limit::shared::SharedRates;
 pub use request::client_ip::is_network;
-pub use upstream::routing::{ROUTES, Upstream, Upstreams};
+pub use upstream::routing::{Upstream, Upstreams};

@@ -209,12 +209,11 @@ async fn migrate(config: Config) -> anyhow::Result<ExitCode> {
 
 fn roles(json: bool) -> anyhow::Result<ExitCode> {
     if json {
-        let rows: Vec<_> = modules::ROLES
-            .iter()
+        let rows: Vec<_> = modules::roles()
             .map(|role| {
                 serde_json::json!({
                     "name": role.name, "about": role.about, "port": role.port, "needs": role.needs,
-                    "calls": role.calls, "emits": role.emits, "consumes": role.consumes,
+                    "calls": role.calls, "emits": role.emits, "consumes": role.consumed_types(),
                     "speaks_for_users": role.speaks_for_users, "acts_for_itself": role.acts_for_itself,
                 })
             })
@@ -222,7 +221,7 @@ fn roles(json: bool) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string_pretty(&rows)?);
         return Ok(ExitCode::SUCCESS);
     }
-    for role in modules::ROLES {
+    for role in modules::roles() {
         println!("{:<20} {:>5}  {}", role.name, role.port, role.about);
     }
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,6 @@ mod edge;
 mod environment;
 mod log;
 mod media;
-mod search;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,14 +13,15 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use souk_gateway::{CanaryConfig, CorsConfig, Shedding, Throttles};
-use souk_kernel::Currency;
+use souk_kernel::{Currency, without_password};
 use souk_order::UnpaidLimits;
 
 pub use self::environment::UNKNOWN_VARIABLE;
 pub use self::media::Media;
-pub use self::search::Search;
 use crate::modules;
+pub use souk_search::SearchSettings;
 
 mod fleet;
 mod network;
@@ -46,7 +46,7 @@ pub struct Config {
     /// A place to look before PostgreSQL is asked.
     pub redis: RedisConfig,
     /// The search index.
-    pub search: Search,
+    pub search: SearchSettings,
     /// Pictures and assets.
     pub media: Media,
     /// Roles in processes of their own.
@@ -57,6 +57,9 @@ pub struct Config {
     pub orders: Orders,
     /// Payments.
     pub payment: Payment,
+    /// Settings of services that have no section of their own, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub modules: BTreeMap<String, Value>,
     /// Logs.
     pub log: Log,
     /// Variables that look like settings and are none; see [`environment`].
@@ -151,7 +154,7 @@ impl RedisConfig {
             complaints.push(wrong("redis.installation", reason));
         }
         for node in &self.nodes {
-            let shown = crate::database::without_password(node);
+            let shown = without_password(node);
             if !node.starts_with("redis://") {
                 let reason =
                     format!("{shown:?} is not redis://host:port; encrypted connections (rediss) are not built in");
@@ -264,12 +267,13 @@ impl Default for Config {
             database: Database::default(),
             events: Events::default(),
             redis: RedisConfig::default(),
-            search: Search::default(),
+            search: SearchSettings::default(),
             media: Media::default(),
             internal: Internal::default(),
             mail: Mail::default(),
             orders: Orders::default(),
             payment: Payment::default(),
+            modules: BTreeMap::new(),
             log: Log::default(),
             unknown: Vec::new(),
         }
@@ -416,6 +420,9 @@ impl Config {
                 wrong(&format!("{key}.{role}"), "there is no such role; `souk roles` lists them".into());
             }
         }
+        for name in self.modules.keys().filter(|name| !modules::all().iter().any(|module| module.name == *name)) {
+            wrong(&format!("modules.{name}"), "there is no such module".into());
+        }
         if let Err(reason) = log::check(&self.log.filter) {
             wrong("log.filter", reason);
         }
@@ -434,10 +441,16 @@ impl Config {
     pub fn redacted(&self) -> Self {
         let mut shown = self.clone();
         shown.database = shown.database.redacted();
-        shown.redis.nodes = shown.redis.nodes.iter().map(|node| crate::database::without_password(node)).collect();
+        shown.redis.nodes = shown.redis.nodes.iter().map(|node| without_password(node)).collect();
         shown.media = shown.media.redacted();
-        shown.search.opensearch.iter_mut().for_each(|url| *url = crate::database::without_password(url));
+        shown.search.opensearch.iter_mut().for_each(|url| *url = without_password(url));
         shown
+    }
+
+    /// The settings of a service: those under its name in `modules`, or an older section of their own.
+    pub fn section(&self, name: &str) -> Option<Value> {
+        let own = || serde_json::to_value(self).ok()?.get(name).cloned();
+        self.modules.get(name).cloned().or_else(own)
     }
 
     /// How buyers reach the shop.
@@ -493,6 +506,22 @@ pub(crate) mod tests {
 
     pub fn keys(config: &Config) -> Vec<String> {
         config.check().into_iter().map(|complaint| complaint.key).collect()
+    }
+
+    #[test]
+    fn nodes_of_opensearch_are_addresses_and_their_passwords_not_shown() {
+        let mut config = Config::default();
+        config.search.opensearch = vec!["http://souk:s3cret@search-1:9200".into(), "ftp://u:s3cret@search-2".into()];
+        config.search.index = "Souk".into();
+        assert_eq!(keys(&config), ["search.opensearch", "search.index"]);
+        assert_eq!(config.redacted().search.opensearch[0], "http://souk:***@search-1:9200");
+        assert!(!config.check().iter().any(|complaint| complaint.reason.contains("s3cret")));
+        config.search = SearchSettings {
+            opensearch: vec!["https://search-1:9200".into()],
+            ca_file: Some("/nowhere/ca.pem".into()),
+            ..SearchSettings::default()
+        };
+        assert_eq!(keys(&config), ["search.ca_file"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use souk_db::{Db, DbConfig, Login, MONITOR, RowExt};
 use souk_gateway::POSITION_SECONDS;
-use souk_kernel::Secret;
+use souk_kernel::{Secret, without_password};
 
 use crate::modules;
 
@@ -233,17 +233,6 @@ impl Database {
         shown.replicas.iter_mut().for_each(|url| *url = without_password(url));
         shown.passwords.values_mut().for_each(|password| *password = Secret::new("***".into()));
         shown
-    }
-}
-
-pub(crate) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        // No URL: host:port of a replica, or a text that is refused and may hold anything.
-        return if url.contains(['=', ' ']) { "***".to_owned() } else { url.to_owned() };
-    };
-    match rest.rsplit_once('@') {
-        Some((login, host)) => format!("{scheme}://{}:***@{host}", login.split(':').next().unwrap_or_default()),
-        None => url.to_owned(),
     }
 }
 

@@ -62,8 +62,8 @@ pub fn relay(tasks: &Tasks, db: &Db, schema: &'static str, events: &EventLog) {
         EventLog::Postgres => {}
         #[cfg(feature = "kafka")]
         EventLog::Kafka(kafka) => {
-            let emits = |role: &&souk_runtime::Role| crate::modules::schema_of(role.name) == Some(schema);
-            if crate::modules::ROLES.iter().filter(emits).any(|role| !role.emits.is_empty()) {
+            let emits = |role: &&souk_module::Role| crate::modules::schema_of(role.name) == Some(schema);
+            if crate::modules::roles().filter(emits).any(|role| !role.emits.is_empty()) {
                 souk_flow::run_relay(tasks, db, schema, kafka);
             }
         }

@@ -13,7 +13,7 @@ use souk_inventory_api::{Adjust, AdjustLine, Change};
 use souk_pricing_api::{Price, SetPrice, SetPrices};
 use souk_rpc::Cx;
 
-use crate::registry::Clients;
+use crate::clients::Clients;
 
 /// What became of the drafts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]

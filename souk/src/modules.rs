@@ -1,163 +1,93 @@
-//! THE table: every role of Souk, what it needs, calls, emits and consumes. Start order, addresses, the rights to read
-//! another service's outbox, and the answer of `souk roles` all come from here.
+//! THE list: the modules that Souk consists of, one line each, and what follows from it: roles and their start order, call
+//! rights, rights on other services' outboxes. What a module is it says itself, in its `module.rs`.
 
-use souk_cart_api as _;
-use souk_catalog_api::{CategoryChanged, ProductChanged};
-use souk_identity_api::{CustomerRegistered, LinkRequested, LoginAttempts};
-use souk_inventory_api::AvailabilityChanged;
-use souk_kernel::Event;
-use souk_order_api::{OrderChanged, OrderPlaced};
-use souk_payment_api::PaymentChanged;
-use souk_pricing_api::PriceChanged;
+use std::sync::{LazyLock, OnceLock};
+
+use souk_db::Migrations;
+use souk_module::{ModuleSpec, OrderError, Role};
 use souk_rpc_http::{Caller, Callers};
-use souk_runtime::Role;
-use souk_shipping_api::{ShipmentDelivered, ShipmentShipped};
 
-/// Every service that owns a schema: its worker is `<name>-worker`.
-pub const SERVICES: &[&str] =
-    &["identity", "catalog", "search", "pricing", "cart", "order", "payment", "inventory", "shipping", "notification"];
+pub use souk_module::owner_of;
 
-const fn role(name: &'static str, about: &'static str, port: u16) -> Role {
-    Role {
-        name,
-        about,
-        port,
-        needs: &[],
-        calls: &[],
-        emits: &[],
-        consumes: &[],
-        speaks_for_users: false,
-        acts_for_itself: false,
-    }
+/// The modules of Souk, in the order in which `souk roles` lists them.
+pub const MODULES: &[&ModuleSpec] = &[
+    &crate::gateway::SPEC,
+    &souk_storefront::SPEC,
+    &souk_identity::SPEC,
+    &souk_catalog::SPEC,
+    &souk_search::SPEC,
+    &souk_pricing::SPEC,
+    &souk_cart::SPEC,
+    &souk_order::SPEC,
+    &souk_payment::SPEC,
+    &souk_inventory::SPEC,
+    &souk_shipping::SPEC,
+    &souk_notification::SPEC,
+];
+
+static INSTALLED: OnceLock<&'static [&'static ModuleSpec]> = OnceLock::new();
+
+/// Makes this process know `modules` instead of [`MODULES`]: before anything else, once.
+///
+/// # Errors
+/// The list was read already, or installed.
+pub fn install(modules: &'static [&'static ModuleSpec]) -> anyhow::Result<()> {
+    INSTALLED.set(modules).map_err(|_| anyhow::anyhow!("the list of modules is in use already"))
 }
 
-/// The roles. Ports are those of the internal listener when a role runs in a process of its own.
-pub const ROLES: &[Role] = &[
-    Role {
-        calls: &["storefront", "identity", "catalog", "search", "cart", "order", "payment", "inventory", "shipping"],
-        consumes: &[ProductChanged::TYPE, CategoryChanged::TYPE, PriceChanged::TYPE, AvailabilityChanged::TYPE],
-        needs: &["postgres"],
-        speaks_for_users: true,
-        ..role("gateway", "the only public listener: routing, limits, page cache", 7100)
-    },
-    Role {
-        calls: &["identity", "catalog", "search", "pricing", "cart", "order", "inventory"],
-        speaks_for_users: true,
-        ..role("storefront", "HTML for buyers", 7101)
-    },
-    Role {
-        needs: &["postgres"],
-        emits: &[CustomerRegistered::TYPE, LinkRequested::TYPE, LoginAttempts::TYPE],
-        ..role("identity", "customers, staff, credentials, sessions, addresses", 7110)
-    },
-    Role { needs: &["postgres"], ..role("identity-worker", "forgets what ran out", 7130) },
-    Role {
-        needs: &["postgres", "disk"],
-        calls: &["pricing", "inventory"],
-        emits: &[ProductChanged::TYPE, CategoryChanged::TYPE],
-        ..role("catalog", "products, categories, media", 7111)
-    },
-    Role {
-        needs: &["postgres"],
-        calls: &["pricing", "inventory"],
-        consumes: &[PriceChanged::TYPE],
-        ..role("catalog-worker", "keeps the lowest price beside each product", 7131)
-    },
-    Role {
-        needs: &["postgres", "disk"],
-        calls: &["catalog", "pricing", "inventory"],
-        consumes: &[ProductChanged::TYPE, CategoryChanged::TYPE, PriceChanged::TYPE, AvailabilityChanged::TYPE],
-        // Reads the whole catalogue for its index, also what is not shown.
-        acts_for_itself: true,
-        ..role("search", "finds products; an embedded index is its own, with its place in the log", 7112)
-    },
-    Role {
-        needs: &["postgres"],
-        calls: &["catalog", "pricing", "inventory"],
-        consumes: &[ProductChanged::TYPE, CategoryChanged::TYPE, PriceChanged::TYPE, AvailabilityChanged::TYPE],
-        // As search does.
-        acts_for_itself: true,
-        ..role("search-worker", "keeps the index in OpenSearch, if that is where it is", 7132)
-    },
-    Role {
-        needs: &["postgres"],
-        emits: &[PriceChanged::TYPE],
-        ..role("pricing", "prices, coupons, taxes, shipping rates", 7113)
-    },
-    Role { needs: &["postgres"], ..role("pricing-worker", "housekeeping of pricing", 7133) },
-    Role { needs: &["postgres"], calls: &["catalog", "pricing", "inventory"], ..role("cart", "carts", 7114) },
-    Role {
-        needs: &["postgres"],
-        calls: &["catalog", "pricing", "inventory"],
-        consumes: &[OrderPlaced::TYPE],
-        ..role("cart-worker", "forgets carts that were bought or left", 7134)
-    },
-    Role {
-        needs: &["postgres"],
-        calls: &["cart", "pricing", "inventory", "payment"],
-        emits: &[OrderPlaced::TYPE, OrderChanged::TYPE],
-        // Reads the cart as who checks out; its sagas go on when nobody waits any more.
-        speaks_for_users: true,
-        acts_for_itself: true,
-        ..role("order", "checkout and orders", 7115)
-    },
-    Role {
-        needs: &["postgres"],
-        calls: &["cart", "pricing", "inventory", "payment"],
-        emits: &[OrderChanged::TYPE],
-        consumes: &[ShipmentShipped::TYPE, ShipmentDelivered::TYPE, PaymentChanged::TYPE],
-        acts_for_itself: true,
-        ..role("order-worker", "takes over checkouts of dead processes; follows parcels and payments", 7135)
-    },
-    Role {
-        needs: &["postgres", "psp"],
-        emits: &[PaymentChanged::TYPE],
-        ..role("payment", "payments, books, webhooks of providers", 7116)
-    },
-    Role {
-        needs: &["postgres", "psp"],
-        emits: &[PaymentChanged::TYPE],
-        ..role("payment-worker", "asks providers about payments whose outcome is unknown", 7136)
-    },
-    Role {
-        needs: &["postgres"],
-        emits: &[AvailabilityChanged::TYPE],
-        ..role("inventory", "stock, reservations, movements", 7117)
-    },
-    Role {
-        needs: &["postgres"],
-        emits: &[AvailabilityChanged::TYPE],
-        consumes: &[ShipmentShipped::TYPE],
-        ..role("inventory-worker", "reclaims expired holds; takes shipped units out", 7137)
-    },
-    Role {
-        needs: &["postgres"],
-        emits: &[ShipmentShipped::TYPE, ShipmentDelivered::TYPE],
-        ..role("shipping", "parcels and their tracking", 7118)
-    },
-    Role { needs: &["postgres"], ..role("shipping-worker", "housekeeping of shipping", 7138) },
-    Role { needs: &["postgres"], ..role("notification", "says what was sent", 7119) },
-    Role {
-        needs: &["postgres", "smtp"],
-        consumes: &[
-            OrderPlaced::TYPE,
-            OrderChanged::TYPE,
-            ShipmentShipped::TYPE,
-            LinkRequested::TYPE,
-            LoginAttempts::TYPE,
-        ],
-        ..role("notification-worker", "sends mails", 7139)
-    },
-];
+/// The modules of this program.
+pub fn all() -> &'static [&'static ModuleSpec] {
+    INSTALLED.get_or_init(|| MODULES)
+}
+
+/// The roles of all modules. Ports are those of the internal listener when a role runs in a process of its own.
+pub fn roles() -> std::slice::Iter<'static, Role> {
+    static ROLES: LazyLock<Vec<Role>> = LazyLock::new(|| all().iter().flat_map(|module| roles_of(module)).collect());
+    ROLES.iter()
+}
+
+/// Those of one: what forwards to the others calls all that have public paths, and follows all that pages show.
+fn roles_of(module: &ModuleSpec) -> Vec<Role> {
+    let mut roles = module.roles.to_vec();
+    if module.forwards {
+        let calls = all().iter().filter(|other| !other.public_paths.is_empty()).map(|other| other.name);
+        let shown = all().iter().filter_map(|other| other.invalidates).map(|invalidation| invalidation.source);
+        // Made once, and as long as the program: like what the other modules say.
+        let (calls, shown): (Vec<_>, Vec<_>) = (calls.collect(), shown.collect());
+        let consumes = vec![&*shown.leak()];
+        let (calls, consumes) = (&*calls.leak(), &*consumes.leak());
+        roles.iter_mut().for_each(|role| (role.calls, role.consumes) = (calls, consumes));
+    }
+    roles
+}
 
 /// The role called `name`.
 pub fn by_name(name: &str) -> Option<&'static Role> {
-    ROLES.iter().find(|role| role.name == name)
+    roles().find(|role| role.name == name)
+}
+
+/// The module whose role is called `name`.
+pub fn module_of(name: &str) -> Option<&'static ModuleSpec> {
+    all().iter().copied().find(|module| module.roles.iter().any(|role| role.name == name))
+}
+
+/// Names of `wanted`, those that are called before those that call them.
+///
+/// # Errors
+/// One is not in the list.
+pub fn in_start_order(wanted: &[&str]) -> Result<Vec<&'static str>, OrderError> {
+    let table: Vec<&'static Role> = roles().collect();
+    Ok(souk_module::start_order(&table, wanted)?.into_iter().map(|role| role.name).collect())
+}
+
+/// True when `roles` are all that there are: a whole shop.
+pub fn are_all(wanted: &[&str]) -> bool {
+    wanted.len() == roles().count()
 }
 
 /// Who may call `callee`, and on whose behalf. The command line is not among them: it works on the database itself.
 pub fn callers_of(callee: &'static str) -> Callers {
-    let callers = ROLES.iter().filter(|role| role.calls.contains(&callee));
+    let callers = roles().filter(|role| role.calls.contains(&callee));
     let caller = |role: &Role| Caller {
         role: role.name,
         speaks_for_users: role.speaks_for_users,
@@ -166,15 +96,14 @@ pub fn callers_of(callee: &'static str) -> Callers {
     Callers { callee, allowed: callers.map(caller).collect() }
 }
 
-/// The schema of the service that publishes events of `event_type`: the part before its first dot.
-pub fn owner_of(event_type: &str) -> &str {
-    event_type.split('.').next().unwrap_or(event_type)
+/// Tables of all modules.
+pub fn migrations() -> impl Iterator<Item = &'static Migrations> {
+    all().iter().filter_map(|module| module.migrations)
 }
 
 /// The schema a role works in, if it has one: a worker works in its service's.
 pub fn schema_of(role: &str) -> Option<&'static str> {
-    let service = role.strip_suffix("-worker").unwrap_or(role);
-    SERVICES.iter().find(|name| **name == service).copied().or((role == "gateway").then_some("gateway"))
+    module_of(role)?.schema()
 }
 
 /// True when a role of these has a place in the database.
@@ -182,21 +111,21 @@ pub fn keeps_data(roles: &[&str]) -> bool {
     roles.iter().any(|role| schema_of(role).is_some())
 }
 
-/// True when a role of these can do nothing without the database. A gateway can: it shows the pages it has, and what it
-/// forwards may be answered.
+/// True when a role of these can do nothing without the database. A gateway can, which is made of the others' routes: it
+/// shows the pages it has, and what it forwards may be answered.
 pub fn needs_database(roles: &[&str]) -> bool {
-    roles.iter().any(|role| *role != "gateway" && schema_of(role).is_some())
+    let needs = |module: &ModuleSpec| module.build.is_some() && module.migrations.is_some();
+    roles.iter().filter_map(|role| module_of(role)).any(needs)
 }
 
-/// Which schema may read which other's outbox, from `consumes`: (owner, reader).
+/// Which schema may read which other's outbox, from what roles consume: (owner, reader).
 pub fn outbox_grants() -> Vec<(&'static str, &'static str)> {
     let mut grants = Vec::new();
-    for role in ROLES {
+    for role in roles() {
         let Some(reader) = schema_of(role.name) else { continue };
-        for event_type in role.consumes {
-            let owner: &'static str = owner_of(event_type);
-            if !grants.contains(&(owner, reader)) && owner != reader {
-                grants.push((owner, reader));
+        for source in role.sources() {
+            if source.schema != reader && !grants.contains(&(source.schema, reader)) {
+                grants.push((source.schema, reader));
             }
         }
     }
@@ -208,21 +137,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_consistent() {
-        let names: Vec<_> = ROLES.iter().map(|role| role.name).collect();
-        let mut ports: Vec<_> = ROLES.iter().map(|role| role.port).collect();
+    fn the_list_is_consistent() {
+        let names: Vec<_> = roles().map(|role| role.name).collect();
+        let mut ports: Vec<_> = roles().map(|role| role.port).collect();
         ports.sort();
         ports.dedup();
-        assert_eq!(ports.len(), ROLES.len(), "every role has a port of its own");
-        souk_runtime::start_order(ROLES, &names).expect("no circles, no unknown names");
-        for role in ROLES {
-            for event_type in role.consumes {
-                let emitted = ROLES.iter().any(|other| other.emits.contains(event_type));
-                assert!(emitted, "{} consumes {event_type}, which nobody emits", role.name);
+        assert_eq!(ports.len(), names.len(), "every role has a port of its own");
+        in_start_order(&names).expect("no circles, no unknown names");
+        for module in all() {
+            let own = [module.name.to_owned(), format!("{}-worker", module.name)];
+            assert!(module.roles.iter().all(|role| own.iter().any(|name| name == role.name)), "{}", module.name);
+            assert!(module.schema().is_none_or(|schema| schema == module.name), "{}: its schema", module.name);
+            let keeps = module.operations.is_some_and(|operations| operations().keyed().next().is_some());
+            assert!(!module.keeps_replies() || keeps, "{}: a table for replies that no route keeps", module.name);
+        }
+        for role in roles() {
+            for source in role.sources() {
+                for event_type in source.types {
+                    let emitted = roles().any(|other| other.emits.contains(event_type));
+                    assert!(emitted, "{} consumes {event_type}, which no role emits", role.name);
+                    assert_eq!(owner_of(event_type), source.schema, "{}", role.name);
+                }
             }
             for event_type in role.emits {
                 assert_eq!(Some(owner_of(event_type)), schema_of(role.name), "{} emits {event_type}", role.name);
             }
+        }
+    }
+
+    #[test]
+    fn public_paths_belong_to_one_module_which_the_gateway_calls() {
+        let gateway = by_name("gateway").expect("there is one");
+        let mut paths: Vec<_> = all().iter().flat_map(|module| module.public_paths).collect();
+        let count = paths.len();
+        paths.sort();
+        paths.dedup();
+        assert_eq!(paths.len(), count);
+        for module in all().iter().filter(|module| !module.public_paths.is_empty()) {
+            assert!(gateway.calls.contains(&module.name), "{}", module.name);
         }
     }
 
@@ -232,10 +184,10 @@ mod tests {
         assert_eq!(of("payment"), ["gateway", "order", "order-worker"]);
         assert_eq!(of("notification"), Vec::<&str>::new());
         let faces_the_public = |role: &&Role| ["gateway", "storefront"].contains(&role.name);
-        for role in ROLES.iter().filter(faces_the_public) {
+        for role in roles().filter(faces_the_public) {
             assert!(!role.acts_for_itself, "{}: what takes requests from outside never acts as the system", role.name);
         }
-        let speak: Vec<_> = ROLES.iter().filter(|role| role.speaks_for_users).map(|role| role.name).collect();
+        let speak: Vec<_> = roles().filter(|role| role.speaks_for_users).map(|role| role.name).collect();
         assert_eq!(speak, ["gateway", "storefront", "order"]);
     }
 

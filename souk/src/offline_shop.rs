@@ -1,18 +1,20 @@
-//! What a command needs to work on a shop: its database, running or not, and the services on it, in this process.
+//! A shop for a command: its database, running or not, and the services on it, in this process.
 //! No listeners and no background work, so a command and a running shop do not get in each other's way.
+
+use std::any::Any;
+use std::sync::Arc;
 
 use souk_postgres::Managed;
 use souk_runtime::Tasks;
 
+use crate::clients::Clients;
 use crate::config::Config;
 use crate::identities::Identities;
 use crate::keys::Keys;
+use crate::modules;
+use crate::registry::{Installation, Registry};
 use crate::stores::{Stores, running_url};
-use crate::registry::{Clients, Plan, Services, wire};
 
-/// Services a command may call. Search is not among them: an index belongs to the process that serves it.
-const SERVICES: &[&str] =
-    &["shipping", "inventory", "pricing", "catalog", "cart", "payment", "order", "identity", "notification"];
 /// An index in OpenSearch belongs to nobody: who looks after it may do so from anywhere.
 const SEARCH_WORKER: &str = "search-worker";
 /// How long a command's own tasks may take to end.
@@ -22,8 +24,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 pub struct OfflineShop {
     /// Its services.
     pub clients: Clients,
-    /// For what is in no contract.
-    pub services: Services,
+    registry: Registry,
     stores: Stores,
     tasks: Tasks,
 }
@@ -48,12 +49,12 @@ impl Database {
 impl OfflineShop {
     /// The shop of `config`: of a running process when there is one, else its database is started for as long as needed.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        Self::with(config, SERVICES).await
+        Self::with(config, &services()).await
     }
 
     /// The same, with the index in OpenSearch.
     pub async fn with_search(config: &Config) -> anyhow::Result<Self> {
-        Self::with(config, &[SERVICES, &[SEARCH_WORKER]].concat()).await
+        Self::with(config, &[services(), vec![SEARCH_WORKER]].concat()).await
     }
 
     async fn with(config: &Config, roles: &[&'static str]) -> anyhow::Result<Self> {
@@ -65,19 +66,16 @@ impl OfflineShop {
             None => Keys::load(&config.data_dir)?,
         };
         let tasks = Tasks::new();
-        let plan = Plan {
-            config: &config,
-            keys: &keys,
-            identities: &Identities::none(),
-            tasks: &tasks,
-            roles,
-            // What is changed here reaches Redis by the events, which the shop's processes follow.
-            redis: None,
-            sandbox_url: config.payment.sandbox_url.clone(),
-        };
-        let services = wire(&plan, &mut stores).await?;
-        let clients = Clients::of("offline", &plan, &services)?;
-        Ok(Self { clients, services, stores, tasks })
+        let installation = Installation { config: &config, keys: &keys, identities: &Identities::none() };
+        // What is changed here reaches Redis by the events, which the shop's processes follow.
+        let registry = Registry::build(&installation.environment(roles, &tasks, None), &mut stores).await?;
+        let clients = Clients::of("offline", &installation, registry.clients())?;
+        Ok(Self { clients, registry, stores, tasks })
+    }
+
+    /// A service itself, for what is in no contract; none when it does not run offline.
+    pub fn service<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.registry.service()
     }
 
     /// Only the database of `config`, as it is.
@@ -88,12 +86,18 @@ impl OfflineShop {
 
     /// Ends what was begun.
     pub async fn close(self) -> anyhow::Result<()> {
-        drop((self.clients, self.services));
+        drop((self.clients, self.registry));
         if let Err(hanging) = self.tasks.drain(PATIENCE).await {
             tracing::warn!(?hanging, "some tasks did not end");
         }
         self.stores.close().await
     }
+}
+
+/// The services that a command may run beside a running shop.
+fn services() -> Vec<&'static str> {
+    let modules = modules::all().iter().filter(|module| module.offline && module.migrations.is_some());
+    modules.filter_map(|module| Some(module.api()?.name)).collect()
 }
 
 /// A shop that runs on the data directory now lends its database. One that is not there is not made: most likely the

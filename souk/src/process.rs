@@ -6,30 +6,28 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use souk_flow::{Envelope, EventLog, Source, follow, housekeeping, run_consumer, run_jobs, run_schedules};
-use souk_gateway::{
-    Gateway, GatewayConfig, GatewayDeps, PageCache, PageParameters, RequestLimits, SharedRates, Upstream, Upstreams,
-    surrogate_keys,
-};
-use souk_kernel::{Clock, Event};
+use souk_flow::{EventLog, housekeeping, run_consumer, run_jobs, run_schedules};
+use souk_module::Environment;
 use souk_postgres::DataDirLock;
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc_http::Listener;
-use souk_runtime::{Readiness, ReadyCheck, Tasks, start_order};
+use souk_runtime::{Readiness, ReadyCheck, Tasks};
 use souk_telemetry::Metrics;
 use souk_tls::{PublicTls, Reload};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::clients::Clients;
 use crate::config::{Config, RedisConfig};
+use crate::gateway::{gateway, purge_by_events};
 use crate::identities::Identities;
 use crate::keys::Keys;
-use crate::modules::{self, ROLES};
+use crate::modules;
+use crate::registry::{Installation, Registry};
+use crate::routers::Routers;
 use crate::stores::Stores;
-use crate::routers::{self, Routers};
-use crate::wait_for_dependencies::{Waiting, announce_search, watch_database, watch_server};
-use crate::registry::{Clients, Plan, Services, wire};
-use crate::{events, file_limit, health_server, listen, sandbox};
+use crate::wait_for_dependencies::{Waiting, watch_database, watch_server};
+use crate::{events, health_server, listen, sandbox};
 
 /// How long work under way may take to end after the listeners are closed: the longest request and a saga's step.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -66,7 +64,7 @@ pub struct Process {
 
 /// Names of all roles.
 pub fn all_roles() -> Vec<&'static str> {
-    ROLES.iter().map(|role| role.name).collect()
+    modules::roles().map(|role| role.name).collect()
 }
 
 impl Process {
@@ -87,7 +85,7 @@ impl Process {
     }
 
     async fn begin(start: Start, patient: bool) -> anyhow::Result<Self> {
-        let roles: Vec<&'static str> = start_order(ROLES, &start.roles)?.iter().map(|role| role.name).collect();
+        let roles = modules::in_start_order(&start.roles)?;
         let mut config = checked(start.config, &roles, start.own_sandbox)?;
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("cannot make the data directory {}", config.data_dir.display()))?;
@@ -127,32 +125,25 @@ impl Process {
         };
 
         let sandbox_url = provider(&config, &keys, start.own_sandbox, &tasks).await?;
-        let plan = Plan {
-            config: &config,
-            keys: &keys,
-            identities: &identities,
-            tasks: &tasks,
-            roles: &roles,
-            redis: redis(&config, &tasks)?,
-            sandbox_url: sandbox_url.clone(),
-        };
-        let services = wire(&plan, &mut stores).await?;
-        let clients = Clients::of(roles.last().copied().unwrap_or_default(), &plan, &services)?;
-        waiting.until(async || prepare(&services).await).await?;
+        config.payment.sandbox_url = sandbox_url.clone();
+        let installation = Installation { config: &config, keys: &keys, identities: &identities };
+        let environment = installation.environment(&roles, &tasks, redis(&config, &tasks)?);
+        let mut registry = Registry::build(&environment, &mut stores).await?;
+        let last = roles.last().copied().unwrap_or_default();
+        let clients = Clients::of(last, &installation, registry.clients())?;
+        waiting.until(async || registry.prepare().await).await?;
         let events = events::log(&config, &tasks)?;
         events::announce(&tasks, &events, &config, &roles, &readiness);
-        run_workers(&roles, &services, &tasks, &mut stores, &events).await?;
-        if let Some(search) = &services.search {
-            announce_search(search, &config, &roles, &readiness);
-        }
-        let routers = Routers::new(&plan, &services, &mut stores).await?;
-        if roles.len() < ROLES.len() {
-            serve_roles(&plan, &routers, &listening).await?;
+        run_workers(&environment, &mut registry, &mut stores, &events).await?;
+        registry.announce(&readiness);
+        let routers = Routers::new(&environment, &mut registry, &mut stores).await?;
+        if !modules::are_all(&roles) {
+            serve_roles(&installation, &roles, &routers, &listening).await?;
         }
         let public_tls = config.public_files().filter(|_| public.is_some()).map(PublicTls::load).transpose()?;
         identities.watch(&tasks, public_tls.iter().map(|tls| Arc::new(tls.clone()) as Arc<dyn Reload>).collect());
         if let Some(listener) = public {
-            let gateway = gateway(&plan, &routers, &services, &listening, public_tls)?;
+            let gateway = gateway(&installation, &environment, &registry, &routers, &listening, public_tls)?;
             let cache = gateway.cache();
             waiting.until(async || purge_by_events(&tasks, &mut stores, &events, cache.clone()).await).await?;
             listening.spawn("gateway", async move { gateway.serve(listener).await });
@@ -251,7 +242,7 @@ fn checked(config: Config, roles: &[&str], own_sandbox: bool) -> anyhow::Result<
 /// Nobody else may use what lies in the data directory: the index, the private database. Roles that keep nothing there
 /// share it.
 fn take_lock(config: &Config, roles: &[&str]) -> anyhow::Result<Option<DataDirLock>> {
-    let alone = config.database.url.is_none() || roles.len() == ROLES.len();
+    let alone = config.database.url.is_none() || modules::are_all(roles);
     // A private database takes the lock itself.
     if !alone || config.database.url.is_none() {
         return Ok(None);
@@ -281,58 +272,53 @@ async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("{what} cannot listen on {address}"))
 }
 
-/// What a new shop needs before its first request: rates to quote with, keys to sign with.
-async fn prepare(services: &Services) -> anyhow::Result<()> {
-    if let Some(pricing) = &services.pricing {
-        pricing.seed_defaults().await?;
-    }
-    if let Some(identity) = &services.identity {
-        identity.prepare().await?;
-    }
-    Ok(())
-}
-
 /// Events, jobs and schedules of the worker roles.
 async fn run_workers(
-    roles: &[&'static str],
-    services: &Services,
-    tasks: &Tasks,
+    environment: &Environment<'_>,
+    registry: &mut Registry,
     stores: &mut Stores,
     events: &EventLog,
 ) -> anyhow::Result<()> {
-    for role in roles {
-        let Some(service) = role.strip_suffix("-worker") else { continue };
-        let schema = modules::schema_of(service).with_context(|| format!("role {role} has no schema"))?;
+    let tasks = environment.tasks;
+    for (spec, module) in registry.modules_mut() {
+        let Some(worker) = spec.worker().filter(|worker| environment.roles.contains(&worker.name)) else { continue };
+        let schema = spec.schema().with_context(|| format!("role {} has no schema", worker.name))?;
         let db = stores.of(schema).await?;
-        let work = services.work(service);
-        for consumer in work.consumers {
+        for consumer in module.consumers.drain(..) {
+            let foreign = consumer.sources().iter().find(|source| !worker.reads(source));
+            anyhow::ensure!(foreign.is_none(), "{} reads {foreign:?}, which its spec does not say", consumer.name());
             run_consumer(tasks, &db, events, consumer);
         }
         events::relay(tasks, &db, schema, events);
-        if !work.jobs.is_empty() {
-            run_jobs(tasks, &db, work.jobs);
+        let jobs = std::mem::take(&mut module.jobs);
+        if !jobs.is_empty() {
+            run_jobs(tasks, &db, jobs);
         }
-        let mut schedules = work.schedules;
+        let mut schedules = std::mem::take(&mut module.schedules);
         schedules.push(housekeeping(&db));
-        if routers::keyed().iter().any(|(keyed, _)| *keyed == service) {
+        if spec.keeps_replies() {
             schedules.push(souk_idempotency::housekeeping(&db));
         }
         run_schedules(tasks, &db, schedules);
-        if let ("notification", Some(notification)) = (service, &services.notification) {
-            souk_notification::run_sender(tasks, notification);
-        }
+        module.background.drain(..).for_each(|start| start());
     }
     Ok(())
 }
 
 /// One internal listener for each role that answers: its contract, and its public routes for the gateway.
-async fn serve_roles(plan: &Plan<'_>, routers: &Routers, listening: &Tasks) -> anyhow::Result<()> {
-    for role in plan.roles {
+async fn serve_roles(
+    installation: &Installation<'_>,
+    roles: &[&'static str],
+    routers: &Routers,
+    listening: &Tasks,
+) -> anyhow::Result<()> {
+    let (config, identities) = (installation.config, installation.identities);
+    for role in roles {
         let Some(inner) = routers.internal(role) else { continue };
-        let address = SocketAddr::new(plan.config.internal.host, plan.config.port(role));
+        let address = SocketAddr::new(config.internal.host, config.port(role));
         let socket = bind(address, &format!("role {role}")).await?;
-        let router = souk_rpc_http::admit(inner, plan.identities.admission(role, plan.keys.actor()));
-        let listener = Listener { name: role, socket, router, identity: plan.identities.of(role).cloned() };
+        let router = souk_rpc_http::admit(inner, identities.admission(role, installation.keys.actor()));
+        let listener = Listener { name: role, socket, router, identity: identities.of(role).cloned() };
         listening.spawn(role, souk_rpc_http::serve(listener, listening.clone()));
     }
     Ok(())
@@ -346,98 +332,4 @@ fn serve_operations(listening: &Tasks, listener: TcpListener, router: Router) {
             tracing::error!(listener = "operations", %error, "listener failed");
         }
     });
-}
-
-fn gateway(
-    plan: &Plan<'_>,
-    routers: &Routers,
-    services: &Services,
-    listening: &Tasks,
-    tls: Option<PublicTls>,
-) -> anyhow::Result<Gateway> {
-    let mut upstreams = Upstreams::new();
-    let roles = modules::by_name("gateway").map(|gateway| gateway.calls).unwrap_or_default();
-    for role in roles {
-        let upstream = match routers.public(role) {
-            Some(router) => Upstream::Local(router),
-            None => Upstream::Remote(plan.transport("gateway", role)?.into()),
-        };
-        upstreams = upstreams.with(role, upstream);
-    }
-    let canaries = plan.config.public.canary.iter().filter_map(|canary| {
-        let role = roles.iter().find(|role| **role == canary.role)?;
-        let transport = plan.transport_to("gateway", role, canary.addresses.clone());
-        Some(transport.map(|transport| (canary.clone(), Upstream::Remote(transport.into()))))
-    });
-    let canaries = canaries.collect::<anyhow::Result<_>>()?;
-    let url = plan.config.public_url();
-    let config = GatewayConfig {
-        https: url.starts_with("https://"),
-        cache_bytes: plan.config.public.cache_mib * 1024 * 1024,
-        throttles: plan.config.public.throttle.clone(),
-        shedding: plan.config.public.shedding,
-        cors: plan.config.public.cors.clone(),
-        limits: RequestLimits {
-            connections: file_limit::connections(plan.config.public.connections),
-            idle_ms: plan.config.public.idle_seconds * 1_000,
-            ..RequestLimits::default()
-        },
-        trusted_proxies: plan.config.public.trusted_proxies.clone(),
-        media_hosts: plan.config.media.cdn_origin().into_iter().collect(),
-        asset_hosts: plan.config.media.cdn_origin().map(|origin| format!("{origin}/assets/")).into_iter().collect(),
-        public_host: plan.config.public.url.as_ref().and_then(|url| Some(url.split_once("://")?.1.to_owned())),
-        ..GatewayConfig::default()
-    };
-    let deps = GatewayDeps {
-        upstreams,
-        identity: Some(Clients::of("gateway", plan, services)?.identity),
-        document: routers.document(),
-        pages: souk_storefront::PAGE_PARAMETERS.iter().map(|(path, names)| PageParameters { path, names }).collect(),
-        clock: Clock::system(),
-        tasks: listening.clone(),
-        tls,
-        position_key: plan.config.database.reads_replicas().then(|| plan.keys.positions()),
-        canaries,
-        rates: plan.redis.clone().map(|redis| SharedRates { redis, key: plan.keys.shared_rates() }),
-    };
-    Ok(Gateway::new(config, deps)?)
-}
-
-const SHOWN: &[Source] = &[
-    Source {
-        schema: "catalog",
-        types: &[souk_catalog_api::ProductChanged::TYPE, souk_catalog_api::CategoryChanged::TYPE],
-    },
-    Source { schema: "pricing", types: &[souk_pricing_api::PriceChanged::TYPE] },
-    Source { schema: "inventory", types: &[souk_inventory_api::AvailabilityChanged::TYPE] },
-];
-
-/// Surrogate keys of everything that shows what `events` changed.
-fn stale_keys(events: &[Envelope]) -> Vec<String> {
-    let mut keys = Vec::new();
-    for event in events {
-        match surrogate_keys(&event.event_type, event.data.get()) {
-            Ok(stale) => keys.extend(stale),
-            Err(problem) => {
-                let internal = problem.internal_detail().unwrap_or_default();
-                tracing::error!(event = %event.id, internal, "cannot tell what an event makes old; pages expire by time");
-            }
-        }
-    }
-    keys.sort();
-    keys.dedup();
-    keys
-}
-
-/// Every process with a page cache follows what its pages show.
-async fn purge_by_events(
-    tasks: &Tasks,
-    stores: &mut Stores,
-    events: &EventLog,
-    cache: PageCache,
-) -> anyhow::Result<()> {
-    let db = stores.of("gateway").await?;
-    let cache = Arc::new(cache);
-    follow(tasks, &db, events, "page cache", SHOWN, move |events| cache.purge(&stale_keys(events))).await?;
-    Ok(())
 }

@@ -1,346 +1,154 @@
-//! From the role table to objects: the services of this process, and a client for every service, local where it runs
-//! here and remote where it does not. Called services are made before those that call them.
+//! The composition root: makes the modules of a process, those that are called before those that call them. Which ones there
+//! are and what they are made from it does not know; they say so themselves ([`ModuleSpec`]).
 
+use std::any::Any;
 use std::sync::Arc;
 
-use souk_cart::{CartDeps, CartService};
-use souk_cart_api::{CartApi, CartClient};
-use souk_catalog::{CatalogDeps, CatalogService};
-use souk_catalog_api::{CatalogApi, CatalogClient};
-use souk_flow::{Consumer, JobHandler, Schedule};
-use souk_identity::{IdentityDeps, IdentityService};
-use souk_identity_api::{IdentityApi, IdentityClient};
-use souk_inventory::{InventoryDeps, InventoryService};
-use souk_inventory_api::{InventoryApi, InventoryClient};
-use souk_kernel::{Clock, Ids};
-use souk_notification::{NotificationDeps, NotificationService};
-use souk_notification_api::{NotificationApi, NotificationClient};
-use souk_order::{OrderDeps, OrderService};
-use souk_order_api::{OrderApi, OrderClient};
-use souk_payment::{PaymentDeps, PaymentService};
-use souk_payment_api::{PaymentApi, PaymentClient};
-use souk_pricing::{PricingDeps, PricingService};
-use souk_pricing_api::{PricingApi, PricingClient};
+use anyhow::Context;
+use serde_json::Value;
+use souk_kernel::{Clock, Ids, Secret};
+use souk_module::{BuildContext, BuildError, Environment, Host, LocalClients, Module, ModuleSpec, Shop};
+use souk_objects::Objects;
 use souk_redis::Redis;
+use souk_rpc::Channel;
 use souk_rpc_http::{HttpTransport, Remote};
-use souk_runtime::Tasks;
-use souk_search::{IndexConfig, SearchDeps, SearchService};
-use souk_search_api::{SearchApi, SearchClient};
-use souk_shipping::{ShippingDeps, ShippingService};
-use souk_shipping_api::{ShippingApi, ShippingClient};
+use souk_runtime::{Readiness, Tasks};
 
 use crate::config::Config;
 use crate::identities::Identities;
 use crate::keys::Keys;
+use crate::modules;
 use crate::stores::Stores;
 
-/// What wiring needs to know.
-pub struct Plan<'a> {
+/// What a process knows when it makes its modules.
+pub struct Installation<'a> {
     pub config: &'a Config,
     pub keys: &'a Keys,
     /// Certificates of the roles of this process, when roles speak TLS.
     pub identities: &'a Identities,
-    pub tasks: &'a Tasks,
-    /// Names of the roles of this process.
-    pub roles: &'a [&'static str],
-    /// The shared caches, if there are any.
-    pub redis: Option<Redis>,
-    /// Where the sandbox provider listens.
-    pub sandbox_url: Option<String>,
 }
 
-impl Plan<'_> {
-    /// The role as which `service` runs in this process, for its API or, without that, for its worker.
-    fn runs_as(&self, service: &str) -> Option<&'static str> {
-        let worker = |role: &&&'static str| role.strip_suffix("-worker") == Some(service);
-        self.roles.iter().find(|role| **role == service).or(self.roles.iter().find(worker)).copied()
-    }
-
-    /// The index this process works on. An embedded one belongs to the process that searches: its worker has none.
-    fn index(&self) -> anyhow::Result<Option<IndexConfig>> {
-        let search = &self.config.search;
-        if search.opensearch.is_empty() {
-            let embedded = || IndexConfig::Embedded(self.config.data_dir.join("search"));
-            return Ok(self.roles.contains(&"search").then(embedded));
-        }
-        Ok(self.runs_as("search").map(|_| search.shared()).transpose()?)
-    }
-
+impl Installation<'_> {
     /// How `caller`, a role of this process, reaches `callee`, which is not.
     pub fn transport(&self, caller: &str, callee: &'static str) -> anyhow::Result<HttpTransport> {
         self.transport_to(caller, callee, self.config.addresses(callee))
     }
 
     /// The same to those instances of `callee` that listen at `addresses`.
-    pub fn transport_to(&self, caller: &str, callee: &'static str, addresses: Vec<String>) -> anyhow::Result<HttpTransport> {
+    pub fn transport_to(
+        &self,
+        caller: &str,
+        callee: &'static str,
+        addresses: Vec<String>,
+    ) -> anyhow::Result<HttpTransport> {
         self.identities.transport(caller, Remote { role: callee, addresses }, self.keys.actor())
     }
-}
 
-/// A client for every service.
-#[derive(Clone)]
-pub struct Clients {
-    pub identity: IdentityClient,
-    pub catalog: CatalogClient,
-    pub search: SearchClient,
-    pub pricing: PricingClient,
-    pub cart: CartClient,
-    pub order: OrderClient,
-    pub payment: PaymentClient,
-    pub inventory: InventoryClient,
-    pub shipping: ShippingClient,
-    pub notification: NotificationClient,
-}
-
-/// The services of this process.
-#[derive(Default)]
-pub struct Services {
-    pub identity: Option<Arc<IdentityService>>,
-    pub catalog: Option<Arc<CatalogService>>,
-    pub search: Option<Arc<SearchService>>,
-    pub pricing: Option<Arc<PricingService>>,
-    pub cart: Option<Arc<CartService>>,
-    pub order: Option<Arc<OrderService>>,
-    pub payment: Option<Arc<PaymentService>>,
-    pub inventory: Option<Arc<InventoryService>>,
-    pub shipping: Option<Arc<ShippingService>>,
-    pub notification: Option<Arc<NotificationService>>,
-}
-
-/// Background work of one service.
-#[derive(Default)]
-pub struct Work {
-    pub consumers: Vec<Arc<dyn Consumer>>,
-    pub jobs: Vec<Arc<dyn JobHandler>>,
-    pub schedules: Vec<Schedule>,
-}
-
-impl Services {
-    /// What the worker of `service` does.
-    pub fn work(&self, service: &str) -> Work {
-        let mut work = Work::default();
-        match service {
-            "catalog" => {
-                if let Some(catalog) = &self.catalog {
-                    work.consumers = souk_catalog::consumers(catalog);
-                }
-            }
-            "search" => {
-                if let Some(search) = &self.search {
-                    search.keep();
-                    work.consumers = souk_search::consumers(search);
-                    work.jobs = souk_search::jobs(search);
-                }
-            }
-            "pricing" => {
-                if let Some(pricing) = &self.pricing {
-                    work.schedules = souk_pricing::schedules(pricing);
-                }
-            }
-            "cart" => {
-                if let Some(cart) = &self.cart {
-                    work.consumers = souk_cart::consumers(cart);
-                    work.schedules = souk_cart::schedules(cart);
-                }
-            }
-            "order" => {
-                if let Some(order) = &self.order {
-                    order.sweep();
-                    work.consumers = souk_order::consumers(order);
-                    work.schedules = souk_order::schedules(order);
-                }
-            }
-            "payment" => {
-                if let Some(payment) = &self.payment {
-                    work.consumers = souk_payment::consumers(payment);
-                    work.jobs = souk_payment::jobs(payment);
-                    work.schedules = souk_payment::schedules(payment);
-                }
-            }
-            "inventory" => {
-                if let Some(inventory) = &self.inventory {
-                    work.consumers = souk_inventory::consumers(inventory);
-                    work.schedules = souk_inventory::schedules(inventory);
-                }
-            }
-            "identity" => {
-                if let Some(identity) = &self.identity {
-                    work.schedules = souk_identity::schedules(identity);
-                }
-            }
-            "notification" => {
-                if let Some(notification) = &self.notification {
-                    work.consumers = souk_notification::consumers(notification);
-                }
-            }
-            _ => {}
-        }
-        work
-    }
-}
-
-/// The client of a service that is here, or the channel of `caller` to where it is.
-macro_rules! clients {
-    ($($make:ident, $name:literal, $service:ident, $Api:path, $Client:ident;)+) => {
-        impl Services {
-            $(fn $make(&self, plan: &Plan<'_>, caller: &str) -> anyhow::Result<$Client> {
-                Ok(match &self.$service {
-                    Some(service) => $Client::Local(service.clone() as Arc<dyn $Api>),
-                    None => $Client::Remote(plan.transport(caller, $name)?.into()),
-                })
-            })+
-        }
-        impl Clients {
-            /// Every service as `caller`, a role of this process, reaches it: with its certificate and no other's.
-            pub fn of(caller: &str, plan: &Plan<'_>, services: &Services) -> anyhow::Result<Self> {
-                Ok(Self { $($service: services.$make(plan, caller)?,)+ })
-            }
-        }
-    };
-}
-
-clients! {
-    identity_for, "identity", identity, IdentityApi, IdentityClient;
-    catalog_for, "catalog", catalog, CatalogApi, CatalogClient;
-    search_for, "search", search, SearchApi, SearchClient;
-    pricing_for, "pricing", pricing, PricingApi, PricingClient;
-    cart_for, "cart", cart, CartApi, CartClient;
-    order_for, "order", order, OrderApi, OrderClient;
-    payment_for, "payment", payment, PaymentApi, PaymentClient;
-    inventory_for, "inventory", inventory, InventoryApi, InventoryClient;
-    shipping_for, "shipping", shipping, ShippingApi, ShippingClient;
-    notification_for, "notification", notification, NotificationApi, NotificationClient;
-}
-
-/// Makes the services of this process, those that are called before those that call them.
-pub async fn wire(plan: &Plan<'_>, stores: &mut Stores) -> anyhow::Result<Services> {
-    let (clock, ids, tasks) = (Clock::system(), Ids::random(), plan.tasks.clone());
-    let mut services = Services::default();
-
-    if plan.runs_as("shipping").is_some() {
-        let db = stores.of("shipping").await?;
-        services.shipping = Some(ShippingService::new(ShippingDeps { db, clock: clock.clone(), ids: ids.clone() }));
-    }
-
-    if plan.runs_as("inventory").is_some() {
-        let db = stores.of("inventory").await?;
-        let deps = InventoryDeps { db, tasks: tasks.clone() };
-        services.inventory = Some(InventoryService::new(deps));
-    }
-
-    if plan.runs_as("pricing").is_some() {
-        let db = stores.of("pricing").await?;
-        let terms = souk_pricing_api::ShopTerms {
-            currency: plan.config.shop.currency,
-            prices_include_tax: plan.config.shop.prices_include_tax,
-            country: plan.config.shop.country.clone(),
-        };
-        let deps = PricingDeps { db, tasks: tasks.clone(), terms };
-        services.pricing = Some(PricingService::new(deps));
-    }
-
-    if let Some(me) = plan.runs_as("catalog") {
-        let deps = CatalogDeps {
-            db: stores.of("catalog").await?,
-            tasks: tasks.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            pricing: services.pricing_for(plan, me)?,
-            inventory: services.inventory_for(plan, me)?,
-            redis: plan.redis.clone(),
-            objects: plan.config.objects()?,
-        };
-        services.catalog = Some(CatalogService::new(deps));
-    }
-
-    if let (Some(me), Some(index)) = (plan.runs_as("search"), plan.index()?) {
-        let deps = SearchDeps {
-            db: stores.of("search").await?,
-            tasks: tasks.clone(),
-            index,
-            catalog: services.catalog_for(plan, me)?,
-            pricing: services.pricing_for(plan, me)?,
-            inventory: services.inventory_for(plan, me)?,
-        };
-        services.search = Some(SearchService::new(deps)?);
-    }
-
-    if let Some(me) = plan.runs_as("cart") {
-        let deps = CartDeps {
-            db: stores.of("cart").await?,
-            tasks: tasks.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            catalog: services.catalog_for(plan, me)?,
-            pricing: services.pricing_for(plan, me)?,
-            inventory: services.inventory_for(plan, me)?,
-        };
-        services.cart = Some(CartService::new(deps));
-    }
-
-    if plan.runs_as("payment").is_some() {
-        let mut providers: Vec<Arc<dyn souk_payment::Provider>> = Vec::new();
-        if let Some(url) = &plan.sandbox_url {
-            providers.push(Arc::new(souk_payment::SandboxProvider::new(crate::sandbox::settings(plan.keys, url))?));
-        }
-        let deps = PaymentDeps {
-            db: stores.of("payment").await?,
-            tasks: tasks.clone(),
-            clock: clock.clone(),
-            providers,
-            provider_timeout: souk_payment::DEFAULT_PROVIDER_TIMEOUT,
-        };
-        services.payment = Some(PaymentService::new(deps));
-    }
-
-    if let Some(me) = plan.runs_as("order") {
-        let deps = OrderDeps {
-            db: stores.of("order").await?,
-            tasks: tasks.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            token_key: plan.keys.order_tokens(),
-            seal_key: plan.keys.payment_tokens(),
-            require_expected_total: plan.config.orders.require_expected_total,
-            cart: services.cart_for(plan, me)?,
-            pricing: services.pricing_for(plan, me)?,
-            inventory: services.inventory_for(plan, me)?,
-            payment: services.payment_for(plan, me)?,
-            unpaid: plan.config.payment.unpaid(),
-        };
-        services.order = Some(OrderService::new(deps));
-    }
-
-    if plan.runs_as("identity").is_some() {
-        let deps = IdentityDeps {
-            db: stores.of("identity").await?,
-            tasks: tasks.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-            key_encryption_key: plan.keys.identity(),
-            redis: plan.redis.clone(),
-        };
-        services.identity = Some(IdentityService::new(deps));
-    }
-
-    if plan.runs_as("notification").is_some() {
-        let deps = NotificationDeps {
-            db: stores.of("notification").await?,
-            shop: souk_notification::ShopConfig {
-                name: plan.config.shop.name.clone(),
-                public_url: plan.config.public_url(),
-                from: plan.config.mail.from.clone(),
+    /// What the modules of `roles` have in common.
+    pub fn environment<'e>(
+        &'e self,
+        roles: &'e [&'static str],
+        tasks: &'e Tasks,
+        redis: Option<Redis>,
+    ) -> Environment<'e> {
+        let shop = &self.config.shop;
+        Environment {
+            roles,
+            tasks,
+            clock: Clock::system(),
+            ids: Ids::random(),
+            shop: Shop {
+                name: shop.name.clone(),
+                public_url: self.config.public_url(),
+                currency: shop.currency,
+                country: shop.country.clone(),
+                prices_include_tax: shop.prices_include_tax,
+                cdn: self.config.media.cdn(),
             },
-            transport: match &plan.config.mail.smtp {
-                Some(smtp) => souk_notification::MailTransport::Smtp(souk_notification::SmtpConfig {
-                    host: smtp.host.clone(),
-                    port: smtp.port,
-                }),
-                None => souk_notification::MailTransport::Folder(plan.config.data_dir.join("mail")),
-            },
-        };
-        services.notification = Some(NotificationService::new(deps)?);
+            data_dir: self.config.data_dir.clone(),
+            redis,
+            host: self,
+        }
+    }
+}
+
+impl Host for Installation<'_> {
+    fn channel(&self, caller: &str, callee: &'static str) -> Result<Channel, BuildError> {
+        Ok(self.transport(caller, callee)?.into())
     }
 
-    Ok(services)
+    fn key(&self, purpose: &str) -> Secret<[u8; 32]> {
+        Secret::new(self.keys.derive(purpose))
+    }
+
+    fn settings(&self, section: &str) -> Option<Value> {
+        // A service whose settings are older than `modules` has a section of its own.
+        self.config.section(section)
+    }
+
+    fn objects(&self) -> Result<Objects, BuildError> {
+        Ok(self.config.objects()?)
+    }
+}
+
+/// The modules of this process.
+pub struct Registry {
+    modules: Vec<(&'static ModuleSpec, Module)>,
+    clients: LocalClients,
+}
+
+impl Registry {
+    /// Makes them. Nothing of theirs runs in the background yet.
+    pub async fn build(environment: &Environment<'_>, stores: &mut Stores) -> anyhow::Result<Self> {
+        let mut registry = Self { modules: Vec::new(), clients: LocalClients::default() };
+        for role in modules::in_start_order(environment.roles)? {
+            let Some(spec) = modules::module_of(role) else { continue };
+            let (Some(build), Some(role)) = (spec.build, spec.runs_as(environment.roles)) else { continue };
+            if registry.modules.iter().any(|(made, _)| made.name == spec.name) {
+                continue;
+            }
+            let db = match spec.schema() {
+                Some(schema) => Some(stores.of(schema).await?),
+                None => None,
+            };
+            let context = BuildContext::new(spec, role, environment, db, &registry.clients);
+            let module = build(&context).map_err(anyhow::Error::from_boxed);
+            let module = module.with_context(|| format!("module {} cannot be made", spec.name))?;
+            if let Some(client) = &module.client {
+                registry.clients.add(spec.name, client.clone());
+            }
+            registry.modules.push((spec, module));
+        }
+        Ok(registry)
+    }
+
+    /// Clients of the services that are here.
+    pub fn clients(&self) -> &LocalClients {
+        &self.clients
+    }
+
+    /// What a new shop needs before its first request.
+    pub async fn prepare(&self) -> anyhow::Result<()> {
+        for prepare in self.modules.iter().filter_map(|(_, module)| module.prepare.as_ref()) {
+            prepare().await?;
+        }
+        Ok(())
+    }
+
+    /// Lets those that serve later than now say when.
+    pub fn announce(&mut self, readiness: &Readiness) {
+        for announce in self.modules.iter_mut().filter_map(|(_, module)| module.announce.take()) {
+            announce(readiness);
+        }
+    }
+
+    /// The modules, to run and to serve what they are made of.
+    pub fn modules_mut(&mut self) -> impl Iterator<Item = (&'static ModuleSpec, &mut Module)> {
+        self.modules.iter_mut().map(|(spec, module)| (*spec, module))
+    }
+
+    /// A service itself, for what is in no contract.
+    pub fn service<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.modules.iter().find_map(|(_, module)| module.service.clone()?.downcast::<T>().ok())
+    }
 }

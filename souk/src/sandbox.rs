@@ -2,18 +2,13 @@
 
 use anyhow::Context;
 use souk_kernel::Secret;
-use souk_payment::SandboxSettings;
+use souk_payment::{SANDBOX_API_KEY, SANDBOX_WEBHOOKS, sandbox_secret};
 use souk_psp_sandbox::{SandboxConfig, WebhookConfig};
 use souk_runtime::Tasks;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::keys::Keys;
-
-/// How the payment service reaches a sandbox at `url`.
-pub fn settings(keys: &Keys, url: &str) -> SandboxSettings {
-    SandboxSettings { base_url: url.to_owned(), api_key: api_key(keys), webhook_secrets: vec![webhook_secret(keys)] }
-}
 
 /// Configuration of the sandbox that belongs to the shop of `config`.
 pub fn config(config: &Config, keys: &Keys) -> SandboxConfig {
@@ -47,13 +42,9 @@ pub async fn start(shop: &Config, keys: &Keys, tasks: &Tasks) -> anyhow::Result<
 }
 
 fn api_key(keys: &Keys) -> Secret<String> {
-    Secret::new(hex(&keys.derive("souk 2026 api key of the sandbox provider")))
+    sandbox_secret(&Secret::new(keys.derive(SANDBOX_API_KEY)))
 }
 
 fn webhook_secret(keys: &Keys) -> Secret<String> {
-    Secret::new(hex(&keys.derive("souk 2026 webhooks of the sandbox provider")))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    sandbox_secret(&Secret::new(keys.derive(SANDBOX_WEBHOOKS)))
 }

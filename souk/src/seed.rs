@@ -7,8 +7,8 @@ use souk_catalog_api::{CategoryInput, ExportProducts, FacetAttribute, MAX_BATCH,
 use souk_objects::Objects;
 use souk_rpc::Cx;
 
+use crate::clients::Clients;
 use crate::load::Loader;
-use crate::registry::Clients;
 
 /// True when the shop sells nothing yet.
 pub async fn is_empty(clients: &Clients) -> anyhow::Result<bool> {

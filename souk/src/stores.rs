@@ -12,25 +12,9 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::modules;
 
-/// The gateway keeps nothing but its place in the log: which events it has purged its page cache for.
-const GATEWAY: Migrations = Migrations { schema: "gateway", files: &[souk_flow::TABLES] };
-
-/// Tables of all services.
+/// Tables of all modules, and of the installation itself.
 pub fn all_migrations() -> Vec<&'static Migrations> {
-    vec![
-        &crate::keys::MIGRATIONS,
-        &souk_identity::MIGRATIONS,
-        &souk_catalog::MIGRATIONS,
-        &souk_search::MIGRATIONS,
-        &souk_pricing::MIGRATIONS,
-        &souk_cart::MIGRATIONS,
-        &souk_order::MIGRATIONS,
-        &souk_payment::MIGRATIONS,
-        &souk_inventory::MIGRATIONS,
-        &souk_shipping::MIGRATIONS,
-        &souk_notification::MIGRATIONS,
-        &GATEWAY,
-    ]
+    std::iter::once(&crate::keys::MIGRATIONS).chain(modules::migrations()).collect()
 }
 
 /// Brings the database at `url` up to date; returns what was applied.

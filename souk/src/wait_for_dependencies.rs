@@ -8,11 +8,8 @@ use souk_db::{Db, DbError, MigrateError};
 use souk_kernel::{Kind, Problem};
 use souk_postgres::Health;
 use souk_runtime::{LogThrottle, Readiness, ReadyCheck, Tasks};
-use souk_search::SearchService;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
-use crate::database::without_password;
 use crate::stores::Stores;
 
 /// Pause after the first try; doubles.
@@ -123,17 +120,6 @@ fn with_advice(error: anyhow::Error) -> anyhow::Error {
         None => return error,
     };
     error.context(advice)
-}
-
-/// Says when searches can be answered or, for a worker alone, when OpenSearch answers.
-pub fn announce_search(search: &SearchService, config: &Config, roles: &[&str], readiness: &Readiness) {
-    let nodes: Vec<String> = config.search.opensearch.iter().map(|url| without_password(url)).collect();
-    match (nodes.is_empty(), roles.contains(&"search")) {
-        (true, true) => search.announce(readiness.part("search index"), true),
-        (false, true) => search.announce(readiness.part(format!("the search index at {}", nodes.join(", "))), true),
-        (false, false) => search.announce(readiness.part(format!("opensearch at {}", nodes.join(", "))), false),
-        (true, false) => {}
-    }
 }
 
 /// Says how a private database server does, which is started again when it dies. The token is cancelled when that does not

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use souk::Clients;
-use souk::modules::{ROLES, owner_of, schema_of};
+use souk::modules::{owner_of, roles, schema_of};
 use souk_db::{Db, DbConfig, RowExt};
 use souk_order_api::{ListOrders, Order, OrderPayment, OrderStatus};
 use souk_payment_api::{ByOrder, PaymentStatus};
@@ -72,9 +72,9 @@ async fn under_way(db: &Db, index: Index) -> Result<(), Vec<String>> {
     }
     // The page cache keeps its place elsewhere. All workers note each event in their inbox.
     let idle = |name: &str| name == "search-worker" && index == Index::Embedded;
-    for role in ROLES.iter().filter(|role| role.name.ends_with("-worker") && !idle(role.name)) {
+    for role in roles().filter(|role| role.name.ends_with("-worker") && !idle(role.name)) {
         let reader = quoted(schema_of(role.name).unwrap());
-        for event_type in role.consumes {
+        for event_type in role.consumed_types() {
             let owner = quoted(owner_of(event_type));
             let sql = format!(
                 "select count(*) from {owner}.outbox o where type = '{event_type}'

@@ -7,16 +7,22 @@ use souk::all_roles;
 use souk::config::TRUST_DOMAIN;
 use souk_tls::{Authority, TrustDomain, Validity};
 
-/// Roles by process, in the order they are started.
-pub fn role_groups() -> [&'static [&'static str]; 6] {
-    [
-        &["pricing", "pricing-worker", "inventory", "inventory-worker"],
+/// Roles by process, in the order they are started. Those that are not named here live together.
+pub fn role_groups() -> Vec<Vec<&'static str>> {
+    let named = [
+        &["pricing", "pricing-worker", "inventory", "inventory-worker"][..],
         &["payment", "payment-worker", "shipping", "shipping-worker"],
         &["catalog", "catalog-worker", "search", "search-worker"],
         &["cart", "cart-worker", "order", "order-worker"],
         &["identity", "identity-worker", "notification", "notification-worker"],
         &["storefront", "gateway"],
-    ]
+    ];
+    let mut groups: Vec<Vec<_>> = named.iter().map(|group| group.to_vec()).collect();
+    let others: Vec<_> = all_roles().into_iter().filter(|role| !named.concat().contains(role)).collect();
+    if !others.is_empty() {
+        groups.insert(0, others);
+    }
+    groups
 }
 
 /// Certificates of all roles, in a folder that goes with the last fleet.

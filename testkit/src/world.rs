@@ -24,8 +24,8 @@ static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(2));
 const CONNECTIONS_PER_SCHEMA: usize = 6;
 /// What `PoolSizes` sets aside in every process.
 const RESERVED: usize = 12;
-/// Connections of the merchant's tools beside a fleet: the fewest there can be for nine schemas.
-const TOOLBOX_CONNECTIONS: usize = RESERVED + 9 * 5;
+/// Of the merchant's tools beside a fleet: the fewest there can be.
+const OFFLINE_PER_SCHEMA: usize = 5;
 
 /// How the shop is spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,9 +234,10 @@ async fn split(mut config: Config, pki: Option<&Pki>) -> (Vec<Process>, OfflineS
         // At most one schema for each role.
         config.database.connections = RESERVED + roles.len() * CONNECTIONS_PER_SCHEMA;
         // The provider runs beside the payment service; its webhooks go to the public listener all the same.
-        processes.push(start(config.clone(), roles.to_vec(), roles.contains(&"payment")).await);
+        let own_sandbox = roles.contains(&"payment");
+        processes.push(start(config.clone(), roles, own_sandbox).await);
     }
-    config.database.connections = TOOLBOX_CONNECTIONS;
+    config.database.connections = RESERVED + souk::all_migrations().len() * OFFLINE_PER_SCHEMA;
     config.payment.sandbox_url = processes.iter().find_map(Process::sandbox_url).map(str::to_owned);
     let offline = OfflineShop::open(&config).await.unwrap();
     (processes, offline)

@@ -4,7 +4,6 @@
 //! The same check lets a purge win over a render that was under way when it arrived.
 
 mod cached_response;
-pub(crate) mod invalidation;
 mod key;
 mod parameters;
 pub(crate) mod public_paths;

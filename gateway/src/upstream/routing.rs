@@ -8,28 +8,6 @@ use souk_rpc_http::HttpTransport;
 
 use crate::request::classify::is_below;
 
-/// Start of a path, and the role that answers it (ARCHITECTURE 1). Everything else is the storefront's.
-pub const ROUTES: &[(&str, &str)] = &[
-    ("/api/v1/products", "catalog"),
-    ("/api/v1/categories", "catalog"),
-    ("/api/v1/collections", "catalog"),
-    ("/api/v1/search", "search"),
-    ("/api/v1/suggest", "search"),
-    ("/api/v1/recommendations", "search"),
-    ("/api/v1/quotes", "pricing"),
-    ("/api/v1/carts", "cart"),
-    ("/api/v1/checkout", "order"),
-    ("/api/v1/orders", "order"),
-    ("/api/v1/auth", "identity"),
-    ("/api/v1/me", "identity"),
-    ("/.well-known/jwks.json", "identity"),
-    ("/api/v1/availability", "inventory"),
-    ("/api/v1/tracking", "shipping"),
-    ("/webhooks", "payment"),
-    ("/media/art", "storefront"),
-    ("/media", "catalog"),
-];
-
 /// Of the internal listener, or of no role at all: never the storefront's.
 const HIDDEN: &[&str] = &["/rpc", "/livez", "/readyz", "/metrics", "/api"];
 
@@ -47,9 +25,13 @@ pub enum Upstream {
     Remote(Arc<HttpTransport>),
 }
 
-/// The roles that can be reached.
+/// The roles that can be reached, and whose paths are whose. Every path that none of them names is the storefront's.
 #[derive(Clone, Default)]
-pub struct Upstreams(BTreeMap<&'static str, Upstream>);
+pub struct Upstreams {
+    roles: BTreeMap<&'static str, Upstream>,
+    /// Starts of paths with their role, longest first.
+    routes: Vec<(&'static str, &'static str)>,
+}
 
 impl Upstreams {
     /// None yet.
@@ -57,20 +39,22 @@ impl Upstreams {
         Self::default()
     }
 
-    /// Adds the way to a role.
-    pub fn with(mut self, role: &'static str, upstream: Upstream) -> Self {
-        self.0.insert(role, upstream);
+    /// Adds the way to a role, which answers what begins with one of `paths`.
+    pub fn with(mut self, role: &'static str, paths: &[&'static str], upstream: Upstream) -> Self {
+        self.roles.insert(role, upstream);
+        self.routes.extend(paths.iter().map(|path| (*path, role)));
+        self.routes.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         self
     }
 
     /// Names of the roles.
     pub(crate) fn roles(&self) -> impl Iterator<Item = &'static str> {
-        self.0.keys().copied()
+        self.roles.keys().copied()
     }
 
     /// The lasting name of a role that can be reached.
     pub(crate) fn role(&self, name: &str) -> Option<&'static str> {
-        self.0.get_key_value(name).map(|(role, _)| *role)
+        self.roles.get_key_value(name).map(|(role, _)| *role)
     }
 
     /// The role whose path it is.
@@ -79,12 +63,12 @@ impl Upstreams {
             return Target::Document;
         }
         let below = |prefix: &str| is_below(path, prefix);
-        let role = match ROUTES.iter().find(|(prefix, _)| below(prefix)) {
+        let role = match self.routes.iter().find(|(prefix, _)| below(prefix)) {
             Some((_, role)) => role,
             None if HIDDEN.iter().any(|prefix| below(prefix)) => return Target::None,
             None => STOREFRONT,
         };
-        self.0.get_key_value(role).map_or(Target::None, |(role, upstream)| Target::Role(role, upstream))
+        self.roles.get_key_value(role).map_or(Target::None, |(role, upstream)| Target::Role(role, upstream))
     }
 }
 
@@ -101,10 +85,12 @@ mod tests {
 
     #[test]
     fn paths_go_to_their_role_and_internal_ones_nowhere() {
-        let mut upstreams = Upstreams::new().with(STOREFRONT, Upstream::Local(Router::new()));
-        for (_, role) in ROUTES {
-            upstreams = upstreams.with(role, Upstream::Local(Router::new()));
-        }
+        let here = || Upstream::Local(Router::new());
+        let upstreams = Upstreams::new()
+            .with("catalog", &["/api/v1/products", "/media"], here())
+            .with(STOREFRONT, &["/media/art"], here())
+            .with("identity", &["/api/v1/me"], here())
+            .with("payment", &["/webhooks"], here());
         let role = |path: &str| match upstreams.target(path) {
             Target::Role(role, _) => role,
             Target::Document => "document",

@@ -30,7 +30,8 @@ async fn instance(status: Option<StatusCode>, serving: &mut JoinSet<()>) -> Sock
 
 async fn world(addresses: &[SocketAddr]) -> World {
     let addresses = addresses.iter().map(ToString::to_string).collect();
-    let upstream = Upstream::Remote(HttpTransport::plain(Remote { role: "storefront", addresses }, ActorKey::new([9; 32])).into());
+    let upstream =
+        Upstream::Remote(HttpTransport::plain(Remote { role: "storefront", addresses }, ActorKey::new([9; 32])).into());
     World::over(shop().0, upstream, |config| config.limits.request_ms = 200).await
 }
 

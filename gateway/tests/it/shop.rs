@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
@@ -17,7 +16,7 @@ use serde_json::{Value, json};
 use souk_gateway::{CanaryConfig, Gateway, GatewayConfig, GatewayDeps, PageParameters, Upstream, Upstreams};
 use souk_identity_api::*;
 use souk_kernel::{Clock, Kind, Problem, Secret};
-use souk_rpc::Cx;
+use souk_rpc::{Cx, fake_of};
 use souk_runtime::Tasks;
 use souk_tls::PublicTls;
 use souk_web::{ApiError, Cached};
@@ -167,9 +166,8 @@ pub fn signing_key() -> ed25519_dalek::SigningKey {
     ed25519_dalek::SigningKey::from_bytes(&[7; 32])
 }
 
-#[async_trait]
-impl IdentityApi for FakeIdentity {
-    async fn session(&self, _: &Cx, request: SessionRequest) -> Result<Session, Problem> {
+impl FakeIdentity {
+    pub async fn session(&self, _: &Cx, request: SessionRequest) -> Result<Session, Problem> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         if self.down.load(Ordering::SeqCst) {
             return Err(Problem::unavailable("upstream_unavailable", "down"));
@@ -179,45 +177,10 @@ impl IdentityApi for FakeIdentity {
         }
         Ok(Session { customer_id: CustomerId(CUSTOMER), name: "Ada".into() })
     }
-    async fn jwks(&self, _: &Cx, _: JwksRequest) -> Result<Jwks, Problem> {
+
+    pub async fn jwks(&self, _: &Cx, _: JwksRequest) -> Result<Jwks, Problem> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         Ok(Jwks { keys: vec![token::jwk("k1", &signing_key().verifying_key())] })
-    }
-    async fn register(&self, _: &Cx, _: Register) -> Result<SignedIn, Problem> {
-        Err(Problem::not_found("method"))
-    }
-    async fn request_link(&self, _: &Cx, _: RequestLink) -> Result<(), Problem> {
-        Err(Problem::not_found("method"))
-    }
-    async fn confirm(&self, _: &Cx, _: Confirm) -> Result<SignedIn, Problem> {
-        Err(Problem::not_found("method"))
-    }
-    async fn sign_in(&self, _: &Cx, _: SignIn) -> Result<SignedIn, Problem> {
-        Err(Problem::not_found("method"))
-    }
-    async fn login(&self, _: &Cx, _: Login) -> Result<SignedIn, Problem> {
-        Err(Problem::not_found("method"))
-    }
-    async fn refresh(&self, _: &Cx, _: RefreshTokens) -> Result<SignedIn, Problem> {
-        Err(Problem::not_found("method"))
-    }
-    async fn logout(&self, _: &Cx, _: Logout) -> Result<(), Problem> {
-        Err(Problem::not_found("method"))
-    }
-    async fn me(&self, _: &Cx, _: MeRequest) -> Result<Customer, Problem> {
-        Err(Problem::not_found("method"))
-    }
-    async fn update_me(&self, _: &Cx, _: UpdateMe) -> Result<Customer, Problem> {
-        Err(Problem::not_found("method"))
-    }
-    async fn put_address(&self, _: &Cx, _: PutAddress) -> Result<Customer, Problem> {
-        Err(Problem::not_found("method"))
-    }
-    async fn remove_address(&self, _: &Cx, _: RemoveAddress) -> Result<Customer, Problem> {
-        Err(Problem::not_found("method"))
-    }
-    async fn create_staff(&self, _: &Cx, _: CreateStaff) -> Result<Staff, Problem> {
-        Err(Problem::not_found("method"))
     }
 }
 
@@ -297,12 +260,19 @@ impl World {
         let clock = Clock::manual(jiff::Timestamp::from_second(1_700_000_000).unwrap());
         let tasks = Tasks::new();
         let identity = Arc::new(FakeIdentity::default());
-        let roles = ["storefront", "catalog", "search", "cart", "order", "identity"];
-        let upstreams = roles.iter().fold(Upstreams::new(), |all, role| all.with(role, upstream.clone()));
-        let api: Arc<dyn IdentityApi> = identity.clone();
+        let roles: [(_, &[_]); 6] = [
+            ("storefront", &["/media/art"]),
+            ("catalog", &["/api/v1/products", "/api/v1/categories", "/media"]),
+            ("search", &["/api/v1/search", "/api/v1/suggest"]),
+            ("cart", &["/api/v1/carts"]),
+            ("order", &["/api/v1/checkout", "/api/v1/orders"]),
+            ("identity", &["/api/v1/auth", "/api/v1/me", "/.well-known/jwks.json"]),
+        ];
+        let upstreams =
+            roles.iter().fold(Upstreams::new(), |all, (role, paths)| all.with(role, paths, upstream.clone()));
         let deps = GatewayDeps {
             upstreams,
-            identity: Some(IdentityClient::from(api)),
+            identity: Some(fake_of!(&identity, IdentityFake { session, jwks }).into()),
             pages: PAGES.to_vec(),
             document: json!({ "openapi": "3.1.0", "info": { "title": "x".repeat(2000) } }),
             clock: clock.clone(),

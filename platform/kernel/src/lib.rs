@@ -14,7 +14,7 @@ pub use event::Event;
 pub use id::{Ids, InvalidId};
 pub use money::{Currency, Money, MoneyError, Rounding};
 pub use problem::{FieldError, Kind, Problem, Result};
-pub use secret::Secret;
+pub use secret::{Secret, without_password};
 
 #[doc(hidden)]
 pub mod hidden {

@@ -35,3 +35,15 @@ impl<T> From<T> for Secret<T> {
         Self(value)
     }
 }
+
+/// A URL without the password in it, to be shown: `http://souk:***@search:9200`.
+pub fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        // No URL: host:port of a replica, or a text that is refused and may hold anything.
+        return if url.contains(['=', ' ']) { "***".to_owned() } else { url.to_owned() };
+    };
+    match rest.rsplit_once('@') {
+        Some((login, host)) => format!("{scheme}://{}:***@{host}", login.split(':').next().unwrap_or_default()),
+        None => url.to_owned(),
+    }
+}

@@ -1,5 +1,5 @@
-//! The HTTP client of object storage: hyper and rustls, as everywhere in Souk, where `object_store` would bring a client and a
-//! second TLS library of its own. A server that answers slowly is given up here.
+//! The HTTP client of object storage: ours, where `object_store` would bring one and a second TLS library of its own. A server that
+//! answers slowly is given up here.
 
 use std::error::Error;
 use std::future::Future;
@@ -12,20 +12,15 @@ use bytes::Bytes;
 use http::Method;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector as Tcp;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use object_store::ClientOptions;
 use object_store::client::{
     ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
     HttpResponseBody, HttpService,
 };
-use souk_tls::{Authorities, TlsError};
+use souk_http_client::{Connections, Pool, Reach, Schemes};
+use souk_tls::{TlsError, TrustRoots};
 use tokio::time::{Instant, Sleep};
 
-/// Longest wait for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest wait for the beginning of an answer to a request without a body: the storage is near, and answers in some 50 ms.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same where a body goes out first: 10 MB over a line of 3 Mbit/s.
@@ -39,40 +34,40 @@ const MAX_IDLE: usize = 16;
 
 /// Makes clients.
 #[derive(Clone, Debug)]
-pub(crate) struct Connector(pub(crate) Authorities);
+pub(crate) struct Connector(pub(crate) TrustRoots);
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         // Set for storage on loopback and, by `object_store`, for the addresses where platforms hand out credentials.
         let plain = options.get_config_value(&ClientConfigKey::AllowHttp).as_deref() == Some("true");
-        let mut tcp = Tcp::new();
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        tcp.enforce_http(false);
-        // A machine without authorities can still speak to itself.
-        let authorities = if plain { Ok(self.0.clone()) } else { self.0.clone().required() };
+        let connections = Connections {
+            // A machine without authorities can still speak to itself.
+            schemes: if plain { Schemes::HttpToo } else { Schemes::Https },
+            reach: Reach::Anywhere,
+            trust_roots: self.0.clone(),
+            idle: IDLE_TIMEOUT,
+            max_idle: MAX_IDLE,
+        };
         let failed = |error: TlsError| object_store::Error::Generic { store: "TLS", source: error.into() };
-        let builder = HttpsConnectorBuilder::new().with_tls_config(authorities.map_err(failed)?.client());
-        let builder = if plain { builder.https_or_http() } else { builder.https_only() };
-        let connector = builder.enable_http1().wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(MAX_IDLE)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        Ok(HttpClient::new(Service(client)))
+        let pool = Pool::new(connections).map_err(failed)?;
+        Ok(HttpClient::new(Service(pool)))
     }
 }
 
-#[derive(Debug)]
-struct Service(Client<HttpsConnector<Tcp>, HttpRequestBody>);
+struct Service(Pool<HttpRequestBody>);
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Service")
+    }
+}
 
 #[async_trait]
 impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let writes = matches!(*request.method(), Method::PUT | Method::POST);
         let patience = if writes { WRITE_TIMEOUT } else { READ_TIMEOUT };
-        let answered = tokio::time::timeout(patience, self.0.request(request)).await;
+        let answered = tokio::time::timeout(patience, self.0.try_request(request)).await;
         let slow = || HttpError::new(HttpErrorKind::Timeout, Slow(patience));
         let response = answered.map_err(|_| slow())?.map_err(|error| {
             let kind = if error.is_connect() { HttpErrorKind::Connect } else { kind_of(&error) };

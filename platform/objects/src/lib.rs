@@ -106,7 +106,12 @@ impl Objects {
             StorageUrl::Directory(_) => ("", false),
             StorageUrl::Bucket { prefix, .. } => (prefix.as_str(), true),
         };
-        Ok(Self(Arc::new(Inner { store, prefix: Path::from(prefix), describes, breaker: CircuitBreaker::new(MAX_CALLS) })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            prefix: Path::from(prefix),
+            describes,
+            breaker: CircuitBreaker::new(MAX_CALLS),
+        })))
     }
 
     /// Storage in a directory, which is made if absent.

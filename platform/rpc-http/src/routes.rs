@@ -66,9 +66,10 @@ impl<S: Send + Sync> FromRequest<S> for Call {
     type Rejection = Response;
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Response> {
-        let cx = request.extensions_mut().remove::<Cx>().ok_or_else(|| {
-            refusal(&Problem::internal("an internal route was mounted without souk_rpc_http::admit"))
-        })?;
+        let cx = request
+            .extensions_mut()
+            .remove::<Cx>()
+            .ok_or_else(|| refusal(&Problem::internal("an internal route was mounted without souk_rpc_http::admit")))?;
         let body = Bytes::from_request(request, state).await.map_err(|rejection| {
             let kind = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Kind::TooLarge } else { Kind::Invalid };
             refusal(&Problem::new(kind, "invalid_request", rejection.body_text()))

@@ -52,3 +52,21 @@ impl<Q, R> Answer<Q, R> {
         }
     }
 }
+
+/// A fake whose methods are those of something else with the same names, as a shop in memory that several contracts look into:
+/// `fake_of!(shop, CatalogFake { products, export })`, with `shop` in an [`Arc`].
+#[macro_export]
+macro_rules! fake_of {
+    ($of:expr, $Fake:ident { $($method:ident),+ $(,)? }) => {
+        $Fake {
+            $($method: {
+                let of = ::std::sync::Arc::clone($of);
+                $crate::fake::answer_later(move |cx, request| {
+                    let of = ::std::sync::Arc::clone(&of);
+                    async move { of.$method(&cx, request).await }
+                })
+            },)+
+            ..$Fake::default()
+        }
+    };
+}

@@ -1,5 +1,5 @@
-//! Roles of a process: which exist, in what order they start, how their tasks end and share work, whether they are ready.
-//! Knows nothing of what a role does; the binary's table (`souk/src/modules.rs`) says that.
+//! What a process is made of whatever its roles do: tasks that are drained, batched work, readiness, circuit breakers, and logs
+//! that are not flooded. Roles and services are `souk-module`'s.
 
 mod abandon;
 mod batcher;
@@ -7,14 +7,12 @@ mod circuit_breaker;
 mod log_throttle;
 pub mod private;
 mod readiness;
-mod role;
 mod tasks;
 
 #[doc(hidden)]
 pub use abandon::{abandon_everywhere, abandoned_after};
 pub use batcher::{Batch, Batcher};
-pub use circuit_breaker::{CircuitBreaker, CallRejected};
+pub use circuit_breaker::{CallRejected, CircuitBreaker};
 pub use log_throttle::{LogThrottle, should_log};
 pub use readiness::{Readiness, ReadyCheck};
-pub use role::{OrderError, Role, start_order};
 pub use tasks::Tasks;

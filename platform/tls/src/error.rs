@@ -31,7 +31,7 @@ pub enum TlsError {
     },
     /// Nobody is believed, so nobody could prove who they are.
     #[error("the system knows no certificate authorities (package ca-certificates), and no others are named")]
-    NoAuthorities,
+    NoTrustRoots,
     /// A trust domain is part of a URI (SPIFFE ID, 2.1).
     #[error("{0:?} is no trust domain: 1 to 255 of a-z, 0-9, '.', '-' and '_'")]
     TrustDomain(String),

@@ -23,7 +23,8 @@ impl<S: Send + Sync> FromRequestParts<S> for WebCx {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let cx = parts.extensions.get::<Cx>().cloned();
-        let cx = cx.ok_or_else(|| Problem::internal("a public route was reached without gateway or souk_rpc_http::admit"));
+        let cx =
+            cx.ok_or_else(|| Problem::internal("a public route was reached without gateway or souk_rpc_http::admit"));
         Ok(Self(cx?))
     }
 }

@@ -46,7 +46,11 @@ pub async fn purge_all(service: &CartService) -> Result<u64, Problem> {
     }
 }
 
-struct Orders;
+pub(crate) struct Orders;
+
+impl Orders {
+    pub(crate) const SOURCES: &[Source] = &[Source { schema: "order", types: &[OrderPlaced::TYPE] }];
+}
 
 #[async_trait]
 impl Consumer for Orders {
@@ -55,7 +59,7 @@ impl Consumer for Orders {
     }
 
     fn sources(&self) -> &'static [Source] {
-        &[Source { schema: "order", types: &[OrderPlaced::TYPE] }]
+        Self::SOURCES
     }
 
     async fn apply(&self, tx: &mut Tx, events: &[Envelope]) -> Result<(), Problem> {

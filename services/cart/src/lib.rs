@@ -10,6 +10,7 @@ mod cards;
 mod consumers;
 mod domain;
 mod http;
+mod module;
 mod saving;
 mod service;
 #[doc(hidden)]
@@ -17,6 +18,7 @@ pub mod store;
 
 pub use consumers::{consumers, purge_all, schedules};
 pub use http::{operations, routes};
+pub use module::SPEC;
 pub use service::{CartDeps, CartService};
 
 /// Migrations of schema `cart`.

@@ -51,7 +51,7 @@ pub struct CartDeps {
     pub inventory: InventoryClient,
 }
 
-/// Carts. Made once per process by the binary's role table.
+/// Carts. Made once per process by [`crate::SPEC`].
 pub struct CartService {
     db: Db,
     ids: Ids,

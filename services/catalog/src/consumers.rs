@@ -18,7 +18,11 @@ pub fn consumers(_service: &Arc<CatalogService>) -> Vec<Arc<dyn Consumer>> {
     vec![Arc::new(LowestPrices)]
 }
 
-struct LowestPrices;
+pub(crate) struct LowestPrices;
+
+impl LowestPrices {
+    pub(crate) const SOURCES: &[Source] = &[Source { schema: "pricing", types: &[PriceChanged::TYPE] }];
+}
 
 #[async_trait]
 impl Consumer for LowestPrices {
@@ -27,7 +31,7 @@ impl Consumer for LowestPrices {
     }
 
     fn sources(&self) -> &'static [Source] {
-        &[Source { schema: "pricing", types: &[PriceChanged::TYPE] }]
+        Self::SOURCES
     }
 
     async fn apply(&self, tx: &mut Tx, events: &[Envelope]) -> Result<(), Problem> {

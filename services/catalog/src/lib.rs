@@ -9,6 +9,7 @@ mod consumers;
 mod domain;
 mod follow;
 mod http;
+mod module;
 mod service;
 mod store;
 
@@ -25,6 +26,7 @@ use souk_runtime::Tasks;
 
 pub use consumers::consumers;
 pub use http::{operations, routes};
+pub use module::SPEC;
 #[doc(hidden)]
 pub use store::statements;
 

@@ -13,6 +13,7 @@ mod hasher;
 mod http;
 mod keys;
 mod links;
+mod module;
 mod schedules;
 mod service;
 mod sign_in;
@@ -28,6 +29,7 @@ use souk_redis::Redis;
 use souk_runtime::Tasks;
 
 pub use http::{operations, routes};
+pub use module::SPEC;
 pub use schedules::schedules;
 pub use service::IdentityService;
 

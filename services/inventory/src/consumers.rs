@@ -56,8 +56,12 @@ pub async fn reclaim_all(service: &InventoryService) -> Result<usize, Problem> {
     }
 }
 
-struct Shipments {
+pub(crate) struct Shipments {
     service: Arc<InventoryService>,
+}
+
+impl Shipments {
+    pub(crate) const SOURCES: &[Source] = &[Source { schema: "shipping", types: &[ShipmentShipped::TYPE] }];
 }
 
 #[async_trait]
@@ -67,7 +71,7 @@ impl Consumer for Shipments {
     }
 
     fn sources(&self) -> &'static [Source] {
-        &[Source { schema: "shipping", types: &[ShipmentShipped::TYPE] }]
+        Self::SOURCES
     }
 
     async fn apply(&self, tx: &mut Tx, events: &[Envelope]) -> Result<(), Problem> {

@@ -10,12 +10,14 @@ mod consumers;
 mod desk;
 mod domain;
 mod http;
+mod module;
 mod service;
 #[doc(hidden)]
 pub mod store;
 
 pub use consumers::{consumers, reclaim_all, schedules};
 pub use http::{MAX_SKUS, operations, routes};
+pub use module::SPEC;
 pub use service::{InventoryDeps, InventoryService};
 
 /// Migrations of schema `inventory`.

@@ -31,7 +31,7 @@ pub struct InventoryDeps {
     pub tasks: Tasks,
 }
 
-/// Stock. Made once per process by the binary's role table.
+/// Stock. Made once per process by [`crate::SPEC`].
 pub struct InventoryService {
     db: Db,
     outbox: Outbox,

@@ -19,6 +19,14 @@ use crate::store::NewDelivery;
 /// Reads what buyers are told about. A mail about an account is about no order: the event stands in its place.
 pub struct Facts(pub Arc<NotificationService>);
 
+impl Facts {
+    pub(crate) const SOURCES: &[Source] = &[
+        Source { schema: "order", types: &[OrderPlaced::TYPE, OrderChanged::TYPE] },
+        Source { schema: "shipping", types: &[ShipmentShipped::TYPE] },
+        Source { schema: "identity", types: &[LinkRequested::TYPE, LoginAttempts::TYPE] },
+    ];
+}
+
 #[async_trait]
 impl Consumer for Facts {
     fn name(&self) -> &'static str {
@@ -26,11 +34,7 @@ impl Consumer for Facts {
     }
 
     fn sources(&self) -> &'static [Source] {
-        &[
-            Source { schema: "order", types: &[OrderPlaced::TYPE, OrderChanged::TYPE] },
-            Source { schema: "shipping", types: &[ShipmentShipped::TYPE] },
-            Source { schema: "identity", types: &[LinkRequested::TYPE, LoginAttempts::TYPE] },
-        ]
+        Self::SOURCES
     }
 
     async fn apply(&self, tx: &mut Tx, events: &[Envelope]) -> Result<(), Problem> {

@@ -12,6 +12,7 @@ mod carrier;
 mod compose;
 mod consumers;
 mod content;
+mod module;
 mod sender;
 mod service;
 mod store;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use souk_db::{Db, Migrations};
 use souk_flow::Consumer;
 
+pub use module::SPEC;
 pub use sender::run_sender;
 pub use service::NotificationService;
 pub use store::STATEMENTS;
@@ -63,7 +65,7 @@ pub enum MailTransport {
 }
 
 /// A mail server nearby that passes mails on. Without encryption or password: those are the relay's business.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct SmtpConfig {
     /// Host name or address.
     pub host: String,

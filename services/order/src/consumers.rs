@@ -16,13 +16,18 @@ use crate::domain::{Transition, apply};
 /// Parcels that left or arrived.
 pub struct Shipments(pub Arc<OrderService>);
 
+impl Shipments {
+    pub(crate) const SOURCES: &[Source] =
+        &[Source { schema: "shipping", types: &[ShipmentShipped::TYPE, ShipmentDelivered::TYPE] }];
+}
+
 #[async_trait]
 impl Consumer for Shipments {
     fn name(&self) -> &'static str {
         "order.shipments"
     }
     fn sources(&self) -> &'static [Source] {
-        &[Source { schema: "shipping", types: &[ShipmentShipped::TYPE, ShipmentDelivered::TYPE] }]
+        Self::SOURCES
     }
     async fn apply(&self, tx: &mut Tx, events: &[Envelope]) -> Result<(), Problem> {
         let mut changes = Vec::new();
@@ -53,13 +58,17 @@ impl Consumer for Shipments {
 /// Payments that moved on at the provider: a checkout may be waiting for one.
 pub struct Payments;
 
+impl Payments {
+    pub(crate) const SOURCES: &[Source] = &[Source { schema: "payment", types: &[PaymentChanged::TYPE] }];
+}
+
 #[async_trait]
 impl Consumer for Payments {
     fn name(&self) -> &'static str {
         "order.payments"
     }
     fn sources(&self) -> &'static [Source] {
-        &[Source { schema: "payment", types: &[PaymentChanged::TYPE] }]
+        Self::SOURCES
     }
     async fn apply(&self, tx: &mut Tx, events: &[Envelope]) -> Result<(), Problem> {
         for event in events {

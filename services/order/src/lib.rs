@@ -9,6 +9,7 @@ mod checkout;
 mod consumers;
 mod domain;
 mod http;
+mod module;
 mod seal;
 mod service;
 mod store;
@@ -26,6 +27,7 @@ use souk_pricing_api::PricingClient;
 use souk_runtime::Tasks;
 
 pub use http::{operations, routes};
+pub use module::SPEC;
 pub use service::OrderService;
 #[doc(hidden)]
 pub use store::STATEMENTS;
@@ -46,12 +48,15 @@ pub const MIGRATIONS: Migrations = Migrations {
 /// Months for which partitions exist ahead of time: an operator who is away for a quarter loses no order.
 const PARTITIONS_AHEAD: i32 = 3;
 
-/// How many orders may hold stock at once while their buyers are at the payment provider's page.
-#[derive(Clone, Copy, Debug)]
+/// How many orders may hold stock at once while their buyers are at the payment provider's page: settings of section
+/// `payment`.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
 pub struct UnpaidLimits {
     /// Of one customer, or of one guest's mail address.
+    #[serde(rename = "unpaid_per_owner")]
     pub per_owner: u32,
     /// Of one client address (IPv6: of one /64).
+    #[serde(rename = "unpaid_per_address")]
     pub per_client: u32,
 }
 

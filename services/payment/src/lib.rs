@@ -10,6 +10,7 @@
 mod audit;
 mod domain;
 mod http;
+mod module;
 pub mod provider;
 mod reconcile;
 mod refunds;
@@ -28,6 +29,7 @@ use souk_kernel::Clock;
 use souk_runtime::Tasks;
 
 pub use http::{operations, routes};
+pub use module::{SANDBOX_API_KEY, SANDBOX_WEBHOOKS, SPEC, sandbox_secret};
 pub use provider::{Provider, SandboxProvider, SandboxSettings};
 pub use service::PaymentService;
 pub use store::STATEMENTS;

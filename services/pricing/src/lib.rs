@@ -8,6 +8,7 @@
 
 mod domain;
 mod http;
+mod module;
 mod rates;
 mod schedules;
 mod service;
@@ -17,6 +18,7 @@ mod till;
 
 pub use domain::{default_rates, default_terms};
 pub use http::{operations, routes};
+pub use module::SPEC;
 pub use schedules::schedules;
 pub use service::{PricingDeps, PricingService};
 

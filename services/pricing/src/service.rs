@@ -35,7 +35,7 @@ pub struct PricingDeps {
     pub terms: ShopTerms,
 }
 
-/// Prices. Made once per process by the binary's role table.
+/// Prices. Made once per process by [`crate::SPEC`].
 pub struct PricingService {
     db: Db,
     outbox: Outbox,

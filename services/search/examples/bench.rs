@@ -33,7 +33,7 @@ use souk_rpc::{Actor, Cx};
 use souk_runtime::Tasks;
 use souk_search::{IndexConfig, OpenSearchConfig, SearchDeps, SearchService};
 use souk_search_api::{AttributeFilter, SearchApi, SearchClient, SearchRequest, Sort, StatusRequest};
-use souk_tls::Authorities;
+use souk_tls::TrustRoots;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -122,7 +122,7 @@ async fn beside(
 ) {
     let server = souk_engines::OpenSearch::start().await.unwrap();
     let config =
-        OpenSearchConfig { urls: vec![server.url()], authorities: Authorities::of_system(), name: "bench".into() };
+        OpenSearchConfig { urls: vec![server.url()], trust_roots: TrustRoots::of_system(), name: "bench".into() };
     let service = serve(IndexConfig::OpenSearch(config));
     let rebuilt = service.rebuild().await.unwrap().unwrap();
     println!("OpenSearch: {} products in {:?}, bulks of at most 500", rebuilt.products, rebuilt.took);

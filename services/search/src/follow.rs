@@ -12,6 +12,7 @@ use std::time::Duration;
 use souk_bus::{Envelope, Log, OutboxOffset};
 use souk_catalog_api::{CategoryChanged, CategoryId, ProductChanged};
 use souk_db::Db;
+use souk_flow::Source;
 use souk_inventory_api::AvailabilityChanged;
 use souk_kernel::{Event, Problem};
 use souk_pricing_api::PriceChanged;
@@ -23,10 +24,10 @@ use crate::index::{Payload, Reader, Storage, Writer};
 use crate::tree::Tree;
 
 /// What is read from whom.
-pub(crate) const SOURCES: &[(&str, &[&str])] = &[
-    ("catalog", &[ProductChanged::TYPE, CategoryChanged::TYPE]),
-    ("pricing", &[PriceChanged::TYPE]),
-    ("inventory", &[AvailabilityChanged::TYPE]),
+pub(crate) const SOURCES: &[Source] = &[
+    Source { schema: "catalog", types: &[ProductChanged::TYPE, CategoryChanged::TYPE] },
+    Source { schema: "pricing", types: &[PriceChanged::TYPE] },
+    Source { schema: "inventory", types: &[AvailabilityChanged::TYPE] },
 ];
 /// Longest wait for a wake-up before the logs are looked at anyway: with a lost one a change is seen this late.
 const POLL: Duration = Duration::from_millis(500);

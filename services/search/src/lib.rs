@@ -11,9 +11,11 @@ mod fetch;
 mod follow;
 mod http;
 mod index;
+mod module;
 mod opensearch;
 mod query;
 mod service;
+mod settings;
 mod store;
 mod text;
 mod tree;
@@ -33,7 +35,9 @@ use souk_runtime::{LogThrottle, ReadyCheck, Tasks};
 use opensearch::OpenSearch;
 
 pub use http::{operations, routes};
+pub use module::SPEC;
 pub use opensearch::{OpenSearchConfig, Rebuilt, check_url};
+pub use settings::SearchSettings;
 #[doc(hidden)]
 pub use store::statements;
 

@@ -1,17 +1,17 @@
-//! Where the search index is.
+//! Section `search` of the configuration: where the index is.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use souk_search::{IndexConfig, OpenSearchConfig};
-use souk_tls::{Authorities, TlsError};
+use souk_kernel::without_password;
+use souk_tls::{TlsError, TrustRoots};
 
-use crate::database::without_password;
+use crate::{IndexConfig, OpenSearchConfig, check_url};
 
 /// The search index. The same for all processes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Search {
+pub struct SearchSettings {
     /// Nodes of an OpenSearch cluster, `https://[user:password@]host:port` or `http://`; none: each search process has an
     /// index of its own.
     pub opensearch: Vec<String>,
@@ -21,38 +21,38 @@ pub struct Search {
     pub index: String,
 }
 
-impl Default for Search {
+impl Default for SearchSettings {
     fn default() -> Self {
         Self { opensearch: Vec::new(), ca_file: None, index: "souk-products".into() }
     }
 }
 
-impl Search {
+impl SearchSettings {
     /// The index in OpenSearch.
     ///
     /// # Errors
     /// Nobody could vouch for its servers.
     pub fn shared(&self) -> Result<IndexConfig, TlsError> {
-        let (urls, name, authorities) = (self.opensearch.clone(), self.index.clone(), self.authorities()?);
-        Ok(IndexConfig::OpenSearch(OpenSearchConfig { urls, authorities, name }))
+        let (urls, name, trust_roots) = (self.opensearch.clone(), self.index.clone(), self.trust_roots()?);
+        Ok(IndexConfig::OpenSearch(OpenSearchConfig { urls, trust_roots, name }))
     }
 
-    fn authorities(&self) -> Result<Authorities, TlsError> {
+    fn trust_roots(&self) -> Result<TrustRoots, TlsError> {
         let https = self.opensearch.iter().any(|url| url.starts_with("https:"));
         match &self.ca_file {
-            None if !https => Ok(Authorities::nobody()),
-            file => Authorities::with_file(file.as_deref())?.required(),
+            None if !https => Ok(TrustRoots::none()),
+            file => TrustRoots::with_file(file.as_deref())?.required(),
         }
     }
 
     /// Says what cannot work, by key.
-    pub(super) fn check(&self, mut wrong: impl FnMut(&str, String)) {
+    pub fn check(&self, mut wrong: impl FnMut(&str, String)) {
         for url in &self.opensearch {
-            if let Err(reason) = souk_search::check_url(url) {
+            if let Err(reason) = check_url(url) {
                 wrong("search.opensearch", format!("{:?} {reason}", without_password(url)));
             }
         }
-        if let Err(error) = self.authorities() {
+        if let Err(error) = self.trust_roots() {
             wrong("search.ca_file", error.to_string());
         }
         let allowed = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_-".contains(letter);
@@ -61,27 +61,5 @@ impl Search {
             let reason = "must be 1 to 100 small letters, digits, dashes and underscores, a letter first";
             wrong("search.index", reason.into());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Config, tests::keys};
-
-    #[test]
-    fn nodes_of_opensearch_are_addresses_and_their_passwords_not_shown() {
-        let mut config = Config::default();
-        config.search.opensearch = vec!["http://souk:s3cret@search-1:9200".into(), "ftp://u:s3cret@search-2".into()];
-        config.search.index = "Souk".into();
-        assert_eq!(keys(&config), ["search.opensearch", "search.index"]);
-        assert_eq!(config.redacted().search.opensearch[0], "http://souk:***@search-1:9200");
-        assert!(!config.check().iter().any(|complaint| complaint.reason.contains("s3cret")));
-        config.search = Search {
-            opensearch: vec!["https://search-1:9200".into()],
-            ca_file: Some("/nowhere/ca.pem".into()),
-            ..Search::default()
-        };
-        assert_eq!(keys(&config), ["search.ca_file"]);
     }
 }

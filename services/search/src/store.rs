@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use souk_bus::OutboxOffset;
 use souk_db::{Db, DbError, RowExt};
+use souk_flow::Source;
 use souk_kernel::Problem;
 use uuid::Uuid;
 
@@ -75,10 +76,10 @@ pub(crate) async fn cursors(db: &Db, consumer: &str) -> Result<HashMap<String, O
 }
 
 /// How many events of the owners `consumer` has yet to apply, whatever carries them to it. Those parked do not count.
-pub(crate) async fn behind(db: &Db, consumer: &str, sources: &[(&str, &[&str])]) -> Result<u64, Problem> {
+pub(crate) async fn behind(db: &Db, consumer: &str, sources: &[Source]) -> Result<u64, Problem> {
     let cursors = cursors(db, consumer).await?;
     let mut sum = 0;
-    for (schema, types) in sources {
+    for Source { schema, types } in sources {
         let Some((_, sql)) = BEHIND.iter().find(|(owner, _)| owner == schema) else { continue };
         let at = cursors.get(*schema).copied().unwrap_or(OutboxOffset::START);
         let row = db.primary().query_one(sql, &[&at.xid.to_string(), &at.seq, types, &consumer]).await?;

@@ -5,6 +5,7 @@
 
 mod domain;
 mod http;
+mod module;
 mod service;
 mod store;
 
@@ -12,6 +13,7 @@ use souk_db::{Db, Migrations};
 use souk_kernel::{Clock, Ids};
 
 pub use http::{TrackingJson, operations, routes};
+pub use module::SPEC;
 pub use service::ShippingService;
 pub use store::STATEMENTS;
 

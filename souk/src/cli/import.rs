@@ -14,8 +14,8 @@ use souk_kernel::Currency;
 use super::Place;
 use crate::config::Config;
 use crate::load::{Loader, Refused, Tally};
-use crate::seed;
 use crate::offline_shop::OfflineShop;
+use crate::seed;
 
 /// Refused lines printed one by one; the rest are counted, and `--json` lists them all.
 const SHOWN_REFUSALS: usize = 50;

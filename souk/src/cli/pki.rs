@@ -9,7 +9,7 @@ use souk_kernel::Clock;
 use souk_tls::{Authority, TrustDomain, Validity, ca_file};
 
 use crate::config::TRUST_DOMAIN;
-use crate::modules::{self, ROLES};
+use crate::modules;
 
 /// How long the authority itself holds: longer than anybody develops with one folder.
 const AUTHORITY_DAYS: u32 = 3650;
@@ -88,7 +88,7 @@ impl Init {
 
     fn roles(&self) -> anyhow::Result<Vec<&'static str>> {
         if self.role.is_empty() {
-            return Ok(ROLES.iter().map(|role| role.name).collect());
+            return Ok(modules::roles().map(|role| role.name).collect());
         }
         let find = |name: &String| {
             let role = modules::by_name(name).map(|role| role.name);

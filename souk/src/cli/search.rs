@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Subcommand;
 use souk_rpc::Cx;
+use souk_search::SearchService;
 use souk_search_api::{SearchApi, StatusRequest};
 
 use super::Place;
@@ -49,7 +51,7 @@ pub async fn run(command: Search, config: Config) -> anyhow::Result<ExitCode> {
 }
 
 async fn status(offline: &OfflineShop, json: bool) -> anyhow::Result<ExitCode> {
-    let search = offline.services.search.as_ref().ok_or_else(|| anyhow::anyhow!("search is not wired"))?;
+    let search = offline.service::<SearchService>().context("search does not run offline")?;
     let status = search.status(&Cx::system("souk search status"), StatusRequest {}).await.map_err(|problem| {
         anyhow::anyhow!("{problem}: {}", problem.internal_detail().unwrap_or("the log of the worker says more"))
     })?;
@@ -62,7 +64,7 @@ async fn status(offline: &OfflineShop, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 async fn reindex(offline: &OfflineShop, json: bool) -> anyhow::Result<ExitCode> {
-    let search = offline.services.search.as_ref().ok_or_else(|| anyhow::anyhow!("search is not wired"))?;
+    let search = offline.service::<SearchService>().context("search does not run offline")?;
     let rebuilt = search.rebuild().await.map_err(|problem| {
         anyhow::anyhow!("{problem}: {}", problem.internal_detail().unwrap_or("the log of the worker says more"))
     })?;

@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Place, address};
 use crate::config::Config;
 use crate::keys::Keys;
-use crate::modules::ROLES;
+use crate::modules;
 use crate::process::{Process, Start, all_roles};
 use crate::seed;
 
@@ -163,7 +163,7 @@ pub(super) fn role_names(wanted: &[String]) -> anyhow::Result<Vec<&'static str>>
         return Ok(all_roles());
     }
     let find = |name: &String| {
-        let role = ROLES.iter().find(|role| role.name == name);
+        let role = modules::roles().find(|role| role.name == name);
         role.map(|role| role.name).with_context(|| format!("there is no role {name:?}; `souk roles` lists them"))
     };
     wanted.iter().map(find).collect()

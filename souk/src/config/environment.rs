@@ -68,6 +68,7 @@ fn has_place(short: &str, with: &Figment) -> bool {
     let named = match path[..] {
         ["internal", "ports" | "addresses", role] => modules::by_name(role).is_some(),
         ["database", "passwords", name] => name == MONITOR || modules::schema_of(name) == Some(name),
+        ["modules", name, ..] => modules::all().iter().any(|module| module.name == name),
         _ => true,
     };
     if !named {
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_kubernetes_puts_beside_services_of_our_names_is_no_setting() {
-        for role in modules::ROLES {
+        for role in modules::roles() {
             let service = role.name.to_uppercase().replace('-', "_");
             for more in ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_7115_TCP_ADDR"] {
                 assert!(!sorted(&format!("SOUK_{service}_{more}")), "{service}_{more}");

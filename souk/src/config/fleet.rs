@@ -25,7 +25,7 @@ impl Config {
         // Where addresses are given, the roles may be on machines of their own.
         let mut taken: BTreeMap<u16, &str> = BTreeMap::new();
         let here = |role: &str| listens(role) && !self.internal.addresses.contains_key(role);
-        for role in modules::ROLES.iter().map(|role| role.name).filter(|role| here(role)) {
+        for role in modules::roles().map(|role| role.name).filter(|role| here(role)) {
             if let Some(other) = taken.insert(self.port(role), role) {
                 let key = if self.internal.ports.contains_key(role) { role } else { other };
                 let reason =
@@ -73,7 +73,7 @@ impl Config {
         if let Err(error) = PoolSizes::from_budget(self.database.connections, schemas.len().max(1), replicas) {
             wrong("database.connections", error.to_string());
         }
-        let whole = roles.len() == modules::ROLES.len();
+        let whole = modules::are_all(roles);
         let operations = self.operations(roles);
         let gateway = roles.contains(&"gateway");
         if gateway && operations == self.public.listen && self.internal.operations.is_none() && operations.port() != 0 {

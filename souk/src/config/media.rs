@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use souk_kernel::Secret;
+use souk_kernel::{Secret, without_password};
 use souk_objects::{Objects, Provider, Storage, StorageUrl, check_endpoint};
 use souk_web::Cdn;
 
 use super::{Config, is_loopback};
-use crate::database::without_password;
 
 /// Pictures and assets. The same for all processes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -105,11 +105,9 @@ impl Config {
         if let Some(given) = self.internal.operations {
             return given;
         }
-        let first = modules::ROLES.iter().find(|role| roles.contains(&role.name));
+        let first = modules::roles().find(|role| roles.contains(&role.name));
         match first {
-            Some(role) if roles.len() < modules::ROLES.len() => {
-                SocketAddr::new(self.internal.host, role.port + OPERATIONS_ABOVE)
-            }
+            Some(role) if !modules::are_all(roles) => SocketAddr::new(self.internal.host, role.port + OPERATIONS_ABOVE),
             _ => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), OPERATIONS_PORT),
         }
     }
@@ -175,7 +173,7 @@ mod tests {
     #[test]
     fn every_process_on_a_machine_has_a_page_for_operators() {
         let config = Config::default();
-        let all: Vec<_> = modules::ROLES.iter().map(|role| role.name).collect();
+        let all: Vec<_> = modules::roles().map(|role| role.name).collect();
         assert_eq!(config.operations(&all).port(), 8081);
         assert_eq!(config.operations(&["storefront", "gateway"]).port(), 8100);
         assert_eq!(config.operations(&["order", "order-worker"]).port(), 8115);

@@ -5,7 +5,7 @@ use souk_testkit::eventually_ok;
 
 use crate::killing::has_what_it_was_told;
 use crate::load::{Crowd, Load, Outcome, PATIENCE};
-use crate::{check, fleet, setting, offline};
+use crate::{check, fleet, offline, setting};
 
 /// Orders while a part is hung or dead.
 const ORDERS: usize = 4;

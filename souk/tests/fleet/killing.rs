@@ -9,7 +9,7 @@ use souk_order_api::{ListOrders, Order, OrderStatus};
 use souk_rpc::Cx;
 
 use crate::load::{Crowd, Load, Outcome, PATIENCE};
-use crate::{check, fleet, setting, offline};
+use crate::{check, fleet, offline, setting};
 
 /// PROMISES: `kill -9` of any role: every checkout reaches an end within 60 s; 0 double captures.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

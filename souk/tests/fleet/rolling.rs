@@ -5,7 +5,7 @@ use std::time::Instant;
 use souk_testkit::eventually_ok;
 
 use crate::load::{Crowd, Load, PATIENCE};
-use crate::{check, fleet, setting, offline};
+use crate::{check, fleet, offline, setting};
 
 /// PROMISES: rolling restart of every role under load: 0 failed requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -34,7 +34,7 @@ fn its_configuration_can_work_and_leads_to_every_role_that_is_called() {
     // What the containers have in their environment.
     check.env("AWS_ACCESS_KEY_ID", "souk").env("AWS_SECRET_ACCESS_KEY", "souk-secret");
     assert!(said(&mut check).contains("fine"));
-    for role in souk::modules::ROLES.iter().flat_map(|role| role.calls) {
+    for role in souk::modules::roles().flat_map(|role| role.calls) {
         let port = souk::modules::by_name(role).unwrap().port;
         assert!(text.contains(&format!("{role} = [\"{role}:{port}\"]")), "{role}");
     }

@@ -27,4 +27,3 @@ mod starting;
 mod statics;
 #[cfg(feature = "engines")]
 mod upgrade;
-

@@ -10,6 +10,7 @@ pub mod assets;
 mod basket;
 mod flash;
 mod last_order;
+mod module;
 mod pages;
 mod reply;
 mod sealed;
@@ -18,6 +19,7 @@ pub mod view;
 pub mod wanted;
 
 pub use app::{Clients, Shop};
+pub use module::SPEC;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

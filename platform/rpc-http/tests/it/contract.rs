@@ -53,7 +53,8 @@ async fn https() {
 #[tokio::test]
 async fn an_actor_signed_with_another_key_is_refused_before_the_service_sees_it() {
     let server = Server::plain().await;
-    let client: EchoClient = Channel::from(HttpTransport::plain(remote(&[server.address]), ActorKey::new([4; 32]))).into();
+    let client: EchoClient =
+        Channel::from(HttpTransport::plain(remote(&[server.address]), ActorKey::new([4; 32]))).into();
     let refused = client.echo(&Cx::system("r"), Ask { quantity: 1 }).await.unwrap_err();
     assert_eq!((refused.kind, &*refused.code), (Kind::Forbidden, "actor_not_proven"));
     assert_eq!(server.echo.calls(), 0);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use souk_cart::{CartDeps, CartService};
 use souk_cart_api::{AddLine, Cart, CartClient, CartId, CreateCart, GetCart, UpdateCart};
-use souk_catalog_api::{BySkus, CatalogClient, VariantCard, VariantCards};
+use souk_catalog_api::{BySkus, CatalogClient, CatalogFake, VariantCard, VariantCards};
 use souk_db::{Counters, Db, RowExt};
 use souk_inventory::{InventoryDeps, InventoryService};
 use souk_inventory_api::{Adjust, AdjustLine, Change, InventoryClient};

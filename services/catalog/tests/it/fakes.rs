@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use souk_inventory_api as inventory;
 use souk_kernel::{Currency, Problem};
 use souk_pricing_api as pricing;
@@ -17,13 +16,8 @@ pub struct Offers {
     pub questions: AtomicUsize,
 }
 
-fn unused<T>() -> Result<T, Problem> {
-    Err(Problem::internal("the catalogue never asks this"))
-}
-
-#[async_trait]
-impl pricing::PricingApi for Offers {
-    async fn prices(&self, _: &Cx, req: pricing::PricesRequest) -> Result<pricing::Prices, Problem> {
+impl Offers {
+    pub async fn prices(&self, _: &Cx, req: pricing::PricesRequest) -> Result<pricing::Prices, Problem> {
         self.questions.fetch_add(1, Ordering::SeqCst);
         let known = self.known.lock().unwrap();
         let price = |sku: String| {
@@ -32,45 +26,10 @@ impl pricing::PricingApi for Offers {
         };
         Ok(pricing::Prices { items: req.skus.into_iter().filter_map(price).collect() })
     }
-    async fn set_prices(&self, _: &Cx, _: pricing::SetPrices) -> Result<pricing::SetPricesReply, Problem> {
-        unused()
-    }
-    async fn quote(&self, _: &Cx, _: pricing::QuoteRequest) -> Result<pricing::Quote, Problem> {
-        unused()
-    }
-    async fn shipping_methods(
-        &self,
-        _: &Cx,
-        _: pricing::ShippingMethodsRequest,
-    ) -> Result<pricing::ShippingMethods, Problem> {
-        unused()
-    }
-    async fn redeem(&self, _: &Cx, _: pricing::Redeem) -> Result<pricing::Redeemed, Problem> {
-        unused()
-    }
-    async fn unredeem(&self, _: &Cx, _: pricing::Unredeem) -> Result<pricing::Redeemed, Problem> {
-        unused()
-    }
-    async fn put_coupon(&self, _: &Cx, _: pricing::Coupon) -> Result<pricing::Coupon, Problem> {
-        unused()
-    }
-    async fn coupon(&self, _: &Cx, _: pricing::CouponByCode) -> Result<pricing::CouponState, Problem> {
-        unused()
-    }
-    async fn put_rates(&self, _: &Cx, _: pricing::Rates) -> Result<pricing::Rates, Problem> {
-        unused()
-    }
-    async fn rates(&self, _: &Cx, _: pricing::RatesRequest) -> Result<pricing::Rates, Problem> {
-        unused()
-    }
-    async fn shop(&self, _: &Cx, _: pricing::ShopRequest) -> Result<pricing::ShopTerms, Problem> {
-        unused()
-    }
 }
 
-#[async_trait]
-impl inventory::InventoryApi for Offers {
-    async fn availability(
+impl Offers {
+    pub async fn availability(
         &self,
         _: &Cx,
         req: inventory::AvailabilityRequest,
@@ -82,23 +41,5 @@ impl inventory::InventoryApi for Offers {
             Some(inventory::Availability { sku, available })
         };
         Ok(inventory::Availabilities { items: req.skus.into_iter().filter_map(stock).collect() })
-    }
-    async fn adjust(&self, _: &Cx, _: inventory::Adjust) -> Result<inventory::Adjusted, Problem> {
-        unused()
-    }
-    async fn reserve(&self, _: &Cx, _: inventory::Reserve) -> Result<inventory::Reservation, Problem> {
-        unused()
-    }
-    async fn allocate(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
-        unused()
-    }
-    async fn release(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
-        unused()
-    }
-    async fn ship(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
-        unused()
-    }
-    async fn audit(&self, _: &Cx, _: inventory::AuditRequest) -> Result<inventory::Audit, Problem> {
-        unused()
     }
 }

@@ -17,11 +17,14 @@ use souk_catalog_api::{
     PutCategories, PutProducts, Status, VariantInput,
 };
 use souk_db::Db;
+use souk_inventory_api::InventoryFake;
 use souk_kernel::{Clock, Ids};
 use souk_objects::Objects;
 use souk_postgres::TestDb;
+use souk_pricing_api::PricingFake;
 use souk_redis::{Redis, RedisSettings};
 use souk_rpc::Cx;
+use souk_rpc::fake_of;
 use souk_runtime::Tasks;
 
 /// A healthy Redis may be slow here: the machine is busy.
@@ -78,9 +81,9 @@ impl World {
             clock: clock.clone(),
             ids: Ids::random(),
             objects: Objects::local(media.path()).unwrap(),
-            pricing: (offers.clone() as Arc<dyn souk_pricing_api::PricingApi>).into(),
+            pricing: fake_of!(&offers, PricingFake { prices }).into(),
             redis,
-            inventory: (offers.clone() as Arc<dyn souk_inventory_api::InventoryApi>).into(),
+            inventory: fake_of!(&offers, InventoryFake { availability }).into(),
         });
         let client = CatalogClient::Local(service.clone() as Arc<dyn CatalogApi>);
         World { client, service, offers, clock, db, tasks, test_db, media }

@@ -4,18 +4,15 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http::{HeaderMap, Method, Request, Response, header};
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
+use souk_http_client::{Connections, HttpClient, NoAnswer, Reach, Schemes, Settings, is_fault};
 use souk_kernel::{Currency, Money, Problem, Secret};
 use souk_payment_api::{PaymentId, scrub};
-use souk_runtime::CircuitBreaker;
+use souk_tls::TrustRoots;
 
 use super::{
     AskAuthorisation, LedgerPage, Provider, ProviderError, Reported, WebhookEvent, WebhookRefused, key, money,
@@ -23,8 +20,6 @@ use super::{
 };
 use crate::domain::{Fact, Hold};
 
-/// Longest wait for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Idle connections are closed before the other side would.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Calls under way at once; more wait.
@@ -52,8 +47,7 @@ pub struct SandboxProvider {
     base_url: String,
     authorization: http::HeaderValue,
     webhook_secrets: Vec<Secret<String>>,
-    client: Client<HttpConnector, Full<Bytes>>,
-    breaker: CircuitBreaker,
+    client: HttpClient,
 }
 
 impl SandboxProvider {
@@ -68,15 +62,16 @@ impl SandboxProvider {
         let bearer = format!("Bearer {}", settings.api_key.reveal());
         let mut authorization = http::HeaderValue::try_from(bearer).map_err(|_| wrong("the api key is not text"))?;
         authorization.set_sensitive(true);
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        let webhook_secrets = settings.webhook_secrets;
-        Ok(Self { base_url, authorization, webhook_secrets, client, breaker: CircuitBreaker::new(MAX_CONCURRENT) })
+        let connections = Connections {
+            schemes: Schemes::HttpToo,
+            reach: Reach::Anywhere,
+            trust_roots: TrustRoots::none(),
+            idle: IDLE_TIMEOUT,
+            max_idle: MAX_CONCURRENT,
+        };
+        let outbound = Settings { name: "sandbox", concurrent: MAX_CONCURRENT, max_answer: MAX_ANSWER, connections };
+        let client = HttpClient::new(outbound).map_err(|error| wrong(&error.to_string()))?;
+        Ok(Self { base_url, authorization, webhook_secrets: settings.webhook_secrets, client })
     }
 
     /// Does `body` under `key`.
@@ -90,7 +85,7 @@ impl SandboxProvider {
         let request = Request::post(format!("{}{call}", self.base_url))
             .header(header::CONTENT_TYPE, "application/json")
             .header("idempotency-key", key)
-            .body(Full::new(Bytes::from(body.to_string())));
+            .body(Bytes::from(body.to_string()));
         let request = request.map_err(|error| ProviderError::NotSent(error.to_string()))?;
         let answer = self.exchange(call, request, within).await?;
         let operation: Operation = read(&answer)?;
@@ -101,46 +96,45 @@ impl SandboxProvider {
     async fn exchange(
         &self,
         call: &'static str,
-        mut request: Request<Full<Bytes>>,
+        mut request: Request<Bytes>,
         within: Duration,
     ) -> Result<Bytes, ProviderError> {
         let started = Instant::now();
         request.headers_mut().insert(header::AUTHORIZATION, self.authorization.clone());
-        let _permit = self.breaker.enter(within).await.map_err(|why| ProviderError::NotSent(why.to_string()))?;
-        let left = within.saturating_sub(started.elapsed());
-        let result = tokio::time::timeout(left, self.round_trip(request)).await;
-        let result = result.unwrap_or_else(|_| Err(ProviderError::Unknown(format!("nothing within {within:?}"))));
+        let answer = self.client.send(request, within).await;
+        let result = answer.map_err(unanswered).and_then(accepted);
         let outcome = match &result {
             Ok(_) => "ok",
             Err(ProviderError::Refused { .. }) => "refused",
             Err(ProviderError::NotSent(_)) => "not_sent",
             Err(ProviderError::Unknown(_)) => "unknown",
         };
-        self.breaker.record(matches!(outcome, "ok" | "refused"), Instant::now());
         metrics::histogram!("souk_provider_seconds", "provider" => "sandbox", "call" => call, "outcome" => outcome)
             .record(started.elapsed());
         result
     }
+}
 
-    async fn round_trip(&self, request: Request<Full<Bytes>>) -> Result<Bytes, ProviderError> {
-        let response = self.client.request(request).await.map_err(|error| match error.is_connect() {
-            true => ProviderError::NotSent(format!("{error:?}")),
-            false => ProviderError::Unknown(format!("{error:?}")),
-        })?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-        let body = body.map_err(|error| ProviderError::Unknown(format!("cut off: {error}")))?.to_bytes();
-        if status.is_success() {
-            return Ok(body);
-        }
-        // A failing server may have failed after the fact.
-        if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
-            return Err(ProviderError::Unknown(format!("status {status}")));
-        }
-        let answer: Refusal = serde_json::from_slice(&body).unwrap_or_default();
-        let code = if answer.code.is_empty() { status.as_u16().to_string() } else { words(&answer.code) };
-        Err(ProviderError::Refused { code, detail: words(&answer.detail) })
+fn unanswered(error: NoAnswer) -> ProviderError {
+    match error {
+        NoAnswer::NotSent(why) => ProviderError::NotSent(why),
+        NoAnswer::Unknown(why) => ProviderError::Unknown(why),
     }
+}
+
+/// The body of a good answer.
+fn accepted(response: Response<Bytes>) -> Result<Bytes, ProviderError> {
+    let (status, body) = (response.status(), response.into_body());
+    if status.is_success() {
+        return Ok(body);
+    }
+    // A failing server may have failed after the fact.
+    if is_fault(status) {
+        return Err(ProviderError::Unknown(format!("status {status}")));
+    }
+    let answer: Refusal = serde_json::from_slice(&body).unwrap_or_default();
+    let code = if answer.code.is_empty() { status.as_u16().to_string() } else { words(&answer.code) };
+    Err(ProviderError::Refused { code, detail: words(&answer.detail) })
 }
 
 #[async_trait]
@@ -214,8 +208,8 @@ impl Provider for SandboxProvider {
     }
 }
 
-fn get(base_url: &str, path: &str) -> Result<Request<Full<Bytes>>, ProviderError> {
-    let request = Request::builder().method(Method::GET).uri(format!("{base_url}{path}")).body(Full::default());
+fn get(base_url: &str, path: &str) -> Result<Request<Bytes>, ProviderError> {
+    let request = Request::builder().method(Method::GET).uri(format!("{base_url}{path}")).body(Bytes::new());
     request.map_err(|error| ProviderError::NotSent(error.to_string()))
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use souk_bus::OutboxOffset;
+use souk_flow::Source;
 use souk_kernel::Problem;
 
 use super::{Changes, Follower, SOURCES};
@@ -46,7 +47,7 @@ impl Follower {
     async fn build(&mut self, database: String, now: OutboxOffset) -> Result<(), Problem> {
         let started = Instant::now();
         tracing::info!("building the search index from the catalogue");
-        let cursors: BTreeMap<_, _> = SOURCES.iter().map(|(schema, _)| ((*schema).to_owned(), now)).collect();
+        let cursors: BTreeMap<_, _> = SOURCES.iter().map(|source| (source.schema.to_owned(), now)).collect();
         self.progress.set(1, false);
         self.write(|writer| writer.clear()).await?;
         let mut after = None;
@@ -95,7 +96,7 @@ impl Follower {
     async fn read(&self) -> Result<(Changes, BTreeMap<String, OutboxOffset>), Problem> {
         let mut changes = Changes::default();
         let mut cursors = self.cursors.clone();
-        for (schema, types) in SOURCES {
+        for Source { schema, types } in SOURCES {
             let mut after = self.cursor(schema);
             for _ in 0..READS {
                 let events = self.log.read(schema, types, after, READ).await?;

@@ -7,38 +7,39 @@ use std::time::Duration;
 use base64::Engine;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use souk_http_client::{Connections, HttpClient, Reach, Schemes, Settings};
 use souk_kernel::Problem;
-use souk_tls::Authorities;
+use souk_tls::TrustRoots;
 
-/// Longest wait for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Idle connections are closed before the other side would.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Idle connections kept to one node; searches under way are bounded by the contract's own limits.
 const MAX_IDLE: usize = 64;
+/// Calls under way to one node; more wait.
+const MAX_CONCURRENT: usize = 256;
 /// Bytes of the largest reply: a page of hits with facets is some hundred KB, a bulk's about 200 bytes a document.
 const MAX_REPLY: usize = 16 * 1024 * 1024;
 /// Characters of an error that are kept.
 const MAX_WORDS: usize = 600;
 
-/// One node.
-struct Node {
+/// Where a node is, and who we are there.
+struct Address {
     base: String,
     authorization: Option<HeaderValue>,
+}
+
+/// One node. Each has a circuit of its own: one that is gone costs no call a timeout.
+struct Node {
+    address: Address,
+    client: HttpClient,
 }
 
 /// The way to a cluster.
 pub(crate) struct Nodes {
     nodes: Vec<Node>,
     next: AtomicUsize,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 /// What a node answered.
@@ -57,10 +58,10 @@ pub(crate) fn unavailable(why: impl std::fmt::Display) -> Problem {
 /// # Errors
 /// In words for whoever configured it.
 pub fn check_url(url: &str) -> Result<(), String> {
-    node(url).map(drop)
+    address(url).map(drop)
 }
 
-fn node(url: &str) -> Result<Node, String> {
+fn address(url: &str) -> Result<Address, String> {
     let uri: http::Uri = url.parse().map_err(|_| "not a URL".to_owned())?;
     let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme));
     let scheme = scheme.ok_or("must begin with https:// or http://")?;
@@ -79,7 +80,7 @@ fn node(url: &str) -> Result<Node, String> {
     };
     let mut authorization = login.map(basic).transpose()?;
     authorization.iter_mut().for_each(|value| value.set_sensitive(true));
-    Ok(Node { base: format!("{scheme}://{host}"), authorization })
+    Ok(Address { base: format!("{scheme}://{host}"), authorization })
 }
 
 impl Nodes {
@@ -87,27 +88,26 @@ impl Nodes {
     ///
     /// # Errors
     /// 422 when there is no usable address.
-    pub(crate) fn new(urls: &[String], authorities: &Authorities) -> Result<Self, Problem> {
+    pub(crate) fn new(urls: &[String], trust_roots: &TrustRoots) -> Result<Self, Problem> {
         let wrong = |why: String| Problem::invalid("invalid_configuration", format!("search.opensearch: {why}"));
         if urls.is_empty() {
             return Err(wrong("no address".into()));
         }
-        let nodes = urls
-            .iter()
-            .map(|url| node(url).map_err(|why| wrong(format!("{url:?} {why}"))))
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut tcp = HttpConnector::new();
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        tcp.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new().with_tls_config(authorities.client()).https_or_http();
-        let connector = connector.enable_http1().wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(MAX_IDLE)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        Ok(Self { nodes, next: AtomicUsize::new(0), client })
+        let connections = Connections {
+            schemes: Schemes::HttpToo,
+            reach: Reach::Anywhere,
+            trust_roots: trust_roots.clone(),
+            idle: IDLE_TIMEOUT,
+            max_idle: MAX_IDLE,
+        };
+        let settings = Settings { name: "opensearch", concurrent: MAX_CONCURRENT, max_answer: MAX_REPLY, connections };
+        let node = |url: &String| {
+            let address = address(url).map_err(|why| wrong(format!("{url:?} {why}")))?;
+            let client = HttpClient::new(settings.clone()).map_err(|error| wrong(error.to_string()))?;
+            Ok(Node { address, client })
+        };
+        let nodes = urls.iter().map(node).collect::<Result<Vec<_>, Problem>>()?;
+        Ok(Self { nodes, next: AtomicUsize::new(0) })
     }
 
     /// Sends a request that may safely arrive twice, to one node after the other until one answers, for `timeout` in all.
@@ -126,7 +126,7 @@ impl Nodes {
         let all = async {
             let mut failed = unavailable("no node");
             for _ in &self.nodes {
-                match self.once(method.clone(), path, body.clone()).await {
+                match self.once(method.clone(), path, body.clone(), timeout).await {
                     Ok(reply) => return Ok(reply),
                     Err(problem) => failed = problem,
                 }
@@ -137,22 +137,21 @@ impl Nodes {
         tokio::time::timeout(timeout, all).await.map_err(late)?
     }
 
-    async fn once(&self, method: Method, path: &str, body: Bytes) -> Result<Reply, Problem> {
-        let node = &self.nodes[self.next.fetch_add(1, Ordering::Relaxed) % self.nodes.len()];
+    async fn once(&self, method: Method, path: &str, body: Bytes, timeout: Duration) -> Result<Reply, Problem> {
+        let Node { address, client } = &self.nodes[self.next.fetch_add(1, Ordering::Relaxed) % self.nodes.len()];
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", node.base))
+            .uri(format!("{}{path}", address.base))
             // Also right for bulks: OpenSearch takes either for newline-delimited JSON.
             .header(header::CONTENT_TYPE, "application/json");
-        if let Some(login) = &node.authorization {
+        if let Some(login) = &address.authorization {
             request = request.header(header::AUTHORIZATION, login);
         }
-        let request = request.body(Full::new(body)).map_err(Problem::internal)?;
-        let down = |error: &dyn std::fmt::Display| unavailable(format!("OpenSearch at {}: {error}", node.base));
-        let response = self.client.request(request).await.map_err(|error| down(&error))?;
+        let request = request.body(body).map_err(Problem::internal)?;
+        let down = |error: &dyn std::fmt::Display| unavailable(format!("OpenSearch at {}: {error}", address.base));
+        let response = client.send(request, timeout).await.map_err(|error| down(&error))?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_REPLY).collect().await.map_err(|error| down(&error))?;
-        let reply = Reply { status, body: body.to_bytes() };
+        let reply = Reply { status, body: response.into_body() };
         match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             true => Err(down(&reply.words())),
             false => Ok(reply),
@@ -199,8 +198,8 @@ mod tests {
         for wrong in ["ftp://search:9200", "search:9200", "http://", "http://search:9200/path", "http://a b", ""] {
             assert!(check_url(wrong).is_err(), "{wrong}");
         }
-        let node = node("http://souk:p%40ss@search:9200").unwrap();
-        assert_eq!(node.base, "http://search:9200");
-        assert_eq!(node.authorization.unwrap(), "Basic c291azpwQHNz");
+        let address = address("http://souk:p%40ss@search:9200").unwrap();
+        assert_eq!(address.base, "http://search:9200");
+        assert_eq!(address.authorization.unwrap(), "Basic c291azpwQHNz");
     }
 }

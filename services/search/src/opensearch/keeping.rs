@@ -24,13 +24,6 @@ const MAX_WRITES: usize = 8;
 /// Wait before a product that failed by itself is first tried again; then longer and longer.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What is read from whom.
-const FROM: &[Source] = &[
-    Source { schema: SOURCES[0].0, types: SOURCES[0].1 },
-    Source { schema: SOURCES[1].0, types: SOURCES[1].1 },
-    Source { schema: SOURCES[2].0, types: SOURCES[2].1 },
-];
-
 /// The consumer.
 pub(crate) struct Keeper(pub(crate) Arc<OpenSearch>);
 
@@ -41,7 +34,7 @@ impl Consumer for Keeper {
     }
 
     fn sources(&self) -> &'static [Source] {
-        FROM
+        SOURCES
     }
 
     async fn before(&self, events: &[Envelope]) -> Result<(), Problem> {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use souk_catalog_api as catalog;
 use souk_catalog_api::{
     Attribute, AttributeValue, Category, CategoryId, CategoryTree, FacetAttribute, Product, ProductChanged, ProductId,
@@ -317,20 +316,16 @@ pub fn tree_of(computers: &[&str], notebooks: &[&str], printers: &[&str]) -> Cat
     }
 }
 
-fn unused<T>() -> Result<T, Problem> {
-    Err(Problem::internal("search never asks this"))
-}
-
-#[async_trait]
-impl catalog::CatalogApi for Owners {
-    async fn products(&self, _: &Cx, req: catalog::ByIds) -> Result<catalog::Products, Problem> {
+impl Owners {
+    pub async fn products(&self, _: &Cx, req: catalog::ByIds) -> Result<catalog::Products, Problem> {
         self.reachable()?;
         let known = self.known.lock().unwrap();
         let items: Vec<_> = req.ids.iter().filter_map(|id| known.products.get(&id.uuid()).cloned()).collect();
         self.readable(&items)?;
         Ok(catalog::Products { items })
     }
-    async fn export(&self, cx: &Cx, req: catalog::ExportProducts) -> Result<catalog::Products, Problem> {
+
+    pub async fn export(&self, cx: &Cx, req: catalog::ExportProducts) -> Result<catalog::Products, Problem> {
         cx.actor.require(souk_rpc::Permission::Catalog)?;
         self.reachable()?;
         self.exports.fetch_add(1, Ordering::SeqCst);
@@ -338,36 +333,15 @@ impl catalog::CatalogApi for Owners {
         let after = known.products.values().filter(|p| req.after.is_none_or(|after| p.id > after));
         Ok(catalog::Products { items: after.take(req.limit as usize).cloned().collect() })
     }
-    async fn categories(&self, _: &Cx, _: catalog::AllCategories) -> Result<CategoryTree, Problem> {
+
+    pub async fn categories(&self, _: &Cx, _: catalog::AllCategories) -> Result<CategoryTree, Problem> {
         self.reachable()?;
         Ok(self.tree.clone())
     }
-    async fn product_by_slug(&self, _: &Cx, _: catalog::BySlug) -> Result<Product, Problem> {
-        unused()
-    }
-    async fn products_by_slug(&self, _: &Cx, _: catalog::BySlugs) -> Result<catalog::ProductsBySlug, Problem> {
-        unused()
-    }
-    async fn variants(&self, _: &Cx, _: catalog::BySkus) -> Result<catalog::VariantCards, Problem> {
-        unused()
-    }
-    async fn list(&self, _: &Cx, _: catalog::ListProducts) -> Result<catalog::ProductPage, Problem> {
-        unused()
-    }
-    async fn put_products(&self, _: &Cx, _: catalog::PutProducts) -> Result<catalog::PutProductsReply, Problem> {
-        unused()
-    }
-    async fn put_categories(&self, _: &Cx, _: catalog::PutCategories) -> Result<catalog::PutCategoriesReply, Problem> {
-        unused()
-    }
-    async fn store_media(&self, _: &Cx, _: catalog::StoreMedia) -> Result<catalog::StoredMedia, Problem> {
-        unused()
-    }
 }
 
-#[async_trait]
-impl pricing::PricingApi for Owners {
-    async fn prices(&self, _: &Cx, req: pricing::PricesRequest) -> Result<pricing::Prices, Problem> {
+impl Owners {
+    pub async fn prices(&self, _: &Cx, req: pricing::PricesRequest) -> Result<pricing::Prices, Problem> {
         self.reachable()?;
         let items = {
             let known = self.known.lock().unwrap();
@@ -384,45 +358,10 @@ impl pricing::PricingApi for Owners {
         }
         Ok(pricing::Prices { items })
     }
-    async fn set_prices(&self, _: &Cx, _: pricing::SetPrices) -> Result<pricing::SetPricesReply, Problem> {
-        unused()
-    }
-    async fn quote(&self, _: &Cx, _: pricing::QuoteRequest) -> Result<pricing::Quote, Problem> {
-        unused()
-    }
-    async fn shipping_methods(
-        &self,
-        _: &Cx,
-        _: pricing::ShippingMethodsRequest,
-    ) -> Result<pricing::ShippingMethods, Problem> {
-        unused()
-    }
-    async fn redeem(&self, _: &Cx, _: pricing::Redeem) -> Result<pricing::Redeemed, Problem> {
-        unused()
-    }
-    async fn unredeem(&self, _: &Cx, _: pricing::Unredeem) -> Result<pricing::Redeemed, Problem> {
-        unused()
-    }
-    async fn put_coupon(&self, _: &Cx, _: pricing::Coupon) -> Result<pricing::Coupon, Problem> {
-        unused()
-    }
-    async fn coupon(&self, _: &Cx, _: pricing::CouponByCode) -> Result<pricing::CouponState, Problem> {
-        unused()
-    }
-    async fn put_rates(&self, _: &Cx, _: pricing::Rates) -> Result<pricing::Rates, Problem> {
-        unused()
-    }
-    async fn rates(&self, _: &Cx, _: pricing::RatesRequest) -> Result<pricing::Rates, Problem> {
-        unused()
-    }
-    async fn shop(&self, _: &Cx, _: pricing::ShopRequest) -> Result<pricing::ShopTerms, Problem> {
-        unused()
-    }
 }
 
-#[async_trait]
-impl inventory::InventoryApi for Owners {
-    async fn availability(
+impl Owners {
+    pub async fn availability(
         &self,
         _: &Cx,
         req: inventory::AvailabilityRequest,
@@ -434,23 +373,5 @@ impl inventory::InventoryApi for Owners {
             Some(inventory::Availability { sku, available })
         };
         Ok(inventory::Availabilities { items: req.skus.into_iter().filter_map(stock).collect() })
-    }
-    async fn adjust(&self, _: &Cx, _: inventory::Adjust) -> Result<inventory::Adjusted, Problem> {
-        unused()
-    }
-    async fn reserve(&self, _: &Cx, _: inventory::Reserve) -> Result<inventory::Reservation, Problem> {
-        unused()
-    }
-    async fn allocate(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
-        unused()
-    }
-    async fn release(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
-        unused()
-    }
-    async fn ship(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
-        unused()
-    }
-    async fn audit(&self, _: &Cx, _: inventory::AuditRequest) -> Result<inventory::Audit, Problem> {
-        unused()
     }
 }

@@ -17,9 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fakes::Owners;
+use souk_catalog_api::CatalogFake;
 use souk_catalog_api::CategoryTree;
 use souk_db::Migrations;
+use souk_inventory_api::InventoryFake;
 use souk_postgres::TestDb;
+use souk_pricing_api::PricingFake;
+use souk_rpc::fake_of;
 use souk_rpc::{Actor, Cx};
 use souk_runtime::Tasks;
 use souk_search::{IndexConfig, SearchDeps, SearchService};
@@ -155,9 +159,9 @@ impl Search {
             db: db.clone(),
             tasks: tasks.clone(),
             index: config.clone(),
-            catalog: (owners.clone() as Arc<dyn souk_catalog_api::CatalogApi>).into(),
-            pricing: (owners.clone() as Arc<dyn souk_pricing_api::PricingApi>).into(),
-            inventory: (owners.clone() as Arc<dyn souk_inventory_api::InventoryApi>).into(),
+            catalog: fake_of!(owners, CatalogFake { products, export, categories }).into(),
+            pricing: fake_of!(owners, PricingFake { prices }).into(),
+            inventory: fake_of!(owners, InventoryFake { availability }).into(),
         })
         .unwrap();
         // As the worker role does; an embedded index has no such work.

@@ -1,18 +1,16 @@
 //! Catalogue, search, prices and stock of the fake.
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use souk_catalog_api::*;
 use souk_import::ProductDraft;
-use souk_inventory_api as inventory;
-use souk_inventory_api::{Availabilities, Availability, AvailabilityRequest, InventoryApi};
+use souk_inventory_api::{Availabilities, Availability, AvailabilityRequest};
 use souk_kernel::Problem;
 use souk_pricing_api::*;
 use souk_rpc::Cx;
 use souk_search_api::*;
 use uuid::Uuid;
 
-use super::{EUR, FakeShop, NOW, unasked};
+use super::{EUR, FakeShop, NOW};
 
 fn slug(name: &str) -> String {
     let words: Vec<String> =
@@ -120,16 +118,16 @@ fn product(i: usize, draft: &ProductDraft, categories: &[Category]) -> Product {
     }
 }
 
-#[async_trait]
-impl CatalogApi for FakeShop {
-    async fn product_by_slug(&self, _: &Cx, req: BySlug) -> Result<Product, Problem> {
+impl FakeShop {
+    pub async fn product_by_slug(&self, _: &Cx, req: BySlug) -> Result<Product, Problem> {
         self.up("catalog")?;
         if req.slug == "moved-away" {
             return Err(moved(&self.products[0].slug));
         }
         self.products.iter().find(|p| p.slug == req.slug).cloned().ok_or_else(|| Problem::not_found("product"))
     }
-    async fn products_by_slug(&self, cx: &Cx, req: BySlugs) -> Result<ProductsBySlug, Problem> {
+
+    pub async fn products_by_slug(&self, cx: &Cx, req: BySlugs) -> Result<ProductsBySlug, Problem> {
         if self.state().down == Some("batches of products") {
             return Err(Problem::unavailable("unknown_method", "a catalogue of the previous release"));
         }
@@ -146,33 +144,17 @@ impl CatalogApi for FakeShop {
         }
         Ok(found)
     }
-    async fn categories(&self, _: &Cx, _: AllCategories) -> Result<CategoryTree, Problem> {
+
+    pub async fn categories(&self, _: &Cx, _: AllCategories) -> Result<CategoryTree, Problem> {
         self.up("catalog")?;
         Ok(CategoryTree { items: self.categories.clone() })
     }
-    async fn list(&self, _: &Cx, req: ListProducts) -> Result<ProductPage, Problem> {
+
+    pub async fn list(&self, _: &Cx, req: ListProducts) -> Result<ProductPage, Problem> {
         let from: usize = req.cursor.as_deref().map_or(0, |cursor| cursor.parse().unwrap());
         let items: Vec<Product> = self.products.iter().skip(from).take(req.limit as usize).cloned().collect();
         let next = from + items.len();
         Ok(ProductPage { items, next_cursor: (next < self.products.len()).then(|| next.to_string()) })
-    }
-    async fn products(&self, _: &Cx, _: ByIds) -> Result<Products, Problem> {
-        unasked()
-    }
-    async fn variants(&self, _: &Cx, _: BySkus) -> Result<VariantCards, Problem> {
-        unasked()
-    }
-    async fn put_products(&self, _: &Cx, _: PutProducts) -> Result<PutProductsReply, Problem> {
-        unasked()
-    }
-    async fn put_categories(&self, _: &Cx, _: PutCategories) -> Result<PutCategoriesReply, Problem> {
-        unasked()
-    }
-    async fn export(&self, _: &Cx, _: ExportProducts) -> Result<Products, Problem> {
-        unasked()
-    }
-    async fn store_media(&self, _: &Cx, _: StoreMedia) -> Result<StoredMedia, Problem> {
-        unasked()
     }
 }
 
@@ -290,9 +272,8 @@ impl FakeShop {
     }
 }
 
-#[async_trait]
-impl SearchApi for FakeShop {
-    async fn search(&self, _: &Cx, req: SearchRequest) -> Result<SearchReply, Problem> {
+impl FakeShop {
+    pub async fn search(&self, _: &Cx, req: SearchRequest) -> Result<SearchReply, Problem> {
         self.up("search")?;
         let all: Vec<Hit> = (0..self.products.len()).map(|i| self.hit(i)).collect();
         let mut found: Vec<Hit> = all
@@ -312,14 +293,10 @@ impl SearchApi for FakeShop {
         let items = found.into_iter().skip(req.offset as usize).take(req.limit as usize).collect();
         Ok(SearchReply { items, total, facets, partial: false })
     }
-    async fn status(&self, _: &Cx, _: StatusRequest) -> Result<IndexStatus, Problem> {
-        unasked()
-    }
 }
 
-#[async_trait]
-impl PricingApi for FakeShop {
-    async fn prices(&self, _: &Cx, req: PricesRequest) -> Result<Prices, Problem> {
+impl FakeShop {
+    pub async fn prices(&self, _: &Cx, req: PricesRequest) -> Result<Prices, Problem> {
         let state = self.state();
         let price = |sku: String| {
             let (_, variant) = self.variant(&sku)?;
@@ -327,10 +304,12 @@ impl PricingApi for FakeShop {
         };
         Ok(Prices { items: req.skus.into_iter().filter_map(price).collect() })
     }
-    async fn shop(&self, _: &Cx, _: ShopRequest) -> Result<ShopTerms, Problem> {
+
+    pub async fn shop(&self, _: &Cx, _: ShopRequest) -> Result<ShopTerms, Problem> {
         Ok(ShopTerms { currency: EUR, prices_include_tax: true, country: "DE".into() })
     }
-    async fn rates(&self, _: &Cx, _: RatesRequest) -> Result<Rates, Problem> {
+
+    pub async fn rates(&self, _: &Cx, _: RatesRequest) -> Result<Rates, Problem> {
         let rate = |id: &str, name: &str, base, free| ShippingRate {
             id: id.into(),
             name: name.into(),
@@ -345,55 +324,12 @@ impl PricingApi for FakeShop {
             zones: vec![ShippingZone { name: "European Union".into(), countries: vec!["DE".into()], methods }],
         })
     }
-    async fn set_prices(&self, _: &Cx, _: SetPrices) -> Result<SetPricesReply, Problem> {
-        unasked()
-    }
-    async fn quote(&self, _: &Cx, _: QuoteRequest) -> Result<Quote, Problem> {
-        unasked()
-    }
-    async fn shipping_methods(&self, _: &Cx, _: ShippingMethodsRequest) -> Result<ShippingMethods, Problem> {
-        unasked()
-    }
-    async fn redeem(&self, _: &Cx, _: Redeem) -> Result<Redeemed, Problem> {
-        unasked()
-    }
-    async fn unredeem(&self, _: &Cx, _: Unredeem) -> Result<Redeemed, Problem> {
-        unasked()
-    }
-    async fn put_coupon(&self, _: &Cx, _: Coupon) -> Result<Coupon, Problem> {
-        unasked()
-    }
-    async fn coupon(&self, _: &Cx, _: CouponByCode) -> Result<CouponState, Problem> {
-        unasked()
-    }
-    async fn put_rates(&self, _: &Cx, _: Rates) -> Result<Rates, Problem> {
-        unasked()
-    }
 }
 
-#[async_trait]
-impl InventoryApi for FakeShop {
-    async fn availability(&self, _: &Cx, req: AvailabilityRequest) -> Result<Availabilities, Problem> {
+impl FakeShop {
+    pub async fn availability(&self, _: &Cx, req: AvailabilityRequest) -> Result<Availabilities, Problem> {
         let state = self.state();
         let entry = |sku: String| Availability { available: self.available(&state, &sku), sku };
         Ok(Availabilities { items: req.skus.into_iter().map(entry).collect() })
-    }
-    async fn adjust(&self, _: &Cx, _: inventory::Adjust) -> Result<inventory::Adjusted, Problem> {
-        unasked()
-    }
-    async fn reserve(&self, _: &Cx, _: inventory::Reserve) -> Result<inventory::Reservation, Problem> {
-        unasked()
-    }
-    async fn allocate(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
-        unasked()
-    }
-    async fn release(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
-        unasked()
-    }
-    async fn ship(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation, Problem> {
-        unasked()
-    }
-    async fn audit(&self, _: &Cx, _: inventory::AuditRequest) -> Result<inventory::Audit, Problem> {
-        unasked()
     }
 }

@@ -9,14 +9,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use souk_cart_api::{Cart, CartApi, CartId};
-use souk_catalog_api::{CatalogApi, Category, Product};
-use souk_identity_api::{Customer, IdentityApi};
+use souk_catalog_api::{CatalogFake, Category, Product};
+use souk_identity_api::{Customer, IdentityFake};
 use souk_import::{ProductDraft, VariantDraft};
-use souk_inventory_api::InventoryApi;
+use souk_inventory_api::InventoryFake;
 use souk_kernel::{Currency, Ids, Problem, Secret};
 use souk_order_api::{Order, OrderApi};
-use souk_pricing_api::PricingApi;
-use souk_search_api::SearchApi;
+use souk_pricing_api::PricingFake;
+use souk_rpc::fake_of;
+use souk_search_api::SearchFake;
 use souk_storefront::{Clients, Shop};
 use souk_web::Cdn;
 
@@ -79,13 +80,28 @@ impl FakeShop {
     /// Its clients, as the storefront takes them.
     pub fn clients(self: &Arc<Self>, public_url: &str) -> Clients {
         Clients {
-            catalog: (self.clone() as Arc<dyn CatalogApi>).into(),
-            search: (self.clone() as Arc<dyn SearchApi>).into(),
-            pricing: (self.clone() as Arc<dyn PricingApi>).into(),
-            inventory: (self.clone() as Arc<dyn InventoryApi>).into(),
+            catalog: fake_of!(self, CatalogFake { product_by_slug, products_by_slug, categories, list }).into(),
+            search: fake_of!(self, SearchFake { search }).into(),
+            pricing: fake_of!(self, PricingFake { prices, shop, rates }).into(),
+            inventory: fake_of!(self, InventoryFake { availability }).into(),
             cart: (self.clone() as Arc<dyn CartApi>).into(),
             order: (self.clone() as Arc<dyn OrderApi>).into(),
-            identity: (self.clone() as Arc<dyn IdentityApi>).into(),
+            identity: fake_of!(
+                self,
+                IdentityFake {
+                    register,
+                    request_link,
+                    confirm,
+                    sign_in,
+                    login,
+                    logout,
+                    me,
+                    update_me,
+                    put_address,
+                    remove_address
+                }
+            )
+            .into(),
             cookie_key: Secret::new([7; 32]),
             shop: Shop { name: "Souk".into(), public_url: public_url.into(), cdn: Cdn::default() },
             published: None,

@@ -1,6 +1,5 @@
 //! Accounts of the fake. Sessions are resolved by the gateway in a real shop; [`FakeShop::actor`] does it here.
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use souk_cart_api::{AddLine, CartApi, ClaimCart, UpdateCart};
 use souk_identity_api::*;
@@ -9,7 +8,7 @@ use souk_order_api::{Checkout, OrderApi, PaymentMeans};
 use souk_rpc::{Actor, Cx};
 use souk_shipping_api::Address;
 
-use super::{FakeShop, NOW, State, unasked};
+use super::{FakeShop, NOW, State};
 
 impl FakeShop {
     /// Whom a session cookie belongs to.
@@ -114,9 +113,8 @@ fn check_password(pointer: &str, password: &Secret<String>) -> Result<(), Proble
     Err(Problem::invalid_field(pointer, "a password has 8 to 128 characters"))
 }
 
-#[async_trait]
-impl IdentityApi for FakeShop {
-    async fn register(&self, _: &Cx, req: Register) -> Result<SignedIn, Problem> {
+impl FakeShop {
+    pub async fn register(&self, _: &Cx, req: Register) -> Result<SignedIn, Problem> {
         check_password("/password", &req.password)?;
         let mut state = self.state();
         if state.customers.iter().any(|(customer, _)| customer.email == req.email) {
@@ -127,7 +125,8 @@ impl IdentityApi for FakeShop {
         state.customers.push((customer.clone(), req.password.into_inner()));
         Ok(self.sign_in_as(&mut state, customer))
     }
-    async fn request_link(&self, _: &Cx, req: RequestLink) -> Result<(), Problem> {
+
+    pub async fn request_link(&self, _: &Cx, req: RequestLink) -> Result<(), Problem> {
         self.unless_previous()?;
         if !req.email.contains('@') {
             return Err(Problem::invalid_field("/email", "must be an e-mail address"));
@@ -135,7 +134,8 @@ impl IdentityApi for FakeShop {
         self.state().links.push((req.email, req.name));
         Ok(())
     }
-    async fn confirm(&self, cx: &Cx, req: Confirm) -> Result<SignedIn, Problem> {
+
+    pub async fn confirm(&self, cx: &Cx, req: Confirm) -> Result<SignedIn, Problem> {
         self.unless_previous()?;
         check_password("/password", &req.password)?;
         let number: Option<usize> = req.token.reveal().strip_prefix("link-").and_then(|n| n.parse().ok());
@@ -155,14 +155,16 @@ impl IdentityApi for FakeShop {
             None => IdentityApi::register(self, cx, Register { email, password: req.password, name }).await,
         }
     }
-    async fn sign_in(&self, cx: &Cx, req: SignIn) -> Result<SignedIn, Problem> {
+
+    pub async fn sign_in(&self, cx: &Cx, req: SignIn) -> Result<SignedIn, Problem> {
         self.unless_previous()?;
         if let Some(device) = req.device_token {
             self.state().devices.push(device.into_inner());
         }
         self.login(cx, Login { email: req.email, password: req.password }).await
     }
-    async fn login(&self, _: &Cx, req: Login) -> Result<SignedIn, Problem> {
+
+    pub async fn login(&self, _: &Cx, req: Login) -> Result<SignedIn, Problem> {
         let mut state = self.state();
         let known =
             state.customers.iter().find(|(c, password)| c.email == req.email && password == req.password.reveal());
@@ -171,16 +173,19 @@ impl IdentityApi for FakeShop {
         let customer = customer.ok_or_else(wrong)?;
         Ok(self.sign_in_as(&mut state, customer))
     }
-    async fn logout(&self, _: &Cx, req: Logout) -> Result<(), Problem> {
+
+    pub async fn logout(&self, _: &Cx, req: Logout) -> Result<(), Problem> {
         if let Some(token) = req.session_token {
             self.state().sessions.remove(token.reveal());
         }
         Ok(())
     }
-    async fn me(&self, cx: &Cx, _: MeRequest) -> Result<Customer, Problem> {
+
+    pub async fn me(&self, cx: &Cx, _: MeRequest) -> Result<Customer, Problem> {
         self.with_me(cx, |(customer, _)| Ok(customer.clone()))
     }
-    async fn update_me(&self, cx: &Cx, req: UpdateMe) -> Result<Customer, Problem> {
+
+    pub async fn update_me(&self, cx: &Cx, req: UpdateMe) -> Result<Customer, Problem> {
         self.with_me(cx, |(customer, password)| {
             if let Some(new) = req.new_password {
                 if req.current_password.is_none_or(|old| old.reveal() != password) {
@@ -195,7 +200,8 @@ impl IdentityApi for FakeShop {
             Ok(customer.clone())
         })
     }
-    async fn put_address(&self, cx: &Cx, req: PutAddress) -> Result<Customer, Problem> {
+
+    pub async fn put_address(&self, cx: &Cx, req: PutAddress) -> Result<Customer, Problem> {
         let id = req.id.unwrap_or_else(|| AddressId(self.ids.v4()));
         self.with_me(cx, |(customer, _)| {
             let others = std::mem::take(&mut customer.addresses).into_iter().filter(|stored| stored.id != id);
@@ -204,22 +210,11 @@ impl IdentityApi for FakeShop {
             Ok(customer.clone())
         })
     }
-    async fn remove_address(&self, cx: &Cx, req: RemoveAddress) -> Result<Customer, Problem> {
+
+    pub async fn remove_address(&self, cx: &Cx, req: RemoveAddress) -> Result<Customer, Problem> {
         self.with_me(cx, |(customer, _)| {
             customer.addresses.retain(|stored| stored.id != req.id);
             Ok(customer.clone())
         })
-    }
-    async fn refresh(&self, _: &Cx, _: RefreshTokens) -> Result<SignedIn, Problem> {
-        unasked()
-    }
-    async fn session(&self, _: &Cx, _: SessionRequest) -> Result<Session, Problem> {
-        unasked()
-    }
-    async fn jwks(&self, _: &Cx, _: JwksRequest) -> Result<Jwks, Problem> {
-        unasked()
-    }
-    async fn create_staff(&self, _: &Cx, _: CreateStaff) -> Result<Staff, Problem> {
-        unasked()
     }
 }
