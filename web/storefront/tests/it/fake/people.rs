@@ -152,7 +152,7 @@ impl FakeShop {
         };
         match known {
             Some(customer) => Ok(self.sign_in_as(&mut self.state(), customer)),
-            None => IdentityApi::register(self, cx, Register { email, password: req.password, name }).await,
+            None => self.register(cx, Register { email, password: req.password, name }).await,
         }
     }
 
