@@ -1,7 +1,7 @@
-//! The hot writes: payments opened and moved on by many callers at once share one commit (SPEED.md: fewer commits).
+//! Group commit of changes: payments opened and moved on by many callers at once share one commit (SPEED.md).
 //!
 //! Optimistic: a change names the version it was made from, and is told when it came too late; the caller looks again.
-//! What a caller learnt is a fact of the provider's, so looking again and learning it again is always right.
+//! What it is made from is a report of the provider's, so looking again and applying it again is always right.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use souk_kernel::{Clock, Problem};
 use souk_payment_api::PaymentChanged;
 use souk_runtime::{Batch, Batcher, Tasks};
 
-use crate::domain::Contradiction;
+use crate::domain::Mismatch;
 use crate::store::{Change, Store};
 
 /// Payments of one commit: some milliseconds of work, and arrays that stay small.
@@ -19,7 +19,7 @@ const MAX_BATCH: usize = 128;
 
 /// One caller's write.
 #[derive(Clone, Debug)]
-pub struct Write {
+pub struct PaymentWrite {
     /// The payment after it.
     pub change: Change,
     /// Tell the other services.
@@ -37,20 +37,20 @@ pub enum Written {
 
 /// Shares commits. Clones feed the same batches.
 #[derive(Clone)]
-pub struct Writer(Batcher<Write, Written>);
+pub struct ChangeBatch(Batcher<PaymentWrite, Written>);
 
-impl Writer {
-    /// A writer into `store`.
+impl ChangeBatch {
+    /// Into `store`.
     pub fn new(tasks: &Tasks, store: Store, outbox: Outbox, clock: Clock) -> Self {
         let batches = Batches { store, outbox, clock };
-        Self(Batcher::new(tasks, "payment.writes", MAX_BATCH, move |writes: Batch<Write>| {
+        Self(Batcher::new(tasks, "payment.writes", MAX_BATCH, move |writes: Batch<PaymentWrite>| {
             let batches = batches.clone();
             async move { Ok(batches.write(&writes).await?.into_iter().map(Ok).collect()) }
         }))
     }
 
     /// Writes with the next batch.
-    pub async fn write(&self, write: Write) -> Result<Written, Problem> {
+    pub async fn write(&self, write: PaymentWrite) -> Result<Written, Problem> {
         self.0.submit(write).await
     }
 }
@@ -63,12 +63,12 @@ struct Batches {
 }
 
 impl Batches {
-    async fn write(&self, writes: &[Write]) -> Result<Vec<Written>, Problem> {
+    async fn write(&self, writes: &[PaymentWrite]) -> Result<Vec<Written>, Problem> {
         // Two changes of one payment in a batch start from the same version: the second comes too late by definition.
         let mut met = HashSet::new();
         let first: Vec<bool> = writes.iter().map(|write| met.insert(write.change.stored.id)).collect();
         let pick = |opens: bool| -> Vec<Change> {
-            let wanted = |write: &Write| (write.change.stored.standing.version == 1) == opens;
+            let wanted = |write: &PaymentWrite| (write.change.stored.state.version == 1) == opens;
             let all = writes.iter().zip(&first).filter(|(write, first)| **first && wanted(write));
             let mut changes: Vec<Change> = all.map(|(write, _)| write.change.clone()).collect();
             // All writers lock in one order.
@@ -97,7 +97,7 @@ impl Batches {
             self.outbox.commit(tx).await?;
             done
         };
-        let result = |(write, first): (&Write, &bool)| match *first && done.contains(&write.change.stored.id.0) {
+        let result = |(write, first): (&PaymentWrite, &bool)| match *first && done.contains(&write.change.stored.id.0) {
             true => Written::Done,
             false => Written::TooLate,
         };
@@ -107,10 +107,10 @@ impl Batches {
 
 /// The provider's id belongs to another payment already: its report and our books cannot both be right.
 fn unwritten(error: DbError) -> Problem {
-    if error.is_unique("payment_provider_ref") { Contradiction::OtherPayment.into() } else { error.into() }
+    if error.is_unique("payment_provider_ref") { Mismatch::OtherPayment.into() } else { error.into() }
 }
 
 /// The event of a change.
 pub fn event(change: &Change) -> PaymentChanged {
-    PaymentChanged { payment: change.stored.payment(), version: change.stored.standing.version }
+    PaymentChanged { payment: change.stored.payment(), version: change.stored.state.version }
 }

@@ -1,6 +1,6 @@
 //! Double entry: what a change of a payment means for the accounts.
 //!
-//! | fact | debit | credit |
+//! | report | debit | credit |
 //! |---|---|---|
 //! | authorise | `psp_hold` | `customer_authorised` |
 //! | void | `customer_authorised` | `psp_hold` |
@@ -10,7 +10,7 @@
 //! So `psp_hold` is what the provider keeps for us, `psp_receivable` what it owes us, and sales less refunds the latter's
 //! other side.
 
-use super::Standing;
+use super::PaymentState;
 
 /// Where money is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,21 +39,21 @@ impl Account {
 /// Why a line was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // each is its own word
-pub enum Entry {
+pub enum LedgerEntry {
     Authorise,
     Capture,
     Void,
     Refund,
 }
 
-impl Entry {
+impl LedgerEntry {
     /// As it is written in the journal.
     pub fn name(self) -> &'static str {
         match self {
-            Entry::Authorise => "authorise",
-            Entry::Capture => "capture",
-            Entry::Void => "void",
-            Entry::Refund => "refund",
+            LedgerEntry::Authorise => "authorise",
+            LedgerEntry::Capture => "capture",
+            LedgerEntry::Void => "void",
+            LedgerEntry::Refund => "refund",
         }
     }
 }
@@ -62,7 +62,7 @@ impl Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Why.
-    pub entry: Entry,
+    pub entry: LedgerEntry,
     /// To.
     pub debit: Account,
     /// From.
@@ -72,18 +72,18 @@ pub struct Line {
 }
 
 /// The lines that lead from `before` to `after`.
-pub fn lines(before: &Standing, after: &Standing) -> Vec<Line> {
+pub fn lines(before: &PaymentState, after: &PaymentState) -> Vec<Line> {
     use Account::{CustomerAuthorised, PspHold, PspReceivable, Refunds, Sales};
     let held = after.authorised - before.authorised;
     let taken = after.captured - before.captured;
     let given_back = after.given_back() - before.given_back();
     let paid_back = after.refunded - before.refunded;
     let all = [
-        Line { entry: Entry::Authorise, debit: PspHold, credit: CustomerAuthorised, amount: held },
-        Line { entry: Entry::Capture, debit: CustomerAuthorised, credit: PspHold, amount: taken },
-        Line { entry: Entry::Capture, debit: PspReceivable, credit: Sales, amount: taken },
-        Line { entry: Entry::Void, debit: CustomerAuthorised, credit: PspHold, amount: given_back },
-        Line { entry: Entry::Refund, debit: Refunds, credit: PspReceivable, amount: paid_back },
+        Line { entry: LedgerEntry::Authorise, debit: PspHold, credit: CustomerAuthorised, amount: held },
+        Line { entry: LedgerEntry::Capture, debit: CustomerAuthorised, credit: PspHold, amount: taken },
+        Line { entry: LedgerEntry::Capture, debit: PspReceivable, credit: Sales, amount: taken },
+        Line { entry: LedgerEntry::Void, debit: CustomerAuthorised, credit: PspHold, amount: given_back },
+        Line { entry: LedgerEntry::Refund, debit: Refunds, credit: PspReceivable, amount: paid_back },
     ];
     all.into_iter().filter(|line| line.amount > 0).collect()
 }

@@ -1,9 +1,9 @@
-//! The state machine of a payment. It learns facts from the provider, by answers, by webhooks, by asking; in any order, any
+//! State machine of a payment. It takes in the provider's reports, from answers, webhooks and look-ups; in any order, any
 //! number of times, and comes to the same state (amounts only grow, a void is final).
 
 use souk_payment_api::{MAX_AMOUNT, PaymentStatus};
 
-use super::books::{self, Line};
+use super::ledger::{self, Line};
 
 /// What became of the hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Hold {
 
 /// What a provider says of a payment at some moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact {
+pub struct ProviderReport {
     /// The hold.
     pub hold: Hold,
     /// Minor units held at any time.
@@ -39,7 +39,7 @@ pub struct Fact {
 
 /// State of a payment as our books know it. `amount >= authorised >= captured >= refunded >= 0`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct PaymentState {
     /// None before anything is known.
     pub hold: Option<Hold>,
     /// Minor units asked for.
@@ -60,29 +60,29 @@ pub struct Standing {
     pub version: i64,
 }
 
-/// What a fact comes to.
+/// What a report comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Learned {
+pub enum Applied {
     /// Nothing new.
-    Known,
+    Unchanged,
     /// A change, with its lines in the books.
-    New(Step),
+    Changed(StateChange),
     /// The provider holds money for a payment that was closed here: it has to be voided there.
     MustVoid,
 }
 
 /// A change of a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct StateChange {
     /// The state after it.
-    pub after: Standing,
+    pub after: PaymentState,
     /// What it means for the accounts.
     pub lines: Vec<Line>,
 }
 
-/// The provider's fact and our books cannot both be right. Never repaired by guessing: logged, and shown by the audit.
+/// The provider's report and our books cannot both be right. Never repaired by guessing: logged, and shown by the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Contradiction {
+pub enum Mismatch {
     /// Not `asked >= authorised >= captured >= refunded >= 0`, or asked for nothing or for more than a payment may be.
     #[error("the provider's amounts are out of order")]
     Amounts,
@@ -94,7 +94,7 @@ pub enum Contradiction {
     OtherPayment,
 }
 
-impl Standing {
+impl PaymentState {
     /// A payment of `amount` of which nothing is known yet.
     pub fn asked(amount: i64) -> Self {
         Self {
@@ -111,9 +111,9 @@ impl Standing {
     }
 
     /// Closes a payment of which nothing is known: whatever the provider says later, nothing will be held.
-    pub fn tombstone(amount: i64) -> Step {
+    pub fn tombstone(amount: i64) -> StateChange {
         let after = Self { hold: Some(Hold::Voided), version: 1, ..Self::asked(amount) };
-        Step { after, lines: Vec::new() }
+        StateChange { after, lines: Vec::new() }
     }
 
     /// True for a payment that was closed here and of which the provider has not yet said so.
@@ -139,37 +139,38 @@ impl Standing {
     }
 
     /// Takes in what the provider says.
-    pub fn learn(&self, fact: &Fact) -> Result<Learned, Contradiction> {
+    pub fn apply(&self, report: &ProviderReport) -> Result<Applied, Mismatch> {
         let ordered = (1..=MAX_AMOUNT).contains(&self.amount)
-            && self.amount >= fact.authorised
-            && fact.authorised >= fact.captured
-            && fact.captured >= fact.refunded
-            && fact.refunded >= 0;
+            && self.amount >= report.authorised
+            && report.authorised >= report.captured
+            && report.captured >= report.refunded
+            && report.refunded >= 0;
         if !ordered {
-            return Err(Contradiction::Amounts);
+            return Err(Mismatch::Amounts);
         }
-        if self.provider_ref.as_ref().is_some_and(|known| *known != fact.provider_ref) {
-            return Err(Contradiction::OtherPayment);
+        if self.provider_ref.as_ref().is_some_and(|known| *known != report.provider_ref) {
+            return Err(Mismatch::OtherPayment);
         }
-        if self.is_tombstone() && matches!(fact.hold, Hold::Authorised | Hold::RequiresAction) && fact.captured == 0 {
-            return Ok(Learned::MustVoid);
+        if self.is_tombstone() && matches!(report.hold, Hold::Authorised | Hold::RequiresAction) && report.captured == 0
+        {
+            return Ok(Applied::MustVoid);
         }
         let after = Self {
-            hold: Some(self.hold_after(fact.hold)?),
+            hold: Some(self.hold_after(report.hold)?),
             amount: self.amount,
-            authorised: self.authorised.max(fact.authorised),
-            captured: self.captured.max(fact.captured),
-            refunded: self.refunded.max(fact.refunded),
-            provider_ref: Some(fact.provider_ref.clone()),
+            authorised: self.authorised.max(report.authorised),
+            captured: self.captured.max(report.captured),
+            refunded: self.refunded.max(report.refunded),
+            provider_ref: Some(report.provider_ref.clone()),
             decline_code: None,
             action_url: None,
             version: self.version,
         };
-        after.with_words(self, fact).changed_from(self)
+        after.with_words(self, report).changed_from(self)
     }
 
     /// The hold is decided once and given back once; what says less than is known is old news.
-    fn hold_after(&self, theirs: Hold) -> Result<Hold, Contradiction> {
+    fn hold_after(&self, theirs: Hold) -> Result<Hold, Mismatch> {
         use Hold::{Authorised, Declined, RequiresAction, Voided};
         match (self.hold, theirs) {
             (None | Some(RequiresAction), theirs) => Ok(theirs),
@@ -179,32 +180,32 @@ impl Standing {
             // Nothing was held, nothing is given back. "Declined" says more.
             (Some(Declined), Voided) => Ok(Declined),
             (Some(Voided), Declined) if self.authorised == 0 => Ok(if self.is_tombstone() { Voided } else { Declined }),
-            _ => Err(Contradiction::State),
+            _ => Err(Mismatch::State),
         }
     }
 
-    fn with_words(mut self, before: &Self, fact: &Fact) -> Self {
+    fn with_words(mut self, before: &Self, report: &ProviderReport) -> Self {
         if self.hold == Some(Hold::Declined) {
-            self.decline_code = fact.decline_code.clone().or_else(|| before.decline_code.clone());
+            self.decline_code = report.decline_code.clone().or_else(|| before.decline_code.clone());
         }
         if self.hold == Some(Hold::RequiresAction) {
-            self.action_url = fact.action_url.clone().or_else(|| before.action_url.clone());
+            self.action_url = report.action_url.clone().or_else(|| before.action_url.clone());
         }
         self
     }
 
-    fn changed_from(mut self, before: &Self) -> Result<Learned, Contradiction> {
+    fn changed_from(mut self, before: &Self) -> Result<Applied, Mismatch> {
         let untaken = matches!(self.hold, Some(Hold::Authorised)) || self.captured == 0;
         let unheld = matches!(self.hold, Some(Hold::Authorised | Hold::Voided)) || self.authorised == 0;
         if !untaken || !unheld {
-            return Err(Contradiction::State);
+            return Err(Mismatch::State);
         }
         if self == *before {
-            return Ok(Learned::Known);
+            return Ok(Applied::Unchanged);
         }
         self.version += 1;
-        let lines = books::lines(before, &self);
-        Ok(Learned::New(Step { after: self, lines }))
+        let lines = ledger::lines(before, &self);
+        Ok(Applied::Changed(StateChange { after: self, lines }))
     }
 }
 
@@ -214,10 +215,10 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::books::Account;
+    use super::super::ledger::Account;
     use super::*;
 
-    impl Fact {
+    impl ProviderReport {
         pub(in crate::domain) fn of(hold: Hold, authorised: i64) -> Self {
             let decline_code = (hold == Hold::Declined).then(|| "declined".to_owned());
             let action_url = (hold == Hold::RequiresAction).then(|| "https://pay/1".to_owned());
@@ -226,10 +227,10 @@ mod tests {
         }
     }
 
-    impl Learned {
-        pub(in crate::domain) fn step(self) -> Option<Step> {
+    impl Applied {
+        pub(in crate::domain) fn step(self) -> Option<StateChange> {
             match self {
-                Learned::New(step) => Some(step),
+                Applied::Changed(step) => Some(step),
                 _ => None,
             }
         }
@@ -237,113 +238,115 @@ mod tests {
 
     const AMOUNT: i64 = 100;
 
-    /// A history a provider can have, as the facts it would send.
-    fn histories() -> impl Strategy<Value = Vec<Fact>> {
+    /// A history a provider can have, as the reports it would send.
+    fn histories() -> impl Strategy<Value = Vec<ProviderReport>> {
         let taking = prop::collection::vec((1..60i64, any::<bool>()), 0..6);
         (any::<bool>(), 0..4u8, taking).prop_map(|(asks, way, taking)| {
-            let mut facts = Vec::new();
+            let mut reports = Vec::new();
             if asks {
-                facts.push(Fact::of(Hold::RequiresAction, 0));
+                reports.push(ProviderReport::of(Hold::RequiresAction, 0));
             }
             match way {
-                0 => facts.push(Fact::of(Hold::Declined, 0)),
-                1 => facts.push(Fact::of(Hold::Voided, 0)),
-                2 => facts.extend([Fact::of(Hold::Authorised, AMOUNT), Fact::of(Hold::Voided, AMOUNT)]),
+                0 => reports.push(ProviderReport::of(Hold::Declined, 0)),
+                1 => reports.push(ProviderReport::of(Hold::Voided, 0)),
+                2 => reports
+                    .extend([ProviderReport::of(Hold::Authorised, AMOUNT), ProviderReport::of(Hold::Voided, AMOUNT)]),
                 _ => {
-                    let mut fact = Fact::of(Hold::Authorised, AMOUNT);
-                    facts.push(fact.clone());
+                    let mut report = ProviderReport::of(Hold::Authorised, AMOUNT);
+                    reports.push(report.clone());
                     for (amount, capture) in taking {
                         match capture {
-                            true => fact.captured = (fact.captured + amount).min(AMOUNT),
-                            false => fact.refunded = (fact.refunded + amount).min(fact.captured),
+                            true => report.captured = (report.captured + amount).min(AMOUNT),
+                            false => report.refunded = (report.refunded + amount).min(report.captured),
                         }
-                        facts.push(fact.clone());
+                        reports.push(report.clone());
                     }
                 }
             }
-            facts
+            reports
         })
     }
 
-    fn live(facts: &[Fact]) -> (Standing, BTreeMap<Account, i64>) {
-        let (mut standing, mut accounts) = (Standing::asked(AMOUNT), BTreeMap::new());
-        for fact in facts {
-            if let Learned::New(step) = standing.learn(fact).expect("a provider's true history contradicts nothing") {
-                assert_eq!(step.after.version, standing.version + 1);
+    fn live(reports: &[ProviderReport]) -> (PaymentState, BTreeMap<Account, i64>) {
+        let (mut state, mut accounts) = (PaymentState::asked(AMOUNT), BTreeMap::new());
+        for report in reports {
+            if let Applied::Changed(step) = state.apply(report).expect("a provider's true history contradicts nothing")
+            {
+                assert_eq!(step.after.version, state.version + 1);
                 for line in &step.lines {
                     assert!(line.amount > 0 && line.debit != line.credit);
                     *accounts.entry(line.debit).or_default() += line.amount;
                     *accounts.entry(line.credit).or_default() -= line.amount;
                 }
-                standing = step.after;
+                state = step.after;
             }
-            let s = &standing;
+            let s = &state;
             assert!(
                 s.amount >= s.authorised && s.authorised >= s.captured && s.captured >= s.refunded && s.refunded >= 0
             );
         }
-        (Standing { version: 0, ..standing }, accounts)
+        (PaymentState { version: 0, ..state }, accounts)
     }
 
     proptest! {
         #[test]
         fn order_and_repetition_of_facts_do_not_matter(
-            (facts, heard) in histories().prop_flat_map(|facts| {
-                let again = prop::collection::vec(prop::sample::select(facts.clone()), 0..6);
+            (reports, heard) in histories().prop_flat_map(|reports| {
+                let again = prop::collection::vec(prop::sample::select(reports.clone()), 0..6);
                 let heard = again.prop_map({
-                    let facts = facts.clone();
-                    move |again| [facts.clone(), again].concat()
+                    let reports = reports.clone();
+                    move |again| [reports.clone(), again].concat()
                 });
-                (Just(facts), heard.prop_shuffle())
+                (Just(reports), heard.prop_shuffle())
             })
         ) {
-            prop_assert_eq!(live(&heard), live(&facts));
+            prop_assert_eq!(live(&heard), live(&reports));
         }
 
         #[test]
-        fn the_accounts_always_say_what_the_payment_says(facts in histories()) {
-            let (standing, accounts) = live(&facts);
+        fn the_accounts_always_say_what_the_payment_says(reports in histories()) {
+            let (state, accounts) = live(&reports);
             let balance = |account| accounts.get(&account).copied().unwrap_or_default();
             prop_assert_eq!(accounts.values().sum::<i64>(), 0);
-            prop_assert_eq!(balance(Account::PspHold), standing.authorised - standing.captured - standing.given_back());
-            prop_assert_eq!(balance(Account::PspReceivable), standing.captured - standing.refunded);
-            prop_assert_eq!(-balance(Account::Sales), standing.captured);
-            prop_assert_eq!(balance(Account::Refunds), standing.refunded);
+            prop_assert_eq!(balance(Account::PspHold), state.authorised - state.captured - state.given_back());
+            prop_assert_eq!(balance(Account::PspReceivable), state.captured - state.refunded);
+            prop_assert_eq!(-balance(Account::Sales), state.captured);
+            prop_assert_eq!(balance(Account::Refunds), state.refunded);
         }
 
         #[test]
-        fn a_closed_payment_is_never_charged(facts in histories()) {
-            let mut standing = Standing::tombstone(AMOUNT).after;
-            for fact in &facts {
-                match standing.learn(fact) {
-                    Ok(Learned::New(step)) => standing = step.after,
-                    Ok(Learned::MustVoid) => prop_assert!(fact.captured == 0),
-                    Ok(Learned::Known) => {}
-                    Err(contradiction) => {
-                        prop_assert!(fact.captured > 0, "{:?}", contradiction);
+        fn a_closed_payment_is_never_charged(reports in histories()) {
+            let mut state = PaymentState::tombstone(AMOUNT).after;
+            for report in &reports {
+                match state.apply(report) {
+                    Ok(Applied::Changed(step)) => state = step.after,
+                    Ok(Applied::MustVoid) => prop_assert!(report.captured == 0),
+                    Ok(Applied::Unchanged) => {}
+                    Err(mismatch) => {
+                        prop_assert!(report.captured > 0, "{:?}", mismatch);
                     }
                 }
-                prop_assert_eq!(standing.status(), Some(PaymentStatus::Voided));
-                prop_assert_eq!(standing.captured, 0);
+                prop_assert_eq!(state.status(), Some(PaymentStatus::Voided));
+                prop_assert_eq!(state.captured, 0);
             }
         }
     }
 
     #[test]
     fn what_cannot_be_is_refused() {
-        let learn = |standing: &Standing, fact: &Fact| standing.learn(fact);
-        let captured = live(&[Fact { captured: 50, ..Fact::of(Hold::Authorised, AMOUNT) }]).0;
-        for wrong in [Fact::of(Hold::Voided, AMOUNT), Fact::of(Hold::Declined, 0)] {
-            assert_eq!(learn(&captured, &wrong), Err(Contradiction::State), "{wrong:?}");
+        let apply = |state: &PaymentState, report: &ProviderReport| state.apply(report);
+        let captured = live(&[ProviderReport { captured: 50, ..ProviderReport::of(Hold::Authorised, AMOUNT) }]).0;
+        for wrong in [ProviderReport::of(Hold::Voided, AMOUNT), ProviderReport::of(Hold::Declined, 0)] {
+            assert_eq!(apply(&captured, &wrong), Err(Mismatch::State), "{wrong:?}");
         }
-        let other = Fact { provider_ref: "auth_2".into(), ..Fact::of(Hold::Authorised, AMOUNT) };
-        assert_eq!(learn(&captured, &other), Err(Contradiction::OtherPayment));
-        let nothing = Standing::asked(AMOUNT);
+        let other = ProviderReport { provider_ref: "auth_2".into(), ..ProviderReport::of(Hold::Authorised, AMOUNT) };
+        assert_eq!(apply(&captured, &other), Err(Mismatch::OtherPayment));
+        let nothing = PaymentState::asked(AMOUNT);
         for (authorised, captured, refunded) in [(101, 0, 0), (100, 101, 0), (100, 50, 51), (100, 0, -1)] {
-            let wrong = Fact { captured, refunded, ..Fact::of(Hold::Authorised, authorised) };
-            assert_eq!(learn(&nothing, &wrong), Err(Contradiction::Amounts), "{wrong:?}");
+            let wrong = ProviderReport { captured, refunded, ..ProviderReport::of(Hold::Authorised, authorised) };
+            assert_eq!(apply(&nothing, &wrong), Err(Mismatch::Amounts), "{wrong:?}");
         }
-        let wrong = Fact { captured: 1, ..Fact::of(Hold::Voided, 1) };
-        assert_eq!(learn(&nothing, &wrong), Err(Contradiction::State));
+        let wrong = ProviderReport { captured: 1, ..ProviderReport::of(Hold::Voided, 1) };
+        assert_eq!(apply(&nothing, &wrong), Err(Mismatch::State));
     }
 }

@@ -1,12 +1,17 @@
 //! All SQL of payments. Hot writes take a whole batch in one statement; the lines of the books ride in the same one.
 
+mod rows;
+
 use jiff::Timestamp;
-use souk_db::{Db, DbError, Row, RowExt, ToSql, Tx};
-use souk_kernel::{Currency, Money};
-use souk_payment_api::{Payment, PaymentId, PaymentStatus};
+use souk_db::{Db, DbError, Row, RowExt, Tx};
+use souk_kernel::Money;
+use souk_payment_api::PaymentId;
 use uuid::Uuid;
 
-use crate::domain::{Hold, Known, Line, RefundState, Standing};
+use self::rows::{Columns, Lines, change_params, currency, decode, decode_refund, open_params, refund_state};
+use crate::domain::{PriorRefund, RefundState};
+
+pub use self::rows::{Change, StoredPayment};
 
 /// Rows of one page of a listing: payments of an order, findings of an audit.
 pub const MAX_ROWS: i64 = 1000;
@@ -123,58 +128,6 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("HELD_AFTER", HELD_AFTER),
 ];
 
-/// A payment as it is stored.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    /// The payment.
-    pub id: PaymentId,
-    /// What it is for.
-    pub order_id: Uuid,
-    /// `sandbox`.
-    pub provider: String,
-    /// What its amounts are counted in.
-    pub currency: Currency,
-    /// Its state.
-    pub standing: Standing,
-    /// When it was opened.
-    pub created_at: Timestamp,
-}
-
-impl Stored {
-    /// The payment as callers see it.
-    pub fn payment(&self) -> Payment {
-        let standing = &self.standing;
-        let money = |amount| self.currency.of(amount);
-        Payment {
-            id: self.id,
-            order_id: self.order_id,
-            provider: self.provider.clone(),
-            provider_ref: standing.provider_ref.clone(),
-            status: standing.status().unwrap_or(PaymentStatus::Voided),
-            authorised: money(standing.authorised),
-            captured: money(standing.captured),
-            refunded: money(standing.refunded),
-            decline_code: standing.decline_code.clone(),
-            action_url: standing.action_url.clone(),
-            created_at: self.created_at,
-        }
-    }
-
-    /// What was asked for.
-    pub fn amount(&self) -> Money {
-        self.currency.of(self.standing.amount)
-    }
-}
-
-/// A change to write: the payment after it, and the lines.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// After it.
-    pub stored: Stored,
-    /// For the books.
-    pub lines: Vec<Line>,
-}
-
 /// The payments of this service.
 #[derive(Clone)]
 pub struct Store {
@@ -193,17 +146,17 @@ impl Store {
     }
 
     /// One payment.
-    pub async fn get(&self, id: PaymentId) -> Result<Option<Stored>, DbError> {
+    pub async fn get(&self, id: PaymentId) -> Result<Option<StoredPayment>, DbError> {
         self.db.primary().query_opt(GET, &[&id.0]).await?.as_ref().map(decode).transpose()
     }
 
     /// Those of `ids` that are there.
-    pub async fn get_many(&self, ids: &[Uuid]) -> Result<Vec<Stored>, DbError> {
+    pub async fn get_many(&self, ids: &[Uuid]) -> Result<Vec<StoredPayment>, DbError> {
         self.db.primary().query(GET_MANY, &[&ids]).await?.iter().map(decode).collect()
     }
 
     /// The payments of an order, oldest first.
-    pub async fn by_order(&self, order: Uuid) -> Result<Vec<Stored>, DbError> {
+    pub async fn by_order(&self, order: Uuid) -> Result<Vec<StoredPayment>, DbError> {
         self.db.primary().query(BY_ORDER, &[&order, &MAX_ROWS]).await?.iter().map(decode).collect()
     }
 
@@ -229,12 +182,12 @@ impl Store {
     }
 
     /// One payment, locked until the transaction ends.
-    pub async fn lock(&self, tx: &Tx, id: PaymentId) -> Result<Option<Stored>, DbError> {
+    pub async fn lock(&self, tx: &Tx, id: PaymentId) -> Result<Option<StoredPayment>, DbError> {
         tx.query_opt(LOCK, &[&id.0]).await?.as_ref().map(decode).transpose()
     }
 
     /// What was to be refunded so far.
-    pub async fn refunds(&self, tx: &Tx, id: PaymentId) -> Result<Vec<Known>, DbError> {
+    pub async fn refunds(&self, tx: &Tx, id: PaymentId) -> Result<Vec<PriorRefund>, DbError> {
         tx.query(REFUNDS, &[&id.0]).await?.iter().map(decode_refund).collect()
     }
 
@@ -288,165 +241,4 @@ impl Store {
         let rows = self.db.primary().query(HELD_AFTER, &[&provider, &after, &MAX_ROWS]).await?;
         rows.iter().map(|row| row.get_col("payment_id")).collect()
     }
-}
-
-/// Changes as the arrays that `unnest` takes.
-#[derive(Default)]
-struct Columns<'a> {
-    ids: Vec<Uuid>,
-    orders: Vec<Uuid>,
-    providers: Vec<&'a str>,
-    refs: Vec<Option<&'a str>>,
-    holds: Vec<&'static str>,
-    currencies: Vec<&'a str>,
-    amounts: Vec<i64>,
-    authorised: Vec<i64>,
-    captured: Vec<i64>,
-    refunded: Vec<i64>,
-    codes: Vec<Option<&'a str>>,
-    urls: Vec<Option<&'a str>>,
-    versions: Vec<i64>,
-    opened: Vec<Timestamp>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(changes: &'a [Change]) -> Self {
-        let mut all = Self::default();
-        for Change { stored, .. } in changes {
-            let standing = &stored.standing;
-            all.ids.push(stored.id.0);
-            all.orders.push(stored.order_id);
-            all.providers.push(&stored.provider);
-            all.refs.push(standing.provider_ref.as_deref());
-            all.holds.push(hold_name(standing.hold.unwrap_or(Hold::Voided)));
-            all.currencies.push(stored.currency.code());
-            all.amounts.push(standing.amount);
-            all.authorised.push(standing.authorised);
-            all.captured.push(standing.captured);
-            all.refunded.push(standing.refunded);
-            all.codes.push(standing.decline_code.as_deref());
-            all.urls.push(standing.action_url.as_deref());
-            all.versions.push(standing.version);
-            all.opened.push(stored.created_at);
-        }
-        all
-    }
-}
-
-/// The lines of many changes, likewise.
-#[derive(Default)]
-struct Lines<'a> {
-    ids: Vec<Uuid>,
-    versions: Vec<i64>,
-    numbers: Vec<i16>,
-    entries: Vec<&'static str>,
-    debits: Vec<&'static str>,
-    credits: Vec<&'static str>,
-    amounts: Vec<i64>,
-    currencies: Vec<&'a str>,
-    opened: Vec<Timestamp>,
-}
-
-impl<'a> Lines<'a> {
-    fn of(changes: &'a [Change]) -> Self {
-        let mut all = Self::default();
-        for Change { stored, lines } in changes {
-            for (number, line) in (1i16..).zip(lines) {
-                all.ids.push(stored.id.0);
-                all.versions.push(stored.standing.version);
-                all.numbers.push(number);
-                all.entries.push(line.entry.name());
-                all.debits.push(line.debit.name());
-                all.credits.push(line.credit.name());
-                all.amounts.push(line.amount);
-                all.currencies.push(stored.currency.code());
-                all.opened.push(stored.created_at);
-            }
-        }
-        all
-    }
-}
-
-/// `$1` to `$22` of [`OPEN`].
-#[rustfmt::skip]
-fn open_params<'a>(p: &'a Columns, l: &'a Lines) -> [&'a (dyn ToSql + Sync); 22] {
-    [
-        &p.ids, &p.orders, &p.providers, &p.refs, &p.holds, &p.currencies, &p.amounts, &p.authorised, &p.captured,
-        &p.refunded, &p.codes, &p.urls, &p.opened,
-        &l.ids, &l.versions, &l.numbers, &l.entries, &l.debits, &l.credits, &l.amounts, &l.currencies, &l.opened,
-    ]
-}
-
-/// `$1` to `$18` of [`CHANGE`].
-#[rustfmt::skip]
-fn change_params<'a>(p: &'a Columns, l: &'a Lines, at: &'a Timestamp) -> [&'a (dyn ToSql + Sync); 18] {
-    [
-        &p.ids, &p.versions, &p.refs, &p.holds, &p.authorised, &p.captured, &p.refunded, &p.codes, &p.urls, at,
-        &l.ids, &l.versions, &l.numbers, &l.entries, &l.debits, &l.credits, &l.amounts, &l.currencies,
-    ]
-}
-
-fn decode(row: &Row) -> Result<Stored, DbError> {
-    let hold: &str = row.get_col("hold")?;
-    let standing = Standing {
-        hold: Some(parse_hold(hold)?),
-        amount: row.get_col("amount")?,
-        authorised: row.get_col("authorised")?,
-        captured: row.get_col("captured")?,
-        refunded: row.get_col("refunded")?,
-        provider_ref: row.get_col("provider_ref")?,
-        decline_code: row.get_col("decline_code")?,
-        action_url: row.get_col("action_url")?,
-        version: row.get_col("version")?,
-    };
-    Ok(Stored {
-        id: PaymentId(row.get_col("payment_id")?),
-        order_id: row.get_col("order_id")?,
-        provider: row.get_col("provider")?,
-        currency: currency(row)?,
-        standing,
-        created_at: row.get_col("created_at")?,
-    })
-}
-
-fn decode_refund(row: &Row) -> Result<Known, DbError> {
-    let state: &str = row.get_col("state")?;
-    let state = match state {
-        "pending" => RefundState::Pending,
-        "done" => RefundState::Done,
-        "refused" => RefundState::Refused,
-        other => return Err(unexpected("state", other)),
-    };
-    Ok(Known { key: row.get_col("key")?, amount: row.get_col("amount")?, state })
-}
-
-fn currency(row: &Row) -> Result<Currency, DbError> {
-    let code: &str = row.get_col("currency")?;
-    code.parse().map_err(|_| unexpected("currency", code))
-}
-
-fn hold_name(hold: Hold) -> &'static str {
-    match hold {
-        Hold::RequiresAction => "requires_action",
-        Hold::Authorised => "authorised",
-        Hold::Declined => "declined",
-        Hold::Voided => "voided",
-    }
-}
-
-fn parse_hold(name: &str) -> Result<Hold, DbError> {
-    let all = [Hold::RequiresAction, Hold::Authorised, Hold::Declined, Hold::Voided];
-    all.into_iter().find(|hold| hold_name(*hold) == name).ok_or_else(|| unexpected("hold", name))
-}
-
-fn refund_state(state: RefundState) -> &'static str {
-    match state {
-        RefundState::Pending => "pending",
-        RefundState::Done => "done",
-        RefundState::Refused => "refused",
-    }
-}
-
-fn unexpected(column: &str, value: &str) -> DbError {
-    DbError::Column { column: column.to_owned(), detail: format!("unexpected value {value}") }
 }
