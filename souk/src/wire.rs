@@ -127,7 +127,7 @@ impl Services {
             }
             "search" => {
                 if let Some(search) = &self.search {
-                    search.keep();
+                    search.spawn_maintenance();
                     work.consumers = souk_search::consumers(search);
                     work.jobs = souk_search::jobs(search);
                 }

@@ -1,5 +1,5 @@
-//! Where commands on stock are carried out: a batch of many callers in one transaction. Sits between service and store
-//! because callers, the event consumer and the schedule all come through here.
+//! Group commit of commands on stock: a batch of many callers is one transaction. The fourth hop between route and SQL,
+//! because callers, the event consumer and the schedule all end here.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use souk_inventory_api::{Reservation, ReservationStatus};
 use souk_kernel::Problem;
 use uuid::Uuid;
 
-use crate::domain::{Book, Changes, Command, Hold, Refusal};
+use crate::domain::{Changes, Command, Hold, ReservationError, StockTransaction};
 use crate::store;
 
 /// Commands of one transaction: enough to share a commit among all who wait for one, few enough to hold the locks for
@@ -20,24 +20,24 @@ const MAX_TRIES: usize = 5;
 /// Expired holds given back in one transaction on the way of a reservation; with more, it tries again.
 const MAX_RECLAIMED: i64 = 500;
 
-type Outcome = Result<ReservationStatus, Refusal>;
+type Outcome = Result<ReservationStatus, ReservationError>;
 
-/// Carries out commands in `db`.
+/// Executes batches of commands in inventory's own database.
 #[derive(Clone)]
-pub struct Desk {
+pub struct CommandBatch {
     db: Db,
     outbox: Outbox,
 }
 
-impl Desk {
-    /// A desk on inventory's own database.
+impl CommandBatch {
+    /// On `db`.
     pub fn new(db: &Db) -> Self {
         Self { db: db.clone(), outbox: Outbox::new(db) }
     }
 
     /// One result per command, in order, or why none of them could be written.
-    pub async fn perform(&self, commands: &[Command]) -> Result<Vec<Result<Reservation, Problem>>, Problem> {
-        let outcomes = self.settle(commands).await?;
+    pub async fn execute(&self, commands: &[Command]) -> Result<Vec<Result<Reservation, Problem>>, Problem> {
+        let outcomes = self.retry(commands).await?;
         let reservation = |(command, outcome): (&Command, Outcome)| {
             let status = outcome?;
             Ok(Reservation { key: command.key(), status })
@@ -48,7 +48,7 @@ impl Desk {
     /// Runs a batch until it is decided: again after a lost race, and again for those who met a shortage while there
     /// were more expired holds than one transaction gives back. Commands are idempotent, so an unknown commit is
     /// simply tried again.
-    async fn settle(&self, commands: &[Command]) -> Result<Vec<Outcome>, Problem> {
+    async fn retry(&self, commands: &[Command]) -> Result<Vec<Outcome>, Problem> {
         let mut decided: Vec<Option<Outcome>> = vec![None; commands.len()];
         let mut open: Vec<usize> = (0..commands.len()).collect();
         let mut tries = 0;
@@ -64,7 +64,7 @@ impl Desk {
             };
             let mut again = Vec::new();
             for (at, outcome) in open.into_iter().zip(outcomes) {
-                if more_expired && matches!(outcome, Err(Refusal::OutOfStock(_))) {
+                if more_expired && matches!(outcome, Err(ReservationError::OutOfStock(_))) {
                     again.push(at);
                 }
                 decided[at] = Some(outcome);
@@ -87,8 +87,8 @@ impl Desk {
         Ok((outcomes, max_expired > 0 && reclaimed >= max_expired))
     }
 
-    /// Carries out commands inside the transaction of an event consumer. A command that is refused fails them all.
-    pub async fn within(&self, tx: &Tx, commands: &[Command]) -> Result<(), Problem> {
+    /// Executes commands inside the transaction of an event consumer. A command that is refused fails them all.
+    pub async fn execute_in(&self, tx: &Tx, commands: &[Command]) -> Result<(), Problem> {
         let commands: Vec<&Command> = commands.iter().collect();
         let (outcomes, changes, _) = decide(tx, &commands, 0).await?;
         for outcome in outcomes {
@@ -108,7 +108,7 @@ impl Desk {
         }
         let skus: BTreeSet<&str> = expired.iter().flat_map(|(_, hold)| hold.lines.keys()).map(String::as_str).collect();
         let balances = store::lock_stock(&tx, &Vec::from_iter(skus)).await?;
-        let changes = Book::open(balances, expired)?.close();
+        let changes = StockTransaction::open(balances, expired)?.close();
         let told = self.write(&tx, &changes).await?;
         tx.commit().await?;
         if told {
@@ -125,8 +125,8 @@ impl Desk {
         if !store::write(tx, changes).await? {
             return Err(DbError::Serialization("another process made one of these reservations first".into()));
         }
-        self.outbox.push_all(tx, &changes.flips).await?;
-        Ok(!changes.flips.is_empty())
+        self.outbox.push_all(tx, &changes.availability_changes).await?;
+        Ok(!changes.availability_changes.is_empty())
     }
 }
 
@@ -153,26 +153,27 @@ async fn decide(tx: &Tx, commands: &[&Command], max_expired: i64) -> Result<(Vec
         true => Vec::new(),
         false => store::lock_stock(tx, &Vec::from_iter(wanted)).await?,
     };
-    let mut book = Book::open(balances, holds).map_err(|refusal| DbError::RowMissing(refusal.to_string()))?;
-    let outcomes = commands.iter().map(|command| book.apply(command)).collect();
-    Ok((outcomes, book.close(), i64::try_from(reclaimed).unwrap_or(i64::MAX)))
+    let mut transaction =
+        StockTransaction::open(balances, holds).map_err(|error| DbError::RowMissing(error.to_string()))?;
+    let outcomes = commands.iter().map(|command| transaction.apply(command)).collect();
+    Ok((outcomes, transaction.close(), i64::try_from(reclaimed).unwrap_or(i64::MAX)))
 }
 
 fn may_be_repeated(error: &DbError) -> bool {
     error.is_retryable() || matches!(error, DbError::OutcomeUnknown(_))
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Problem {
-        let text = refusal.to_string();
-        match refusal {
-            Refusal::OutOfStock(shortages) => Problem::conflict("out_of_stock", text).with_data(shortages),
-            Refusal::Gone => Problem::conflict("reservation_gone", text),
-            Refusal::Differs => Problem::conflict("reservation_differs", text),
-            Refusal::NotAllocated => Problem::conflict("reservation_not_allocated", text),
-            Refusal::AlreadyShipped => Problem::conflict("reservation_shipped", text),
-            Refusal::Unknown => Problem::not_found("reservation"),
-            Refusal::BalanceMissing(_) => Problem::internal(text),
+impl From<ReservationError> for Problem {
+    fn from(error: ReservationError) -> Problem {
+        let text = error.to_string();
+        match error {
+            ReservationError::OutOfStock(shortages) => Problem::conflict("out_of_stock", text).with_data(shortages),
+            ReservationError::Gone => Problem::conflict("reservation_gone", text),
+            ReservationError::Differs => Problem::conflict("reservation_differs", text),
+            ReservationError::NotAllocated => Problem::conflict("reservation_not_allocated", text),
+            ReservationError::AlreadyShipped => Problem::conflict("reservation_shipped", text),
+            ReservationError::Unknown => Problem::not_found("reservation"),
+            ReservationError::BalanceMissing(_) => Problem::internal(text),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use souk_catalog_api::{Category, CategoryId, CategoryInput, FacetAttribute};
 
-use super::check::{self, Refusal, refusal};
+use super::check::{self, InputRejected, rejected};
 use super::limits;
 use super::slug::category_slug;
 
@@ -53,7 +53,7 @@ pub fn grow(
     known: Vec<Node>,
     inputs: &[CategoryInput],
     mut new_id: impl FnMut() -> CategoryId,
-) -> Result<TreePlan, Refusal> {
+) -> Result<TreePlan, InputRejected> {
     let mut nodes = known;
     let old = nodes.len();
     let mut by_path: HashMap<String, usize> =
@@ -75,7 +75,7 @@ pub fn grow(
                 Some(at) => *at,
                 None => {
                     if nodes.len() >= limits::CATEGORIES {
-                        return Err(refusal("too_many", format!("the tree has {} nodes", nodes.len())));
+                        return Err(rejected("too_many", format!("the tree has {} nodes", nodes.len())));
                     }
                     let node = child(parent.map(|at| &nodes[at]), new_id(), path.clone(), slug, name, &mut siblings);
                     by_path.insert(path, nodes.len());
@@ -85,7 +85,7 @@ pub fn grow(
             };
             parent = Some(at);
         }
-        let at = parent.ok_or_else(|| refusal("invalid_category", "a category has a name"))?;
+        let at = parent.ok_or_else(|| rejected("invalid_category", "a category has a name"))?;
         plan.ids.push(nodes[at].id);
         if let Some(facets) = &input.facets
             && nodes[at].facets != *facets

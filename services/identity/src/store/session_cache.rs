@@ -1,4 +1,4 @@
-//! Sessions that Redis is believed about, at most for a minute each (the rules: `souk_redis::Leases`). That is no loss: the
+//! Cache of sessions in Redis, which is believed for at most a minute each (the rules: `souk_redis::Leases`). That is no loss: the
 //! use of a session must be noted in PostgreSQL once a minute anyway. Keys are digests of tokens, as in PostgreSQL.
 //!
 //! Whoever ends a session, or changes what one shows, recalls it after the commit and before answering. If Redis does not
@@ -15,7 +15,7 @@ use crate::domain::Digest;
 
 /// Kept sessions, and where recalls run; without Redis nothing is kept.
 #[derive(Clone)]
-pub(crate) struct Known(pub(crate) Option<(Leases, Tasks)>);
+pub(crate) struct SessionCache(pub(crate) Option<(Leases, Tasks)>);
 
 /// What is known of a session.
 pub(super) enum Look {
@@ -24,7 +24,7 @@ pub(super) enum Look {
     Unknown(Option<Deadline>),
 }
 
-impl Known {
+impl SessionCache {
     pub(super) async fn look(&self, token: &[u8]) -> Look {
         let Some((leases, _)) = &self.0 else { return Look::Unknown(None) };
         match leases.get(&name(token)).await {
@@ -43,10 +43,10 @@ impl Known {
     /// Commits what ends or changes sessions, and recalls them, whether the caller waits for it or not.
     pub(super) async fn commit(&self, tx: Tx, ended: Vec<Vec<u8>>) -> Result<(), DbError> {
         let Some((_, tasks)) = &self.0 else { return tx.commit().await };
-        let known = self.clone();
+        let cache = self.clone();
         let done = tasks.run("identity.recall", async move {
             tx.commit().await?;
-            known.recall(ended).await;
+            cache.recall(ended).await;
             Ok(())
         });
         done.await.unwrap_or_else(|_| Err(DbError::Other("a commit and its recall panicked".into())))

@@ -1,4 +1,4 @@
-//! The book that one transaction opens: balances and holds as locked, commands applied one after the other, and the
+//! Reservations of stock: one transaction's balances and holds as locked, commands applied one after the other, and the
 //! changes to write back. Deciding here, on locked rows, is what keeps anything from being sold twice.
 
 use std::collections::{BTreeMap, HashMap};
@@ -40,7 +40,7 @@ impl Command {
 
 /// Why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ReservationError {
     /// At least one line cannot be held; nothing is.
     #[error("not enough in stock")]
     OutOfStock(Vec<Shortage>),
@@ -122,7 +122,7 @@ pub struct Changes {
     /// Shipped units (SKU, units, reservation), for the ledger.
     pub shipped: Vec<(String, i64, Uuid)>,
     /// SKUs that became buyable or ceased to be.
-    pub flips: Vec<AvailabilityChanged>,
+    pub availability_changes: Vec<AvailabilityChanged>,
 }
 
 impl Changes {
@@ -138,7 +138,7 @@ struct Account {
     reserved: i64,
 }
 
-struct Entry {
+struct TrackedHold {
     hold: Hold,
     /// State in the database; none for a new one.
     stored: Option<ReservationStatus>,
@@ -146,38 +146,39 @@ struct Entry {
 }
 
 /// Balances and holds of one transaction.
-pub struct Book {
+pub struct StockTransaction {
     accounts: BTreeMap<String, Account>,
-    entries: HashMap<Uuid, Entry>,
+    entries: HashMap<Uuid, TrackedHold>,
     /// Keys in the order they were first written, so that equal input gives equal output.
     touched: Vec<Uuid>,
     shipped: Vec<(String, i64, Uuid)>,
 }
 
-impl Book {
-    /// Opens the book on locked rows. Holds that have expired are given back at once.
+impl StockTransaction {
+    /// On locked rows. Holds that have expired are given back at once.
     pub fn open(
         balances: impl IntoIterator<Item = (String, Balance)>,
         holds: impl IntoIterator<Item = (Uuid, Hold)>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ReservationError> {
         let account = |before: Balance| Account { on_hand: before.on_hand, reserved: before.reserved, before };
         let accounts = balances.into_iter().map(|(sku, balance)| (sku, account(balance))).collect();
-        let mut book = Book { accounts, entries: HashMap::new(), touched: Vec::new(), shipped: Vec::new() };
+        let mut transaction =
+            StockTransaction { accounts, entries: HashMap::new(), touched: Vec::new(), shipped: Vec::new() };
         let mut expired = Vec::new();
         for (key, hold) in holds {
             if hold.expired {
                 expired.push(key);
             }
-            book.entries.insert(key, Entry { stored: Some(hold.status), hold, ttl_seconds: 0 });
+            transaction.entries.insert(key, TrackedHold { stored: Some(hold.status), hold, ttl_seconds: 0 });
         }
         for key in expired {
-            book.give_back(key)?;
+            transaction.give_back(key)?;
         }
-        Ok(book)
+        Ok(transaction)
     }
 
     /// Applies one command; a refused one changes nothing.
-    pub fn apply(&mut self, command: &Command) -> Result<ReservationStatus, Refusal> {
+    pub fn apply(&mut self, command: &Command) -> Result<ReservationStatus, ReservationError> {
         match command {
             Command::Reserve { key, lines, ttl_seconds } => self.reserve(*key, lines, *ttl_seconds),
             Command::Allocate(key) => self.allocate(*key),
@@ -186,12 +187,12 @@ impl Book {
         }
     }
 
-    fn reserve(&mut self, key: Uuid, lines: &Lines, ttl_seconds: u32) -> Result<ReservationStatus, Refusal> {
+    fn reserve(&mut self, key: Uuid, lines: &Lines, ttl_seconds: u32) -> Result<ReservationStatus, ReservationError> {
         if let Some(entry) = self.entries.get(&key) {
             return match entry.hold.status {
-                ReservationStatus::Released => Err(Refusal::Gone),
+                ReservationStatus::Released => Err(ReservationError::Gone),
                 status if entry.hold.lines == *lines => Ok(status),
-                _ => Err(Refusal::Differs),
+                _ => Err(ReservationError::Differs),
             };
         }
         let free = |sku: &str| self.accounts.get(sku).map_or(0, |account| account.on_hand - account.reserved);
@@ -206,7 +207,7 @@ impl Book {
             })
             .collect();
         if !shortages.is_empty() {
-            return Err(Refusal::OutOfStock(shortages));
+            return Err(ReservationError::OutOfStock(shortages));
         }
         for (sku, wanted) in lines {
             if let Some(account) = self.accounts.get_mut(sku) {
@@ -217,16 +218,16 @@ impl Book {
         Ok(ReservationStatus::Held)
     }
 
-    fn allocate(&mut self, key: Uuid) -> Result<ReservationStatus, Refusal> {
-        let Some(entry) = self.entries.get(&key) else { return Err(Refusal::Gone) };
+    fn allocate(&mut self, key: Uuid) -> Result<ReservationStatus, ReservationError> {
+        let Some(entry) = self.entries.get(&key) else { return Err(ReservationError::Gone) };
         match entry.hold.status {
             ReservationStatus::Held => Ok(self.set(key, ReservationStatus::Allocated)),
-            ReservationStatus::Released => Err(Refusal::Gone),
+            ReservationStatus::Released => Err(ReservationError::Gone),
             done @ (ReservationStatus::Allocated | ReservationStatus::Shipped) => Ok(done),
         }
     }
 
-    fn release(&mut self, key: Uuid) -> Result<ReservationStatus, Refusal> {
+    fn release(&mut self, key: Uuid) -> Result<ReservationStatus, ReservationError> {
         let Some(entry) = self.entries.get(&key) else {
             self.add(key, ReservationStatus::Released, Lines::new(), 0);
             return Ok(ReservationStatus::Released);
@@ -234,17 +235,17 @@ impl Book {
         match entry.hold.status {
             ReservationStatus::Held | ReservationStatus::Allocated => self.give_back(key),
             ReservationStatus::Released => Ok(ReservationStatus::Released),
-            ReservationStatus::Shipped => Err(Refusal::AlreadyShipped),
+            ReservationStatus::Shipped => Err(ReservationError::AlreadyShipped),
         }
     }
 
-    fn ship(&mut self, key: Uuid) -> Result<ReservationStatus, Refusal> {
-        let Some(entry) = self.entries.get(&key) else { return Err(Refusal::Unknown) };
+    fn ship(&mut self, key: Uuid) -> Result<ReservationStatus, ReservationError> {
+        let Some(entry) = self.entries.get(&key) else { return Err(ReservationError::Unknown) };
         match entry.hold.status {
             ReservationStatus::Allocated => {}
             ReservationStatus::Shipped => return Ok(ReservationStatus::Shipped),
-            ReservationStatus::Held => return Err(Refusal::NotAllocated),
-            ReservationStatus::Released => return Err(Refusal::Gone),
+            ReservationStatus::Held => return Err(ReservationError::NotAllocated),
+            ReservationStatus::Released => return Err(ReservationError::Gone),
         }
         let lines = entry.hold.lines.clone();
         self.all_known(&lines)?;
@@ -258,8 +259,8 @@ impl Book {
         Ok(self.set(key, ReservationStatus::Shipped))
     }
 
-    fn give_back(&mut self, key: Uuid) -> Result<ReservationStatus, Refusal> {
-        let Some(entry) = self.entries.get(&key) else { return Err(Refusal::Unknown) };
+    fn give_back(&mut self, key: Uuid) -> Result<ReservationStatus, ReservationError> {
+        let Some(entry) = self.entries.get(&key) else { return Err(ReservationError::Unknown) };
         let lines = entry.hold.lines.clone();
         self.all_known(&lines)?;
         for (sku, units) in lines {
@@ -270,16 +271,16 @@ impl Book {
         Ok(self.set(key, ReservationStatus::Released))
     }
 
-    fn all_known(&self, lines: &Lines) -> Result<(), Refusal> {
+    fn all_known(&self, lines: &Lines) -> Result<(), ReservationError> {
         match lines.keys().find(|sku| !self.accounts.contains_key(*sku)) {
-            Some(sku) => Err(Refusal::BalanceMissing(sku.clone())),
+            Some(sku) => Err(ReservationError::BalanceMissing(sku.clone())),
             None => Ok(()),
         }
     }
 
     fn add(&mut self, key: Uuid, status: ReservationStatus, lines: Lines, ttl_seconds: u32) {
         let hold = Hold { status, lines, expired: false };
-        self.entries.insert(key, Entry { hold, stored: None, ttl_seconds });
+        self.entries.insert(key, TrackedHold { hold, stored: None, ttl_seconds });
         self.touched.push(key);
     }
 
@@ -291,7 +292,7 @@ impl Book {
         status
     }
 
-    /// Closes the book: what has to be written.
+    /// What has to be written.
     pub fn close(mut self) -> Changes {
         let mut changes = Changes { shipped: self.shipped, ..Changes::default() };
         for (sku, account) in self.accounts {
@@ -302,7 +303,7 @@ impl Book {
             }
             let available = account.on_hand > account.reserved;
             if available != (before.available() > 0) {
-                changes.flips.push(AvailabilityChanged {
+                changes.availability_changes.push(AvailabilityChanged {
                     stock_id: before.stock_id,
                     product_id: before.product_id,
                     sku: sku.clone(),

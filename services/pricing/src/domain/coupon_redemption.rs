@@ -1,11 +1,10 @@
-//! Where coupons are used up: a batch of redemptions decided one after the other on locked rows, all codes of an order
-//! or none.
+//! Redemption of coupons: a batch decided one after the other on locked rows, all codes of an order or none.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::Standing;
+use super::CouponStatus;
 
 /// What a caller asks for. Both are idempotent by their key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +33,7 @@ impl Command {
 
 /// Why a redemption is refused; nothing of it is used up then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum RedemptionError {
     /// No uses are left.
     #[error("coupon {0} has been used up")]
     UsedUp(String),
@@ -63,7 +62,7 @@ pub struct Uses {
     /// At most; none for no limit.
     pub max: Option<i64>,
     /// Its terms, uses aside.
-    pub standing: Standing,
+    pub status: CouponStatus,
 }
 
 /// A redemption row.
@@ -79,7 +78,7 @@ pub struct Redemption {
 
 /// What to write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TillChanges {
+pub struct RedemptionChanges {
     /// Change of uses by code, sorted.
     pub uses: Vec<(String, i64)>,
     /// New redemptions, in the order they came.
@@ -88,7 +87,7 @@ pub struct TillChanges {
     pub given_back: Vec<String>,
 }
 
-impl TillChanges {
+impl RedemptionChanges {
     /// True when there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.uses.is_empty() && self.new.is_empty() && self.given_back.is_empty()
@@ -96,20 +95,20 @@ impl TillChanges {
 }
 
 /// Coupons and redemptions of one transaction.
-pub struct Till {
+pub struct Redemptions {
     coupons: BTreeMap<String, (Uses, i64)>,
     redemptions: HashMap<String, (Redemption, bool)>,
     new: Vec<String>,
     given_back: Vec<String>,
 }
 
-impl Till {
-    /// Opens the till on locked rows.
+impl Redemptions {
+    /// On locked rows.
     pub fn open(
         coupons: impl IntoIterator<Item = (String, Uses)>,
         redemptions: impl IntoIterator<Item = (String, Redemption)>,
     ) -> Self {
-        Till {
+        Redemptions {
             coupons: coupons.into_iter().map(|(code, uses)| (code, (uses, uses.used))).collect(),
             redemptions: redemptions.into_iter().map(|(key, stored)| (key, (stored, true))).collect(),
             new: Vec::new(),
@@ -118,28 +117,28 @@ impl Till {
     }
 
     /// Applies one command; the codes that are (or were) redeemed come back. A refused one changes nothing.
-    pub fn apply(&mut self, command: &Command) -> Result<Vec<String>, Refusal> {
+    pub fn apply(&mut self, command: &Command) -> Result<Vec<String>, RedemptionError> {
         match command {
             Command::Redeem { key, order_id, codes } => self.redeem(key, *order_id, codes),
             Command::Unredeem(key) => self.unredeem(key),
         }
     }
 
-    fn redeem(&mut self, key: &str, order_id: Uuid, codes: &BTreeSet<String>) -> Result<Vec<String>, Refusal> {
+    fn redeem(&mut self, key: &str, order_id: Uuid, codes: &BTreeSet<String>) -> Result<Vec<String>, RedemptionError> {
         if let Some((known, _)) = self.redemptions.get(key) {
             return match known {
-                Redemption { given_back: true, .. } => Err(Refusal::Gone),
+                Redemption { given_back: true, .. } => Err(RedemptionError::Gone),
                 known if known.codes == *codes && known.order_id == Some(order_id) => Ok(names(codes)),
-                _ => Err(Refusal::Differs),
+                _ => Err(RedemptionError::Differs),
             };
         }
         for code in codes {
-            let Some((uses, now)) = self.coupons.get(code) else { return Err(Refusal::Unknown(code.clone())) };
-            if uses.standing != Standing::Valid && uses.standing != Standing::UsedUp {
-                return Err(Refusal::NotValid(code.clone()));
+            let Some((uses, now)) = self.coupons.get(code) else { return Err(RedemptionError::Unknown(code.clone())) };
+            if uses.status != CouponStatus::Valid && uses.status != CouponStatus::UsedUp {
+                return Err(RedemptionError::NotValid(code.clone()));
             }
             if uses.max.is_some_and(|max| *now >= max) {
-                return Err(Refusal::UsedUp(code.clone()));
+                return Err(RedemptionError::UsedUp(code.clone()));
             }
         }
         for code in codes {
@@ -151,7 +150,7 @@ impl Till {
         Ok(names(codes))
     }
 
-    fn unredeem(&mut self, key: &str) -> Result<Vec<String>, Refusal> {
+    fn unredeem(&mut self, key: &str) -> Result<Vec<String>, RedemptionError> {
         let Some((known, stored)) = self.redemptions.get_mut(key) else {
             self.add(key, Redemption { order_id: None, codes: BTreeSet::new(), given_back: true });
             return Ok(Vec::new());
@@ -161,7 +160,7 @@ impl Till {
             return Ok(codes);
         }
         if let Some(missing) = codes.iter().find(|code| !self.coupons.contains_key(*code)) {
-            return Err(Refusal::CouponMissing(missing.clone()));
+            return Err(RedemptionError::CouponMissing(missing.clone()));
         }
         known.given_back = true;
         if *stored {
@@ -181,13 +180,13 @@ impl Till {
     }
 
     /// What has to be written.
-    pub fn close(mut self) -> TillChanges {
+    pub fn close(mut self) -> RedemptionChanges {
         let changed = self.coupons.into_iter().map(|(code, (uses, now))| (code, now - uses.used));
         let new = self.new.into_iter().filter_map(|key| {
             let (redemption, _) = self.redemptions.remove(&key)?;
             Some((key, redemption))
         });
-        TillChanges {
+        RedemptionChanges {
             uses: changed.filter(|(_, change)| *change != 0).collect(),
             new: new.collect(),
             given_back: self.given_back,
@@ -213,15 +212,15 @@ mod tests {
 
     impl World {
         fn new(coupons: &[(&str, Option<i64>)]) -> Self {
-            let uses = |max| Uses { used: 0, max, standing: Standing::Valid };
+            let uses = |max| Uses { used: 0, max, status: CouponStatus::Valid };
             let coupons = coupons.iter().map(|(code, max)| ((*code).to_owned(), uses(*max))).collect();
             World { coupons, redemptions: BTreeMap::new() }
         }
 
-        fn run(&mut self, batch: &[Command]) -> Vec<Result<Vec<String>, Refusal>> {
-            let mut till = Till::open(self.coupons.clone(), self.redemptions.clone());
-            let outcomes = batch.iter().map(|command| till.apply(command)).collect();
-            let changes = till.close();
+        fn run(&mut self, batch: &[Command]) -> Vec<Result<Vec<String>, RedemptionError>> {
+            let mut redemptions = Redemptions::open(self.coupons.clone(), self.redemptions.clone());
+            let outcomes = batch.iter().map(|command| redemptions.apply(command)).collect();
+            let changes = redemptions.close();
             for (code, change) in changes.uses {
                 self.coupons.get_mut(&code).unwrap().used += change;
             }
@@ -270,10 +269,10 @@ mod tests {
     fn all_codes_or_none_and_a_repetition_changes_nothing() {
         let mut world = World::new(&[("A", Some(5)), ("B", Some(1))]);
         let outcomes = world.run(&[redeem("1", &["A", "B"]), redeem("2", &["A", "B"]), redeem("1", &["B", "A"])]);
-        assert_eq!(outcomes[1], Err(Refusal::UsedUp("B".into())));
+        assert_eq!(outcomes[1], Err(RedemptionError::UsedUp("B".into())));
         assert_eq!(outcomes[0], outcomes[2]);
         assert_eq!(world.coupons["A"].used, 1);
-        assert_eq!(world.run(&[redeem("1", &["A"])]), [Err(Refusal::Differs)]);
+        assert_eq!(world.run(&[redeem("1", &["A"])]), [Err(RedemptionError::Differs)]);
         let outcomes = world.run(&[
             Command::Unredeem("1".into()),
             Command::Unredeem("1".into()),
@@ -281,15 +280,15 @@ mod tests {
             redeem("overtaken", &["A"]),
             redeem("1", &["A", "B"]),
         ]);
-        assert_eq!(outcomes[3..], [Err(Refusal::Gone), Err(Refusal::Gone)]);
+        assert_eq!(outcomes[3..], [Err(RedemptionError::Gone), Err(RedemptionError::Gone)]);
         assert_eq!((world.coupons["A"].used, world.coupons["B"].used), (0, 0));
     }
 
     #[test]
     fn only_valid_coupons_count() {
         let mut world = World::new(&[("A", None)]);
-        world.coupons.get_mut("A").unwrap().standing = Standing::Over;
-        assert_eq!(world.run(&[redeem("1", &["A"])]), [Err(Refusal::NotValid("A".into()))]);
-        assert_eq!(world.run(&[redeem("1", &["X"])]), [Err(Refusal::Unknown("X".into()))]);
+        world.coupons.get_mut("A").unwrap().status = CouponStatus::Over;
+        assert_eq!(world.run(&[redeem("1", &["A"])]), [Err(RedemptionError::NotValid("A".into()))]);
+        assert_eq!(world.run(&[redeem("1", &["X"])]), [Err(RedemptionError::Unknown("X".into()))]);
     }
 }

@@ -1,4 +1,4 @@
-//! What the keeper of the index does from start to standstill: makes sure that the index belongs to this database,
+//! The rounds of the indexing loop, from start to standstill: makes sure that the index belongs to this database,
 //! builds it when it does not, then applies event after event.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! A new index from the catalogue, without a moment in which searches find less: it is filled beside the old one while
+//! Build of a new index beside the live one, from the catalogue, and its swap: without a moment in which searches find less: it is filled beside the old one while
 //! events go to both, and takes its place in one step when it has everything.
 
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use souk_runtime::{LogThrottle, Tasks};
 
 use super::OpenSearch;
 use super::client::unavailable;
-use super::indices::Known;
-use super::keeping::documents;
+use super::consumer::documents;
+use super::indices::IndexSet;
 use super::search::TIMEOUT as LONGEST_SEARCH;
 use crate::fetch::BATCH;
 use crate::store;
@@ -33,8 +33,8 @@ pub struct Rebuilt {
     pub took: Duration,
 }
 
-/// Makes sure that there is an index of ours, now and later.
-pub(crate) async fn keep(index: Arc<OpenSearch>, tasks: Tasks) {
+/// Makes sure that there is an index of ours, for as long as the process runs.
+pub(crate) async fn maintain(index: Arc<OpenSearch>, tasks: Tasks) {
     let mut said = LogThrottle::default();
     while !tasks.stopping() {
         let looked = tokio::select! {
@@ -67,11 +67,11 @@ pub(crate) async fn keep(index: Arc<OpenSearch>, tasks: Tasks) {
 impl OpenSearch {
     /// Builds an index when there is none that fits; false while another process does.
     async fn ensure(&self) -> Result<bool, Problem> {
-        let known = self.indices.known().await?;
-        if let Some(live) = &known.live {
+        let indices = self.indices.list().await?;
+        if let Some(live) = &indices.live {
             let (database, reading) = (store::identity(&self.db).await?, store::reading(&self.db).await?);
             if self.indices.is_ours(live, &database, reading).await? {
-                return self.tidy(&known).await;
+                return self.tidy(&indices).await;
             }
             tracing::info!(index = live, "the search index is of another format, database or time");
         }
@@ -93,24 +93,24 @@ impl OpenSearch {
     }
 
     /// Takes away what a build that died left behind: events go to it, and nobody will use it. True when nothing is left.
-    async fn tidy(&self, known: &Known) -> Result<bool, Problem> {
-        if known.all.len() == 1 {
+    async fn tidy(&self, indices: &IndexSet) -> Result<bool, Problem> {
+        if indices.all.len() == 1 {
             return Ok(true);
         }
         if !store::take_lease(&self.db, &self.indices.name, self.holder, LEASE_SECONDS).await? {
             return Ok(false);
         }
         // What is there now: a build may have ended since.
-        let cleaned = match self.indices.known().await {
-            Ok(known) => self.clean(&known).await,
+        let cleaned = match self.indices.list().await {
+            Ok(indices) => self.clean(&indices).await,
             Err(problem) => Err(problem),
         };
         self.hand_back().await?;
         cleaned.map(|()| true)
     }
 
-    async fn clean(&self, known: &Known) -> Result<(), Problem> {
-        for leftover in known.all.iter().filter(|index| Some(*index) != known.live.as_ref()) {
+    async fn clean(&self, indices: &IndexSet) -> Result<(), Problem> {
+        for leftover in indices.all.iter().filter(|index| Some(*index) != indices.live.as_ref()) {
             tracing::info!(index = leftover, "deleting an index that a build left behind");
             self.indices.delete(leftover).await?;
         }
@@ -123,11 +123,11 @@ impl OpenSearch {
 
     async fn build(&self) -> Result<Rebuilt, Problem> {
         let started = Instant::now();
-        let known = self.indices.known().await?;
-        self.clean(&known).await?;
+        let indices = self.indices.list().await?;
+        self.clean(&indices).await?;
         // Before the index is there: the tree that documents are made with knows what events would tell.
         self.take_tree(crate::tree::Tree::new(self.fetch.tree().await?));
-        let index = self.indices.create(&known, &store::identity(&self.db).await?).await?;
+        let index = self.indices.create(&indices, &store::identity(&self.db).await?).await?;
         tracing::info!(index, "building the search index from the catalogue");
         let products = self.fill().await?;
         self.indices.refresh(&index).await?;
@@ -137,10 +137,10 @@ impl OpenSearch {
             return Err(Problem::internal(format!("{index} has {there} documents of {products}, it is not used")));
         }
         self.renew().await?;
-        self.indices.swap(&index, known.live.as_deref()).await?;
+        self.indices.swap(&index, indices.live.as_deref()).await?;
         let took = started.elapsed();
         tracing::info!(index, products, ?took, "the search index is built");
-        if let Some(old) = &known.live {
+        if let Some(old) = &indices.live {
             // Searches that began with it may end with it.
             tokio::time::sleep(LONGEST_SEARCH).await;
             self.indices.delete(old).await?;

@@ -1,4 +1,4 @@
-//! The category tree in memory: every process needs it, to name facets and to write documents, and follows its changes.
+//! In-memory copy of the category tree, kept by events: every process needs it, to name facets and to write documents, and follows its changes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,13 +35,13 @@ pub(super) fn start(index: Arc<OpenSearch>, tasks: &Tasks) {
         }
         drop(see);
         tokio::select! {
-            () = keep(&index, &stopping, changes) => {}
+            () = read_tree(&index, &stopping, changes) => {}
             () = stopping.token().cancelled() => {}
         }
     });
 }
 
-async fn keep(index: &OpenSearch, tasks: &Tasks, mut changes: mpsc::UnboundedReceiver<Changed>) {
+async fn read_tree(index: &OpenSearch, tasks: &Tasks, mut changes: mpsc::UnboundedReceiver<Changed>) {
     let mut wanted = Changed::new();
     loop {
         match index.fetch.fresh_tree(&wanted).await {

@@ -1,4 +1,4 @@
-//! Keeping the index by events: one consumer group for all processes. The effect is outside of PostgreSQL, so it comes
+//! Consumer group that keeps the index by events, one for all processes. The effect is outside of PostgreSQL, so it comes
 //! before the transaction that records it, and is right however often it is made.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::client::unavailable;
 use super::{CONSUMER, OpenSearch};
 use crate::fetch::Batch;
 use crate::follow::{Changes, SOURCES};
-use crate::index::Entry;
+use crate::index::SearchableProduct;
 use crate::store;
 use crate::tree::Tree;
 
@@ -31,11 +31,11 @@ const FROM: &[Source] = &[
     Source { schema: SOURCES[2].0, types: SOURCES[2].1 },
 ];
 
-/// The consumer.
-pub(crate) struct Keeper(pub(crate) Arc<OpenSearch>);
+/// Applies events, and tries again what failed by itself.
+pub(crate) struct IndexConsumer(pub(crate) Arc<OpenSearch>);
 
 #[async_trait]
-impl Consumer for Keeper {
+impl Consumer for IndexConsumer {
     fn name(&self) -> &'static str {
         CONSUMER
     }
@@ -58,7 +58,7 @@ impl Consumer for Keeper {
 }
 
 #[async_trait]
-impl JobHandler for Keeper {
+impl JobHandler for IndexConsumer {
     fn kind(&self) -> &'static str {
         CONSUMER
     }
@@ -115,29 +115,29 @@ impl OpenSearch {
     /// Writes to the index that is searched and to the one being built. Looks again afterwards: a build that began
     /// meanwhile may have read the catalogue before the change.
     async fn write_everywhere(&self, puts: &[Put], reading: i64) -> Result<Vec<Uuid>, Problem> {
-        let mut known = self.indices.known().await?;
+        let mut indices = self.indices.list().await?;
         for _ in 0..MAX_WRITES {
-            if known.live.is_none() && known.next.is_none() {
+            if indices.live.is_none() && indices.next.is_none() {
                 return Err(unavailable("there is no index yet"));
             }
             let mut refused = Vec::new();
             let mut lost = false;
             let next = self.indices.next_alias();
             for (alias, _) in
-                [(&self.indices.name, &known.live), (&next, &known.next)].iter().filter(|(_, at)| at.is_some())
+                [(&self.indices.name, &indices.live), (&next, &indices.next)].iter().filter(|(_, at)| at.is_some())
             {
                 let written = self.indices.write(alias, puts, &self.analyzer, reading).await?;
                 refused.extend(written.refused);
                 lost |= written.no_alias;
             }
-            let now = self.indices.known().await?;
-            let all_written = now.written().iter().all(|index| known.written().contains(index));
+            let now = self.indices.list().await?;
+            let all_written = now.written().iter().all(|index| indices.written().contains(index));
             if all_written && !lost {
                 refused.sort_unstable();
                 refused.dedup();
                 return Ok(refused);
             }
-            known = now;
+            indices = now;
         }
         Err(unavailable("indices change faster than they can be written"))
     }
@@ -151,7 +151,7 @@ pub(super) fn documents(tree: &Tree, batch: &Batch, ids: Vec<Uuid>, failed: &mut
         let id = product.id.uuid();
         gone.remove(&id);
         let category = product.category_id.map(|category| tree.names(category)).unwrap_or_default();
-        let entry = Entry::new(product, &category, &batch.prices, &batch.stock);
+        let entry = SearchableProduct::new(product, &category, &batch.prices, &batch.stock);
         match entry.map(|entry| entry.document()).transpose() {
             Ok(document) => puts.push(Put { id, document }),
             Err(error) => {

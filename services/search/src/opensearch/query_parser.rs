@@ -1,4 +1,4 @@
-//! From words to a query, as the embedded index does it: every word must be found; where the index has not even one of it,
+//! Query parser for OpenSearch, with the rules of the embedded index: every word must be found; where the index has not even one of it,
 //! beginnings and one slip of the keyboard are tried before the word is given up. Which words the index has is asked only
 //! when the plain query finds nothing.
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use souk_kernel::Problem;
 
 use super::search::Search;
-use crate::query::words::{
+use crate::query::query_parser::{
     ALL_BOOST, FUZZY_LETTERS, Guesses, MAX_EXPANSIONS, MIN_PREFIX, STRONG_BOOST, TITLE_BOOST, take,
 };
 use crate::text::{Word, Words};

@@ -1,4 +1,4 @@
-//! The one pass over the matches of a search: each is held against the filters, ranked, and counted for the facets.
+//! Collector of a search, in one pass over its matches: each is held against the filters, ranked, and counted for the facets.
 //! Everything it counts into is kept by the thread and used again.
 
 use std::cell::RefCell;
@@ -10,8 +10,8 @@ use tantivy::{DocAddress, SegmentReader};
 use super::SearchError;
 use super::facets::Counts;
 use super::filter::{Fails, Filter, Filters};
-use super::top::{Ranked, Top};
-use super::words::Text;
+use super::query_parser::Text;
+use super::top_k::{Ranked, TopK};
 use crate::index::{Columns, Snapshot};
 
 /// What a thread keeps between searches.
@@ -43,18 +43,18 @@ enum Order<'a> {
 }
 
 /// A search under way.
-pub(super) struct Pass<'a> {
+pub(super) struct Collector<'a> {
     snapshot: &'a Snapshot,
     filters: &'a Filters,
     order: Order<'a>,
     counting: bool,
     counts: &'a mut Counts,
     buffer: &'a mut Vec<Ranked>,
-    top: Top,
+    top: TopK,
     total: u64,
 }
 
-impl<'a> Pass<'a> {
+impl<'a> Collector<'a> {
     pub(super) fn new(
         snapshot: &'a Snapshot,
         request: &SearchRequest,
@@ -69,7 +69,7 @@ impl<'a> Pass<'a> {
             Sort::Title => Order::Title(snapshot.title_ranks()?),
         };
         let Scratch { counts, ranked } = scratch;
-        let top = Top::new((request.offset + request.limit) as usize, std::mem::take(ranked));
+        let top = TopK::new((request.offset + request.limit) as usize, std::mem::take(ranked));
         Ok(Self { snapshot, filters, order, counting: request.facets, counts, buffer: ranked, top, total: 0 })
     }
 
@@ -199,10 +199,10 @@ impl<'a> Pass<'a> {
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for Collector<'_> {
     fn drop(&mut self) {
         // The next search of this thread uses the buffer again.
-        *self.buffer = std::mem::replace(&mut self.top, Top::new(0, Vec::new())).into_buffer();
+        *self.buffer = std::mem::replace(&mut self.top, TopK::new(0, Vec::new())).into_buffer();
     }
 }
 

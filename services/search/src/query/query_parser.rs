@@ -1,4 +1,4 @@
-//! From words to a query. Every word must be found; where the index has not even one of it, beginnings and one slip of
+//! Query parser: from words to a query. Every word must be found; where the index has not even one of it, beginnings and one slip of
 //! the keyboard are tried before the word is given up.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! The best so many of a stream, without sorting the rest.
+//! Top-k selection: the best so many of a stream, without sorting the rest.
 
 /// A match with what it is ranked by; more is better, the second decides between equals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,14 +25,14 @@ impl Ranked {
 
 /// Keeps the best `wanted`. Twice as many are gathered before the worse half is dropped, so that each costs a constant
 /// amount of work on average.
-pub(super) struct Top {
+pub(super) struct TopK {
     wanted: usize,
     kept: Vec<Ranked>,
     /// What is not better than this is not among them.
     floor: Option<Ranked>,
 }
 
-impl Top {
+impl TopK {
     /// Room for `wanted`, in a buffer that is used again.
     pub(super) fn new(wanted: usize, mut buffer: Vec<Ranked>) -> Self {
         buffer.clear();
@@ -82,7 +82,7 @@ mod tests {
         #[test]
         fn keeps_what_sorting_all_would_put_first(keys in prop::collection::vec(0u64..50, 0..300), wanted in 1usize..40) {
             let all: Vec<_> = (0u32..).zip(&keys).map(|(n, key)| Ranked::new(*key, u64::from(n % 3), n % 2, n)).collect();
-            let mut top = Top::new(wanted, Vec::new());
+            let mut top = TopK::new(wanted, Vec::new());
             all.iter().for_each(|ranked| top.push(*ranked));
             let mut sorted = all;
             sorted.sort_by(|a, b| b.cmp(a));

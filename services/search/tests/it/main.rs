@@ -165,7 +165,7 @@ impl Search {
             souk_flow::run_consumer(&tasks, &db, &souk_flow::EventLog::Postgres, consumer);
         }
         souk_flow::run_jobs(&tasks, &db, souk_search::jobs(&service));
-        service.keep();
+        service.spawn_maintenance();
         let client = SearchClient::Local(service.clone() as Arc<dyn SearchApi>);
         Search { client, service, tasks }
     }

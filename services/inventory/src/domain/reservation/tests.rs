@@ -21,10 +21,10 @@ impl World {
         World { balances: balances.collect(), holds: BTreeMap::new() }
     }
 
-    fn run(&mut self, batch: &[Command]) -> Vec<Result<ReservationStatus, Refusal>> {
-        let mut book = Book::open(self.balances.clone(), self.holds.clone()).unwrap();
-        let outcomes = batch.iter().map(|command| book.apply(command)).collect();
-        let changes = book.close();
+    fn run(&mut self, batch: &[Command]) -> Vec<Result<ReservationStatus, ReservationError>> {
+        let mut transaction = StockTransaction::open(self.balances.clone(), self.holds.clone()).unwrap();
+        let outcomes = batch.iter().map(|command| transaction.apply(command)).collect();
+        let changes = transaction.close();
         for (sku, on_hand, reserved) in changes.balances {
             let balance = self.balances.get_mut(&sku).unwrap();
             balance.on_hand += on_hand;
@@ -132,7 +132,7 @@ fn the_last_unit_goes_to_the_first() {
     let mut world = World::with(&[("a", 1)]);
     let outcomes = world.run(&[reserve(1, &[("a", 1)]), reserve(2, &[("a", 1)])]);
     let shortage = Shortage { sku: "a".into(), wanted: 1, available: 0 };
-    assert_eq!(outcomes, [Ok(ReservationStatus::Held), Err(Refusal::OutOfStock(vec![shortage]))]);
+    assert_eq!(outcomes, [Ok(ReservationStatus::Held), Err(ReservationError::OutOfStock(vec![shortage]))]);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn an_expired_hold_makes_room_and_cannot_be_allocated() {
     world.run(&[reserve(1, &[("a", 1)])]);
     world.holds.get_mut(&Uuid::from_u128(1)).unwrap().expired = true;
     let outcomes = world.run(&[Command::Allocate(Uuid::from_u128(1)), reserve(2, &[("a", 1)])]);
-    assert_eq!(outcomes, [Err(Refusal::Gone), Ok(ReservationStatus::Held)]);
+    assert_eq!(outcomes, [Err(ReservationError::Gone), Ok(ReservationStatus::Held)]);
     world.check();
 }
 
@@ -149,42 +149,48 @@ fn an_expired_hold_makes_room_and_cannot_be_allocated() {
 fn a_release_that_overtakes_bars_the_key() {
     let mut world = World::with(&[("a", 1)]);
     let outcomes = world.run(&[Command::Release(Uuid::from_u128(1)), reserve(1, &[("a", 1)])]);
-    assert_eq!(outcomes, [Ok(ReservationStatus::Released), Err(Refusal::Gone)]);
+    assert_eq!(outcomes, [Ok(ReservationStatus::Released), Err(ReservationError::Gone)]);
 }
 
 #[test]
 fn shipping_takes_only_allocated_units_and_only_once() {
     let (mut world, key) = (World::with(&[("a", 3)]), Uuid::from_u128(1));
     let outcomes = world.run(&[Command::Ship(key), reserve(1, &[("a", 2)]), Command::Ship(key)]);
-    assert_eq!(outcomes, [Err(Refusal::Unknown), Ok(ReservationStatus::Held), Err(Refusal::NotAllocated)]);
+    assert_eq!(
+        outcomes,
+        [Err(ReservationError::Unknown), Ok(ReservationStatus::Held), Err(ReservationError::NotAllocated)]
+    );
     let outcomes = world.run(&[Command::Allocate(key), Command::Ship(key), Command::Ship(key), Command::Release(key)]);
     assert_eq!(
         outcomes[1..],
-        [Ok(ReservationStatus::Shipped), Ok(ReservationStatus::Shipped), Err(Refusal::AlreadyShipped)]
+        [Ok(ReservationStatus::Shipped), Ok(ReservationStatus::Shipped), Err(ReservationError::AlreadyShipped)]
     );
     assert_eq!((world.balances["a"].on_hand, world.balances["a"].reserved), (1, 0));
 }
 
 #[test]
-fn only_a_flip_is_told() {
+fn only_a_change_of_availability_is_told() {
     let world = World::with(&[("a", 2)]);
-    let flips = |batch: &[Command]| {
-        let mut book = Book::open(world.balances.clone(), world.holds.clone()).unwrap();
+    let availability_changes = |batch: &[Command]| {
+        let mut transaction = StockTransaction::open(world.balances.clone(), world.holds.clone()).unwrap();
         for command in batch {
-            book.apply(command).unwrap();
+            transaction.apply(command).unwrap();
         }
-        book.close().flips
+        transaction.close().availability_changes
     };
-    assert_eq!(flips(&[reserve(1, &[("a", 1)])]), []);
-    let sold_out = flips(&[reserve(1, &[("a", 2)])]);
+    assert_eq!(availability_changes(&[reserve(1, &[("a", 1)])]), []);
+    let sold_out = availability_changes(&[reserve(1, &[("a", 2)])]);
     assert_eq!((sold_out.len(), sold_out[0].available, sold_out[0].version), (1, false, 2));
     let there_and_back = [reserve(1, &[("a", 2)]), Command::Release(Uuid::from_u128(1))];
-    assert_eq!(flips(&there_and_back), [], "within one commit nobody saw it");
+    assert_eq!(availability_changes(&there_and_back), [], "within one commit nobody saw it");
 }
 
 #[test]
 fn a_hold_without_a_balance_is_a_fault_not_a_silent_loss() {
     let hold = Hold { status: ReservationStatus::Allocated, lines: lines(&[("a", 1)]), expired: false };
-    let mut book = Book::open([], [(Uuid::from_u128(1), hold)]).unwrap();
-    assert_eq!(book.apply(&Command::Release(Uuid::from_u128(1))), Err(Refusal::BalanceMissing("a".into())));
+    let mut transaction = StockTransaction::open([], [(Uuid::from_u128(1), hold)]).unwrap();
+    assert_eq!(
+        transaction.apply(&Command::Release(Uuid::from_u128(1))),
+        Err(ReservationError::BalanceMissing("a".into()))
+    );
 }
