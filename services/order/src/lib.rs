@@ -4,14 +4,15 @@
 //! inventory (stock), payment (money). Emits: `order.placed.v1`, `order.changed.v1`. Consumes: shipping's and payment's
 //! events. Called by: gateway (REST), storefront, the command line.
 
-mod cancel;
-mod checkout;
+mod checkouts;
 mod consumers;
 mod domain;
 mod http;
+mod sagas;
 mod seal;
 mod service;
 mod store;
+mod token;
 mod waiters;
 
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use souk_runtime::Tasks;
 pub use http::{operations, routes};
 pub use service::OrderService;
 #[doc(hidden)]
-pub use store::STATEMENTS;
+pub use store::statements;
 
 /// Tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -40,6 +41,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0003_unpaid", include_str!("../migrations/0003_unpaid.sql")),
         ("0004_replays", include_str!("../migrations/0004_replays.sql")),
         souk_idempotency::TABLE,
+        souk_flow::SAGA_STEPS,
     ],
 };
 

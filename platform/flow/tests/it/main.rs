@@ -3,6 +3,7 @@
 
 mod events;
 mod jobs;
+mod saga_steps;
 mod sagas;
 
 use std::time::Duration;
@@ -14,7 +15,8 @@ use souk_postgres::TestDb;
 use uuid::Uuid;
 
 /// Something that owns events.
-pub const OWNER: Migrations = Migrations { schema: "shop", files: &[souk_flow::TABLES, souk_flow::SAGAS] };
+pub const OWNER: Migrations =
+    Migrations { schema: "shop", files: &[souk_flow::TABLES, souk_flow::SAGAS, souk_flow::SAGA_STEPS] };
 /// Something that reads them, with a table for effects.
 pub const READER: Migrations = Migrations {
     schema: "mail",

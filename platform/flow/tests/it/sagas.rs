@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use souk_db::{Db, RowExt};
-use souk_flow::{Failure, NewSaga, Progress, Recorded, SagaEngine, SagaRun, Step, insert_sagas};
+use souk_flow::{Failure, NewSaga, Progress, Recorded, SagaEngine, SagaKind, SagaRun, Step, insert_sagas};
 use souk_kernel::Problem;
 use souk_postgres::TestDb;
 use souk_rpc::Cx;
@@ -17,9 +17,10 @@ use uuid::Uuid;
 
 use crate::{OWNER, eventually};
 
-const KIND: &str = "test";
+const NAMES: &[&str] = &["first", "second", "pivot", "last"];
+static KIND: SagaKind = SagaKind { name: "test", steps: NAMES, numbered: NAMES };
 const PIVOT: usize = 2;
-const STEPS: usize = 4;
+const STEPS: usize = NAMES.len();
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct State {
@@ -66,7 +67,7 @@ struct Nth {
 #[async_trait]
 impl Step<State> for Nth {
     fn name(&self) -> &'static str {
-        ["first", "second", "pivot", "last"][self.n]
+        NAMES[self.n]
     }
     fn is_pivot(&self) -> bool {
         self.n == PIVOT
@@ -79,7 +80,7 @@ impl Step<State> for Nth {
         }
         if self.n == PIVOT {
             let tx = self.db.begin().await?;
-            if Recorded::write(&tx, &[saga], 3, false).await? != [saga.id] {
+            if Recorded::write(&tx, &KIND, &[saga], "pivot").await? != [saga.id] {
                 return Err(Failure::Fenced);
             }
             tx.commit().await?;
@@ -132,7 +133,7 @@ impl Harness {
 
     fn engine(&self, tasks: &Tasks) -> Arc<SagaEngine<State>> {
         let step = |n| Box::new(Nth { n, world: self.world.clone(), db: self.db.clone() }) as Box<dyn Step<State>>;
-        SagaEngine::new(&self.db, tasks, KIND, (0..STEPS).map(step).collect(), |_, state, problem| {
+        SagaEngine::new(&self.db, tasks, &KIND, (0..STEPS).map(step).collect(), |_, state, problem| {
             state.why = Some(problem.code.to_string());
         })
     }
@@ -140,7 +141,7 @@ impl Harness {
     async fn start(&self, engine: &Arc<SagaEngine<State>>) -> Uuid {
         let saga = NewSaga { id: Uuid::now_v7(), state: State::default() };
         let tx = self.db.begin().await.unwrap();
-        insert_sagas(&tx, KIND, std::slice::from_ref(&saga)).await.unwrap();
+        insert_sagas(&tx, &KIND, std::slice::from_ref(&saga)).await.unwrap();
         tx.commit().await.unwrap();
         engine.start(&Cx::system("test"), saga.id, saga.state);
         saga.id
@@ -284,7 +285,7 @@ async fn who_lost_the_lease_is_fenced() {
     harness.ends(id, "done").await;
     // The first process comes back from its pause and tries to record under its old epoch.
     let tx = harness.db.begin().await.unwrap();
-    let ours = Recorded::write(&tx, &[SagaRun { id, epoch: 1 }], 0, false).await.unwrap();
+    let ours = Recorded::write(&tx, &KIND, &[SagaRun { id, epoch: 1 }], "first").await.unwrap();
     assert!(ours.is_empty(), "an old epoch writes nothing");
 }
 

@@ -18,7 +18,7 @@ pub struct Placement {
 const _: () = assert!(souk_cart_api::MAX_TOTAL == MAX_AMOUNT);
 
 /// A pending order of what is in `cart`, at the prices it was quoted. Its number is given by the database.
-pub fn place(cart: CheckoutCart, placement: Placement) -> Result<Order, Problem> {
+pub fn from_cart(cart: CheckoutCart, placement: Placement) -> Result<Order, Problem> {
     let quote = cart.quote;
     let incomplete = |detail: &str| Problem::conflict("cart_incomplete", detail.to_owned());
     if cart.lines.is_empty() {
@@ -77,7 +77,7 @@ pub fn place(cart: CheckoutCart, placement: Placement) -> Result<Order, Problem>
     })
 }
 
-/// A quote that does not add up is our bug, and nobody shall pay for it.
+/// A quote that does not add up is our bug, and is not charged.
 fn check_sum(what: &str, said: Money, parts: impl Iterator<Item = Money>) -> Result<(), Problem> {
     let sum = Money::sum(said.currency, parts)?;
     if sum == said {

@@ -1,32 +1,19 @@
-//! Cancelling: the decision is one commit, and what follows only goes forward: money back, stock back.
+//! The cancellation saga. The decision is one commit, and what follows only goes forward: money back, stock back.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use souk_flow::{Failure, NewSaga, Progress, SagaEngine, SagaRun, Step, insert_sagas, wake_saga};
 use souk_inventory_api::ByKey;
 use souk_kernel::{Ids, Money, Problem};
-use souk_order_api::{CancelOrder, Order, OrderChanged, OrderId, OrderPayment, OrderStatus};
+use souk_order_api::{CancelOrder, Order, OrderChanged, OrderPayment, OrderStatus};
 use souk_payment_api::{ByOrder, PaymentStatus, Refund, VoidPayment};
 use souk_rpc::Cx;
-use uuid::Uuid;
 
+use super::Shared;
+use super::state::{CANCELLATION, CancelState};
 use crate::OrderDeps;
-use crate::checkout::Shared;
 use crate::domain::{Cancelling, Transition, apply, cancelling};
-
-/// Kind of these sagas.
-pub const KIND: &str = "cancellation";
-
-/// What the saga remembers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CancelState {
-    pub saga_id: Uuid,
-    pub order_id: OrderId,
-    /// What became of the money, once it is known.
-    pub payment: Option<OrderPayment>,
-}
 
 /// What was decided about an order to cancel.
 pub enum Begun {
@@ -61,7 +48,7 @@ pub async fn begin(shared: &Shared, request: &CancelOrder) -> Result<Begun, Prob
     }
     store.save(&tx, &order).await?;
     let state = CancelState { saga_id: Ids::random().v4(), order_id: id, payment: None };
-    insert_sagas(&tx, KIND, &[NewSaga { id: state.saga_id, state: &state }]).await?;
+    insert_sagas(&tx, &CANCELLATION, &[NewSaga { id: state.saga_id, state: &state }]).await?;
     store.outbox().push(&tx, &OrderChanged { order: order.clone(), previous }).await?;
     store.outbox().commit(tx).await?;
     tracing::info!(order = %id, "order cancelled");
@@ -75,7 +62,7 @@ pub fn engine(deps: &OrderDeps, shared: &Arc<Shared>) -> Arc<SagaEngine<CancelSt
         Box::new(GiveStockBack(deps.inventory.clone())),
         Box::new(Note(shared.clone())),
     ];
-    SagaEngine::new(&deps.db, &deps.tasks, KIND, steps, |_, _, _| {})
+    SagaEngine::new(&deps.db, &deps.tasks, &CANCELLATION, steps, |_, _, _| {})
 }
 
 struct GiveMoneyBack(souk_payment_api::PaymentClient);

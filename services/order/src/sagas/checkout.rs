@@ -1,75 +1,30 @@
-//! The checkout saga: redeem coupons -> reserve stock -> authorise -> allocate -> confirm (pivot) -> capture -> settle.
+//! The checkout saga: redeem coupons -> reserve stock -> authorise -> allocate -> confirm (pivot) -> capture -> complete.
 //! Undo before the pivot, only forward after it. Steps between two commits of ours are repeated after a crash; each is
 //! idempotent under the order's id.
+
+mod authorise;
+mod sale;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
-use souk_cart_api::CartId;
 use souk_flow::{Failure, Progress, SagaEngine, SagaRun, Step};
-use souk_inventory_api::{ByKey, Reserve, StockLine};
-use souk_kernel::{Clock, Kind, Money, Problem};
-use souk_order_api::{Order, OrderId, OrderPlaced, OrderStatus, PaymentMeans};
-use souk_payment_api::{Authorise, ByOrder, ByPayment, PaymentId, PaymentStatus, Refund, VoidPayment};
+use souk_inventory_api::{ByKey, Reserve};
+use souk_kernel::Problem;
+use souk_order_api::OrderId;
 use souk_pricing_api::{Redeem, Unredeem};
 use souk_rpc::Cx;
-use souk_runtime::{Batch, Batcher, Tasks};
 
-use crate::seal::Seal;
-use crate::store::{Confirmation, Confirmed, Store};
-use crate::waiters::{Outcome, Waiters};
-use crate::{OrderDeps, UnpaidLimits};
+use self::authorise::AuthorisePayment;
+use self::sale::{CapturePayment, Complete, Confirm};
+use super::Shared;
+use super::state::{CHECKOUT, CheckoutState};
+use crate::OrderDeps;
+use crate::waiters::Outcome;
 
-/// Kind of these sagas.
-pub const KIND: &str = "checkout";
 /// How long stock is held for a checkout: longer than a buyer takes at the provider's page.
 const HOLD_SECONDS: u32 = 15 * 60;
-/// How often a checkout that waits for its buyer looks by itself; the payment's event usually comes first.
-const LOOK_AGAIN: Duration = Duration::from_secs(20);
-/// Sales confirmed in one commit.
-const MAX_BATCH: usize = 64;
-/// How long a settlement waits for others to share its commit: the buyer has the answer already.
-const SETTLE_LINGER: Duration = Duration::from_millis(25);
-/// Number of the step after `Confirm`: what its commit records.
-const AFTER_CONFIRM: i32 = 6;
-/// Number of steps: what the last commit records.
-const END: i32 = 8;
-
-/// What the saga remembers. The order itself is only kept in memory: after a crash it is read from its row.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CheckoutState {
-    pub cart_id: CartId,
-    /// Version of the cart that is bought.
-    #[serde(default)]
-    pub cart_version: Option<i64>,
-    /// The token is sealed, and empty once it has done its work.
-    pub payment: PaymentMeans,
-    pub amount: Money,
-    pub lines: Vec<StockLine>,
-    pub coupons: Vec<String>,
-    /// Why it goes back.
-    pub failure: Option<Problem>,
-    /// Steps that could not be taken back and are left to a person.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left: Vec<String>,
-    /// The provider said no: there is nothing to void.
-    #[serde(default)]
-    pub declined: bool,
-    #[serde(skip)]
-    pub order: Option<Box<Order>>,
-}
-
-/// What all steps share.
-pub struct Shared {
-    pub store: Store,
-    pub waiters: Arc<Waiters>,
-    pub clock: Clock,
-    pub tokens: crate::service::Tokens,
-    pub unpaid: UnpaidLimits,
-    pub seal: Seal,
-}
 
 /// The engine for checkouts.
 pub fn engine(deps: &OrderDeps, shared: &Arc<Shared>) -> Arc<SagaEngine<CheckoutState>> {
@@ -81,10 +36,9 @@ pub fn engine(deps: &OrderDeps, shared: &Arc<Shared>) -> Arc<SagaEngine<Checkout
         Box::new(AllocateStock(deps.inventory.clone())),
         Box::new(Confirm::new(&deps.tasks, shared)),
         Box::new(CapturePayment { payment: deps.payment.clone(), shared: shared.clone() }),
-        Box::new(Settle::new(&deps.tasks, shared)),
+        Box::new(Complete::new(&deps.tasks, shared)),
     ];
-    debug_assert_eq!(steps.len(), END as usize);
-    SagaEngine::new(&deps.db, &deps.tasks, KIND, steps, |_, state, problem| {
+    SagaEngine::new(&deps.db, &deps.tasks, &CHECKOUT, steps, |_, state, problem| {
         state.failure = Some(buyers_view(problem));
         // Taking an authorisation back does not need it.
         state.payment.token.clear();
@@ -97,10 +51,6 @@ fn buyers_view(problem: &Problem) -> Problem {
         return Problem::unavailable("checkout_unavailable", problem).with_retry_after(Duration::from_secs(5));
     }
     problem.clone()
-}
-
-fn payment_id(saga: SagaRun) -> PaymentId {
-    PaymentId(saga.id)
 }
 
 /// Stands for the order itself, which was placed with the saga: when everything else is undone, the order has failed.
@@ -131,7 +81,7 @@ impl Step<CheckoutState> for Open {
             false => needs_attention(&problem, &state.left),
         };
         self.0.store.fail(OrderId(saga.id), &problem, self.0.clock.now()).await?;
-        self.0.waiters.tell(OrderId(saga.id), Outcome::Failed(problem));
+        self.0.waiters.notify(OrderId(saga.id), Outcome::Failed(problem));
         Ok(())
     }
 }
@@ -192,121 +142,11 @@ impl Step<CheckoutState> for ReserveStock {
     }
 }
 
-struct AuthorisePayment {
-    payment: souk_payment_api::PaymentClient,
-    shared: Arc<Shared>,
-}
-
-#[async_trait]
-impl Step<CheckoutState> for AuthorisePayment {
-    fn name(&self) -> &'static str {
-        "authorise"
-    }
-    fn left(&self, state: &mut CheckoutState, _: &Problem) {
-        state.left.push(self.name().to_owned());
-    }
-    async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
-        if state.amount.amount == 0 {
-            return Ok(Progress::Done);
-        }
-        let authorise = Authorise {
-            payment_id: payment_id(saga),
-            order_id: saga.id,
-            amount: state.amount,
-            provider: state.payment.provider.clone(),
-            token: self.shared.seal.open(saga.id, &state.payment.token)?,
-        };
-        let payment = match self.payment.authorise(cx, authorise).await {
-            // No provider was asked, so there is nothing to take back.
-            Err(problem) if problem.is("unknown_payment_provider") || problem.is("payment_amount") => {
-                state.declined = true;
-                return Err(Failure::Refused(problem));
-            }
-            answer => answer?,
-        };
-        match payment.status {
-            PaymentStatus::Authorised | PaymentStatus::Captured => Ok(Progress::Done),
-            PaymentStatus::RequiresAction => self.wait_for_buyer(saga, payment.action_url).await,
-            PaymentStatus::Declined => {
-                state.declined = true;
-                let reason = payment.decline_code.unwrap_or_else(|| "declined".into());
-                Err(Failure::Refused(
-                    Problem::new(Kind::Declined, "payment_declined", format!("the payment was declined: {reason}"))
-                        .with_data(serde_json::json!({ "reason": reason })),
-                ))
-            }
-            PaymentStatus::Voided | PaymentStatus::Refunded => Err(Failure::Refused(Problem::new(
-                Kind::Declined,
-                "payment_declined",
-                "the payment was given back before it was completed",
-            ))),
-        }
-    }
-    async fn undo(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<(), Failure> {
-        if state.amount.amount == 0 || state.declined {
-            return Ok(());
-        }
-        let void = VoidPayment {
-            payment_id: payment_id(saga),
-            order_id: saga.id,
-            provider: state.payment.provider.clone(),
-            amount: state.amount,
-        };
-        match self.payment.void(cx, void).await {
-            Err(problem) if problem.is("payment_captured") => self.refund(cx, saga).await,
-            answer => Ok(answer.map(drop)?),
-        }
-    }
-}
-
-impl AuthorisePayment {
-    /// The provider took the money before it heard that the order was given up.
-    async fn refund(&self, cx: &Cx, saga: SagaRun) -> Result<(), Failure> {
-        for payment in self.payment.by_order(cx, ByOrder { order_id: saga.id }).await?.items {
-            let amount = Money { amount: payment.captured.amount - payment.refunded.amount, ..payment.captured };
-            if amount.amount > 0 {
-                let refund = Refund { payment_id: payment.id, key: format!("{}/undo", saga.id), amount };
-                self.payment.refund(cx, refund).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The buyer has as long as the stock is held.
-    async fn wait_for_buyer(&self, saga: SagaRun, url: Option<String>) -> Result<Progress, Failure> {
-        let id = OrderId(saga.id);
-        let row = self.shared.store.by_id(id).await?.ok_or_else(|| missing(id))?;
-        if row.given_up {
-            return Err(Failure::Refused(given_up()));
-        }
-        let waited = self.shared.clock.now().duration_since(row.order.placed_at);
-        if waited.as_secs() >= i64::from(HOLD_SECONDS) {
-            let detail = "the payment was not completed in time";
-            return Err(Failure::Refused(Problem::new(Kind::Declined, "payment_not_completed", detail)));
-        }
-        let url = url.unwrap_or_default();
-        if row.action_url.is_none() && !self.shared.store.action_required(&row, &url, self.shared.unpaid).await? {
-            return Err(Failure::Refused(too_many_unpaid()));
-        }
-        self.shared.waiters.tell(id, Outcome::ActionRequired(url));
-        Err(Failure::Wait(LOOK_AGAIN))
-    }
-}
-
 /// A checkout that could not be taken back as a whole: the buyer is to know that somebody looks after the rest.
 fn needs_attention(problem: &Problem, left: &[String]) -> Problem {
     let detail = format!("{}; not all of it could be taken back yet, and we are looking after that", problem.detail);
     Problem::conflict("checkout_needs_attention", detail)
         .with_data(serde_json::json!({ "reason": problem.code, "left": left }))
-}
-
-fn given_up() -> Problem {
-    Problem::conflict("checkout_abandoned", "this checkout was given up before it was paid")
-}
-
-fn too_many_unpaid() -> Problem {
-    let detail = "too many orders wait for their payment already: complete or cancel one of them first";
-    Problem::conflict("too_many_unpaid_orders", detail)
 }
 
 struct AllocateStock(souk_inventory_api::InventoryClient);
@@ -323,136 +163,10 @@ impl Step<CheckoutState> for AllocateStock {
     // Undone by the release of `ReserveStock`, which gives back allocated stock as well.
 }
 
-/// The pivot: from here on the sale is made.
-struct Confirm {
-    shared: Arc<Shared>,
-    batcher: Batcher<Confirmation, ()>,
-}
-
-impl Confirm {
-    fn new(tasks: &Tasks, shared: &Arc<Shared>) -> Self {
-        let work = shared.clone();
-        let batcher = Batcher::new(tasks, "confirm orders", MAX_BATCH, move |sales: Batch<Confirmation>| {
-            let shared = work.clone();
-            async move {
-                let outcomes = shared.store.confirm(&sales, AFTER_CONFIRM, shared.clock.now()).await?;
-                Ok(outcomes.into_iter().map(confirmed).collect())
-            }
-        });
-        Self { shared: shared.clone(), batcher }
-    }
-}
-
-fn confirmed(outcome: Confirmed) -> Result<(), Problem> {
-    match outcome {
-        Confirmed::Yes => Ok(()),
-        Confirmed::Fenced => Err(fenced()),
-        Confirmed::GivenUp => Err(given_up()),
-    }
-}
-
-fn fenced() -> Problem {
-    Problem::conflict("saga_fenced", "another process runs this checkout now")
-}
-
-fn unless_fenced(problem: Problem) -> Failure {
-    if problem.is("saga_fenced") { Failure::Fenced } else { problem.into() }
-}
-
-#[async_trait]
-impl Step<CheckoutState> for Confirm {
-    fn name(&self) -> &'static str {
-        "confirm"
-    }
-    fn is_pivot(&self) -> bool {
-        true
-    }
-    async fn run(&self, _: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
-        let id = OrderId(saga.id);
-        let mut order = match state.order.take() {
-            Some(order) => *order,
-            None => self.shared.store.by_id(id).await?.ok_or_else(|| missing(id))?.order,
-        };
-        if order.status == OrderStatus::Pending {
-            crate::domain::apply(&mut order, crate::domain::Transition::Confirm, self.shared.clock.now())
-                .map_err(Problem::from)?;
-        }
-        let token = self.shared.tokens.token(id);
-        let event = OrderPlaced { order, cart_id: state.cart_id, cart_version: state.cart_version, token };
-        let order = Arc::new(event.order.clone());
-        let sale = Confirmation { saga, event, token: state.payment.token.clone() };
-        self.batcher.submit(sale).await.map_err(unless_fenced)?;
-        self.shared.waiters.tell(id, Outcome::Confirmed(order));
-        Ok(Progress::Recorded)
-    }
+fn given_up() -> Problem {
+    Problem::conflict("checkout_abandoned", "this checkout was given up before it was paid")
 }
 
 fn missing(id: OrderId) -> Problem {
     Problem::internal(format!("order {id} of a running checkout does not exist"))
-}
-
-struct CapturePayment {
-    payment: souk_payment_api::PaymentClient,
-    shared: Arc<Shared>,
-}
-
-#[async_trait]
-impl Step<CheckoutState> for CapturePayment {
-    fn name(&self) -> &'static str {
-        "capture"
-    }
-    async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
-        if state.amount.amount == 0 {
-            return Ok(Progress::Done);
-        }
-        let refused = match self.payment.capture(cx, ByPayment { payment_id: payment_id(saga) }).await {
-            Ok(_) => return Ok(Progress::Done),
-            Err(problem) if problem.kind.is_fault() => return Err(problem.into()),
-            Err(problem) => problem,
-        };
-        // A cancellation may have given the money back before it was taken; then there is nothing to take.
-        let row = self.shared.store.by_id(OrderId(saga.id)).await?;
-        match row.map(|row| row.order.status) {
-            Some(OrderStatus::Cancelled) => Ok(Progress::Done),
-            _ => Err(Failure::Again(refused)),
-        }
-    }
-}
-
-struct Settle(Batcher<SagaRun, ()>);
-
-impl Settle {
-    fn new(tasks: &Tasks, shared: &Arc<Shared>) -> Self {
-        let shared = shared.clone();
-        Self(Batcher::with_delay(tasks, "settle orders", MAX_BATCH, SETTLE_LINGER, move |sagas: Batch<SagaRun>| {
-            let shared = shared.clone();
-            async move {
-                let ours = shared.store.settle(&sagas, END, shared.clock.now()).await?;
-                Ok(ours.into_iter().map(|ours| if ours { Ok(()) } else { Err(fenced()) }).collect())
-            }
-        }))
-    }
-}
-
-#[async_trait]
-impl Step<CheckoutState> for Settle {
-    fn name(&self) -> &'static str {
-        "settle"
-    }
-    async fn run(&self, _: &Cx, saga: SagaRun, _: &mut CheckoutState) -> Result<Progress, Failure> {
-        self.0.submit(saga).await.map_err(unless_fenced)?;
-        Ok(Progress::Recorded)
-    }
-}
-
-/// The lines of an order as inventory counts them: a SKU that stands twice is summed.
-pub fn stock_lines(order: &Order) -> Vec<StockLine> {
-    let mut lines: Vec<StockLine> = Vec::with_capacity(order.lines.len());
-    for line in &order.lines {
-        match lines.iter_mut().find(|known| known.sku == line.sku) {
-            Some(known) => known.quantity += line.quantity,
-            None => lines.push(StockLine { sku: line.sku.clone(), quantity: line.quantity }),
-        }
-    }
-    lines
 }

@@ -28,7 +28,7 @@ async fn sold(shop: &Shop) -> u64 {
 async fn one_that_cannot_be_placed_fails_alone() {
     let (shop, failed) = failing("alter table orders add constraint bad check (email <> 'bad@example.org')").await;
     assert_eq!(failed, [13]);
-    shop.settled().await;
+    shop.all_ended().await;
     assert_eq!((sold(&shop).await, *shop.neighbours.stock.lock().unwrap()), (63, 1_000 - 2 * 63));
 }
 
@@ -37,13 +37,13 @@ async fn one_that_cannot_be_confirmed_fails_alone() {
     let bad = "alter table orders add constraint bad check (email <> 'bad@example.org' or status <> 'confirmed')";
     let (shop, failed) = failing(bad).await;
     assert_eq!(failed, [13]);
-    shop.settled().await;
+    shop.all_ended().await;
     assert_eq!((sold(&shop).await, *shop.neighbours.stock.lock().unwrap()), (63, 1_000 - 2 * 63));
 }
 
-/// After the sale: 63 are settled although one cannot be.
+/// After the sale: 63 are completed although one cannot be.
 #[tokio::test]
-async fn one_that_cannot_be_settled_waits_alone() {
+async fn one_that_cannot_be_completed_waits_alone() {
     let bad =
         "alter table orders add constraint bad check (email <> 'bad@example.org' or payment_status <> 'captured')";
     let (shop, failed) = failing(bad).await;
@@ -55,6 +55,6 @@ async fn one_that_cannot_be_settled_waits_alone() {
         }
     })
     .await
-    .expect("63 are settled while one is tried again");
+    .expect("63 are completed while one is tried again");
     assert_eq!((shop.count(open).await, sold(&shop).await), (1, 64));
 }

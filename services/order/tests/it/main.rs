@@ -74,7 +74,7 @@ impl Shop {
     }
 
     /// All sagas have ended.
-    pub async fn settled(&self) {
+    pub async fn all_ended(&self) {
         let unfinished = "select count(*) from saga where phase in ('forward', 'undo')";
         let done = tokio::time::timeout(Duration::from_secs(60), async {
             while self.count(unfinished).await > 0 {

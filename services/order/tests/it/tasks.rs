@@ -17,7 +17,7 @@ async fn until_a_task(forbidden: &[&'static str], cancel: bool) -> (Shop, Order,
     let cx = Cx::new("test", Actor::Customer(Uuid::from_u128(1))).with_key("k");
     if cancel {
         let reply = shop.client.checkout(&cx, buy(1, "tok_ok")).await.unwrap();
-        shop.settled().await;
+        shop.all_ended().await;
         shop.neighbours.forbidden.lock().unwrap().extend(forbidden);
         let request = CancelOrder { id: reply.order.id, reason: String::new(), if_version: None, token: None };
         shop.client.cancel(&cx, request).await.unwrap();

@@ -58,7 +58,7 @@ async fn a_guest_gives_up_and_pays_in_another_way_at_once() {
     let bought = shop.client.checkout(&guest("k3"), buy(1, "tok_ok")).await.unwrap_err();
     let told: CartOrder = serde_json::from_value(*bought.data.clone().unwrap()).unwrap();
     assert_eq!((&*bought.code, told.order_id), ("cart_bought", second.order.id));
-    shop.settled().await;
+    shop.all_ended().await;
 }
 
 /// A customer's order is not told to others who know the cart.
@@ -97,7 +97,7 @@ async fn completing_and_giving_up_at_once_ends_one_way() {
             shop.client.cancel(&guest(""), give_up(&reply)).await
         };
         let ((), cancelled) = tokio::join!(completed, given_up);
-        shop.settled().await;
+        shop.all_ended().await;
         let get = GetOrder { id: reply.order.id, token: Some(reply.token.clone()) };
         let order = shop.client.get(&guest(""), get).await.unwrap();
         match order.status {
