@@ -1,26 +1,22 @@
-//! The demo shop: on an empty database, products grown from a seed, with drawn pictures in the shop's own storage.
+//! Fills a shop with the demo catalogue: products grown from a seed, with drawn pictures in the shop's own storage.
 
 use std::collections::HashMap;
 
-use anyhow::Context;
-use souk_catalog_api::{CategoryInput, ExportProducts, FacetAttribute, MAX_BATCH, PutCategories};
+use souk_catalog_api::{CategoryInput, FacetAttribute, MAX_BATCH, PutCategories};
+use souk_import::{Importer, Shop};
+use souk_kernel::Problem;
 use souk_objects::Objects;
 use souk_rpc::Cx;
 
-use crate::load::Loader;
-use crate::wire::Clients;
-
-/// True when the shop sells nothing yet.
-pub async fn is_empty(clients: &Clients) -> anyhow::Result<bool> {
-    let cx = Cx::system("souk up");
-    let some = clients.catalog.export(&cx, ExportProducts { after: None, limit: 1 }).await?;
-    Ok(some.items.is_empty())
-}
+use crate::catalogue::{DEFAULT_SEED, categories, generate};
+use crate::pictures::picture_at;
 
 /// Fills an empty shop with `count` products.
-pub async fn demo(clients: &Clients, objects: &Objects, count: usize) -> anyhow::Result<()> {
-    let cx = Cx::system("demo shop");
-    let facets = souk_demo::categories().into_iter().map(|category| CategoryInput {
+///
+/// # Errors
+/// Those of the services and of the storage; what was written stays.
+pub async fn fill(shop: &Shop, objects: &Objects, count: usize) -> Result<(), Problem> {
+    let facets = categories().into_iter().map(|category| CategoryInput {
         path: category.path,
         facets: Some(
             category
@@ -30,21 +26,23 @@ pub async fn demo(clients: &Clients, objects: &Objects, count: usize) -> anyhow:
                 .collect(),
         ),
     });
-    clients.catalog.put_categories(&cx, PutCategories { categories: facets.collect() }).await?;
-    let mut drafts = souk_demo::generate(souk_demo::DEFAULT_SEED, count).peekable();
+    shop.catalog.put_categories(&Cx::system("demo shop"), PutCategories { categories: facets.collect() }).await?;
+    let mut drafts = generate(DEFAULT_SEED, count).peekable();
     while drafts.peek().is_some() {
         let batch: Vec<_> = drafts.by_ref().take(MAX_BATCH).collect();
         let mut stored = HashMap::new();
-        for media in batch.iter().flat_map(|draft| &draft.media) {
-            if let Some(picture) = souk_demo::art::at(&media.source_url) {
-                let name = objects.put(picture.into_bytes().into()).await.context("cannot store a picture")?;
-                stored.insert(media.source_url.clone(), format!("/media/{name}"));
+        for source_url in batch.iter().flat_map(|draft| &draft.product.media).filter_map(|m| m.source_url.as_deref()) {
+            if let Some(picture) = picture_at(source_url) {
+                let name = objects.put(picture.into_bytes().into()).await?;
+                stored.insert(source_url.to_owned(), format!("/media/{name}"));
             }
         }
-        let lookup = |source: &str| stored.get(source).cloned();
+        let lookup = |source_url: &str| stored.get(source_url).cloned();
         // Each batch stands alone; the categories have their facets already.
-        let refused = Loader::new(clients, "demo shop", false, false, &lookup).batch(batch).await?;
-        anyhow::ensure!(refused.is_empty(), "the demo shop was refused: {refused:?}");
+        let refused = Importer::new(shop, "demo shop", false, false, &lookup).batch(batch).await?;
+        if !refused.is_empty() {
+            return Err(Problem::internal(format!("the demo catalogue was refused: {refused:?}")));
+        }
     }
     Ok(())
 }

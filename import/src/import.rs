@@ -1,19 +1,21 @@
-//! Drafts into a shop: what `souk import` and the demo shop have in common. Batches of 500 through the services'
-//! contracts; every batch can be repeated, so an interrupted load is just run again.
+//! The importer: carries drafts into a shop, for `souk import` and the demo shop alike. Batches of 500 through the contracts of
+//! catalogue, pricing and inventory; every batch can be repeated, so an interrupted import is just run again.
 
 use std::collections::HashMap;
 
-use anyhow::Context;
 use souk_catalog_api::{
-    self as catalog, CategoryInput, FacetAttribute, MediaInput, Outcome, ProductInput, ProductOutcome, PutCategories,
-    PutProducts, VariantInput,
+    self as catalog, CategoryId, CategoryInput, FacetAttribute, Outcome, ProductId, ProductInput, ProductOutcome,
+    PutCategories, PutProducts,
 };
-use souk_import::{AttributeValue, DraftStatus, FacetPlan, Mapping, ProductDraft};
 use souk_inventory_api::{Adjust, AdjustLine, Change};
+use souk_kernel::Problem;
 use souk_pricing_api::{Price, SetPrice, SetPrices};
 use souk_rpc::Cx;
 
-use crate::wire::Clients;
+use crate::draft::{NO_CATEGORY, Offer, ProductDraft};
+use crate::facets::FacetPlan;
+use crate::feed::Mapping;
+use crate::shop::{MAX_LINES, Shop};
 
 /// What became of the drafts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -32,9 +34,9 @@ pub struct Tally {
     pub refused: u64,
 }
 
-/// A draft the shop did not take.
+/// A product, or a price of one, that the shop did not take.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct Refused {
+pub struct RefusedProduct {
     /// The source's id.
     pub external_id: String,
     /// Stable code.
@@ -43,28 +45,35 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// Where a draft's picture lies in the shop, if it is there already.
+/// Where the picture at a source's address is stored in the shop, if it is.
 pub type StoredMedia<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// A load under way.
-pub struct Loader<'a> {
-    clients: &'a Clients,
+/// A variant as pricing and inventory keep it.
+struct Offered {
+    product_id: ProductId,
+    sku: String,
+    offer: Offer,
+}
+
+/// An import under way.
+pub struct Importer<'a> {
+    shop: &'a Shop,
     cx: Cx,
     dry_run: bool,
     /// Set known stock too, not only that of new variants.
     update_stock: bool,
     stored: StoredMedia<'a>,
-    categories: HashMap<Vec<String>, catalog::CategoryId>,
+    categories: HashMap<Vec<String>, CategoryId>,
     counted: HashMap<Vec<String>, i64>,
     plan: FacetPlan,
     tally: Tally,
 }
 
-impl<'a> Loader<'a> {
-    /// Nothing loaded yet. `what` names the load in logs and in the stock ledger.
-    pub fn new(clients: &'a Clients, what: &str, dry_run: bool, update_stock: bool, stored: StoredMedia<'a>) -> Self {
+impl<'a> Importer<'a> {
+    /// Nothing imported yet. `what` names the import in logs and in the stock ledger.
+    pub fn new(shop: &'a Shop, what: &str, dry_run: bool, update_stock: bool, stored: StoredMedia<'a>) -> Self {
         Self {
-            clients,
+            shop,
             cx: Cx::system(what),
             dry_run,
             update_stock,
@@ -76,8 +85,11 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Loads up to [`catalog::MAX_BATCH`] drafts; those refused come back.
-    pub async fn batch(&mut self, drafts: Vec<ProductDraft>) -> anyhow::Result<Vec<Refused>> {
+    /// Imports up to [`catalog::MAX_BATCH`] drafts; those refused come back.
+    ///
+    /// # Errors
+    /// Those of the services; then nothing is known of the batch, and it can be repeated.
+    pub async fn batch(&mut self, drafts: Vec<ProductDraft>) -> Result<Vec<RefusedProduct>, Problem> {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
@@ -88,14 +100,22 @@ impl<'a> Loader<'a> {
             }
         }
         self.categories_of(&drafts).await?;
-        let products = drafts.iter().map(|draft| self.input(draft)).collect::<anyhow::Result<Vec<_>>>()?;
-        let reply =
-            self.clients.catalog.put_products(&self.cx, PutProducts { products, dry_run: self.dry_run }).await?;
+        let mut products = Vec::with_capacity(drafts.len());
+        let mut offers = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let skus: Vec<String> = draft.product.variants.iter().map(|variant| variant.sku.clone()).collect();
+            products.push(self.input(draft.product, &draft.category)?);
+            offers.push(skus.into_iter().zip(draft.offers));
+        }
+        let request = PutProducts { products, dry_run: self.dry_run };
+        let reply = self.shop.catalog.put_products(&self.cx, request).await?;
         let mut refused = Vec::new();
-        let mut taken = Vec::with_capacity(drafts.len());
-        for (draft, outcome) in drafts.iter().zip(reply.outcomes) {
+        let mut taken: Vec<Offered> = Vec::new();
+        for (offers, outcome) in offers.into_iter().zip(reply.outcomes) {
             match self.count(outcome) {
-                Ok(Some(id)) => taken.push((id, draft)),
+                Ok(Some(product_id)) => {
+                    taken.extend(offers.map(|(sku, offer)| Offered { product_id, sku, offer }));
+                }
                 Ok(None) => {}
                 Err(no) => refused.push(no),
             }
@@ -106,13 +126,16 @@ impl<'a> Loader<'a> {
         Ok(refused)
     }
 
-    /// Sets the facets of the categories that this load is most of, and says what became of it all.
-    pub async fn finish(self, mapping: Option<&Mapping>) -> anyhow::Result<Tally> {
+    /// Sets the facets of the categories that this import is most of, and says what became of it all.
+    ///
+    /// # Errors
+    /// The catalogue's.
+    pub async fn finish(self, mapping: Option<&Mapping>) -> Result<Tally, Problem> {
         if self.dry_run {
             return Ok(self.tally);
         }
-        let tree = self.clients.catalog.categories(&self.cx, catalog::AllCategories {}).await?;
-        let known: HashMap<catalog::CategoryId, &catalog::Category> =
+        let tree = self.shop.catalog.categories(&self.cx, catalog::AllCategories {}).await?;
+        let known: HashMap<CategoryId, &catalog::Category> =
             tree.items.iter().map(|category| (category.id, category)).collect();
         let mut inputs = Vec::new();
         for category in self.plan.choose(mapping) {
@@ -127,13 +150,13 @@ impl<'a> Loader<'a> {
             inputs.push(CategoryInput { path: category.path, facets: Some(facets) });
         }
         for chunk in inputs.chunks(catalog::MAX_BATCH) {
-            self.clients.catalog.put_categories(&self.cx, PutCategories { categories: chunk.to_vec() }).await?;
+            self.shop.catalog.put_categories(&self.cx, PutCategories { categories: chunk.to_vec() }).await?;
         }
         Ok(self.tally)
     }
 
     /// Makes the categories of these drafts known, parents too.
-    async fn categories_of(&mut self, drafts: &[ProductDraft]) -> anyhow::Result<()> {
+    async fn categories_of(&mut self, drafts: &[ProductDraft]) -> Result<(), Problem> {
         let mut missing: Vec<CategoryInput> = Vec::new();
         for draft in drafts {
             for depth in 1..=draft.category.len() {
@@ -149,22 +172,21 @@ impl<'a> Loader<'a> {
         if self.dry_run {
             // Known ones by their id, as it is part of the products' fingerprints; for the others any will do.
             let known = self.categories_by_names().await?;
-            let nobody = catalog::CategoryId(uuid::Uuid::nil());
-            let id = |path: &Vec<String>| known.get(path).copied().unwrap_or(nobody);
+            let id = |path: &Vec<String>| known.get(path).copied().unwrap_or(NO_CATEGORY);
             self.categories.extend(missing.into_iter().map(|category| (category.path.clone(), id(&category.path))));
             return Ok(());
         }
         for chunk in missing.chunks(catalog::MAX_BATCH) {
             let request = PutCategories { categories: chunk.to_vec() };
-            let reply = self.clients.catalog.put_categories(&self.cx, request).await?;
+            let reply = self.shop.catalog.put_categories(&self.cx, request).await?;
             self.categories.extend(reply.categories.into_iter().map(|put| (put.path, put.id)));
         }
         Ok(())
     }
 
-    async fn categories_by_names(&self) -> anyhow::Result<HashMap<Vec<String>, catalog::CategoryId>> {
-        let tree = self.clients.catalog.categories(&self.cx, catalog::AllCategories {}).await?;
-        let mut names: HashMap<catalog::CategoryId, Vec<String>> = HashMap::new();
+    async fn categories_by_names(&self) -> Result<HashMap<Vec<String>, CategoryId>, Problem> {
+        let tree = self.shop.catalog.categories(&self.cx, catalog::AllCategories {}).await?;
+        let mut names: HashMap<CategoryId, Vec<String>> = HashMap::new();
         for category in &tree.items {
             // Parents come before their children.
             let mut path = category.parent_id.and_then(|parent| names.get(&parent)).cloned().unwrap_or_default();
@@ -174,49 +196,44 @@ impl<'a> Loader<'a> {
         Ok(names.into_iter().map(|(id, path)| (path, id)).collect())
     }
 
-    fn count(&mut self, outcome: ProductOutcome) -> Result<Option<catalog::ProductId>, Refused> {
+    fn count(&mut self, outcome: ProductOutcome) -> Result<Option<ProductId>, RefusedProduct> {
         match outcome.outcome {
             Outcome::Created => self.tally.created += 1,
             Outcome::Updated => self.tally.updated += 1,
             Outcome::Unchanged => self.tally.unchanged += 1,
             Outcome::Refused { code, reason } => {
                 self.tally.refused += 1;
-                return Err(Refused { external_id: outcome.external_id, code, reason });
+                return Err(RefusedProduct { external_id: outcome.external_id, code, reason });
             }
         }
         Ok(outcome.id)
     }
 
-    /// Also of unchanged products: a load that was interrupted may have written the product and not its prices.
-    async fn prices_and_stock(
-        &mut self,
-        taken: &[(catalog::ProductId, &ProductDraft)],
-    ) -> anyhow::Result<Vec<Refused>> {
+    /// Also of unchanged products: an import that was interrupted may have written the product and not its prices.
+    async fn prices_and_stock(&mut self, taken: &[Offered]) -> Result<Vec<RefusedProduct>, Problem> {
         let mut refused = Vec::new();
-        let variants: Vec<_> =
-            taken.iter().flat_map(|(id, draft)| draft.variants.iter().map(|variant| (id.0, variant))).collect();
-        let price = |(product_id, variant): &(uuid::Uuid, &souk_import::VariantDraft)| SetPrice {
-            product_id: *product_id,
-            price: Price { sku: variant.sku.clone(), price: variant.price, compare_at: variant.compare_at },
+        let price = |Offered { product_id, sku, offer }: &Offered| SetPrice {
+            product_id: product_id.0,
+            price: Price { sku: sku.clone(), price: offer.price, compare_at: offer.compare_at },
         };
-        let stock = |(product_id, variant): &(uuid::Uuid, &souk_import::VariantDraft)| AdjustLine {
-            product_id: *product_id,
-            sku: variant.sku.clone(),
-            change: match variant.stock {
+        let stock = |Offered { product_id, sku, offer }: &Offered| AdjustLine {
+            product_id: product_id.0,
+            sku: sku.clone(),
+            change: match offer.stock {
                 Some(units) if self.update_stock => Change::Count(units),
-                _ => Change::InitialIfNew(variant.initial_stock()),
+                _ => Change::InitialIfNew(offer.initial_stock()),
             },
         };
-        for chunk in variants.chunks(souk_inventory_api::MAX_BATCH.min(souk_pricing_api::MAX_BATCH)) {
+        for chunk in taken.chunks(MAX_LINES) {
             let prices = SetPrices { items: chunk.iter().map(price).collect() };
             let adjust = Adjust { lines: chunk.iter().map(stock).collect(), note: self.cx.request_id.to_string() };
             let (prices, stocked) = tokio::try_join!(
-                self.clients.pricing.set_prices(&self.cx, prices),
-                self.clients.inventory.adjust(&self.cx, adjust)
+                self.shop.pricing.set_prices(&self.cx, prices),
+                self.shop.inventory.adjust(&self.cx, adjust)
             )?;
             self.tally.prices += prices.changed;
             self.tally.stocked += stocked.changed;
-            refused.extend(prices.refused.into_iter().map(|no| Refused {
+            refused.extend(prices.refused.into_iter().map(|no| RefusedProduct {
                 external_id: no.sku,
                 code: no.code,
                 reason: no.reason,
@@ -225,73 +242,72 @@ impl<'a> Loader<'a> {
         Ok(refused)
     }
 
-    fn input(&self, draft: &ProductDraft) -> anyhow::Result<ProductInput> {
-        let category_id = *self.categories.get(&draft.category).context("a category was not made")?;
-        let media_at = |url: &Option<String>| {
-            let at = url.as_ref().and_then(|url| draft.media.iter().position(|media| media.source_url == *url));
-            at.and_then(|at| u32::try_from(at).ok())
-        };
-        let variants = draft.variants.iter().map(|variant| VariantInput {
-            external_id: variant.external_id.clone(),
-            sku: variant.sku.clone(),
-            option_values: variant.option_values.clone(),
-            barcode: variant.barcode.clone(),
-            weight_grams: variant.weight_grams.unwrap_or(0),
-            tax_category: variant.tax_category.clone(),
-            media: media_at(&variant.media),
-        });
-        let media = draft.media.iter().map(|media| MediaInput {
-            url: (self.stored)(&media.source_url),
-            source_url: Some(media.source_url.clone()),
-            alt: media.alt.clone(),
-            width: None,
-            height: None,
-        });
-        let mut input = ProductInput {
-            source: draft.source.clone(),
-            external_id: draft.external_id.clone(),
-            slug: draft.slug.clone(),
-            title: draft.title.clone(),
-            brand: draft.brand.clone(),
-            description: draft.description.clone(),
-            status: match draft.status {
-                DraftStatus::Published => catalog::Status::Published,
-                DraftStatus::Draft => catalog::Status::Draft,
-            },
-            category_id,
-            attributes: draft.attributes.iter().map(attribute).collect(),
-            options: draft
-                .options
-                .iter()
-                .map(|option| catalog::ProductOption { name: option.name.clone(), values: option.values.clone() })
-                .collect(),
-            variants: variants.collect(),
-            media: media.collect(),
-            tags: draft.tags.clone(),
-            seo_title: draft.seo_title.clone(),
-            seo_description: draft.seo_description.clone(),
-            content_hash: String::new(),
-        };
-        input.content_hash = fingerprint(&input)?;
-        Ok(input)
+    /// The product with its category, its fingerprint, and where its pictures are stored.
+    fn input(&self, mut product: ProductInput, category: &[String]) -> Result<ProductInput, Problem> {
+        let absent = || Problem::internal(format!("the category {category:?} was not made"));
+        product.category_id = *self.categories.get(category).ok_or_else(absent)?;
+        product.content_hash = fingerprint(&mut product)?;
+        for media in &mut product.media {
+            media.url = media.source_url.as_deref().and_then(self.stored);
+        }
+        Ok(product)
     }
 }
 
 /// Over what the catalogue keeps, and nothing else: prices and stock have their own services, and where a picture is
 /// stored says nothing about the product.
-fn fingerprint(input: &ProductInput) -> anyhow::Result<String> {
-    let mut content = input.clone();
-    content.media.iter_mut().for_each(|media| media.url = None);
-    Ok(blake3::hash(&serde_json::to_vec(&content)?).to_hex()[..32].to_owned())
+fn fingerprint(product: &mut ProductInput) -> Result<String, Problem> {
+    product.content_hash.clear();
+    product.media.iter_mut().for_each(|media| media.url = None);
+    let json = serde_json::to_vec(product).map_err(Problem::internal)?;
+    Ok(blake3::hash(&json).to_hex()[..32].to_owned())
 }
 
-fn attribute(draft: &souk_import::AttributeDraft) -> catalog::Attribute {
-    let value = match &draft.value {
-        AttributeValue::Text(text) => catalog::AttributeValue::Text(text.clone()),
-        AttributeValue::Number { value, unit } => {
-            catalog::AttributeValue::Number { value: value.to_string(), unit: unit.clone() }
-        }
-        AttributeValue::Bool(yes) => catalog::AttributeValue::Bool(*yes),
-    };
-    catalog::Attribute { key: draft.key.clone(), label: draft.label.clone(), value }
+#[cfg(test)]
+mod tests {
+    use souk_catalog_api::{Attribute, AttributeValue, ProductOption, Status, VariantInput};
+
+    use super::*;
+    use crate::draft::picture;
+
+    /// The fingerprint of a product that an earlier release has imported: it must not change, or every product of every shop
+    /// would be written again by the next import.
+    #[test]
+    fn a_fingerprint_is_the_same_in_every_release() {
+        let mut product = ProductInput {
+            source: "shop".into(),
+            external_id: "1".into(),
+            slug: "lamp-1".into(),
+            title: "Lamp".into(),
+            brand: Some("Lumen".into()),
+            description: "Bright.".into(),
+            status: Status::Published,
+            category_id: NO_CATEGORY,
+            attributes: vec![Attribute {
+                key: "weight".into(),
+                label: "Weight".into(),
+                value: AttributeValue::Number { value: "1.5".into(), unit: Some("kg".into()) },
+            }],
+            options: vec![ProductOption { name: "Size".into(), values: vec!["S".into()] }],
+            variants: vec![VariantInput {
+                external_id: None,
+                sku: "LAMP".into(),
+                option_values: vec!["S".into()],
+                barcode: None,
+                weight_grams: 1_500,
+                tax_category: "standard".into(),
+                media: Some(0),
+            }],
+            media: vec![picture("https://x.example/1.jpg".into(), "A lamp".into())],
+            tags: vec!["new".into()],
+            seo_title: None,
+            seo_description: None,
+            content_hash: String::new(),
+        };
+        let expected = "d3d1aa7076ae97a41f214aaddb04a2a9";
+        assert_eq!(fingerprint(&mut product).unwrap(), expected);
+        product.media[0].url = Some("/media/x.svg".into());
+        product.content_hash = expected.into();
+        assert_eq!(fingerprint(&mut product).unwrap(), expected, "where a picture is stored says nothing");
+    }
 }

@@ -1,4 +1,4 @@
-//! The check after every test: nothing is under way, nothing was lost or parked, and the books of order, inventory and
+//! The invariants that hold after every test: nothing is under way, nothing was lost or parked, and the books of order, inventory and
 //! payment agree (I1 to I4, I6 of the promises).
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use souk_order_api::{ListOrders, Order, OrderPayment, OrderStatus};
 use souk_payment_api::{ByOrder, PaymentStatus};
 use souk_rpc::Cx;
 
-use crate::wait::eventually_ok;
+use souk_eventually::eventually;
 
 /// PROMISES: every checkout reaches an end within 60 s.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ pub enum Index {
     Shared,
 }
 
-/// Waits until nothing is under way, then panics with whatever is wrong in the books.
+/// Waits until nothing is under way, then panics with the invariants that do not hold.
 pub async fn check(database_url: &str, clients: &Clients, index: Index) {
     check_within(PATIENCE, database_url, clients, index).await;
 }
@@ -33,7 +33,7 @@ pub async fn check(database_url: &str, clients: &Clients, index: Index) {
 /// The same with less patience, for tests of the check itself.
 pub async fn check_within(patience: Duration, database_url: &str, clients: &Clients, index: Index) {
     let db = Db::connect(one_connection(database_url)).await.unwrap();
-    eventually_ok("everything comes to an end", patience, || under_way(&db, index)).await;
+    eventually("everything comes to an end", patience, || under_way(&db, index)).await;
     audit(&db, clients).await;
 }
 

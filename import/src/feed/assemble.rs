@@ -1,27 +1,26 @@
 //! The rows of one product and a mapping into a draft. What cannot be taken as it is written is refused by line; the
 //! good variants of a product stay when one of its lines is bad.
 
+use souk_catalog_api::{MediaInput, ProductInput, ProductOption, VariantInput};
 use souk_kernel::Currency;
 
-use crate::book::{Book, Entry};
-use crate::draft::{DEFAULT_TAX_CATEGORY, Defect, MediaDraft, OptionDraft, ProductDraft, VariantDraft};
-use crate::fields::{status, stock, weight};
-use crate::limits;
-use crate::mapping::Mapping;
-use crate::mapping::attributes::Known;
-use crate::mapping::price::Priced;
-use crate::mapping::rule::Rule;
-use crate::naming;
-use crate::record::{Record, Row};
-use crate::refusal::Refusal;
-use crate::text;
+use crate::draft::{DEFAULT_TAX_CATEGORY, Defect, NO_CATEGORY, Offer, ProductDraft, index_of, picture};
+use crate::feed::error::RefusedLines;
+use crate::feed::fields::{status, stock, weight};
+use crate::feed::mapping::Mapping;
+use crate::feed::mapping::attributes::Known;
+use crate::feed::mapping::price::Priced;
+use crate::feed::mapping::rule::Rule;
+use crate::feed::record::{Record, Row};
+use crate::feed::seen::{SeenPrice, SeenPrices};
+use crate::{limits, naming, text};
 
 /// Turns rows into drafts.
 pub(crate) struct Assembler {
     mapping: Mapping,
     /// The currency to import; rows in others are left out.
     currency: Option<Currency>,
-    book: Book,
+    prices: SeenPrices,
     known: Known,
 }
 
@@ -29,11 +28,19 @@ pub(crate) struct Assembler {
 #[derive(Default)]
 pub(crate) struct Assembled {
     pub(crate) draft: Option<ProductDraft>,
-    pub(crate) refusals: Vec<Refusal>,
+    pub(crate) refusals: Vec<RefusedLines>,
     /// Rows left out because they are in another currency or only carry a price that has been used already.
     pub(crate) skipped: u64,
-    /// Rows that are refused unless a variant takes their price from the book.
-    pub(crate) waiting: Vec<(u64, Refusal)>,
+    /// Rows that are refused unless a variant takes their price.
+    pub(crate) waiting: Vec<(u64, RefusedLines)>,
+}
+
+/// What the rows of a product say about its variants.
+struct Variants {
+    options: Vec<ProductOption>,
+    variants: Vec<VariantInput>,
+    /// In the order of `variants`.
+    offers: Vec<Offer>,
 }
 
 /// A row that is a variant, as far as it has been read.
@@ -44,8 +51,8 @@ struct Candidate<'a> {
 }
 
 impl Assembler {
-    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, book: Book) -> Self {
-        Self { mapping, currency, book, known: Known::default() }
+    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, prices: SeenPrices) -> Self {
+        Self { mapping, currency, prices, known: Known::default() }
     }
 
     pub(crate) fn mapping(&self) -> &Mapping {
@@ -61,11 +68,11 @@ impl Assembler {
         let before = out.refusals.len();
         match self.product(base, rows, id.as_deref(), &mut out) {
             Ok(draft) => out.draft = draft,
-            Err(defect) => out.refusals.push(Refusal::new(first.line, last.end_line, id.as_deref(), defect)),
+            Err(defect) => out.refusals.push(RefusedLines::new(first.line, last.end_line, id.as_deref(), defect)),
         }
         if out.draft.is_none() && out.refusals.len() == before && out.skipped == 0 && out.waiting.is_empty() {
             let defect = Defect::new("missing_price", "no row of the product has a price");
-            out.refusals.push(Refusal::new(first.line, last.end_line, id.as_deref(), defect));
+            out.refusals.push(RefusedLines::new(first.line, last.end_line, id.as_deref(), defect));
         }
         out
     }
@@ -83,10 +90,10 @@ impl Assembler {
     pub(crate) fn leftover(&self, row: &Row, out: &mut Assembled) {
         let id = self.mapping.group_by.as_ref().and_then(|column| row.record.text(column));
         let reason = "the row belongs to no product next to it: rows of one product must follow one another";
-        let refusal = Refusal::new(row.line, row.end_line, id.as_deref(), Defect::new("scattered_rows", reason));
+        let refusal = RefusedLines::new(row.line, row.end_line, id.as_deref(), Defect::new("scattered_rows", reason));
         match (self.mapping.price.currency_of(&row.record), self.currency) {
             (Ok(Some(currency)), Some(wanted)) if currency != wanted => out.skipped += 1,
-            (Ok(Some(_)), Some(_)) => match self.book_key(&row.record).filter(|key| self.book.knows(*key)) {
+            (Ok(Some(_)), Some(_)) => match self.price_key(&row.record).filter(|key| self.prices.knows(*key)) {
                 Some(key) => out.waiting.push((key, refusal)),
                 None => out.refusals.push(refusal),
             },
@@ -96,14 +103,14 @@ impl Assembler {
 
     /// True when a variant has taken the price of such a row.
     pub(crate) fn is_taken(&self, key: u64) -> bool {
-        self.book.is_taken(key)
+        self.prices.is_taken(key)
     }
 
-    /// What the book of prices knows a row by: its product and its SKU.
-    pub(crate) fn book_key(&self, row: &Record) -> Option<u64> {
+    /// What the prices of other rows are known by: its product and its SKU.
+    pub(crate) fn price_key(&self, row: &Record) -> Option<u64> {
         let group = row.text(self.mapping.group_by.as_deref()?)?;
         let sku = self.mapping.variant.sku.as_ref()?.text(row)?;
-        Some(Book::key(&group, &sku))
+        Some(SeenPrices::key(&group, &sku))
     }
 
     fn product(
@@ -125,7 +132,7 @@ impl Assembler {
         let brand = rules.brand.as_ref().and_then(line);
         let category = mapping.category.choose(record, &title, brand.as_deref());
         let mut media = self.media(rows);
-        let (options, variants) = self.variants(candidates, &external_id, &mut media, out)?;
+        let Variants { options, variants, offers } = self.variants(candidates, &external_id, &mut media, out)?;
         if variants.is_empty() {
             return Ok(None);
         }
@@ -143,10 +150,10 @@ impl Assembler {
         let mut records = vec![record];
         records.extend(rows.iter().filter(|row| row.line != base.line).map(|row| &row.record));
         let clean = |raw: &str| mapping.clean(raw);
-        let draft = ProductDraft {
+        let product = ProductInput {
             source: mapping.source.clone(),
             slug,
-            category,
+            category_id: NO_CATEGORY,
             attributes: mapping.attributes.read(&records, &mut self.known, clean)?,
             options,
             variants,
@@ -156,10 +163,12 @@ impl Assembler {
             description: rules.description.as_ref().and_then(|r| r.text(record)).map(|t| clean(&t)).unwrap_or_default(),
             seo_title: rules.seo_title.as_ref().and_then(line),
             seo_description: rules.seo_description.as_ref().and_then(line),
+            content_hash: String::new(),
             external_id,
             title,
             brand,
         };
+        let draft = ProductDraft { product, category, offers };
         draft.check()?;
         Ok(Some(draft))
     }
@@ -188,21 +197,21 @@ impl Assembler {
                     candidates.push(Candidate { row, values, priced });
                 }
                 Ok(None) => out.skipped += 1,
-                Err(defect) => out.refusals.push(Refusal::new(row.line, row.end_line, Some(id), defect)),
+                Err(defect) => out.refusals.push(RefusedLines::new(row.line, row.end_line, Some(id), defect)),
             }
         }
         candidates
     }
 
-    /// The price of a row in the wanted currency, perhaps from the book; nothing when it only has one in another.
+    /// The price of a row in the wanted currency, perhaps of another row; nothing when it only has one in another.
     fn price(&self, row: &Row, wanted: Option<Currency>) -> Result<Option<Priced>, Defect> {
         let rules = &self.mapping.price;
         let named = rules.currency_of(&row.record)?;
         if let (Some(named), Some(wanted)) = (named, wanted)
             && named != wanted
         {
-            let noted = self.book_key(&row.record).and_then(|key| self.book.take(key));
-            if let Some(Entry { price, compare_at }) = noted {
+            let noted = self.price_key(&row.record).and_then(|key| self.prices.take(key));
+            if let Some(SeenPrice { price, compare_at }) = noted {
                 let compare_at = compare_at.map(|amount| wanted.of(amount));
                 return Ok(Some(Priced { price: wanted.of(price), compare_at }));
             }
@@ -236,9 +245,9 @@ impl Assembler {
         &self,
         mut candidates: Vec<Candidate<'_>>,
         id: &str,
-        media: &mut Vec<MediaDraft>,
+        media: &mut Vec<MediaInput>,
         out: &mut Assembled,
-    ) -> Result<(Vec<OptionDraft>, Vec<VariantDraft>), Defect> {
+    ) -> Result<Variants, Defect> {
         let names = self.option_names(&candidates, self.mapping.options.len());
         if let (Some((name, value)), [only]) = (&self.mapping.no_option, candidates.as_mut_slice())
             && names.first() == Some(name)
@@ -247,22 +256,26 @@ impl Assembler {
             only.values.fill(None);
         }
         let used: Vec<usize> = (0..names.len()).filter(|i| candidates.iter().any(|c| c.values[*i].is_some())).collect();
-        let mut options: Vec<OptionDraft> =
-            used.iter().map(|i| OptionDraft { name: names[*i].clone(), values: Vec::new() }).collect();
-        let mut variants: Vec<VariantDraft> = Vec::with_capacity(candidates.len());
+        let mut options: Vec<ProductOption> =
+            used.iter().map(|i| ProductOption { name: names[*i].clone(), values: Vec::new() }).collect();
+        let mut variants: Vec<VariantInput> = Vec::with_capacity(candidates.len());
+        let mut offers: Vec<Offer> = Vec::with_capacity(candidates.len());
         for candidate in candidates {
             let Candidate { row, values, priced } = candidate;
             match self.variant(&row.record, &values, &used, &names, priced, media) {
-                Ok(variant) if variants.iter().any(|other| other.option_values == variant.option_values) => {
+                Ok((variant, _)) if variants.iter().any(|other| other.option_values == variant.option_values) => {
                     let reason = match variant.option_values.is_empty() {
                         true => "the product has no options, so it cannot have a second variant".to_owned(),
                         false => format!("a second variant with the options {}", variant.option_values.join(" / ")),
                     };
                     let defect = Defect::new("duplicate_variant", reason);
-                    out.refusals.push(Refusal::new(row.line, row.end_line, Some(id), defect));
+                    out.refusals.push(RefusedLines::new(row.line, row.end_line, Some(id), defect));
                 }
-                Ok(variant) => variants.push(variant),
-                Err(defect) => out.refusals.push(Refusal::new(row.line, row.end_line, Some(id), defect)),
+                Ok((variant, offer)) => {
+                    variants.push(variant);
+                    offers.push(offer);
+                }
+                Err(defect) => out.refusals.push(RefusedLines::new(row.line, row.end_line, Some(id), defect)),
             }
             if variants.len() > limits::VARIANTS {
                 return Err(Defect::new("too_many", format!("more than {} variants", limits::VARIANTS)));
@@ -281,7 +294,7 @@ impl Assembler {
                 variant.sku = derived;
             }
         }
-        Ok((options, variants))
+        Ok(Variants { options, variants, offers })
     }
 
     fn variant(
@@ -291,8 +304,8 @@ impl Assembler {
         used: &[usize],
         names: &[String],
         priced: Priced,
-        media: &mut Vec<MediaDraft>,
-    ) -> Result<VariantDraft, Defect> {
+        media: &mut Vec<MediaInput>,
+    ) -> Result<(VariantInput, Offer), Defect> {
         let rules = &self.mapping.variant;
         let get = |rule: &Option<Rule>| rule.as_ref().and_then(|rule| rule.text(row));
         let mut option_values = Vec::with_capacity(used.len());
@@ -301,37 +314,36 @@ impl Assembler {
             let missing = || Defect::new("missing_option", format!("the variant has no {}", names[*i]));
             option_values.push(value.ok_or_else(missing)?);
         }
-        let picture = get(&rules.media);
-        if let Some(url) = &picture
-            && !media.iter().any(|known| known.source_url == *url)
+        let source_url = get(&rules.media);
+        if let Some(url) = &source_url
+            && index_of(media, url).is_none()
         {
-            media.push(MediaDraft { source_url: url.clone(), alt: String::new() });
+            media.push(picture(url.clone(), String::new()));
         }
         let tidy = |text: String| Some(text::plain_line(&text)).filter(|text| !text.is_empty());
-        Ok(VariantDraft {
+        let offer = Offer { price: priced.price, compare_at: priced.compare_at, stock: stock(get(&rules.stock))? };
+        let variant = VariantInput {
             external_id: get(&rules.external_id),
             sku: get(&rules.sku).and_then(tidy).unwrap_or_default(),
             option_values,
-            price: priced.price,
-            compare_at: priced.compare_at,
             barcode: get(&rules.barcode).and_then(tidy),
             weight_grams: weight(get(&rules.weight), get(&rules.weight_unit))?,
-            stock: stock(get(&rules.stock))?,
             tax_category: get(&rules.tax_category).unwrap_or_else(|| DEFAULT_TAX_CATEGORY.to_owned()),
-            media: picture,
-        })
+            media: source_url.and_then(|url| index_of(media, &url)),
+        };
+        Ok((variant, offer))
     }
 
     /// The pictures of all rows in their order, each address once.
-    fn media(&self, rows: &[Row]) -> Vec<MediaDraft> {
+    fn media(&self, rows: &[Row]) -> Vec<MediaInput> {
         let rules = &self.mapping.product;
-        let mut media: Vec<MediaDraft> = Vec::new();
+        let mut media: Vec<MediaInput> = Vec::new();
         let Some(urls) = &rules.media else { return media };
         for row in rows {
             let alt = rules.media_alt.as_ref().and_then(|rule| rule.text(&row.record)).unwrap_or_default();
             for source_url in urls.texts(&row.record) {
-                if !media.iter().any(|known| known.source_url == source_url) {
-                    media.push(MediaDraft { source_url, alt: text::plain_line(&alt) });
+                if index_of(&media, &source_url).is_none() {
+                    media.push(picture(source_url, text::plain_line(&alt)));
                 }
             }
         }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::draft::Defect;
-use crate::input::{Line, Lines};
+use crate::feed::error::{FeedError, RefusedLines};
+use crate::feed::input::{Line, Lines};
+use crate::feed::record::{Header, Record, Row, Value};
 use crate::limits;
-use crate::record::{Header, Record, Row, Value};
-use crate::refusal::{FeedError, Refusal};
 
 /// Lines that one record may span. A quote that is never closed is given up after so many.
 const RECORD_LINES: usize = 1_000;
@@ -136,7 +136,7 @@ impl CsvRows {
     }
 
     /// The next record: its lines and fields.
-    fn record(&mut self) -> Option<Result<Fields, Refusal>> {
+    fn record(&mut self) -> Option<Result<Fields, RefusedLines>> {
         loop {
             let (number, line) = match self.line() {
                 Ok(Some(line)) => line,
@@ -144,7 +144,7 @@ impl CsvRows {
                 Err(error) => return Some(Err(self.unreadable(self.lines.read() + 1, &error))),
             };
             let refuse =
-                |code, reason: String| Some(Err(Refusal::new(number, number, None, Defect::new(code, reason))));
+                |code, reason: String| Some(Err(RefusedLines::new(number, number, None, Defect::new(code, reason))));
             let bytes = match line {
                 Line::TooLong => return refuse("line_too_long", format!("longer than {} bytes", limits::LINE_BYTES)),
                 Line::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => continue,
@@ -160,7 +160,7 @@ impl CsvRows {
     }
 
     /// A record whose first line ended within quotes.
-    fn continued(&mut self, first: u64, mut size: usize, mut splitter: Splitter) -> Result<Fields, Refusal> {
+    fn continued(&mut self, first: u64, mut size: usize, mut splitter: Splitter) -> Result<Fields, RefusedLines> {
         let mut taken = Vec::new();
         let reason = loop {
             let (number, line) = match self.line() {
@@ -198,12 +198,12 @@ impl CsvRows {
         for line in taken.into_iter().rev() {
             self.pending.push_front(line);
         }
-        Err(Refusal::new(first, first, None, Defect::new("broken_csv", reason)))
+        Err(RefusedLines::new(first, first, None, Defect::new("broken_csv", reason)))
     }
 
-    fn unreadable(&mut self, line: u64, error: &io::Error) -> Refusal {
+    fn unreadable(&mut self, line: u64, error: &io::Error) -> RefusedLines {
         self.ended = true;
-        Refusal::new(line, line, None, unreadable(error))
+        RefusedLines::new(line, line, None, unreadable(error))
     }
 }
 
@@ -212,14 +212,15 @@ pub(crate) fn unreadable(error: &io::Error) -> Defect {
     Defect::new("unreadable", format!("the rest of the file cannot be read: {error}"))
 }
 
-fn utf8(first: u64, last: u64, fields: Vec<Vec<u8>>) -> Result<Fields, Refusal> {
+fn utf8(first: u64, last: u64, fields: Vec<Vec<u8>>) -> Result<Fields, RefusedLines> {
     let fields: Result<Vec<String>, _> = fields.into_iter().map(String::from_utf8).collect();
-    let fields = fields.map_err(|_| Refusal::new(first, last, None, Defect::new("invalid_utf8", "not valid UTF-8")))?;
+    let fields =
+        fields.map_err(|_| RefusedLines::new(first, last, None, Defect::new("invalid_utf8", "not valid UTF-8")))?;
     Ok((first, last, fields))
 }
 
 impl Iterator for CsvRows {
-    type Item = Result<Row, Refusal>;
+    type Item = Result<Row, RefusedLines>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
@@ -235,7 +236,7 @@ impl Iterator for CsvRows {
         }
         if fields.len() != wanted {
             let reason = format!("{} columns where the header has {wanted}", fields.len());
-            return Some(Err(Refusal::new(line, end_line, None, Defect::new("wrong_columns", reason))));
+            return Some(Err(RefusedLines::new(line, end_line, None, Defect::new("wrong_columns", reason))));
         }
         let values = fields.into_iter().map(Value::Text).collect();
         Some(Ok(Row { line, end_line, record: Record::Csv(Arc::clone(&self.header), values) }))
@@ -247,7 +248,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::input::Input;
+    use crate::feed::input::Input;
 
     fn rows(text: &[u8]) -> Vec<Result<Vec<String>, (u64, &'static str)>> {
         let rows = CsvRows::open(Input::bytes(text).lines().unwrap(), None).unwrap();

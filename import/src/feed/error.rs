@@ -1,4 +1,4 @@
-//! What an import says about lines it cannot take, and what keeps a whole file from being read.
+//! Errors of reading: lines that cannot be taken, and what keeps a whole file from being read.
 
 use serde::Serialize;
 use souk_kernel::Problem;
@@ -7,7 +7,7 @@ use crate::draft::{Defect, clip};
 
 /// A line, or the lines of a product, that cannot be taken. Everything else in the file still is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Refusal {
+pub struct RefusedLines {
     /// First line, counted from 1.
     pub line: u64,
     /// Last line.
@@ -21,7 +21,7 @@ pub struct Refusal {
     pub reason: String,
 }
 
-impl Refusal {
+impl RefusedLines {
     /// A defect found on these lines.
     pub fn new(line: u64, end_line: u64, external_id: Option<&str>, defect: Defect) -> Self {
         let Defect { code, reason } = defect;
@@ -29,7 +29,7 @@ impl Refusal {
     }
 }
 
-impl std::fmt::Display for Refusal {
+impl std::fmt::Display for RefusedLines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.end_line {
             end if end > self.line => write!(f, "lines {}-{end}", self.line)?,

@@ -1,14 +1,16 @@
 //! Single fields of a variant or product out of their text: status, stock, weight.
 
+use souk_catalog_api::Status;
+
 use crate::decimal::Decimal;
-use crate::draft::{Defect, DraftStatus, clip};
+use crate::draft::{Defect, clip};
 
 /// Published unless the source says otherwise.
-pub(crate) fn status(text: Option<String>) -> Result<DraftStatus, Defect> {
-    let Some(text) = text else { return Ok(DraftStatus::Published) };
+pub(crate) fn status(text: Option<String>) -> Result<Status, Defect> {
+    let Some(text) = text else { return Ok(Status::Published) };
     match text.to_ascii_lowercase().as_str() {
-        "published" | "active" | "enabled" | "true" | "yes" | "1" => Ok(DraftStatus::Published),
-        "draft" | "archived" | "inactive" | "disabled" | "hidden" | "false" | "no" | "0" => Ok(DraftStatus::Draft),
+        "published" | "active" | "enabled" | "true" | "yes" | "1" => Ok(Status::Published),
+        "draft" | "archived" | "inactive" | "disabled" | "hidden" | "false" | "no" | "0" => Ok(Status::Draft),
         _ => Err(Defect::new("invalid_status", format!("{:?} is neither published nor draft", clip(&text)))),
     }
 }
@@ -23,9 +25,9 @@ pub(crate) fn stock(text: Option<String>) -> Result<Option<i64>, Defect> {
     }
 }
 
-/// Grams, half a gram up; zero means that nobody weighed it.
-pub(crate) fn weight(text: Option<String>, unit: Option<String>) -> Result<Option<u32>, Defect> {
-    let Some(text) = text else { return Ok(None) };
+/// Grams, half a gram up; zero means that the weight is not known.
+pub(crate) fn weight(text: Option<String>, unit: Option<String>) -> Result<u32, Defect> {
+    let Some(text) = text else { return Ok(0) };
     let wrong = |reason: &str| Defect::new("invalid_weight", format!("weight {:?}: {reason}", clip(&text)));
     // Hundred-thousandths of a gram in one unit: exact for pounds and ounces (NIST Handbook 44, appendix C).
     let unit = match unit.as_deref().map(str::to_ascii_lowercase).as_deref() {
@@ -41,8 +43,7 @@ pub(crate) fn weight(text: Option<String>, unit: Option<String>) -> Result<Optio
     }
     let divisor = 10i128.pow(u32::from(number.scale())) * 100_000;
     let grams = (i128::from(number.unscaled()) * unit * 2 + divisor) / (divisor * 2);
-    let grams = u32::try_from(grams).map_err(|_| wrong("too heavy"))?;
-    Ok((grams > 0).then_some(grams))
+    u32::try_from(grams).map_err(|_| wrong("too heavy"))
 }
 
 #[cfg(test)]
@@ -52,16 +53,16 @@ mod tests {
     #[test]
     fn small_readers() {
         let grams = |text: &str, unit: &str| weight(Some(text.into()), Some(unit.into())).map_err(|d| d.code);
-        assert_eq!(grams("19.8", "lb"), Ok(Some(8981)));
-        assert_eq!(grams("1.5", "KG"), Ok(Some(1500)));
-        assert_eq!(grams("0.4999", "g"), Ok(None));
+        assert_eq!(grams("19.8", "lb"), Ok(8981));
+        assert_eq!(grams("1.5", "KG"), Ok(1500));
+        assert_eq!(grams("0.4999", "g"), Ok(0));
         assert_eq!(grams("-1", "g"), Err("invalid_weight"));
         assert_eq!(grams("1", "stone"), Err("invalid_weight"));
         assert_eq!(grams("99999999", "kg"), Err("invalid_weight"));
         assert_eq!(stock(Some("-3".into())), Ok(Some(0)));
         assert_eq!(stock(Some("5.0".into())), Ok(Some(5)));
         assert_eq!(stock(Some("many".into())).map_err(|d| d.code), Err("invalid_stock"));
-        assert_eq!(status(None), Ok(DraftStatus::Published));
+        assert_eq!(status(None), Ok(Status::Published));
         assert!(status(Some("maybe".into())).is_err());
     }
 }

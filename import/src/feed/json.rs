@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::draft::Defect;
+use crate::feed::record::{Record, Value};
 use crate::limits;
-use crate::record::{Record, Value};
 
 /// Members of an object in their order, values not yet looked at.
 struct Members<'a>(Vec<(String, &'a RawValue)>);

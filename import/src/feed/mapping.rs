@@ -14,15 +14,15 @@ use self::category::CategoryRules;
 use self::price::PriceRules;
 use self::rule::Rule;
 use self::section::Section;
+use crate::feed::error::{FeedError, MappingError};
+use crate::feed::record::Header;
+use crate::feed::rows::Format;
 use crate::limits;
-use crate::record::Header;
-use crate::refusal::{FeedError, MappingError};
-use crate::rows::Format;
 
 const BUILT_IN: &[(&str, &str)] = &[
-    ("icecat", include_str!("../mappings/icecat.toml")),
-    ("shopify", include_str!("../mappings/shopify.toml")),
-    ("spree", include_str!("../mappings/spree.toml")),
+    ("icecat", include_str!("../../mappings/icecat.toml")),
+    ("shopify", include_str!("../../mappings/shopify.toml")),
+    ("spree", include_str!("../../mappings/spree.toml")),
 ];
 
 /// What the columns of a file mean.
@@ -343,7 +343,7 @@ where = { kind = ["x", "y"] }
 "#;
         let mapping: Mapping = text.parse().unwrap();
         let choose = |row: &str, title: &str, brand: Option<&str>| {
-            mapping.category.choose(&crate::json::record(row).unwrap(), title, brand).join("/")
+            mapping.category.choose(&crate::feed::json::record(row).unwrap(), title, brand).join("/")
         };
         assert_eq!(choose(r#"{"c":" P > Q ><b>R</b>"}"#, "usb cable", None), "P/Q/R");
         assert_eq!(choose("{}", "A USB-Cables set", None), "A/Cables");

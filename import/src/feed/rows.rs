@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::csv::{CsvRows, unreadable};
 use crate::draft::Defect;
-use crate::input::{Input, Line, Lines};
-use crate::json;
+use crate::feed::csv::{CsvRows, unreadable};
+use crate::feed::error::{FeedError, RefusedLines};
+use crate::feed::input::{Input, Line, Lines};
+use crate::feed::json;
+use crate::feed::record::{Header, Row};
 use crate::limits;
-use crate::record::{Header, Row};
-use crate::refusal::{FeedError, Refusal};
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Rows {
 }
 
 impl Iterator for Rows {
-    type Item = Result<Row, Refusal>;
+    type Item = Result<Row, RefusedLines>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
@@ -81,7 +81,7 @@ impl Iterator for Rows {
 }
 
 impl Iterator for JsonRows {
-    type Item = Result<Row, Refusal>;
+    type Item = Result<Row, RefusedLines>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -94,7 +94,7 @@ impl Iterator for JsonRows {
                 Err(error) => {
                     self.ended = true;
                     let line = self.lines.read() + 1;
-                    return Some(Err(Refusal::new(line, line, None, unreadable(&error))));
+                    return Some(Err(RefusedLines::new(line, line, None, unreadable(&error))));
                 }
             };
             let row = match &line {
@@ -106,7 +106,7 @@ impl Iterator for JsonRows {
                 },
             };
             let row = row.map(|record| Row { line: number, end_line: number, record });
-            return Some(row.map_err(|defect| Refusal::new(number, number, None, defect)));
+            return Some(row.map_err(|defect| RefusedLines::new(number, number, None, defect)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Small memories of a large file: prices that stand far from their product, and fingerprints that find doubles.
+//! What has been seen of a large file: prices that stand far from their product, and fingerprints that find doubles.
 //! Both hold hashes instead of text and have a limit, so that memory does not grow with the width of rows.
 
 use std::cell::Cell;
@@ -9,7 +9,7 @@ use crate::limits;
 
 /// A price in minor units of the wanted currency.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct SeenPrice {
     pub(crate) price: i64,
     pub(crate) compare_at: Option<i64>,
 }
@@ -17,28 +17,28 @@ pub(crate) struct Entry {
 /// Prices in the wanted currency of a file that mixes currencies, by product and SKU, and whether a variant has taken
 /// them.
 #[derive(Default)]
-pub(crate) struct Book(HashMap<u64, (Entry, Cell<bool>)>);
+pub(crate) struct SeenPrices(HashMap<u64, (SeenPrice, Cell<bool>)>);
 
-impl Book {
+impl SeenPrices {
     /// What a variant is known by.
     pub(crate) fn key(group: &str, sku: &str) -> u64 {
         fingerprint("price", &[group, sku])
     }
 
-    /// Notes a price; the first one counts. False when the book is full.
-    pub(crate) fn note(&mut self, key: u64, entry: Entry) -> bool {
+    /// Notes a price; the first one counts. False when there are too many.
+    pub(crate) fn note(&mut self, key: u64, price: SeenPrice) -> bool {
         if self.0.len() >= limits::PRICE_ROWS {
             return false;
         }
-        self.0.entry(key).or_insert((entry, Cell::new(false)));
+        self.0.entry(key).or_insert((price, Cell::new(false)));
         true
     }
 
     /// A price for a variant that names another currency.
-    pub(crate) fn take(&self, key: u64) -> Option<Entry> {
-        let (entry, taken) = self.0.get(&key)?;
+    pub(crate) fn take(&self, key: u64) -> Option<SeenPrice> {
+        let (price, taken) = self.0.get(&key)?;
         taken.set(true);
-        Some(*entry)
+        Some(*price)
     }
 
     /// True when a variant has that price.
@@ -53,9 +53,9 @@ impl Book {
 
 /// Names that have been used in a file.
 #[derive(Default)]
-pub(crate) struct Fingerprints(HashSet<u64>);
+pub(crate) struct SeenNames(HashSet<u64>);
 
-impl Fingerprints {
+impl SeenNames {
     pub(crate) fn knows(&self, print: u64) -> bool {
         self.0.contains(&print)
     }

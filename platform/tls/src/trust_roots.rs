@@ -1,5 +1,5 @@
-//! Servers that are not Souk's: databases, search, object storage. Each must show a certificate by an authority that the
-//! system knows or that a file names.
+//! Trust roots for servers that are not Souk's: databases, search, object storage. Each must show a certificate by an authority
+//! that the system knows or that a file names.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -10,13 +10,13 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::TlsError;
 use crate::files::{certificates, read};
 
-/// Whom to believe.
+/// The trust anchors (RFC 5280, 6.1.1) that a server's certificate must lead to.
 #[derive(Clone, Debug)]
-pub struct Authorities(Arc<RootCertStore>);
+pub struct TrustRoots(Arc<RootCertStore>);
 
-impl Authorities {
-    /// Nobody, where nothing is encrypted.
-    pub fn nobody() -> Self {
+impl TrustRoots {
+    /// No anchors, for connections without TLS.
+    pub fn none() -> Self {
         Self(RootCertStore::empty().into())
     }
 
@@ -31,7 +31,7 @@ impl Authorities {
         Self(KNOWN.get_or_init(read).clone())
     }
 
-    /// Those in a PEM file, and nobody else.
+    /// Those in a PEM file, and no others.
     ///
     /// # Errors
     /// [`TlsError`] with the file: it cannot be read, or something in it is no certificate.
@@ -48,7 +48,7 @@ impl Authorities {
     /// Those in a file, if there is one, beside those that the system knows.
     ///
     /// # Errors
-    /// As [`Authorities::in_file`].
+    /// As [`TrustRoots::in_file`].
     pub fn with_file(file: Option<&Path>) -> Result<Self, TlsError> {
         let Some(file) = file else { return Ok(Self::of_system()) };
         let mut roots = RootCertStore::clone(&Self::of_system().0);
@@ -59,9 +59,9 @@ impl Authorities {
     /// Themselves, if there are any: else no server could prove who it is.
     ///
     /// # Errors
-    /// [`TlsError::NoAuthorities`].
+    /// [`TlsError::NoTrustRoots`].
     pub fn required(self) -> Result<Self, TlsError> {
-        if self.0.is_empty() { Err(TlsError::NoAuthorities) } else { Ok(self) }
+        if self.0.is_empty() { Err(TlsError::NoTrustRoots) } else { Ok(self) }
     }
 
     /// The client's side of connections to whom they vouch for.
@@ -83,18 +83,18 @@ mod tests {
     fn files_name_authorities_or_are_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("ca.pem");
-        let refused = || Authorities::in_file(&file).unwrap_err().to_string();
+        let refused = || TrustRoots::in_file(&file).unwrap_err().to_string();
         assert!(refused().contains("ca.pem"));
         std::fs::write(&file, "nothing").unwrap();
         assert!(refused().contains("holds no certificate"), "{}", refused());
         std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
         assert!(refused().contains("ca.pem"));
         std::fs::write(&file, Authority::new(Validity::around_now(1)).unwrap().pem()).unwrap();
-        let one = Authorities::in_file(&file).unwrap();
+        let one = TrustRoots::in_file(&file).unwrap();
         assert_eq!(one.0.len(), 1);
-        let both = Authorities::with_file(Some(&file)).unwrap();
-        assert_eq!(both.0.len(), Authorities::of_system().0.len() + 1);
+        let both = TrustRoots::with_file(Some(&file)).unwrap();
+        assert_eq!(both.0.len(), TrustRoots::of_system().0.len() + 1);
         assert!(one.required().is_ok());
-        assert!(matches!(Authorities::nobody().required(), Err(TlsError::NoAuthorities)));
+        assert!(matches!(TrustRoots::none().required(), Err(TlsError::NoTrustRoots)));
     }
 }

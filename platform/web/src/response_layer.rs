@@ -1,5 +1,5 @@
-//! The one layer around every router: problems get their request id and log line, unchanged reads become 304, text is
-//! compressed for whom that suits.
+//! The response layer around every router, as middleware: problems get their request id and log line, unchanged reads become
+//! 304, text is compressed for clients that accept it.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -9,13 +9,13 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use souk_rpc::Cx;
 
 use crate::ApiError;
-use crate::compress::{accepts_gzip, suit};
+use crate::compress::{accepts_gzip, negotiate_encoding};
 
 /// What a reply that says nothing about caching gets: what is not declared public is nobody else's.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Middleware of [`crate::Routes::into_router`]; the storefront puts it around its pages as well.
-pub async fn finish(request: Request, next: Next) -> Response {
+pub async fn response_layer(request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<Cx>().map(|cx| cx.request_id.clone());
     let readable = matches!(*request.method(), Method::GET | Method::HEAD);
     let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| readable).cloned();
@@ -23,7 +23,7 @@ pub async fn finish(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         let allow = response.headers_mut().remove(header::ALLOW);
-        let mut response = tell(&error, request_id.as_deref());
+        let mut response = render_error(&error, request_id.as_deref());
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
@@ -38,10 +38,12 @@ pub async fn finish(request: Request, next: Next) -> Response {
     {
         return not_modified(response);
     }
-    suit(response, gzip).await.unwrap_or_else(|problem| tell(&problem.into(), request_id.as_deref()))
+    negotiate_encoding(response, gzip)
+        .await
+        .unwrap_or_else(|problem| render_error(&problem.into(), request_id.as_deref()))
 }
 
-fn tell(error: &ApiError, request_id: Option<&str>) -> Response {
+fn render_error(error: &ApiError, request_id: Option<&str>) -> Response {
     error.log(request_id.unwrap_or("-"));
     error.render(request_id)
 }

@@ -1,6 +1,6 @@
-//! The sandbox's books, pure: what a command means given what happened before, and what a record changes.
+//! The sandbox's ledger, pure: what a command means given what happened before, and what a record changes.
 //!
-//! A command becomes a record ([`Books::decide`]), the journal writes it, and only then it counts ([`Books::apply`]);
+//! A command becomes a record ([`Ledger::decide`]), the journal writes it, and only then it counts ([`Ledger::apply`]);
 //! at start the same records are applied again. Hence a restart, or a `kill -9`, forgets nothing that was answered.
 
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ pub const MAX_REFERENCE: usize = 255;
 
 /// Why a command is refused; nothing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum LedgerError {
     /// The key was used for something else.
     #[error("this idempotency key was used for another request")]
     KeyReused,
@@ -219,12 +219,12 @@ impl Authorisation {
 
 /// All authorisations, and what was done under which key.
 #[derive(Default)]
-pub struct Books {
+pub struct Ledger {
     authorisations: Vec<Authorisation>,
     operations: HashMap<u128, Operation>,
 }
 
-impl Books {
+impl Ledger {
     /// The authorisation with this number.
     pub fn get(&self, id: u64) -> Option<&Authorisation> {
         self.authorisations.get(usize::try_from(id).ok()?)
@@ -241,26 +241,26 @@ impl Books {
     }
 
     /// What `command` comes to under `key`.
-    pub fn decide(&self, key: &str, command: Command) -> Result<Decision, Refusal> {
+    pub fn decide(&self, key: &str, command: Command) -> Result<Decision, LedgerError> {
         if let Some(done) = self.operation(key) {
-            return if self.same(&done, &command) { Ok(Decision::Replay(done)) } else { Err(Refusal::KeyReused) };
+            return if self.same(&done, &command) { Ok(Decision::Replay(done)) } else { Err(LedgerError::KeyReused) };
         }
         let key = Name::from(key.to_owned());
         let action = match command {
             Command::Authorise { amount, currency, token, reference } => {
                 if !(1..=MAX_AMOUNT).contains(&amount) {
-                    return Err(Refusal::Amount);
+                    return Err(LedgerError::Amount);
                 }
                 Action::Authorise { key, amount, currency, token, reference }
             }
             Command::Capture { authorisation, amount } => {
                 let (authorisation, held) = self.target(&authorisation)?;
                 let left = if held.held == Held::Yes { held.authorised - held.captured } else { 0 };
-                let amount = at_most(amount, left, Refusal::NotCapturable)?;
+                let amount = at_most(amount, left, LedgerError::NotCapturable)?;
                 Action::Capture { key, authorisation, amount }
             }
             Command::Void { authorisation } => match (self.target(&authorisation), authorisation) {
-                (Ok((_, held)), _) if held.captured > 0 => return Err(Refusal::NotVoidable),
+                (Ok((_, held)), _) if held.captured > 0 => return Err(LedgerError::NotVoidable),
                 (Ok((authorisation, _)), _) => Action::Void { key, authorisation },
                 (Err(_), Target::Key(unseen)) if String::from(key.clone()) != unseen => {
                     Action::Burn { key, authorisation_key: unseen.into() }
@@ -269,7 +269,7 @@ impl Books {
             },
             Command::Refund { authorisation, amount } => {
                 let (authorisation, taken) = self.target(&authorisation)?;
-                let amount = at_most(amount, taken.captured - taken.refunded, Refusal::NotRefundable)?;
+                let amount = at_most(amount, taken.captured - taken.refunded, LedgerError::NotRefundable)?;
                 Action::Refund { key, authorisation, amount }
             }
         };
@@ -277,15 +277,15 @@ impl Books {
     }
 
     /// The buyer's decision about a payment that waits for one.
-    pub fn decide_action(&self, id: u64, approve: bool) -> Result<Action, Refusal> {
-        match self.get(id).ok_or(Refusal::UnknownAuthorisation)?.held {
+    pub fn decide_action(&self, id: u64, approve: bool) -> Result<Action, LedgerError> {
+        match self.get(id).ok_or(LedgerError::UnknownAuthorisation)?.held {
             Held::Waiting => Ok(Action::Decide { authorisation: id, approve }),
-            _ => Err(Refusal::NothingToDecide),
+            _ => Err(LedgerError::NothingToDecide),
         }
     }
 
     /// Enters what happened; gives the number of the authorisation it was about. `None`: the record contradicts the
-    /// books, so it was not made by [`Books::decide`] on them.
+    /// ledger, so it was not made by [`Ledger::decide`] on them.
     pub fn apply(&mut self, action: &Action) -> Option<u64> {
         match action {
             Action::Authorise { key, amount, currency, token, reference } => {
@@ -332,15 +332,15 @@ impl Books {
         }
     }
 
-    fn target(&self, target: &Target) -> Result<(u64, &Authorisation), Refusal> {
+    fn target(&self, target: &Target) -> Result<(u64, &Authorisation), LedgerError> {
         let id = match target {
             Target::Id(id) => *id,
             Target::Key(key) => match self.operation(key) {
                 Some(Operation { kind: OperationKind::Authorisation, authorisation, .. }) => authorisation,
-                _ => return Err(Refusal::UnknownAuthorisation),
+                _ => return Err(LedgerError::UnknownAuthorisation),
             },
         };
-        self.get(id).map(|entry| (id, entry)).ok_or(Refusal::UnknownAuthorisation)
+        self.get(id).map(|entry| (id, entry)).ok_or(LedgerError::UnknownAuthorisation)
     }
 
     fn same(&self, done: &Operation, command: &Command) -> bool {
@@ -411,9 +411,9 @@ fn hashed(key: &str) -> u128 {
     u128::from_be_bytes(first)
 }
 
-fn at_most(amount: Option<i64>, left: i64, refusal: Refusal) -> Result<i64, Refusal> {
+fn at_most(amount: Option<i64>, left: i64, refusal: LedgerError) -> Result<i64, LedgerError> {
     match amount {
-        Some(amount) if amount < 1 => Err(Refusal::Amount),
+        Some(amount) if amount < 1 => Err(LedgerError::Amount),
         Some(amount) if amount > left => Err(refusal),
         Some(amount) => Ok(amount),
         None if left < 1 => Err(refusal),
@@ -448,33 +448,33 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_asked_the_amounts_stay_in_order(asked in prop::collection::vec(commands(), 1..60), approve: bool) {
-            let (mut books, mut journal) = (Books::default(), Vec::new());
+            let (mut ledger, mut journal) = (Ledger::default(), Vec::new());
             for (key, command) in asked {
-                if let Ok(Decision::Do(action)) = books.decide(&key, command.clone()) {
-                    books.apply(&action).unwrap();
+                if let Ok(Decision::Do(action)) = ledger.decide(&key, command.clone()) {
+                    ledger.apply(&action).unwrap();
                     journal.push(action);
-                    let again = books.decide(&key, command.clone());
+                    let again = ledger.decide(&key, command.clone());
                     prop_assert!(matches!(again, Ok(Decision::Replay(_))), "{key} {command:?}: {again:?}");
                 }
-                if let Ok(action) = books.decide_action(0, approve) {
-                    books.apply(&action).unwrap();
+                if let Ok(action) = ledger.decide_action(0, approve) {
+                    ledger.apply(&action).unwrap();
                     journal.push(action);
                 }
-                for id in 0..books.len() {
-                    let entry = books.get(id).unwrap();
+                for id in 0..ledger.len() {
+                    let entry = ledger.get(id).unwrap();
                     prop_assert!(entry.amount >= entry.authorised || entry.token.is_none());
                     prop_assert!(entry.authorised >= entry.captured, "{entry:?}");
                     prop_assert!(entry.captured >= entry.refunded && entry.refunded >= 0, "{entry:?}");
                     prop_assert!(entry.held != Held::Voided || entry.captured == 0, "{entry:?}");
                 }
             }
-            let mut again = Books::default();
+            let mut again = Ledger::default();
             for action in &journal {
                 let line = serde_json::to_string(action).unwrap();
                 again.apply(&serde_json::from_str(&line).unwrap()).unwrap();
             }
-            prop_assert_eq!(format!("{:?}", again.authorisations), format!("{:?}", books.authorisations));
-            prop_assert_eq!(again.operations, books.operations);
+            prop_assert_eq!(format!("{:?}", again.authorisations), format!("{:?}", ledger.authorisations));
+            prop_assert_eq!(again.operations, ledger.operations);
         }
     }
 }

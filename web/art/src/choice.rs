@@ -1,4 +1,4 @@
-//! Which motif suits a category that somebody else named.
+//! The motif that suits a merchant's category, by the words of its slug.
 
 /// A word in a category's slug, and the motif it calls for. The first that fits counts, so the narrower stand first.
 const WORDS: &[(&str, &str)] = &[
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn words_call_for_motifs_that_exist() {
         for (word, motif) in WORDS {
-            assert!(crate::art::motifs().any(|name| name == *motif), "{word}: {motif}");
+            assert!(crate::motifs().any(|name| name == *motif), "{word}: {motif}");
         }
     }
 

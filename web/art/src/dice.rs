@@ -1,4 +1,4 @@
-//! Numbers that look random and are always the same for the same seed.
+//! A seeded pseudo-random number generator: numbers that look random and are always the same for the same seed.
 
 /// FNV-1a (Fowler, Noll, Vo), 64 bits.
 pub(crate) fn hash(text: &str) -> u64 {
@@ -6,7 +6,7 @@ pub(crate) fn hash(text: &str) -> u64 {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): ours, because the demo shop must not change with a dependency's version.
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
     /// Dice for a text and a number: the same text and number throw the same.

@@ -1,14 +1,16 @@
-//! Product pictures drawn by arithmetic: a motif and a seed give one small SVG, the same on every machine.
+//! Owns: drawn product pictures (procedural generation): a motif and a seed give one small SVG, the same on every machine.
+//! The storefront draws them for products that have no picture, the demo catalogue for all of its products. Pure.
 //!
-//! The demo shop needs thousands of distinct pictures that cost no download and belong to nobody else. The low part of
-//! a seed is the colour (see [`Colour`]), the rest is shape and scenery, so a product shows each of its colours in the
-//! same form by changing one number. Pictures hold no text, no script and no outside reference.
+//! Thousands of distinct pictures cost no download and no licence. The low part of a seed is the colour (see [`Colour`]), the
+//! rest is shape and scenery, so a product shows each of its colours in the same form by changing one number. Pictures hold no
+//! text, no script and no outside reference.
 
 mod bath;
 mod canvas;
 mod choice;
 mod computer;
 mod desk;
+mod dice;
 mod garden;
 mod generic;
 mod kitchen;
@@ -23,6 +25,7 @@ mod tech;
 mod travel;
 mod wear;
 
+pub use dice::Dice;
 pub use palette::{COLOURS, Colour};
 
 use canvas::Canvas;
@@ -127,21 +130,7 @@ pub fn motifs() -> impl Iterator<Item = &'static str> {
 
 /// The picture of a product that has none of its own, by the slugs of its category (`hard-drives`) and of itself.
 pub fn of_product(category: &str, product: &str) -> String {
-    art(choice::motif(category), crate::dice::hash(product))
-}
-
-/// Where the demo's pictures pretend to lie; `.invalid` resolves nowhere (RFC 2606), so nothing is ever fetched from it.
-const HOME: &str = "https://demo.souk.invalid/art/";
-
-/// The address a picture has in the catalogue.
-pub fn address(motif: &str, seed: u64) -> String {
-    format!("{HOME}{motif}/{seed}.svg")
-}
-
-/// The picture at an [`address`], or `None` for any other address.
-pub fn at(address: &str) -> Option<String> {
-    let (motif, file) = address.strip_prefix(HOME)?.split_once('/')?;
-    Some(art(motif, file.strip_suffix(".svg")?.parse().ok()?))
+    art(choice::motif(category), dice::hash(product))
 }
 
 /// The picture of `motif` for `seed`: an SVG document of one to four kilobytes.
@@ -152,4 +141,17 @@ pub fn art(motif: &str, seed: u64) -> String {
     stage::scenery(&mut canvas, stage);
     stage::present(&mut canvas, stage, draw);
     canvas.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_without_a_picture_get_one_by_their_category() {
+        let picture = |product: &str| of_product("hard-drives", product);
+        assert_eq!(picture("fast-disk"), picture("fast-disk"));
+        assert_ne!(picture("fast-disk"), picture("slow-disk"));
+        assert_eq!(of_product("mug", "x"), of_product("mugs-cups", "x"));
+    }
 }

@@ -17,7 +17,7 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 
 /// A listing as its address describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct ListingQuery {
     /// Words.
     pub q: String,
     /// Category path, on the search page.
@@ -36,40 +36,40 @@ pub struct Wanted {
     pub page: u32,
 }
 
-/// Names of the parameters that [`Wanted::parse`] reads; `attr.*` are all that begin with `attr.`.
+/// Names of the parameters that [`ListingQuery::parse`] reads; `attr.*` are all that begin with `attr.`.
 pub const PARAMETERS: &[&str] = &["q", "category", "brand", "price", "available", "sort", "page", "attr.*"];
 
 /// The same of a category's page, whose path says which category.
 pub const CATEGORY_PARAMETERS: &[&str] = &["q", "brand", "price", "available", "sort", "page", "attr.*"];
 
-impl Wanted {
+impl ListingQuery {
     /// Reads a query string. What makes no sense is ignored: a listing is never an error.
     pub fn parse(query: &str) -> Self {
         let pairs: Vec<(String, String)> = serde_html_form::from_str(query).unwrap_or_default();
-        let mut wanted = Self { page: 1, ..Self::default() };
+        let mut query = Self { page: 1, ..Self::default() };
         let filters = pairs.into_iter().filter(|(_, value)| !value.is_empty() && value.len() <= MAX_VALUE);
         for (name, value) in filters.take(MAX_FILTERS) {
             match name.as_str() {
-                "q" => wanted.q = value.trim().chars().take(MAX_QUERY).collect(),
-                "category" => wanted.category = Some(value),
-                "brand" if !wanted.brands.contains(&value) => wanted.brands.push(value),
-                "price" if bounds(&value).is_some() => wanted.price = Some(value),
-                "available" => wanted.available = value == "1",
-                "sort" => wanted.sort = SORTS.iter().find(|(key, ..)| *key == value).map_or(Sort::default(), |s| s.2),
-                "page" => wanted.page = value.parse().unwrap_or(1).clamp(1, MAX_OFFSET / PAGE_SIZE),
+                "q" => query.q = value.trim().chars().take(MAX_QUERY).collect(),
+                "category" => query.category = Some(value),
+                "brand" if !query.brands.contains(&value) => query.brands.push(value),
+                "price" if bounds(&value).is_some() => query.price = Some(value),
+                "available" => query.available = value == "1",
+                "sort" => query.sort = SORTS.iter().find(|(key, ..)| *key == value).map_or(Sort::default(), |s| s.2),
+                "page" => query.page = value.parse().unwrap_or(1).clamp(1, MAX_OFFSET / PAGE_SIZE),
                 name => {
                     if let Some(key) = name.strip_prefix("attr.") {
                         let pair = (key.to_owned(), value);
-                        if !wanted.attributes.contains(&pair) {
-                            wanted.attributes.push(pair);
+                        if !query.attributes.contains(&pair) {
+                            query.attributes.push(pair);
                         }
                     }
                 }
             }
         }
-        wanted.brands.sort();
-        wanted.attributes.sort();
-        wanted
+        query.brands.sort();
+        query.attributes.sort();
+        query
     }
 
     /// The question for search; `category` is the one of the page, if it is a category's.
@@ -119,15 +119,15 @@ impl Wanted {
 
     /// The same without one filter, by the name of its parameter and its value.
     pub fn without(&self, name: &str, value: &str) -> Self {
-        let mut wanted = Self { page: 1, ..self.clone() };
+        let mut query = Self { page: 1, ..self.clone() };
         match name {
-            "category" => wanted.category = None,
-            "brand" => wanted.brands.retain(|brand| brand != value),
-            "price" => wanted.price = None,
-            "available" => wanted.available = false,
-            name => wanted.attributes.retain(|(key, v)| name.strip_prefix("attr.") != Some(key) || v != value),
+            "category" => query.category = None,
+            "brand" => query.brands.retain(|brand| brand != value),
+            "price" => query.price = None,
+            "available" => query.available = false,
+            name => query.attributes.retain(|(key, v)| name.strip_prefix("attr.") != Some(key) || v != value),
         }
-        wanted
+        query
     }
 
     /// Its address below `path`.
@@ -198,13 +198,13 @@ mod tests {
     #[test]
     fn what_is_read_is_written_back_in_one_order() {
         let query = "attr.size=M&brand=Oda+%26+Sons&q=red+mug&page=3&brand=Ferro&attr.size=L&sort=price_asc&price=1000-&available=1";
-        let wanted = Wanted::parse(query);
+        let query = ListingQuery::parse(query);
         assert_eq!(
-            wanted.href("/search"),
+            query.href("/search"),
             "/search?q=red%20mug&brand=Ferro&brand=Oda%20%26%20Sons&price=1000-&available=1&attr.size=L&attr.size=M&sort=price_asc&page=3"
         );
-        assert_eq!(Wanted::parse(wanted.href("").trim_start_matches('?')), wanted);
-        let request = wanted.request(None);
+        assert_eq!(ListingQuery::parse(query.href("").trim_start_matches('?')), query);
+        let request = query.request(None);
         assert_eq!((request.price_min, request.price_max, request.offset), (Some(1000), None, 48));
         assert_eq!(request.attributes, [AttributeFilter { key: "size".into(), values: vec!["L".into(), "M".into()] }]);
     }
@@ -214,10 +214,10 @@ mod tests {
         for query in
             ["price=-", "price=a-b", "price=-5-9", "sort=best", "page=0", "page=x", "colour=red", "=", "%ff=%ff", "&&&"]
         {
-            assert_eq!(Wanted::parse(query), Wanted::parse(""), "{query}");
+            assert_eq!(ListingQuery::parse(query), ListingQuery::parse(""), "{query}");
         }
-        assert_eq!(Wanted::parse("page=999999999").page, MAX_OFFSET / PAGE_SIZE);
-        assert!(Wanted::parse(&"brand=x&attr.a=".repeat(10_000)).brands.len() <= MAX_FILTERS);
+        assert_eq!(ListingQuery::parse("page=999999999").page, MAX_OFFSET / PAGE_SIZE);
+        assert!(ListingQuery::parse(&"brand=x&attr.a=".repeat(10_000)).brands.len() <= MAX_FILTERS);
     }
 
     #[test]
@@ -232,9 +232,9 @@ mod tests {
         for name in PARAMETERS {
             let name = name.replace('*', "colour");
             let query = format!("{name}={}", value(&name));
-            assert_ne!(Wanted::parse(&query), Wanted::parse(""), "{query}");
+            assert_ne!(ListingQuery::parse(&query), ListingQuery::parse(""), "{query}");
         }
-        let all = Wanted::parse("q=x&category=c&brand=b&price=1-2&available=1&attr.a=1&sort=newest&page=2");
+        let all = ListingQuery::parse("q=x&category=c&brand=b&price=1-2&available=1&attr.a=1&sort=newest&page=2");
         for (name, _) in all.pairs() {
             let listed =
                 |known: &&str| known.strip_suffix('*').map_or(name == **known, |start| name.starts_with(start));
@@ -246,9 +246,9 @@ mod tests {
 
     #[test]
     fn a_filter_can_be_taken_away_again() {
-        let wanted = Wanted::parse("brand=A&brand=B&attr.x=1&page=4");
-        assert_eq!(wanted.without("brand", "A").href("/c"), "/c?brand=B&attr.x=1");
-        assert_eq!(wanted.without("attr.x", "1").href("/c"), "/c?brand=A&brand=B");
-        assert!(wanted.is_filtered() && !wanted.unfiltered().is_filtered());
+        let query = ListingQuery::parse("brand=A&brand=B&attr.x=1&page=4");
+        assert_eq!(query.without("brand", "A").href("/c"), "/c?brand=B&attr.x=1");
+        assert_eq!(query.without("attr.x", "1").href("/c"), "/c?brand=A&brand=B");
+        assert!(query.is_filtered() && !query.unfiltered().is_filtered());
     }
 }

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use souk_catalog_api::{Attribute, AttributeValue};
+
 use super::rule::{Rule, affirms};
 use super::section::Section;
-use crate::draft::{AttributeDraft, AttributeValue, Defect, clip};
+use crate::decimal::Decimal;
+use crate::draft::{Defect, clip};
+use crate::feed::error::MappingError;
+use crate::feed::record::{Record, Value};
 use crate::limits;
-use crate::record::{Record, Value};
-use crate::refusal::MappingError;
 use crate::text;
 
 /// What a column holds.
@@ -115,7 +118,7 @@ impl AttributeRules {
         rows: &[&Record],
         known: &mut Known,
         clean: impl Fn(&str) -> String,
-    ) -> Result<Vec<AttributeDraft>, Defect> {
+    ) -> Result<Vec<Attribute>, Defect> {
         let mut found: Vec<(Kind, Arc<Named>, AttributeValue)> = Vec::new();
         for field in &self.fields {
             let Some(text) = rows.iter().find_map(|row| field.from.text(row)) else { continue };
@@ -181,8 +184,8 @@ fn value(
             (!text.is_empty()).then_some(AttributeValue::Text(text))
         }
         Kind::Number => {
-            let value = first.parse().map_err(|_| wrong("a number"))?;
-            Some(AttributeValue::Number { value, unit: named.unit.clone() })
+            let value: Decimal = first.parse().map_err(|_| wrong("a number"))?;
+            Some(AttributeValue::Number { value: value.to_string(), unit: named.unit.clone() })
         }
         Kind::Bool if !affirms(first) => Some(AttributeValue::Bool(false)),
         Kind::Bool if ["true", "yes", "y", "1", "on"].iter().any(|yes| yes.eq_ignore_ascii_case(first)) => {
@@ -194,7 +197,7 @@ fn value(
 
 /// One value per key, sorted. Where a feed has one name with several types (`attr_n_size`, `attr_t_size`), the words
 /// keep it and the others say what they are, in every run the same.
-fn settle(mut found: Vec<(Kind, Arc<Named>, AttributeValue)>) -> Vec<AttributeDraft> {
+fn settle(mut found: Vec<(Kind, Arc<Named>, AttributeValue)>) -> Vec<Attribute> {
     let rank = |kind: Kind| match kind {
         Kind::Text => 0,
         Kind::Number => 1,
@@ -202,7 +205,7 @@ fn settle(mut found: Vec<(Kind, Arc<Named>, AttributeValue)>) -> Vec<AttributeDr
     };
     found.sort_by(|a, b| a.1.key.cmp(&b.1.key).then(rank(a.0).cmp(&rank(b.0))));
     found.dedup_by(|a, b| a.1.key == b.1.key && a.0 == b.0);
-    let mut attributes: Vec<AttributeDraft> = Vec::with_capacity(found.len());
+    let mut attributes: Vec<Attribute> = Vec::with_capacity(found.len());
     for (i, (kind, named, value)) in found.iter().enumerate() {
         let twin = i > 0 && found[i - 1].1.key == named.key;
         let suffix = match (twin, kind) {
@@ -210,7 +213,7 @@ fn settle(mut found: Vec<(Kind, Arc<Named>, AttributeValue)>) -> Vec<AttributeDr
             (true, Kind::Bool) => "_available",
             (true, _) => "_value",
         };
-        attributes.push(AttributeDraft {
+        attributes.push(Attribute {
             key: format!("{}{suffix}", named.key),
             label: named.label.clone(),
             value: value.clone(),

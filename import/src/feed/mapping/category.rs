@@ -8,9 +8,9 @@ use regex::Regex;
 
 use super::rule::{Rule, regex};
 use super::section::{Section, texts};
+use crate::feed::error::MappingError;
+use crate::feed::record::Record;
 use crate::limits;
-use crate::record::Record;
-use crate::refusal::MappingError;
 use crate::text;
 
 /// `[category]` of a mapping.

@@ -6,8 +6,8 @@ use super::rule::Rule;
 use super::section::Section;
 use crate::decimal::Decimal;
 use crate::draft::{Defect, clip};
-use crate::record::Record;
-use crate::refusal::MappingError;
+use crate::feed::error::MappingError;
+use crate::feed::record::Record;
 
 /// `[price]` of a mapping.
 #[derive(Clone, Debug)]
@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn read(text: &str, row: &str, currency: &str) -> Result<Option<String>, &'static str> {
-        let row = crate::json::record(row).unwrap();
+        let row = crate::feed::json::record(row).unwrap();
         let read = rules(text).read(&row, currency.parse().unwrap());
         let show = |p: Priced| p.compare_at.map_or(p.price.to_string(), |c| format!("{} < {c}", p.price));
         read.map(|priced| priced.map(show)).map_err(|d| d.code)

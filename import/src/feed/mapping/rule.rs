@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use regex::Regex;
 
 use super::section::{Section, kind};
-use crate::record::Record;
-use crate::refusal::MappingError;
+use crate::feed::error::MappingError;
+use crate::feed::record::Record;
 
 /// Bytes a compiled regular expression may take: they come from files of strangers.
 const REGEX_BYTES: usize = 1024 * 1024;
@@ -206,7 +206,7 @@ mod tests {
     }
 
     fn yields(text: &str, row: &str) -> Vec<String> {
-        rule(text).unwrap().texts(&crate::json::record(row).unwrap())
+        rule(text).unwrap().texts(&crate::feed::json::record(row).unwrap())
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A table of a mapping file that is read key by key: wrong types name their key, and what nobody asked for is an error
 //! that lists what could have been meant.
 
-use crate::refusal::MappingError;
+use crate::feed::error::MappingError;
 
 /// One table, and where it stands.
 pub(super) struct Section {
