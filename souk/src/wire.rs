@@ -92,6 +92,17 @@ pub struct Clients {
     pub notification: NotificationClient,
 }
 
+impl Clients {
+    /// Those that products are imported through and exported from.
+    pub fn shop(&self) -> souk_import::Shop {
+        souk_import::Shop {
+            catalog: self.catalog.clone(),
+            pricing: self.pricing.clone(),
+            inventory: self.inventory.clone(),
+        }
+    }
+}
+
 /// The services of this process.
 #[derive(Default)]
 pub struct Services {

@@ -3,7 +3,7 @@
 
 use std::{future::Future, io, path::Path, pin::Pin};
 
-use souk_tls::Authorities;
+use souk_tls::TrustRoots;
 use tokio_postgres::{
     Socket,
     tls::{MakeTlsConnect, TlsConnect},
@@ -22,13 +22,13 @@ pub(crate) struct Tls(Option<MakeRustlsConnect>);
 
 impl Tls {
     /// Servers show certificates by one of the authorities in a PEM file or, without a file, of those that the system knows.
-    pub(crate) fn verified(authorities: Option<&Path>) -> Result<Self, DbError> {
-        let authorities = match authorities {
-            Some(file) => Authorities::in_file(file),
-            None => Authorities::of_system().required(),
+    pub(crate) fn verified(ca_file: Option<&Path>) -> Result<Self, DbError> {
+        let trust_roots = match ca_file {
+            Some(file) => TrustRoots::in_file(file),
+            None => TrustRoots::of_system().required(),
         };
-        let authorities = authorities.map_err(|error| DbError::Other(format!("sslrootcert: {error}")))?;
-        Ok(Self(Some(MakeRustlsConnect::new(authorities.client()))))
+        let trust_roots = trust_roots.map_err(|error| DbError::Other(format!("sslrootcert: {error}")))?;
+        Ok(Self(Some(MakeRustlsConnect::new(trust_roots.client()))))
     }
 }
 

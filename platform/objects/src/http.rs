@@ -21,7 +21,7 @@ use object_store::client::{
     ClientConfigKey, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
     HttpResponseBody, HttpService,
 };
-use souk_tls::{Authorities, TlsError};
+use souk_tls::{TlsError, TrustRoots};
 use tokio::time::{Instant, Sleep};
 
 /// Longest wait for a connection.
@@ -39,7 +39,7 @@ const MAX_IDLE: usize = 16;
 
 /// Makes clients.
 #[derive(Clone, Debug)]
-pub(crate) struct Connector(pub(crate) Authorities);
+pub(crate) struct Connector(pub(crate) TrustRoots);
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
@@ -49,10 +49,10 @@ impl HttpConnector for Connector {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.enforce_http(false);
-        // A machine without authorities can still speak to itself.
-        let authorities = if plain { Ok(self.0.clone()) } else { self.0.clone().required() };
+        // A machine without trust roots can still speak to itself.
+        let trust_roots = if plain { Ok(self.0.clone()) } else { self.0.clone().required() };
         let failed = |error: TlsError| object_store::Error::Generic { store: "TLS", source: error.into() };
-        let builder = HttpsConnectorBuilder::new().with_tls_config(authorities.map_err(failed)?.client());
+        let builder = HttpsConnectorBuilder::new().with_tls_config(trust_roots.map_err(failed)?.client());
         let builder = if plain { builder.https_or_http() } else { builder.https_only() };
         let connector = builder.enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())

@@ -8,7 +8,7 @@ use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::{BackoffConfig, ObjectStore, Result, RetryConfig, StaticCredentialProvider};
-use souk_tls::Authorities;
+use souk_tls::TrustRoots;
 
 use crate::http::Connector;
 use crate::storage_url::{Provider, is_plain_loopback};
@@ -32,7 +32,7 @@ pub(crate) fn open(storage: &Storage) -> std::result::Result<Arc<dyn ObjectStore
         }
         StorageUrl::Bucket { provider, bucket, .. } => {
             let connector =
-                Connector(Authorities::with_file(storage.ca_file.as_deref()).map_err(std::io::Error::other)?);
+                Connector(TrustRoots::with_file(storage.ca_file.as_deref()).map_err(std::io::Error::other)?);
             Ok(match provider {
                 Provider::S3 => s3(storage, bucket, connector)?,
                 Provider::Azure => azure(storage, bucket, connector)?,

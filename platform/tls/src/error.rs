@@ -29,9 +29,9 @@ pub enum TlsError {
         /// Why.
         reason: String,
     },
-    /// Nobody is believed, so nobody could prove who they are.
+    /// Without a trust root no server can prove who it is.
     #[error("the system knows no certificate authorities (package ca-certificates), and no others are named")]
-    NoAuthorities,
+    NoTrustRoots,
     /// A trust domain is part of a URI (SPIFFE ID, 2.1).
     #[error("{0:?} is no trust domain: 1 to 255 of a-z, 0-9, '.', '-' and '_'")]
     TrustDomain(String),

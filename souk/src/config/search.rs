@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use souk_search::{IndexConfig, OpenSearchConfig};
-use souk_tls::{Authorities, TlsError};
+use souk_tls::{TlsError, TrustRoots};
 
 use crate::database::without_password;
 
@@ -33,15 +33,15 @@ impl Search {
     /// # Errors
     /// Nobody could vouch for its servers.
     pub fn shared(&self) -> Result<IndexConfig, TlsError> {
-        let (urls, name, authorities) = (self.opensearch.clone(), self.index.clone(), self.authorities()?);
-        Ok(IndexConfig::OpenSearch(OpenSearchConfig { urls, authorities, name }))
+        let (urls, name, trust_roots) = (self.opensearch.clone(), self.index.clone(), self.trust_roots()?);
+        Ok(IndexConfig::OpenSearch(OpenSearchConfig { urls, trust_roots, name }))
     }
 
-    fn authorities(&self) -> Result<Authorities, TlsError> {
+    fn trust_roots(&self) -> Result<TrustRoots, TlsError> {
         let https = self.opensearch.iter().any(|url| url.starts_with("https:"));
         match &self.ca_file {
-            None if !https => Ok(Authorities::nobody()),
-            file => Authorities::with_file(file.as_deref())?.required(),
+            None if !https => Ok(TrustRoots::none()),
+            file => TrustRoots::with_file(file.as_deref())?.required(),
         }
     }
 
@@ -52,7 +52,7 @@ impl Search {
                 wrong("search.opensearch", format!("{:?} {reason}", without_password(url)));
             }
         }
-        if let Err(error) = self.authorities() {
+        if let Err(error) = self.trust_roots() {
             wrong("search.ca_file", error.to_string());
         }
         let allowed = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_-".contains(letter);

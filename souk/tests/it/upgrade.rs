@@ -13,7 +13,7 @@ use souk_order_api::{CheckoutReply, OrderId, OrderPayment, OrderStatus};
 use souk_postgres::TestDb;
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
-use souk_testkit::{Browser, Guest, Outcome, Shop, Staff, eventually_ok, free_port, tokens};
+use souk_testkit::{Browser, Guest, Outcome, Shop, Staff, eventually, eventually_ok, free_port, tokens};
 
 use crate::buyers::{Buyers, SKU};
 use crate::crash::lamps;
@@ -191,7 +191,7 @@ impl Upgrade {
         Staff::new(inside.clients().clone(), self.place().data())
     }
 
-    /// Checks the books and ends everything.
+    /// Checks the invariants and ends everything.
     async fn end(self, inside: Inside, running: Vec<Running>) {
         inside.check().await;
         inside.leave().await;
@@ -205,7 +205,7 @@ impl Upgrade {
 
 /// Waits until both mails about an order are sent, and each once.
 async fn mails(inside: &Inside, id: OrderId) {
-    eventually_ok("two mails", PATIENCE, || async {
+    eventually("two mails", PATIENCE, || async {
         let request = ByOrder { order_id: id.0 };
         let mails = inside.clients().notification.by_order(&Cx::system("test"), request).await.unwrap().items;
         let mut sent: Vec<String> =
@@ -222,7 +222,7 @@ async fn journey(shop: Shop, staff: Staff) -> OrderId {
         let reply = shop.get(page).await;
         assert_eq!(reply.status, 200, "{page}: {}", reply.text());
     }
-    eventually_ok("search finds it", PATIENCE, || async {
+    eventually("search finds it", PATIENCE, || async {
         let found: Value = shop.get("/api/v1/search?q=lamp").await.json();
         if found["total"] == 1 { Ok(()) } else { Err(found) }
     })
@@ -247,7 +247,7 @@ async fn journey(shop: Shop, staff: Staff) -> OrderId {
     declined.fill(SKU, 1).await;
     declined.checkout(tokens::DECLINED).await.refused();
     // The workers: cart, payment, parcel.
-    eventually_ok("the cart is empty", PATIENCE, || async {
+    eventually("the cart is empty", PATIENCE, || async {
         let reply = shop.send(Method::GET, &cart, &[], bytes::Bytes::new()).await;
         let bought = reply.status == 404 || reply.json::<Value>()["lines"].as_array().is_none_or(Vec::is_empty);
         if bought { Ok(()) } else { Err(reply.text()) }

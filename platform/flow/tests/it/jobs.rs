@@ -11,7 +11,8 @@ use souk_kernel::Problem;
 use souk_postgres::TestDb;
 use souk_runtime::Tasks;
 
-use crate::{OWNER, eventually};
+use crate::{OWNER, SOON};
+use souk_eventually::eventually;
 
 #[derive(Default)]
 struct Worker {
@@ -49,8 +50,10 @@ async fn jobs_are_done_once_by_two_workers_and_failures_are_tried_again() {
     run_jobs(&tasks, &db, vec![worker.clone()]);
     run_jobs(&tasks, &db, vec![worker.clone()]);
     let left = "select count(*) as n from job";
-    eventually("the jobs", async || db.primary().query_one(left, &[]).await.unwrap().get_col::<i64>("n").unwrap() == 1)
-        .await;
+    eventually("the jobs", SOON, async || {
+        db.primary().query_one(left, &[]).await.unwrap().get_col::<i64>("n").unwrap() == 1
+    })
+    .await;
     let mut done = worker.done.lock().unwrap().clone();
     done.sort();
     assert_eq!(done, ["ada", "bob"], "the same key once; what is not due waits");
@@ -77,7 +80,7 @@ async fn a_schedule_runs_once_for_all_processes() {
         let rows = db.primary().query(next, &[]).await.unwrap();
         ran && rows.first().is_some_and(|row| row.get_col("planned").unwrap())
     };
-    eventually("the first run", planned).await;
+    eventually("the first run", SOON, planned).await;
     tasks.drain(Duration::from_secs(10)).await.unwrap();
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }

@@ -15,7 +15,8 @@ use souk_runtime::Tasks;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
-use crate::{OWNER, eventually};
+use crate::{OWNER, SOON};
+use souk_eventually::eventually;
 
 const NAMES: &[&str] = &["first", "second", "pivot", "last"];
 static KIND: SagaKind = SagaKind { name: "test", steps: NAMES, numbered: NAMES };
@@ -153,7 +154,7 @@ impl Harness {
     }
 
     async fn ends(&self, id: Uuid, phase: &str) {
-        eventually(&format!("saga {phase}"), async || {
+        eventually(&format!("saga {phase}"), SOON, async || {
             let now = self.phase(id).await;
             assert!(now == phase || now == "forward" || now == "undo", "ended as {now}, not {phase}");
             now == phase
@@ -166,8 +167,10 @@ impl Harness {
         let tasks = Tasks::new();
         let engine = self.engine(&tasks);
         let sweep = tokio::sync::Mutex::new(engine.sweeper());
-        eventually("the saga is abandoned", async || engine.sweep_once(&mut *sweep.lock().await).await.unwrap() == 1)
-            .await;
+        eventually("the saga is abandoned", SOON, async || {
+            engine.sweep_once(&mut *sweep.lock().await).await.unwrap() == 1
+        })
+        .await;
         tasks
     }
 
@@ -242,7 +245,7 @@ async fn a_process_that_dies_at_any_step_is_taken_over() {
         let harness = Harness::new().await;
         trouble(&harness.world, step, &[Trouble::Die]);
         let (process, id) = harness.doomed().await;
-        eventually("the death", async || harness.in_place().contains(&step)).await;
+        eventually("the death", SOON, async || harness.in_place().contains(&step)).await;
         process.shutdown_background();
         let died = Instant::now();
         let _heir = harness.take_over().await;
@@ -264,7 +267,7 @@ async fn dying_on_the_way_back_is_taken_over_too() {
     harness.world.undo_trouble.lock().unwrap().insert(0, 1);
     let dead = Tasks::new();
     let id = harness.start(&harness.engine(&dead)).await;
-    eventually("the way back", async || harness.did("undo 0")).await;
+    eventually("the way back", SOON, async || harness.did("undo 0")).await;
     dead.stop();
     dead.drain(Duration::from_secs(30)).await.unwrap();
     if harness.phase(id).await == "undo" {
@@ -279,7 +282,7 @@ async fn who_lost_the_lease_is_fenced() {
     let harness = Harness::new().await;
     trouble(&harness.world, 1, &[Trouble::Die]);
     let (process, id) = harness.doomed().await;
-    eventually("the death", async || harness.in_place().contains(&1)).await;
+    eventually("the death", SOON, async || harness.in_place().contains(&1)).await;
     process.shutdown_background();
     let _heir = harness.take_over().await;
     harness.ends(id, "done").await;
@@ -295,7 +298,7 @@ async fn what_an_earlier_life_did_is_undone_too() {
     let harness = Harness::new().await;
     trouble(&harness.world, 1, &[Trouble::Die]);
     let (process, id) = harness.doomed().await;
-    eventually("the death", async || harness.in_place().contains(&1)).await;
+    eventually("the death", SOON, async || harness.in_place().contains(&1)).await;
     process.shutdown_background();
     trouble(&harness.world, 0, &[Trouble::Refuse]);
     let _heir = harness.take_over().await;
@@ -335,7 +338,7 @@ impl Harness {
         let engine = self.engine(&tasks);
         let id = self.start(&engine).await;
         let sweep = tokio::sync::Mutex::new(engine.sweeper());
-        eventually("a task", async || {
+        eventually("a task", SOON, async || {
             let due = "update saga set lease_until = now() - interval '1 s'
                 where resting and lease_until <> 'infinity' and phase in ('forward', 'undo')";
             self.db.write_one(due, &[]).await.unwrap();
@@ -369,7 +372,7 @@ async fn a_database_that_stands_still_fences_nobody_who_lives() {
     let sweeping = harness.engine(&others);
     sweeping.sweep();
     let id = harness.start(&harness.engine(&tasks)).await;
-    eventually("the slow step", async || harness.in_place().contains(&1)).await;
+    eventually("the slow step", SOON, async || harness.in_place().contains(&1)).await;
     let still = harness.db.begin().await.unwrap();
     still.execute("lock table saga in access exclusive mode", &[]).await.unwrap();
     for _ in 0..8 {

@@ -1,6 +1,7 @@
 //! Orders that share a commit: one that cannot be written fails alone, at each of the three commits of a checkout.
 
 use futures_util::future::join_all;
+use souk_eventually::eventually;
 use souk_order_api::{AuditRequest, OrderApi};
 use souk_rpc::Cx;
 
@@ -49,12 +50,7 @@ async fn one_that_cannot_be_completed_waits_alone() {
     let (shop, failed) = failing(bad).await;
     assert_eq!(failed, [0u128; 0], "it is sold all the same");
     let open = "select count(*) from saga where phase = 'forward'";
-    tokio::time::timeout(std::time::Duration::from_secs(5), async {
-        while shop.count(open).await > 1 {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .expect("63 are completed while one is tried again");
+    let soon = std::time::Duration::from_secs(5);
+    eventually("63 are completed while one is tried again", soon, async || shop.count(open).await <= 1).await;
     assert_eq!((shop.count(open).await, sold(&shop).await), (1, 64));
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use futures_util::future::join_all;
+use souk_eventually::eventually;
 use souk_inventory_api::ReservationStatus;
 use souk_kernel::{Kind, Problem};
 use souk_order_api::{CancelOrder, CartOrder, CheckoutReply, GetOrder, OrderStatus};
@@ -145,13 +146,8 @@ async fn unpaid_orders_are_bounded_for_each_owner_and_address() {
     let answers = join_all(asked).await;
     assert_eq!(answers.iter().filter(|answer| refused_for_many(answer)).count(), 12, "20 of one address wait");
     let waiting = answers.iter().filter_map(|answer| answer.as_ref().ok()).next().unwrap();
-    tokio::time::timeout(std::time::Duration::from_secs(20), async {
-        while *shop.neighbours.stock.lock().unwrap() != 1_000 - 2 * 25 {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .expect("those refused hold nothing");
+    let left = async || *shop.neighbours.stock.lock().unwrap() == 1_000 - 2 * 25;
+    eventually("those refused hold nothing", std::time::Duration::from_secs(20), left).await;
     let owner = Cx::new("test", Actor::Customer(waiting.order.customer_id.unwrap())).with_key("next");
     shop.client.cancel(&owner, give_up(waiting)).await.unwrap();
     let mut next = owner;

@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use souk_kernel::Problem;
-use souk_tls::Authorities;
+use souk_tls::TrustRoots;
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -87,7 +87,7 @@ impl Nodes {
     ///
     /// # Errors
     /// 422 when there is no usable address.
-    pub(crate) fn new(urls: &[String], authorities: &Authorities) -> Result<Self, Problem> {
+    pub(crate) fn new(urls: &[String], trust_roots: &TrustRoots) -> Result<Self, Problem> {
         let wrong = |why: String| Problem::invalid("invalid_configuration", format!("search.opensearch: {why}"));
         if urls.is_empty() {
             return Err(wrong("no address".into()));
@@ -100,7 +100,7 @@ impl Nodes {
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new().with_tls_config(authorities.client()).https_or_http();
+        let connector = HttpsConnectorBuilder::new().with_tls_config(trust_roots.client()).https_or_http();
         let connector = connector.enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)

@@ -25,7 +25,7 @@ use souk_kernel::{Ids, Problem};
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
 use souk_search_api::{IndexStatus, SearchRequest};
-use souk_tls::Authorities;
+use souk_tls::TrustRoots;
 use uuid::Uuid;
 
 use self::client::unavailable;
@@ -50,7 +50,7 @@ pub struct OpenSearchConfig {
     /// `https://[user:password@]host:port` of some nodes, or `http://`.
     pub urls: Vec<String>,
     /// Who vouches for nodes behind `https`.
-    pub authorities: Authorities,
+    pub trust_roots: TrustRoots,
     /// Alias of the index; indices are called `<name>-<n>`. Shops that share a cluster differ in it.
     pub name: String,
 }
@@ -72,7 +72,7 @@ impl OpenSearch {
     pub(crate) fn new(config: &OpenSearchConfig, db: &Db, fetch: Fetch) -> Result<Arc<Self>, Problem> {
         Ok(Arc::new(Self {
             indices: Indices {
-                nodes: client::Nodes::new(&config.urls, &config.authorities)?,
+                nodes: client::Nodes::new(&config.urls, &config.trust_roots)?,
                 name: config.name.clone(),
             },
             db: db.clone(),

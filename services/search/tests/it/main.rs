@@ -19,6 +19,7 @@ use std::time::Duration;
 use fakes::Owners;
 use souk_catalog_api::CategoryTree;
 use souk_db::Migrations;
+use souk_eventually::eventually;
 use souk_postgres::TestDb;
 use souk_rpc::{Actor, Cx};
 use souk_runtime::Tasks;
@@ -120,15 +121,12 @@ impl World {
         .await;
     }
 
-    async fn until<F: Future<Output = bool>>(&self, mut condition: impl FnMut() -> F) {
-        let wait = async {
-            while !condition().await {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
-            panic!("it never happened, now {:?}", self.status().await);
-        }
+    async fn until(&self, mut condition: impl AsyncFnMut() -> bool) {
+        eventually("it happens", PATIENCE, async || match condition().await {
+            true => Ok(()),
+            false => Err(self.status().await),
+        })
+        .await;
     }
 
     /// A shared index may not be there yet: nothing is known, so it is behind.

@@ -9,7 +9,7 @@ use souk_engines::OpenSearch;
 use souk_runtime::Readiness;
 use souk_search::{IndexConfig, OpenSearchConfig};
 use souk_search_api::{SearchRequest, StatusRequest};
-use souk_tls::{Authorities, Authority, Files, PublicTls, Validity};
+use souk_tls::{Authority, Files, PublicTls, TrustRoots, Validity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -31,7 +31,7 @@ pub async fn config() -> OpenSearchConfig {
 
 fn config_at(url: &str) -> OpenSearchConfig {
     let name = format!("test-{}-products", souk_kernel::Ids::random().v4().simple());
-    OpenSearchConfig { urls: vec![url.to_owned()], authorities: Authorities::of_system(), name }
+    OpenSearchConfig { urls: vec![url.to_owned()], trust_roots: TrustRoots::of_system(), name }
 }
 
 impl World {
@@ -257,7 +257,7 @@ async fn over_https_only_whom_an_authority_vouches_for_is_asked() {
     let plain = server().await.url();
     let (address, _serving) = souk_engines::relay(plain.trim_start_matches("http://"), accept).await.unwrap();
     let mut config = config_at(&format!("https://localhost:{}", address.port()));
-    config.authorities = Authorities::in_file(&file("ca.pem")).unwrap();
+    config.trust_roots = TrustRoots::in_file(&file("ca.pem")).unwrap();
     let index = IndexConfig::OpenSearch(config.clone());
     let world = World::with(tempfile::tempdir().unwrap(), index, fakes::tree()).await;
     sell(&world, &many(3)).await;
@@ -265,7 +265,7 @@ async fn over_https_only_whom_an_authority_vouches_for_is_asked() {
     assert_eq!(world.find(words("widget")).await.total, 3);
     world.stop().await;
 
-    config.authorities = Authorities::of_system();
+    config.trust_roots = TrustRoots::of_system();
     let stranger = Search::start(&world.test_db, &world.owners, &IndexConfig::OpenSearch(config)).await;
     let problem = stranger.client.status(&guest(), StatusRequest {}).await.unwrap_err();
     assert_eq!((problem.status(), problem.code.as_ref()), (503, "search_unavailable"));
