@@ -13,7 +13,9 @@ use souk_rpc::Cx;
 use souk_runtime::Tasks;
 use uuid::Uuid;
 
-use crate::{OWNER, eventually};
+use souk_eventually::eventually;
+
+use crate::{OWNER, SOON};
 
 const COUNTED: &[&str] = &["open", "hold", "sell", "take"];
 /// As the release has it that follows the one that counts.
@@ -84,7 +86,7 @@ impl Process {
     /// Takes over what is abandoned; the process of before is dead for longer than a second look.
     async fn takes_over(&self) {
         let sweep = tokio::sync::Mutex::new(self.engine.sweeper());
-        eventually("the saga is taken over", async || {
+        eventually("the saga is taken over", SOON, async || {
             self.engine.sweep_once(&mut *sweep.lock().await).await.unwrap() == 1
         })
         .await;
@@ -134,7 +136,7 @@ impl Releases {
     }
 
     async fn ends(&self, id: Uuid, phase: &str) {
-        eventually(&format!("saga {phase}"), async || self.row(id).await.0 == phase).await;
+        eventually(&format!("saga {phase}"), SOON, async || self.row(id).await.0 == phase).await;
     }
 
     /// Phase, name and number of the next step, epoch.
@@ -175,7 +177,7 @@ async fn a_row_has_the_name_of_the_next_step_and_its_number_for_who_counts() {
     let id = releases.inserted(&LATER).await;
     assert_eq!(releases.row(id).await, ("forward".into(), Some("open".into()), 0, 1));
     later.takes_over().await;
-    eventually("the sale", async || releases.row(id).await.2 > 0).await;
+    eventually("the sale", SOON, async || releases.row(id).await.2 > 0).await;
     let (phase, next_step, number, _) = releases.row(id).await;
     assert_eq!(
         (phase.as_str(), next_step.as_deref(), number),
@@ -244,10 +246,11 @@ async fn a_saga_that_a_newer_release_has_run_is_not_taken_back_by_an_older_one()
     let id = releases.inserted(&THIS).await;
     let later = releases.process(&LATER, "tell");
     later.takes_over().await;
-    eventually("the newer release got to a step of its own", async || later.log().contains(&"tell".to_owned())).await;
-    eventually("it rests", async || {
+    eventually("the newer release got to a step of its own", SOON, async || later.log().contains(&"tell".to_owned()))
+        .await;
+    eventually("it rests", SOON, async || {
         let row = releases.db.primary().query_one("select resting from saga where id = $1", &[&id]).await.unwrap();
-        row.get_col("resting").unwrap()
+        row.get_col::<bool>("resting").unwrap()
     })
     .await;
     releases.rests(id).await;
