@@ -6,8 +6,9 @@ CARGO ?= cargo
 run: setup
 	$(CARGO) run --release --locked --bin souk -- up
 
+# What is deployed: without the demo shop and the bench (docs/adr/0010-what-a-production-build-links.md).
 build: setup
-	$(CARGO) build --release --locked --bin souk
+	$(CARGO) build --release --locked --bin souk --no-default-features
 
 test: setup-test
 	$(CARGO) test --workspace --locked

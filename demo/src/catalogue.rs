@@ -1,4 +1,4 @@
-//! The demo shop: believable products made from a seed, the same for everybody, as many as are asked for.
+//! The demo catalogue: believable products made from a seed, the same in every shop, as many as are asked for.
 //!
 //! Product number `i` depends on the seed and on `i` alone, so a larger shop begins with the products of a smaller one
 //! and a repeated import changes nothing. What there is to sell stands in `lines.rs`, the words about it in `words.rs`.
@@ -11,20 +11,19 @@ mod lines;
 mod style;
 mod words;
 
-use souk_import::{
-    AttributeDraft, AttributeValue, Decimal, DraftStatus, MediaDraft, OptionDraft, ProductDraft, VariantDraft,
-};
-use souk_kernel::Currency;
+use souk_art::{COLOURS, Dice};
+use souk_catalog_api::{Attribute, AttributeValue, MediaInput, ProductInput, ProductOption, Status, VariantInput};
+use souk_import::{NO_CATEGORY, Offer, ProductDraft, picture};
+use souk_kernel::{Currency, slugify};
 
-use crate::art::{self, COLOURS};
-use crate::dice::Dice;
+use crate::pictures;
 use lines::{Fact, Line, Sizes};
 
-/// Products of the demo shop unless somebody asks for another number.
+/// Products of the demo shop unless another number is asked for.
 pub const DEFAULT_PRODUCTS: usize = 1_600;
 /// Most products one asks for: beyond it names would repeat too visibly.
 pub const MAX_PRODUCTS: usize = 20_000;
-/// The seed of the demo shop everybody sees.
+/// The seed of every demo shop.
 pub const DEFAULT_SEED: u64 = 1;
 
 /// Colours of one product at most: more make the page long, not the choice better.
@@ -67,28 +66,28 @@ pub fn categories() -> Vec<CategoryDraft> {
 
 /// The first `count` products (at most [`MAX_PRODUCTS`]) of the shop grown from `seed`.
 pub fn generate(seed: u64, count: usize) -> impl Iterator<Item = ProductDraft> {
-    let shelves = shelves(seed);
+    let rotation = rotation(seed);
     (0..count.min(MAX_PRODUCTS)).map(move |i| {
-        let (line, rank) = shelf_of(&shelves, i);
+        let (line, rank) = line_of(&rotation, i);
         Maker::new(seed, i, rank, line).product()
     })
 }
 
 /// Lines in the order products are dealt to them, each as often as its share says.
-fn shelves(seed: u64) -> Vec<&'static Line> {
-    let mut shelves: Vec<&Line> = lines::all().flat_map(|line| std::iter::repeat_n(line, line.share)).collect();
+fn rotation(seed: u64) -> Vec<&'static Line> {
+    let mut rotation: Vec<&Line> = lines::all().flat_map(|line| std::iter::repeat_n(line, line.share)).collect();
     let mut dice = Dice::new("shelves", seed);
-    for i in (1..shelves.len()).rev() {
-        shelves.swap(i, dice.pick(i + 1));
+    for i in (1..rotation.len()).rev() {
+        rotation.swap(i, dice.pick(i + 1));
     }
-    shelves
+    rotation
 }
 
 /// The line of product `i`, and how many products that line had before.
-fn shelf_of(shelves: &[&'static Line], i: usize) -> (&'static Line, usize) {
-    let (round, slot) = (i / shelves.len(), i % shelves.len());
-    let line = shelves[slot];
-    let earlier = shelves[..slot].iter().filter(|other| std::ptr::eq(**other, line)).count();
+fn line_of(rotation: &[&'static Line], i: usize) -> (&'static Line, usize) {
+    let (round, slot) = (i / rotation.len(), i % rotation.len());
+    let line = rotation[slot];
+    let earlier = rotation[..slot].iter().filter(|other| std::ptr::eq(**other, line)).count();
     (line, round * line.share + earlier)
 }
 
@@ -119,13 +118,13 @@ impl Maker {
     fn product(mut self) -> ProductDraft {
         let title = format!("{} {} {}", self.name, self.material.to_lowercase(), self.noun);
         let colours = self.colours();
-        let media: Vec<MediaDraft> = colours.iter().map(|colour| self.picture(&title, *colour)).collect();
-        let (options, variants) = self.variants(&colours, &media);
-        let on_sale = variants.iter().any(|variant| variant.compare_at.is_some());
-        ProductDraft {
+        let media: Vec<MediaInput> = colours.iter().map(|colour| self.picture(&title, *colour)).collect();
+        let (options, variants, offers) = self.variants(&colours);
+        let on_sale = offers.iter().any(|offer| offer.compare_at.is_some());
+        let product = ProductInput {
             source: SOURCE.into(),
             external_id: format!("demo-{:05}", self.index + 1),
-            slug: slug(&title),
+            slug: slugify(&title),
             brand: Some(self.brand.into()),
             description: words::description(
                 &mut self.dice,
@@ -135,17 +134,19 @@ impl Maker {
                 self.material,
                 self.brand,
             ),
-            category: vec![self.line.department.into(), self.line.category.into()],
+            category_id: NO_CATEGORY,
             attributes: self.attributes(colours[0]),
             options,
             variants,
             media,
-            status: DraftStatus::Published,
+            status: Status::Published,
             tags: self.tags(on_sale),
             seo_title: None,
             seo_description: None,
+            content_hash: String::new(),
             title,
-        }
+        };
+        ProductDraft { product, category: vec![self.line.department.into(), self.line.category.into()], offers }
     }
 
     /// Indices into [`COLOURS`], the first is the main one.
@@ -156,22 +157,24 @@ impl Maker {
         (0..count).map(|i| (first + 5 * i) % COLOURS.len()).collect()
     }
 
-    fn picture(&self, title: &str, colour: usize) -> MediaDraft {
+    fn picture(&self, title: &str, colour: usize) -> MediaInput {
         let seed = self.shape * COLOURS.len() as u64 + colour as u64;
         let alt = match self.line.coloured {
             true => format!("{title} in {}", COLOURS[colour].name.to_lowercase()),
             false => title.to_owned(),
         };
-        MediaDraft { source_url: art::address(self.line.motif, seed), alt }
+        picture(pictures::address(self.line.motif, seed), alt)
     }
 
-    fn variants(&mut self, colours: &[usize], media: &[MediaDraft]) -> (Vec<OptionDraft>, Vec<VariantDraft>) {
+    /// Options, variants, and what each variant costs. The picture of a colour stands where the colour does.
+    fn variants(&mut self, colours: &[usize]) -> (Vec<ProductOption>, Vec<VariantInput>, Vec<Offer>) {
         let sizes = self.line.sizes.run(&mut self.dice);
         let (price, compare) = self.price();
         let sold_out = self.dice.once_in(35);
         let grams = self.dice.range(self.line.grams.0, self.line.grams.1) as u32;
         let mut variants = Vec::with_capacity(colours.len() * sizes.len().max(1));
-        for (colour, picture) in colours.iter().zip(media) {
+        let mut offers = Vec::with_capacity(variants.capacity());
+        for (at, colour) in (0..).zip(colours) {
             for step in 0..sizes.len().max(1) {
                 let mut sku = format!("{}-{:05}", code(self.line.motif, 3), self.index + 1);
                 let mut option_values = Vec::new();
@@ -184,30 +187,32 @@ impl Maker {
                     option_values.push((*size).to_owned());
                 }
                 let dearer = |amount: i64| charm(amount + amount * self.line.step * step as i64 / 100);
-                variants.push(VariantDraft {
+                offers.push(Offer {
+                    price: Currency::EUR.of(dearer(price)),
+                    compare_at: compare.map(|before| Currency::EUR.of(dearer(before))),
+                    stock: Some(if sold_out { 0 } else { self.stock() }),
+                });
+                variants.push(VariantInput {
                     external_id: None,
                     sku,
                     option_values,
-                    price: Currency::EUR.of(dearer(price)),
-                    compare_at: compare.map(|before| Currency::EUR.of(dearer(before))),
                     barcode: Some(barcode(self.index, variants.len())),
-                    weight_grams: Some(grams + grams / 4 * step as u32 * u32::from(self.line.step > 0)),
-                    stock: Some(if sold_out { 0 } else { self.stock() }),
+                    weight_grams: grams + grams / 4 * step as u32 * u32::from(self.line.step > 0),
                     tax_category: self.line.tax.into(),
-                    media: Some(picture.source_url.clone()),
+                    media: Some(at),
                 });
             }
         }
         let colour_names = colours.iter().map(|c| COLOURS[*c].name.to_owned()).collect();
         let mut options = Vec::new();
         if colours.len() > 1 {
-            options.push(OptionDraft { name: "Colour".into(), values: colour_names });
+            options.push(ProductOption { name: "Colour".into(), values: colour_names });
         }
         if !sizes.is_empty() {
             let values = sizes.iter().map(|size| (*size).to_owned()).collect();
-            options.push(OptionDraft { name: self.line.sizes.name().into(), values });
+            options.push(ProductOption { name: self.line.sizes.name().into(), values });
         }
-        (options, variants)
+        (options, variants, offers)
     }
 
     /// A price in cents, more often near the cheap end, and for one product in seven what it cost before.
@@ -227,8 +232,8 @@ impl Maker {
         })
     }
 
-    fn attributes(&mut self, colour: usize) -> Vec<AttributeDraft> {
-        let text = |key: &str, label: &str, value: &str| AttributeDraft {
+    fn attributes(&mut self, colour: usize) -> Vec<Attribute> {
+        let text = |key: &str, label: &str, value: &str| Attribute {
             key: key.into(),
             label: label.into(),
             value: AttributeValue::Text(value.into()),
@@ -243,11 +248,11 @@ impl Maker {
                 Fact::Words(_, _, values) => AttributeValue::Text(values[self.dice.pick(values.len())].into()),
                 Fact::Number(_, _, unit, low, high, step) => {
                     let value = low + self.dice.range(0, (high - low) / step) * step;
-                    AttributeValue::Number { value: Decimal::new(i64::from(value), 0), unit: unit.map(Into::into) }
+                    AttributeValue::Number { value: value.to_string(), unit: unit.map(Into::into) }
                 }
                 Fact::YesNo(_, _, percent) => AttributeValue::Bool(self.dice.range(0, 99) < *percent),
             };
-            all.push(AttributeDraft { key: fact.key().into(), label: fact.label().into(), value });
+            all.push(Attribute { key: fact.key().into(), label: fact.label().into(), value });
         }
         all.sort_by(|a, b| a.key.cmp(&b.key));
         all
@@ -300,20 +305,6 @@ fn barcode(product: usize, variant: usize) -> String {
     let digits = format!("20{product:06}{variant:04}");
     let weighed: u32 = digits.bytes().zip([1, 3].into_iter().cycle()).map(|(b, w)| u32::from(b - b'0') * w).sum();
     format!("{digits}{}", (10 - weighed % 10) % 10)
-}
-
-fn slug(title: &str) -> String {
-    let mut slug = String::with_capacity(title.len());
-    for c in title.chars() {
-        match c {
-            'é' => slug.push('e'),
-            'à' => slug.push('a'),
-            c if c.is_ascii_alphanumeric() => slug.push(c.to_ascii_lowercase()),
-            _ if !slug.ends_with('-') && !slug.is_empty() => slug.push('-'),
-            _ => {}
-        }
-    }
-    slug.trim_end_matches('-').to_owned()
 }
 
 impl Sizes {

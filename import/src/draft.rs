@@ -1,9 +1,13 @@
-//! `ProductDraft`: what a source says about one product, after normalisation and before any service is asked.
-//! Readers make them, `souk import` hands them to the services, `souk export` writes them. [`ProductDraft::check`] is the
-//! only gate: whatever passes it fits the limits below, holds no control characters and is consistent in itself.
+//! The draft of a product: the catalogue's own input ([`ProductInput`]) beside the category names, prices and stock that go to
+//! it and to other services. Readers make drafts, an import hands them to the services, an export writes them.
+//! [`ProductDraft::check`] is the only gate: whatever passes it fits the limits, holds no control characters and is consistent
+//! in itself.
 
-use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+use souk_catalog_api::{Attribute, AttributeValue, CategoryId, MediaInput, ProductInput, VariantInput};
 use souk_kernel::Money;
+use uuid::Uuid;
 
 use crate::decimal::Decimal;
 use crate::limits;
@@ -13,151 +17,44 @@ pub const DEFAULT_STOCK: i64 = 100;
 /// Tax category of a variant when its source says nothing.
 pub const DEFAULT_TAX_CATEGORY: &str = "standard";
 
-/// One product with everything a source knows about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The category of a product whose category names have not been put into the shop yet.
+pub const NO_CATEGORY: CategoryId = CategoryId(Uuid::nil());
+
+/// One product with everything a source knows about it: what the catalogue keeps, and what other services do.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProductDraft {
-    /// Where it comes from: `icecat`, `shopify`, `souk`. With `external_id` the product's identity across imports.
-    pub source: String,
-    /// The source's own id of the product.
-    pub external_id: String,
-    /// Address of the product page: `[a-z0-9-]`, unique, the same in every run.
-    pub slug: String,
-    /// Name shown to buyers; one line.
-    pub title: String,
-    /// Maker or label.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub brand: Option<String>,
-    /// Plain text; paragraphs are separated by line feeds. Never markup: readers strip HTML (see `text::plain`).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub description: String,
+    /// What the catalogue keeps. Until the import knows its category and where its pictures lie, `category_id` is
+    /// [`NO_CATEGORY`], `content_hash` is empty, and each picture has its `source_url` alone.
+    pub product: ProductInput,
     /// Names from the root to the leaf, `["Computers", "Notebooks"]`. Never empty.
     pub category: Vec<String>,
-    /// Typed properties, sorted by key, each key once.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attributes: Vec<AttributeDraft>,
-    /// What a buyer chooses by, in display order; empty for a product with one variant.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<OptionDraft>,
-    /// What is sold: at least one.
-    pub variants: Vec<VariantDraft>,
-    /// Pictures, the first is the main one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub media: Vec<MediaDraft>,
-    /// Whether buyers see it.
-    #[serde(default)]
-    pub status: DraftStatus,
-    /// Free labels, in the source's order, each once.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
-    /// Title for search engines when it differs from `title`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seo_title: Option<String>,
-    /// Description for search engines.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seo_description: Option<String>,
+    /// What each variant costs and how many there are, in the order of `product.variants`.
+    pub offers: Vec<Offer>,
 }
 
-/// Whether buyers see a product.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DraftStatus {
-    /// On sale.
-    #[default]
-    Published,
-    /// Seen by staff only.
-    Draft,
-}
-
-/// One property of a product.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttributeDraft {
-    /// Stable name, `[a-z0-9_]`: `display_diagonal`.
-    pub key: String,
-    /// Name for people: `Display diagonal`.
-    pub label: String,
-    /// What it is.
-    pub value: AttributeValue,
-}
-
-/// A typed value. In JSON: `{"text":"Silver"}`, `{"number":{"value":"17.3","unit":"in"}}`, `{"bool":true}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttributeValue {
-    /// Words.
-    Text(String),
-    /// An exact decimal, never a float.
-    Number {
-        /// The value.
-        value: Decimal,
-        /// Its unit as shown to people, `in`, `GB`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        unit: Option<String>,
-    },
-    /// Yes or no.
-    Bool(bool),
-}
-
-/// Something a buyer chooses, `Size`, with its values in display order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OptionDraft {
-    /// `Size`.
-    pub name: String,
-    /// `["Small", "Medium"]`: exactly those that a variant has.
-    pub values: Vec<String>,
-}
-
-/// One thing that can be put into a cart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VariantDraft {
-    /// The source's own id of the variant, when it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<String>,
-    /// Stock keeping unit, unique in the shop; derived when the source has none.
-    pub sku: String,
-    /// One value per [`ProductDraft::options`], in that order; empty when there are none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub option_values: Vec<String>,
+/// What pricing and inventory keep of a variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
     /// What it costs; zero or more.
     pub price: Money,
     /// The price it is compared with: higher than `price`, of the same currency.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare_at: Option<Money>,
-    /// EAN, UPC or GTIN as printed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub barcode: Option<String>,
-    /// Shipping weight in grams.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weight_grams: Option<u32>,
-    /// Units the source says are there; `None` when it says nothing: see [`VariantDraft::initial_stock`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Units the source says are there; `None` when it says nothing: see [`Offer::initial_stock`].
     pub stock: Option<i64>,
-    /// Which tax rate applies, `standard`.
-    #[serde(default = "default_tax_category")]
-    pub tax_category: String,
-    /// `source_url` of the [`MediaDraft`] that shows this variant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub media: Option<String>,
 }
 
-/// A picture that lies elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MediaDraft {
-    /// `http` or `https` address.
-    pub source_url: String,
-    /// Text for those who do not see it; may be empty.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub alt: String,
-}
-
-fn default_tax_category() -> String {
-    DEFAULT_TAX_CATEGORY.to_owned()
-}
-
-impl VariantDraft {
+impl Offer {
     /// Units to start a *new* variant with. An import never sets the stock of a known variant when `stock` is `None`,
     /// else every repeated import would undo the sales since.
     pub fn initial_stock(&self) -> i64 {
         self.stock.unwrap_or(DEFAULT_STOCK)
+    }
+}
+
+impl ProductDraft {
+    /// The variants with their offers.
+    pub fn offered(&self) -> impl Iterator<Item = (&VariantInput, &Offer)> {
+        self.product.variants.iter().zip(&self.offers)
     }
 }
 
@@ -178,84 +75,57 @@ impl Defect {
 }
 
 impl ProductDraft {
-    /// A stable fingerprint (128 bits of BLAKE3, as hex) over everything above. Equal drafts have equal hashes in every
-    /// version that keeps the fields, so an import can skip what it has already written.
-    pub fn content_hash(&self) -> String {
-        let json = serde_json::to_vec(self).expect("a draft has string keys only, which always serialises");
-        blake3::hash(&json).to_hex()[..32].to_owned()
-    }
-
     /// Refuses what breaks a limit or contradicts itself.
     pub fn check(&self) -> Result<(), Defect> {
-        line("source", &self.source, limits::SOURCE_CHARS)?;
-        line("external_id", &self.external_id, limits::EXTERNAL_ID_CHARS)?;
-        line("title", &self.title, limits::TITLE_CHARS)?;
-        check_slug(&self.slug)?;
-        optional_line("brand", self.brand.as_deref(), limits::NAME_CHARS)?;
-        text("description", &self.description, limits::DESCRIPTION_CHARS)?;
-        optional_line("seo_title", self.seo_title.as_deref(), limits::TITLE_CHARS)?;
-        optional_line("seo_description", self.seo_description.as_deref(), limits::SEO_DESCRIPTION_CHARS)?;
+        let product = &self.product;
+        line("source", &product.source, limits::SOURCE_CHARS)?;
+        line("external_id", &product.external_id, limits::EXTERNAL_ID_CHARS)?;
+        line("title", &product.title, limits::TITLE_CHARS)?;
+        check_slug(&product.slug)?;
+        optional_line("brand", product.brand.as_deref(), limits::NAME_CHARS)?;
+        text("description", &product.description, limits::DESCRIPTION_CHARS)?;
+        optional_line("seo_title", product.seo_title.as_deref(), limits::TITLE_CHARS)?;
+        optional_line("seo_description", product.seo_description.as_deref(), limits::SEO_DESCRIPTION_CHARS)?;
         if self.category.is_empty() {
             return Err(Defect::new("missing_category", "the product has no category"));
         }
         count("category levels", self.category.len(), limits::CATEGORY_LEVELS)?;
         self.category.iter().try_for_each(|name| line("category", name, limits::NAME_CHARS))?;
-        count("tags", self.tags.len(), limits::TAGS)?;
-        self.tags.iter().try_for_each(|tag| line("tag", tag, limits::NAME_CHARS))?;
-        count("media", self.media.len(), limits::MEDIA)?;
-        self.media.iter().try_for_each(check_media)?;
-        self.check_attributes()?;
+        count("tags", product.tags.len(), limits::TAGS)?;
+        product.tags.iter().try_for_each(|tag| line("tag", tag, limits::NAME_CHARS))?;
+        count("media", product.media.len(), limits::MEDIA)?;
+        product.media.iter().try_for_each(check_media)?;
+        check_attributes(&product.attributes)?;
         self.check_variants()
     }
 
-    fn check_attributes(&self) -> Result<(), Defect> {
-        count("attributes", self.attributes.len(), limits::ATTRIBUTES)?;
-        for attribute in &self.attributes {
-            let key = &attribute.key;
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-            if key.is_empty() || key.len() > limits::ATTRIBUTE_KEY_CHARS || !key.bytes().all(plain) {
-                return Err(Defect::new("invalid_attribute", format!("attribute key {key:?} is not of [a-z0-9_]")));
-            }
-            line("attribute label", &attribute.label, limits::NAME_CHARS)?;
-            match &attribute.value {
-                AttributeValue::Text(value) if value.is_empty() => {
-                    return Err(Defect::new("invalid_attribute", format!("attribute {key} has no value")));
-                }
-                AttributeValue::Text(value) => text(key, value, limits::ATTRIBUTE_TEXT_CHARS)?,
-                AttributeValue::Number { unit, .. } => optional_line("unit", unit.as_deref(), limits::UNIT_CHARS)?,
-                AttributeValue::Bool(_) => {}
-            }
-        }
-        if let Some(pair) = self.attributes.windows(2).find(|pair| pair[0].key >= pair[1].key) {
-            let reason = format!("attributes are not sorted by key, or {} stands twice", pair[1].key);
-            return Err(Defect::new("invalid_attribute", reason));
-        }
-        Ok(())
-    }
-
     fn check_variants(&self) -> Result<(), Defect> {
-        count("options", self.options.len(), limits::OPTIONS)?;
-        count("variants", self.variants.len(), limits::VARIANTS)?;
-        let Some(first) = self.variants.first() else {
+        let product = &self.product;
+        count("options", product.options.len(), limits::OPTIONS)?;
+        count("variants", product.variants.len(), limits::VARIANTS)?;
+        let Some(first) = self.offers.first() else {
             return Err(Defect::new("missing_variant", "the product has no variant"));
         };
-        for (i, option) in self.options.iter().enumerate() {
+        if self.offers.len() != product.variants.len() {
+            return Err(Defect::new("missing_price", "a variant has no price"));
+        }
+        for (i, option) in product.options.iter().enumerate() {
             line("option", &option.name, limits::NAME_CHARS)?;
-            let mut used = std::collections::HashSet::new();
-            used.extend(self.variants.iter().filter_map(|v| v.option_values.get(i)));
-            let listed: std::collections::HashSet<_> = option.values.iter().collect();
+            let used: HashSet<_> = product.variants.iter().filter_map(|v| v.option_values.get(i)).collect();
+            let listed: HashSet<_> = option.values.iter().collect();
             if used != listed || listed.len() != option.values.len() {
                 let reason = format!("the values of option {} are not those of the variants", option.name);
                 return Err(Defect::new("invalid_options", reason));
             }
-            if self.options[..i].iter().any(|other| other.name == option.name) {
+            if product.options[..i].iter().any(|other| other.name == option.name) {
                 return Err(Defect::new("invalid_options", format!("option {} stands twice", option.name)));
             }
         }
-        let mut skus = std::collections::HashSet::new();
-        let mut choices = std::collections::HashSet::new();
-        for variant in &self.variants {
-            self.check_variant(variant, first.price)?;
+        let mut skus = HashSet::new();
+        let mut choices = HashSet::new();
+        for (variant, offer) in self.offered() {
+            self.check_variant(variant)?;
+            offer.check(&variant.sku, first.price)?;
             if !skus.insert(&variant.sku) {
                 return Err(Defect::new("duplicate_sku", format!("SKU {} stands twice in the product", variant.sku)));
             }
@@ -267,45 +137,80 @@ impl ProductDraft {
         Ok(())
     }
 
-    fn check_variant(&self, variant: &VariantDraft, first: Money) -> Result<(), Defect> {
+    fn check_variant(&self, variant: &VariantInput) -> Result<(), Defect> {
         line("sku", &variant.sku, limits::SKU_CHARS)?;
         optional_line("variant external_id", variant.external_id.as_deref(), limits::EXTERNAL_ID_CHARS)?;
         optional_line("barcode", variant.barcode.as_deref(), limits::BARCODE_CHARS)?;
         line("tax_category", &variant.tax_category, limits::NAME_CHARS)?;
-        if variant.option_values.len() != self.options.len() {
+        if variant.option_values.len() != self.product.options.len() {
             let reason = format!("variant {} does not have one value for each option", variant.sku);
             return Err(Defect::new("invalid_options", reason));
         }
         variant.option_values.iter().try_for_each(|value| line("option value", value, limits::NAME_CHARS))?;
-        let price = variant.price;
-        if price.amount < 0 {
-            return Err(Defect::new("negative_price", format!("{} costs less than nothing: {price}", variant.sku)));
-        }
-        if price.amount > limits::PRICE_MINOR {
-            return Err(Defect::new("price_too_high", format!("the price of {} is above the limit", variant.sku)));
-        }
-        if price.currency != first.currency {
-            return Err(Defect::new("currency_mismatch", "the variants are priced in more than one currency"));
-        }
-        if let Some(before) = variant.compare_at
-            && (before.currency != price.currency
-                || before.amount <= price.amount
-                || before.amount > limits::PRICE_MINOR)
-        {
-            let reason = format!("compare_at of {} is not above its price in the same currency", variant.sku);
-            return Err(Defect::new("invalid_compare_at", reason));
-        }
-        if variant.stock.is_some_and(|units| !(0..=limits::STOCK_UNITS).contains(&units)) {
-            let reason = format!("stock of {} is not between 0 and {}", variant.sku, limits::STOCK_UNITS);
-            return Err(Defect::new("invalid_stock", reason));
-        }
-        if let Some(url) = &variant.media
-            && !self.media.iter().any(|media| media.source_url == *url)
-        {
+        if variant.media.is_some_and(|at| at as usize >= self.product.media.len()) {
             return Err(Defect::new("invalid_media", format!("the picture of {} is not among the media", variant.sku)));
         }
         Ok(())
     }
+}
+
+impl Offer {
+    fn check(&self, sku: &str, first: Money) -> Result<(), Defect> {
+        let price = self.price;
+        if price.amount < 0 {
+            return Err(Defect::new("negative_price", format!("{sku} costs less than nothing: {price}")));
+        }
+        if price.amount > limits::PRICE_MINOR {
+            return Err(Defect::new("price_too_high", format!("the price of {sku} is above the limit")));
+        }
+        if price.currency != first.currency {
+            return Err(Defect::new("currency_mismatch", "the variants are priced in more than one currency"));
+        }
+        if let Some(before) = self.compare_at
+            && (before.currency != price.currency
+                || before.amount <= price.amount
+                || before.amount > limits::PRICE_MINOR)
+        {
+            let reason = format!("compare_at of {sku} is not above its price in the same currency");
+            return Err(Defect::new("invalid_compare_at", reason));
+        }
+        if self.stock.is_some_and(|units| !(0..=limits::STOCK_UNITS).contains(&units)) {
+            let reason = format!("stock of {sku} is not between 0 and {}", limits::STOCK_UNITS);
+            return Err(Defect::new("invalid_stock", reason));
+        }
+        Ok(())
+    }
+}
+
+fn check_attributes(attributes: &[Attribute]) -> Result<(), Defect> {
+    count("attributes", attributes.len(), limits::ATTRIBUTES)?;
+    for attribute in attributes {
+        let key = &attribute.key;
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if key.is_empty() || key.len() > limits::ATTRIBUTE_KEY_CHARS || !key.bytes().all(plain) {
+            return Err(Defect::new("invalid_attribute", format!("attribute key {key:?} is not of [a-z0-9_]")));
+        }
+        line("attribute label", &attribute.label, limits::NAME_CHARS)?;
+        match &attribute.value {
+            AttributeValue::Text(value) if value.is_empty() => {
+                return Err(Defect::new("invalid_attribute", format!("attribute {key} has no value")));
+            }
+            AttributeValue::Text(value) => text(key, value, limits::ATTRIBUTE_TEXT_CHARS)?,
+            AttributeValue::Number { value, unit } => {
+                if !value.parse::<Decimal>().is_ok_and(|decimal| decimal.to_string() == *value) {
+                    let reason = format!("attribute {key} is no decimal number in its shortest form: {}", clip(value));
+                    return Err(Defect::new("invalid_attribute", reason));
+                }
+                optional_line("unit", unit.as_deref(), limits::UNIT_CHARS)?;
+            }
+            AttributeValue::Bool(_) => {}
+        }
+    }
+    if let Some(pair) = attributes.windows(2).find(|pair| pair[0].key >= pair[1].key) {
+        let reason = format!("attributes are not sorted by key, or {} stands twice", pair[1].key);
+        return Err(Defect::new("invalid_attribute", reason));
+    }
+    Ok(())
 }
 
 fn check_slug(slug: &str) -> Result<(), Defect> {
@@ -317,11 +222,12 @@ fn check_slug(slug: &str) -> Result<(), Defect> {
     Ok(())
 }
 
-fn check_media(media: &MediaDraft) -> Result<(), Defect> {
-    line("media url", &media.source_url, limits::URL_CHARS)?;
+fn check_media(media: &MediaInput) -> Result<(), Defect> {
+    let source_url = media.source_url.as_deref().unwrap_or_default();
+    line("media url", source_url, limits::URL_CHARS)?;
     text("media alt text", &media.alt, limits::TITLE_CHARS)?;
-    if !crate::text::is_web_url(&media.source_url) {
-        let reason = format!("{:?} is not an http or https address", clip(&media.source_url));
+    if !crate::text::is_web_url(source_url) {
+        let reason = format!("{:?} is not an http or https address", clip(source_url));
         return Err(Defect::new("invalid_media", reason));
     }
     Ok(())
@@ -358,6 +264,17 @@ fn line(what: &str, value: &str, chars: usize) -> Result<(), Defect> {
 
 fn optional_line(what: &str, value: Option<&str>, chars: usize) -> Result<(), Defect> {
     value.map_or(Ok(()), |value| line(what, value, chars))
+}
+
+/// A picture that lies elsewhere, at `source_url`.
+pub fn picture(source_url: String, alt: String) -> MediaInput {
+    MediaInput { url: None, source_url: Some(source_url), alt, width: None, height: None }
+}
+
+/// Where the picture at `source_url` stands among `media`.
+pub(crate) fn index_of(media: &[MediaInput], source_url: &str) -> Option<u32> {
+    let at = media.iter().position(|media| media.source_url.as_deref() == Some(source_url))?;
+    u32::try_from(at).ok()
 }
 
 /// The beginning of something that may be very long, for a message.

@@ -1,11 +1,12 @@
-//! What `souk export products` writes: Souk's own NDJSON, which imports again without a change, and CSV for
+//! Writers of drafts: Souk's own NDJSON ([`write_ndjson`]), which imports again without a change, and CSV for
 //! spreadsheets, one row per variant, with cells that no spreadsheet runs as a formula.
 
 use std::io::{self, Write};
 
-use crate::draft::{AttributeValue, DraftStatus, ProductDraft, VariantDraft};
+use souk_catalog_api::{AttributeValue, Status, VariantInput};
 
-pub use crate::own::{FORMAT, write as write_ndjson};
+use crate::draft::{Offer, ProductDraft};
+pub use crate::feed::souk_format::{FORMAT, write as write_ndjson};
 
 const COLUMNS: &[&str] = &[
     "source",
@@ -38,40 +39,41 @@ pub fn write_csv_header(out: &mut impl Write) -> io::Result<()> {
 
 /// Writes one row per variant.
 pub fn write_csv(out: &mut impl Write, draft: &ProductDraft) -> io::Result<()> {
-    for variant in &draft.variants {
-        let cells = cells(draft, variant);
+    for (variant, offer) in draft.offered() {
+        let cells = cells(draft, variant, offer);
         let line: Vec<String> = cells.iter().map(|text| cell(text)).collect();
         writeln!(out, "{}", line.join(","))?;
     }
     Ok(())
 }
 
-fn cells(draft: &ProductDraft, variant: &VariantDraft) -> Vec<String> {
-    let named = draft.options.iter().zip(&variant.option_values);
+fn cells(draft: &ProductDraft, variant: &VariantInput, offer: &Offer) -> Vec<String> {
+    let product = &draft.product;
+    let named = product.options.iter().zip(&variant.option_values);
     let options: Vec<String> = named.map(|(option, value)| format!("{}: {value}", option.name)).collect();
-    let media: Vec<&str> = draft.media.iter().map(|media| media.source_url.as_str()).collect();
+    let media: Vec<&str> = product.media.iter().filter_map(|media| media.source_url.as_deref()).collect();
     let attributes: Vec<String> =
-        draft.attributes.iter().map(|a| format!("{}: {}", a.label, shown(&a.value))).collect();
+        product.attributes.iter().map(|a| format!("{}: {}", a.label, shown(&a.value))).collect();
     let number = |value: Option<String>| value.unwrap_or_default();
     vec![
-        draft.source.clone(),
-        draft.external_id.clone(),
-        draft.slug.clone(),
-        draft.title.clone(),
-        draft.brand.clone().unwrap_or_default(),
-        draft.description.clone(),
+        product.source.clone(),
+        product.external_id.clone(),
+        product.slug.clone(),
+        product.title.clone(),
+        product.brand.clone().unwrap_or_default(),
+        product.description.clone(),
         draft.category.join(" > "),
-        if draft.status == DraftStatus::Published { "published".into() } else { "draft".into() },
-        draft.tags.join(", "),
+        if product.status == Status::Published { "published".into() } else { "draft".into() },
+        product.tags.join(", "),
         options.join("; "),
         variant.sku.clone(),
         variant.external_id.clone().unwrap_or_default(),
-        variant.price.decimal(),
-        number(variant.compare_at.map(souk_kernel::Money::decimal)),
-        variant.price.currency.to_string(),
+        offer.price.decimal(),
+        number(offer.compare_at.map(souk_kernel::Money::decimal)),
+        offer.price.currency.to_string(),
         variant.barcode.clone().unwrap_or_default(),
-        number(variant.weight_grams.map(|grams| grams.to_string())),
-        number(variant.stock.map(|units| units.to_string())),
+        number((variant.weight_grams > 0).then(|| variant.weight_grams.to_string())),
+        number(offer.stock.map(|units| units.to_string())),
         variant.tax_category.clone(),
         media.join(" "),
         attributes.join("; "),
@@ -82,7 +84,7 @@ fn shown(value: &AttributeValue) -> String {
     match value {
         AttributeValue::Text(text) => text.clone(),
         AttributeValue::Number { value, unit: Some(unit) } => format!("{value} {unit}"),
-        AttributeValue::Number { value, unit: None } => value.to_string(),
+        AttributeValue::Number { value, unit: None } => value.clone(),
         AttributeValue::Bool(flag) => if *flag { "yes" } else { "no" }.into(),
     }
 }

@@ -4,10 +4,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::book::fingerprint;
-use crate::draft::{AttributeValue, ProductDraft};
+use souk_catalog_api::AttributeValue;
+
+use crate::draft::ProductDraft;
+use crate::feed::Mapping;
+use crate::feed::fingerprint;
 use crate::limits;
-use crate::mapping::Mapping;
 
 /// Categories that are counted; more are left without facets.
 const CATEGORIES: usize = 20_000;
@@ -67,8 +69,12 @@ impl FacetPlan {
 
     /// Counts a draft.
     pub fn add(&mut self, draft: &ProductDraft) {
-        let values: Vec<(&str, &str, Option<u64>)> =
-            draft.attributes.iter().map(|a| (a.key.as_str(), a.label.as_str(), value_print(&a.value))).collect();
+        let values: Vec<(&str, &str, Option<u64>)> = draft
+            .product
+            .attributes
+            .iter()
+            .map(|a| (a.key.as_str(), a.label.as_str(), value_print(&a.value)))
+            .collect();
         for depth in 1..=draft.category.len() {
             let path = &draft.category[..depth];
             if self.categories.len() >= CATEGORIES && !self.categories.contains_key(path) {
@@ -150,7 +156,7 @@ fn value_print(value: &AttributeValue) -> Option<u64> {
         AttributeValue::Text(text) if text.len() > VALUE_CHARS || text.contains('\n') => None,
         AttributeValue::Text(text) => Some(fingerprint("text", &[text])),
         AttributeValue::Number { value, unit } => {
-            Some(fingerprint("number", &[&value.to_string(), unit.as_deref().unwrap_or_default()]))
+            Some(fingerprint("number", &[value, unit.as_deref().unwrap_or_default()]))
         }
         AttributeValue::Bool(flag) => Some(u64::from(*flag)),
     }

@@ -1,37 +1,22 @@
-//! Owns: product feeds. Everything `souk import products` needs before it calls a service, and what
-//! `souk export products` writes. Pure: no async, no SQL, no clock; calls nothing, emits nothing, consumes nothing.
-//!
-//! [`Feed::open`] reads a file as drafts and refusals, [`FacetPlan`] chooses facets from the drafts that pass, and
-//! [`export`] writes drafts. `docs/import.md` is the manual for merchants.
+//! Owns: product files in and out. Everything between a merchant's file and the shop: [`Feed`] reads a file as drafts and
+//! refused lines, [`Importer`] carries drafts into catalogue, pricing and inventory through their contracts, [`Shop`] reads a
+//! shop back as drafts, and [`export`] writes drafts. Called by `souk import`, `souk export` and the demo shop; emits and
+//! consumes nothing. `docs/import.md` is the manual for merchants.
 
-mod assemble;
-mod book;
-mod csv;
 pub mod decimal;
-pub mod draft;
+mod draft;
 pub mod export;
 mod facets;
 mod feed;
-mod fields;
-mod input;
-mod json;
+mod import;
 pub mod limits;
-mod mapping;
 pub mod naming;
-mod own;
-mod record;
-mod refusal;
-mod rows;
+mod shop;
 pub mod text;
 
 pub use decimal::Decimal;
-pub use draft::{
-    AttributeDraft, AttributeValue, DEFAULT_STOCK, Defect, DraftStatus, MediaDraft, OptionDraft, ProductDraft,
-    VariantDraft,
-};
+pub use draft::{DEFAULT_STOCK, Defect, NO_CATEGORY, Offer, ProductDraft, picture};
 pub use facets::{CategoryFacets, Facet, FacetPlan};
-pub use feed::{Feed, Options};
-pub use input::Input;
-pub use mapping::Mapping;
-pub use refusal::{FeedError, MappingError, Refusal};
-pub use rows::Format;
+pub use feed::{Feed, FeedError, Format, Input, Mapping, MappingError, Options, RefusedLines};
+pub use import::{Importer, RefusedProduct, StoredMedia, Tally};
+pub use shop::{Export, Shop};

@@ -75,6 +75,7 @@ enum Command {
     /// Run the sandbox payment provider as a server of its own.
     PspSandbox(serve::PspSandbox),
     /// Measure a running shop on this machine; see docs/bench.md.
+    #[cfg(feature = "bench")]
     Bench(Box<souk_bench::Args>),
 }
 
@@ -83,6 +84,7 @@ enum Import {
     /// Products, from a Shopify CSV, Souk's own export, or any CSV or NDJSON with a mapping; gzip is fine.
     Products(import::Products),
     /// The demo catalogue, into an empty shop; `souk up` does it by itself.
+    #[cfg(feature = "demo")]
     Demo(import::Demo),
 }
 
@@ -167,10 +169,12 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
         tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(crate::allocator::tidy).build()?;
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Up(up) => serve::up(up, config).await,
-            Command::Serve(serve) => serve::serve(serve, config).await,
+            // Boxed: a process's start is a large future.
+            Command::Up(up) => Box::pin(serve::up(up, config)).await,
+            Command::Serve(serve) => Box::pin(serve::serve(serve, config)).await,
             Command::Migrate(place) => migrate(place.apply(config)).await,
             Command::Import(Import::Products(products)) => import::products(products, config).await,
+            #[cfg(feature = "demo")]
             Command::Import(Import::Demo(demo)) => import::demo(demo, config).await,
             Command::Export(Export::Products(products)) => export::products(products, config).await,
             Command::Orders(command) => orders::run(command, config).await,
@@ -181,6 +185,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Admin(command) => admin::run(command, config).await,
             Command::Pki(command) => pki::run(command),
             Command::PspSandbox(sandbox) => serve::psp_sandbox(sandbox, config).await,
+            #[cfg(feature = "bench")]
             Command::Bench(args) => souk_bench::main(*args).await,
         }
     });

@@ -38,6 +38,17 @@ macro_rules! clients {
     };
 }
 
+impl Clients {
+    /// Those that products are imported through and exported from.
+    pub fn shop(&self) -> souk_import::Shop {
+        souk_import::Shop {
+            catalog: self.catalog.clone(),
+            pricing: self.pricing.clone(),
+            inventory: self.inventory.clone(),
+        }
+    }
+}
+
 clients! {
     identity: IdentityClient,
     catalog: CatalogClient,

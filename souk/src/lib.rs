@@ -13,14 +13,12 @@ mod health_server;
 mod identities;
 pub mod keys;
 mod listen;
-mod load;
 pub mod modules;
 mod offline_shop;
 mod process;
 mod registry;
 mod routers;
 mod sandbox;
-pub mod seed;
 mod stores;
 mod wait_for_dependencies;
 

@@ -31,7 +31,7 @@ pub const PASSWORD: &str = "correct horse battery";
 
 /// A request that was refused.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Refusal {
+pub struct RefusedRequest {
     /// HTTP status.
     pub status: u16,
     /// The problem's code.
@@ -48,7 +48,7 @@ pub enum Outcome {
     /// 202.
     Pending(Box<CheckoutReply>),
     /// Anything else.
-    Refused(Refusal),
+    Refused(RefusedRequest),
 }
 
 impl Outcome {
@@ -61,7 +61,7 @@ impl Outcome {
     }
 
     /// The refusal; panics when it was none.
-    pub fn refused(self) -> Refusal {
+    pub fn refused(self) -> RefusedRequest {
         match self {
             Outcome::Refused(refusal) => refusal,
             other => panic!("not refused: {other:?}"),
@@ -79,11 +79,11 @@ impl From<Reply> for Outcome {
     }
 }
 
-fn refusal(reply: &Reply) -> Refusal {
-    Refusal { status: reply.status.as_u16(), code: reply.code(), problem: reply.json() }
+fn refusal(reply: &Reply) -> RefusedRequest {
+    RefusedRequest { status: reply.status.as_u16(), code: reply.code(), problem: reply.json() }
 }
 
-fn accepted<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, Refusal> {
+fn accepted<T: serde::de::DeserializeOwned>(reply: &Reply) -> Result<T, RefusedRequest> {
     if reply.status.is_success() { Ok(reply.json()) } else { Err(refusal(reply)) }
 }
 
@@ -167,7 +167,7 @@ impl Guest {
     }
 
     /// Puts units into the cart.
-    pub async fn add(&mut self, sku: &str, quantity: u32) -> Result<Cart, Refusal> {
+    pub async fn add(&mut self, sku: &str, quantity: u32) -> Result<Cart, RefusedRequest> {
         let path = format!("{}/lines", self.cart_path().await);
         let line = json!({ "sku": sku, "quantity": quantity });
         let cart = accepted(&self.send(Method::POST, &path, &[], Some(&line)).await);
@@ -182,7 +182,7 @@ impl Guest {
     }
 
     /// Changes the cart.
-    pub async fn update(&mut self, update: Value) -> Result<Cart, Refusal> {
+    pub async fn update(&mut self, update: Value) -> Result<Cart, RefusedRequest> {
         let path = self.cart_path().await;
         let cart = accepted(&self.send(Method::PUT, &path, &[], Some(&update)).await);
         self.see(cart)
@@ -202,7 +202,7 @@ impl Guest {
     }
 
     /// Enters a coupon.
-    pub async fn enter(&mut self, coupon: &str) -> Result<Cart, Refusal> {
+    pub async fn enter(&mut self, coupon: &str) -> Result<Cart, RefusedRequest> {
         self.update(json!({ "coupons": [coupon] })).await
     }
 
@@ -244,7 +244,7 @@ impl Guest {
     }
 
     /// Notes what they are shown.
-    fn see(&mut self, cart: Result<Cart, Refusal>) -> Result<Cart, Refusal> {
+    fn see(&mut self, cart: Result<Cart, RefusedRequest>) -> Result<Cart, RefusedRequest> {
         if let Ok(cart) = &cart {
             self.shown = Some((cart.version, cart.totals.total));
         }
@@ -295,13 +295,13 @@ impl Guest {
     }
 
     /// Their orders, newest first.
-    pub async fn orders(&self) -> Result<Vec<Order>, Refusal> {
+    pub async fn orders(&self) -> Result<Vec<Order>, RefusedRequest> {
         let page: OrderPage = accepted(&self.send(Method::GET, "/api/v1/orders", &[], None).await)?;
         Ok(page.items)
     }
 
     /// Takes one of their orders back.
-    pub async fn cancel(&self, order: &Order) -> Result<Order, Refusal> {
+    pub async fn cancel(&self, order: &Order) -> Result<Order, RefusedRequest> {
         let path = format!("/api/v1/orders/{}/cancel", order.id);
         accepted(&self.send(Method::POST, &path, &[], Some(&json!({ "reason": "changed my mind" }))).await)
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::wait::eventually_ok;
+use souk_eventually::eventually;
 
 /// How long a mail may take on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
@@ -11,7 +11,7 @@ const SOON: Duration = Duration::from_secs(20);
 /// Waits for a mail to `email` in `folder` with a link to `path` of the shop, and returns the newest such link from there on.
 pub async fn link(folder: &Path, email: &str, path: &str) -> String {
     let to = format!("To: {email}\r\n");
-    eventually_ok(&format!("a mail to {email} with a link to {path}"), SOON, || async {
+    eventually(&format!("a mail to {email} with a link to {path}"), SOON, || async {
         let mails = mails(folder);
         let theirs = mails.iter().rev().filter(|mail| mail.contains(&to));
         let found = theirs.filter_map(|mail| {

@@ -11,7 +11,7 @@ use souk_rpc::Cx;
 use souk_shipping_api::{Deliver, Ship};
 
 use crate::buyer::PASSWORD;
-use crate::wait::eventually_ok;
+use souk_eventually::eventually;
 
 /// How long what follows from an event may take on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
@@ -42,7 +42,7 @@ impl Staff {
 
     /// Waits until an order is as `wanted`.
     pub async fn order_when(&self, id: OrderId, what: &str, wanted: impl Fn(&Order) -> bool) -> Order {
-        eventually_ok(what, SOON, || async {
+        eventually(what, SOON, || async {
             let order = self.order(id).await;
             if wanted(&order) { Ok(order) } else { Err((order.status, order.payment_status, order.failure)) }
         })
@@ -84,7 +84,7 @@ impl Staff {
 
     /// Waits for the mail of this kind about an order and returns its text.
     pub async fn mail(&self, id: OrderId, template: &str) -> String {
-        let delivery: Delivery = eventually_ok(&format!("mail {template}"), SOON, || async {
+        let delivery: Delivery = eventually(&format!("mail {template}"), SOON, || async {
             let request = souk_notification_api::ByOrder { order_id: id.0 };
             let sent = self.clients.notification.by_order(&self.cx, request).await.unwrap().items;
             let found = sent.iter().find(|mail| mail.template == template && mail.status == DeliveryStatus::Sent);

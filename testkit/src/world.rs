@@ -1,4 +1,4 @@
-//! A shop for one test: its own database and data directory, in one process or as a fleet, and the check of its books at
+//! A shop for one test: its own database and data directory, in one process or as a fleet, and the check of its invariants at
 //! the end.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::fleet::{Pki, pki, role_groups};
 use crate::http::Shop;
 use crate::staff::Staff;
-use crate::{Browser, Guest, books};
+use crate::{Browser, Guest, invariants};
 use souk_engines::free_port;
 
 /// Worlds at once in a test process: each opens up to 160 connections, the test server takes 400.
@@ -72,7 +72,7 @@ pub struct World {
     _pki: Option<Arc<Pki>>,
     database_url: String,
     /// Where its search index is.
-    pub index: books::Index,
+    pub index: invariants::Index,
     /// A database of a test server goes with the world; one of a fleet's cluster with the cluster.
     _db: Option<TestDb>,
     data_dir: tempfile::TempDir,
@@ -97,8 +97,8 @@ impl World {
         let database_url = config.database.url.clone().unwrap();
         souk::migrate(&database_url).await.unwrap();
         let index = match config.search.opensearch.is_empty() {
-            true => books::Index::Embedded,
-            false => books::Index::Shared,
+            true => invariants::Index::Embedded,
+            false => invariants::Index::Shared,
         };
         let pki = (!matches!(topology, Topology::AllInOne | Topology::SplitPlain)).then(pki);
         let (processes, offline) = match topology {
@@ -125,7 +125,7 @@ impl World {
         };
         if options.demo_products > 0 {
             let objects = world.processes.last().unwrap().config().objects().unwrap();
-            souk::seed::demo(world.clients(), &objects, options.demo_products).await.unwrap();
+            souk_demo::fill(&world.clients().shop(), &objects, options.demo_products).await.unwrap();
         }
         world
     }
@@ -163,18 +163,18 @@ impl World {
         Staff::new(self.clients().clone(), self.data_dir().to_owned())
     }
 
-    /// Waits until nothing is under way, and panics when the books are not right.
+    /// Waits until nothing is under way, and panics when an invariant does not hold.
     pub async fn check(&self) {
-        books::check(&self.database_url, self.clients(), self.index).await;
+        invariants::check(&self.database_url, self.clients(), self.index).await;
     }
 
-    /// Checks the books and closes the shop. To be called at the end of every test.
+    /// Checks the invariants and closes the shop. To be called at the end of every test.
     pub async fn stop(self) {
         self.check().await;
         self.abandon().await;
     }
 
-    /// Closes the shop without a look at its books, which a test has spoilt on purpose.
+    /// Closes the shop without checking the invariants, which a test has broken on purpose.
     pub async fn abandon(mut self) {
         self.stopped = true;
         // The gateway first: it is the last that was started.
@@ -190,7 +190,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         if !self.stopped && !std::thread::panicking() {
-            panic!("a world was dropped without World::stop: its books were not checked");
+            panic!("a world was dropped without World::stop: its invariants were not checked");
         }
     }
 }

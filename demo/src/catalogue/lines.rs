@@ -6,7 +6,7 @@ pub(super) struct Line {
     pub department: &'static str,
     /// Second level.
     pub category: &'static str,
-    /// Motif of `crate::art`.
+    /// Motif of `souk_art`.
     pub motif: &'static str,
     /// What the thing is called, singular.
     pub nouns: &'static [&'static str],

@@ -1,7 +1,7 @@
 //! Names, makers and sentences.
 
 use super::lines::Line;
-use crate::dice::Dice;
+use souk_art::Dice;
 
 /// Given names of products. A prime number of them, so that every stride visits all.
 pub(super) const NAMES: [&str; 127] = [

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use souk_kernel::Problem;
 use souk_rpc::{Actor, Cx};
 use souk_web::ApiError;
-use souk_web::compress::{GZIP, MAX_BYTES, inline_or_aside, is_gzip};
+use souk_web::compress::{GZIP, MAX_BYTES, is_gzip, run_cpu_bound};
 
 use crate::cache::single_flight::{Joined, Leader, Outcome};
 use crate::cache::{CachedResponse, may_store, parts_of};
@@ -99,7 +99,7 @@ async fn try_render(
     let body = body.collect().await.map_err(|error| Problem::unavailable("upstream_unavailable", error))?.to_bytes();
     let sent = parts.headers.clone();
     let to_pack = if is_gzip(&parts.headers) { 0 } else { body.len() };
-    let entry = inline_or_aside(to_pack, move || CachedResponse::new(&parts, &body, policy)).await??;
+    let entry = run_cpu_bound(to_pack, move || CachedResponse::new(&parts, &body, policy)).await??;
     let now = gateway.clock.now().as_microsecond();
     let entry = gateway.cache.store(key, epoch, now, policy, entry, &sent);
     gateway.metrics.cache(gateway.cache.stats());

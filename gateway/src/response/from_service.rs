@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, header};
 use souk_web::ApiError;
-use souk_web::compress::{accepts_gzip, suit};
+use souk_web::compress::{accepts_gzip, negotiate_encoding};
 
 use super::allow;
 use super::body::ResponseBody;
@@ -22,6 +22,6 @@ pub(crate) async fn from_service(
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     security.add(response.headers_mut());
-    let response = suit(response, accepts_gzip(asked.get(header::ACCEPT_ENCODING))).await?;
+    let response = negotiate_encoding(response, accepts_gzip(asked.get(header::ACCEPT_ENCODING))).await?;
     Ok(response.map(ResponseBody::Stream))
 }

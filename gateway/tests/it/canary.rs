@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use http::{HeaderValue, StatusCode};
+use souk_eventually::eventually;
 use souk_gateway::{CanaryConfig, Upstream};
 use souk_rpc::ActorKey;
 use souk_rpc_http::{HttpTransport, Remote, accept};
@@ -201,12 +202,8 @@ async fn a_canary_that_keeps_failing_is_left_alone_and_taken_back() {
     assert_eq!((old.asked(), new.asked()), (50 - faults, faults));
     assert_eq!(world.get("/p/bag").await.text(), "/p/bag of old", "pages, too");
     new.failing.store(false, Ordering::SeqCst);
-    let back = tokio::time::timeout(crate::client::PATIENCE, async {
-        while !world.get("/cart").await.text().contains("new") {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    });
-    back.await.expect("it is asked again after a while");
+    let back = async || world.get("/cart").await.text().contains("new");
+    eventually("it is asked again after a while", crate::client::PATIENCE, back).await;
     assert_eq!(world.get("/cart").await.text(), "\"new told false\"", "and stays");
     world.stop().await;
 }

@@ -207,7 +207,7 @@ pub fn shop() -> (Arc<Shop>, Router) {
         .route("/endless", get(endless))
         .route("/panics", get(panics))
         .fallback(any(echo))
-        .layer(axum::middleware::from_fn(souk_web::finish))
+        .layer(axum::middleware::from_fn(souk_web::response_layer))
         .with_state(shop.clone());
     (shop, router)
 }

@@ -20,10 +20,10 @@ fn file(name: &str, sample: &str) -> (Input, bool) {
 }
 
 fn unique(drafts: &[ProductDraft]) {
-    let slugs: HashSet<_> = drafts.iter().map(|d| &d.slug).collect();
-    let skus: HashSet<_> = drafts.iter().flat_map(|d| &d.variants).map(|v| &v.sku).collect();
+    let slugs: HashSet<_> = drafts.iter().map(|d| &d.product.slug).collect();
+    let skus: HashSet<_> = drafts.iter().flat_map(|d| &d.product.variants).map(|v| &v.sku).collect();
     assert_eq!(slugs.len(), drafts.len());
-    assert_eq!(skus.len(), drafts.iter().map(|d| d.variants.len()).sum::<usize>());
+    assert_eq!(skus.len(), drafts.iter().map(|d| d.product.variants.len()).sum::<usize>());
 }
 
 fn by_category(got: &Read) -> BTreeMap<String, usize> {
@@ -45,7 +45,7 @@ fn icecat() {
         return;
     }
     assert_eq!((got.drafts.len(), got.refused()), (19_406, vec![]));
-    assert!(got.drafts.iter().all(|d| d.category.len() == 2 && d.variants[0].stock.is_none()));
+    assert!(got.drafts.iter().all(|d| d.category.len() == 2 && d.offers[0].stock.is_none()));
     let counts = by_category(&got);
     assert!((40..=120).contains(&counts.len()), "{} categories", counts.len());
     let other = counts["Other / Other Products"];
@@ -81,11 +81,11 @@ fn shopify() {
         return;
     }
     assert_eq!((got.drafts.len(), got.refused()), (20, vec![]));
-    let top = got.draft("classic-varsity-top");
+    let top = got.product("classic-varsity-top");
     assert_eq!(top.options[0].values, ["Small", "Medium", "Large"]);
     assert_eq!(top.variants[1].sku, "CLASSIC-VARSITY-TOP.MEDIUM");
     assert!(!by_category(&got).contains_key("Other Products"), "{:?}", by_category(&got));
-    assert!(got.drafts.iter().all(|d| d.media.len() == 1 && d.variants.iter().all(|v| v.initial_stock() == 100)));
+    assert!(got.drafts.iter().all(|d| d.product.media.len() == 1 && d.offers.iter().all(|o| o.initial_stock() == 100)));
 }
 
 #[test]
@@ -100,13 +100,13 @@ fn spree() {
     }
     for (got, code) in [(&dollars, "USD"), (&euros, "EUR")] {
         assert_eq!((got.drafts.len(), got.refused(), got.skipped), (37, vec![], 87));
-        let variants: Vec<_> = got.drafts.iter().flat_map(|d| &d.variants).collect();
-        assert_eq!(variants.len(), 87);
-        assert!(variants.iter().all(|v| v.price.currency.code() == code && v.stock == Some(5000)));
+        let offers: Vec<_> = got.drafts.iter().flat_map(|d| &d.offers).collect();
+        assert_eq!(offers.len(), 87);
+        assert!(offers.iter().all(|v| v.price.currency.code() == code && v.stock == Some(5000)));
     }
-    let price = |got: &Read| got.draft("automatic-espresso-machine").variants[0].price.to_string();
+    let price = |got: &Read| got.draft("automatic-espresso-machine").offers[0].price.to_string();
     assert_eq!((price(&dollars), price(&euros)), ("879.99 USD".into(), "819.99 EUR".into()));
-    assert_eq!(dollars.draft("robot-vacuum").variants[0].sku, "ROBOT-VACUUM-BLACK");
+    assert_eq!(dollars.product("robot-vacuum").variants[0].sku, "ROBOT-VACUUM-BLACK");
     assert_eq!(by_category(&dollars).len(), by_category(&euros).len());
     assert!(!by_category(&dollars).contains_key("Other Products"));
 }

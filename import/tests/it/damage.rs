@@ -32,8 +32,8 @@ fn every_kind_of_bad_line_of_ndjson() {
     lines.push(row(16).into());
     let got = read(&Input::bytes(lines.join(&b'\n')), Some("icecat"), Some("EUR"));
     assert_eq!(got.ids(), ["1", "4", "8", "11", "16"]);
-    assert_eq!(got.draft("8").title, "nul byte");
-    assert_eq!(got.draft("11").title, "Evil lamp");
+    assert_eq!(got.product("8").title, "nul byte");
+    assert_eq!(got.product("11").title, "Evil lamp");
     let want = [
         (2, "broken_json"),
         (3, "invalid_utf8"),
@@ -110,7 +110,7 @@ proptest! {
         let part = read(&Input::bytes(some.join("\n")), Some("icecat"), Some("EUR"));
         prop_assert_eq!(part.drafts.len(), take);
         for draft in &part.drafts {
-            prop_assert_eq!(draft, whole.draft(&draft.external_id));
+            prop_assert_eq!(draft, whole.draft(&draft.product.external_id));
         }
     }
 }

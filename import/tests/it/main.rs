@@ -9,12 +9,13 @@ mod facets;
 mod round_trip;
 mod samples;
 
-use souk_import::{Feed, FeedError, Input, Mapping, Options, ProductDraft, Refusal};
+use souk_catalog_api::ProductInput;
+use souk_import::{Feed, FeedError, Input, Mapping, Options, ProductDraft, RefusedLines};
 
 /// What became of a file.
 struct Read {
     drafts: Vec<ProductDraft>,
-    refusals: Vec<Refusal>,
+    refusals: Vec<RefusedLines>,
     skipped: u64,
 }
 
@@ -26,12 +27,17 @@ impl Read {
 
     /// The draft with this external id.
     fn draft(&self, id: &str) -> &ProductDraft {
-        self.drafts.iter().find(|draft| draft.external_id == id).unwrap_or_else(|| panic!("no draft {id}"))
+        self.drafts.iter().find(|draft| draft.product.external_id == id).unwrap_or_else(|| panic!("no draft {id}"))
+    }
+
+    /// What the catalogue gets of it.
+    fn product(&self, id: &str) -> &ProductInput {
+        &self.draft(id).product
     }
 
     /// The ids, in their order.
     fn ids(&self) -> Vec<&str> {
-        self.drafts.iter().map(|draft| draft.external_id.as_str()).collect()
+        self.drafts.iter().map(|draft| draft.product.external_id.as_str()).collect()
     }
 }
 

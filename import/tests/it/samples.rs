@@ -1,6 +1,7 @@
 //! Small files of the shape of the real ones.
 
-use souk_import::{AttributeValue, DraftStatus, FeedError, Input};
+use souk_catalog_api::{AttributeValue, Status};
+use souk_import::{FeedError, Input};
 
 use crate::{open, read};
 
@@ -19,17 +20,14 @@ pub(crate) const ICECAT: &str = r#"{"id": "3920564", "name": "006R90321", "title
 fn icecat() {
     let got = read(&Input::bytes(ICECAT), Some("icecat"), Some("EUR"));
     assert_eq!(got.ids(), ["3920564", "2101957", "7", "8"]);
-    let toner = got.draft("3920564");
+    assert_eq!(got.draft("3920564").category, ["Ink, Toner & Paper", "Toner Cartridges"]);
+    let (toner, offer) = (got.product("3920564"), &got.draft("3920564").offers[0]);
     assert_eq!(toner.slug, "xerox-006r90321-toner-cartridge-original-black-6-pc-s-3920564");
-    assert_eq!(toner.category, ["Ink, Toner & Paper", "Toner Cartridges"]);
     assert_eq!(toner.description, "Toner & drum");
-    assert_eq!((toner.brand.as_deref(), toner.status), (Some("Xerox"), DraftStatus::Published));
+    assert_eq!((toner.brand.as_deref(), toner.status), (Some("Xerox"), Status::Published));
     let variant = &toner.variants[0];
-    assert_eq!((variant.sku.as_str(), variant.price.to_string().as_str()), ("ICECAT-3920564", "49.95 EUR"));
-    assert_eq!(
-        (variant.barcode.as_deref(), variant.stock, variant.initial_stock()),
-        (Some("0095205603217"), None, 100)
-    );
+    assert_eq!((variant.sku.as_str(), offer.price.to_string().as_str()), ("ICECAT-3920564", "49.95 EUR"));
+    assert_eq!((variant.barcode.as_deref(), offer.stock, offer.initial_stock()), (Some("0095205603217"), None, 100));
     let keys: Vec<_> = toner.attributes.iter().map(|a| a.key.as_str()).collect();
     assert_eq!(keys, ["black_toner_page_yield", "compatibility", "mpn", "quantity_per_pack", "released"]);
     assert_eq!(toner.attributes[1].value, AttributeValue::Text("C65\nC75".into()));
@@ -39,10 +37,10 @@ fn icecat() {
         r#"{"key":"black_toner_page_yield","label":"Black toner page yield","value":{"number":{"value":"23000","unit":"pages"}}}"#
     );
 
-    let notebook = got.draft("2101957");
-    assert_eq!(notebook.category, ["Computers", "Notebooks"]);
-    assert_eq!(notebook.variants[0].weight_grams, Some(3460));
-    assert_ne!(notebook.slug, got.draft("7").slug, "one title, two products");
+    let notebook = got.product("2101957");
+    assert_eq!(got.draft("2101957").category, ["Computers", "Notebooks"]);
+    assert_eq!(notebook.variants[0].weight_grams, 3460);
+    assert_ne!(notebook.slug, got.product("7").slug, "one title, two products");
     let keys: Vec<_> = notebook.attributes.iter().map(|a| a.key.as_str()).collect();
     assert_eq!(keys, ["display_diagonal", "mpn", "size", "size_value", "touchscreen", "weight"]);
     assert_eq!(got.draft("8").category, ["Other", "Other Products"]);
@@ -77,30 +75,33 @@ hidden,Hidden,,,,,FALSE,Title,Default Title,,,,,,,,,0.00,,true,,,,,,,,
 fn shopify_is_known_by_its_header() {
     let got = read(&Input::bytes(SHOPIFY), None, Some("USD"));
     assert_eq!(got.ids(), ["ocean-shirt", "varsity-top", "hidden"]);
-    let shirt = got.draft("ocean-shirt");
+    assert_eq!(got.draft("ocean-shirt").category, ["Clothing", "Shirts & Tops"]);
+    let (shirt, offer) = (got.product("ocean-shirt"), &got.draft("ocean-shirt").offers[0]);
     assert_eq!((shirt.slug.as_str(), shirt.title.as_str()), ("ocean-shirt", "Ocean Shirt"));
     assert_eq!(shirt.description, "Blue.\n\nCotton, soft".replace("\n\n", "\n"));
-    assert_eq!(shirt.category, ["Clothing", "Shirts & Tops"]);
     assert!(shirt.options.is_empty(), "a default title is no option");
     let variant = &shirt.variants[0];
-    assert_eq!((variant.sku.as_str(), variant.price.to_string().as_str()), ("OCEAN-SHIRT", "50.00 USD"));
-    assert_eq!((variant.stock, variant.weight_grams), (None, None), "untracked stock and zero grams say nothing");
+    assert_eq!((variant.sku.as_str(), offer.price.to_string().as_str()), ("OCEAN-SHIRT", "50.00 USD"));
+    assert_eq!((offer.stock, variant.weight_grams), (None, 0), "untracked stock and zero grams say nothing");
     assert_eq!(variant.barcode.as_deref(), Some("400638133"));
-    let media: Vec<_> = shirt.media.iter().map(|m| (m.source_url.as_str(), m.alt.as_str())).collect();
+    let media: Vec<_> = shirt.media.iter().map(|m| (m.source_url.as_deref().unwrap(), m.alt.as_str())).collect();
     assert_eq!(media, [("https://cdn.example/1.jpg", "Front"), ("https://cdn.example/2.jpg", "Back")]);
     assert_eq!(shirt.tags, ["men", "new"]);
 
-    let top = got.draft("varsity-top");
-    assert_eq!((top.category.join("/").as_str(), top.status), ("Shirts/Sport", DraftStatus::Draft));
+    let draft = got.draft("varsity-top");
+    let top = &draft.product;
+    assert_eq!((draft.category.join("/").as_str(), top.status), ("Shirts/Sport", Status::Draft));
     assert_eq!((top.seo_title.as_deref(), top.seo_description.as_deref()), (Some("Top"), Some("Buy it")));
     let options: Vec<_> = top.options.iter().map(|o| format!("{}: {}", o.name, o.values.join(", "))).collect();
     assert_eq!(options, ["Size: Small, Medium", "Color: Red"]);
-    let skus: Vec<_> = top.variants.iter().map(|v| (v.sku.as_str(), v.stock, v.compare_at.is_some())).collect();
+    let skus: Vec<_> =
+        draft.offered().map(|(v, offer)| (v.sku.as_str(), offer.stock, offer.compare_at.is_some())).collect();
     assert_eq!(skus, [("VT-S", Some(7), true), ("VARSITY-TOP.MEDIUM.RED", Some(0), false)]);
-    assert_eq!(top.variants[0].media.as_deref(), Some("https://cdn.example/3r.jpg"));
+    let shown = &top.media[top.variants[0].media.unwrap() as usize];
+    assert_eq!(shown.source_url.as_deref(), Some("https://cdn.example/3r.jpg"));
     assert_eq!(top.variants[1].tax_category, "exempt");
-    assert_eq!(got.draft("hidden").status, DraftStatus::Draft);
-    assert_eq!(got.draft("hidden").variants[0].price.amount, 0);
+    assert_eq!(got.product("hidden").status, Status::Draft);
+    assert_eq!(got.draft("hidden").offers[0].price.amount, 0);
 
     let want = [
         (7, "missing_price"),
@@ -128,21 +129,20 @@ kettle,KETTLE-X,,36.99,,USD,,,,,,,,,Color,Red,,,,,,,
 fn spree_in_its_first_currency() {
     let got = read(&Input::bytes(SPREE), Some("spree"), None);
     assert_eq!(got.ids(), ["kettle", "fan"]);
-    let kettle = got.draft("kettle");
-    assert_eq!(kettle.category, ["Kitchen", "Kettles"]);
+    let draft = got.draft("kettle");
+    let kettle = &draft.product;
+    assert_eq!(draft.category, ["Kitchen", "Kettles"]);
     assert_eq!(kettle.slug, "kettle");
     let variants: Vec<_> =
-        kettle.variants.iter().map(|v| (v.sku.as_str(), v.price.to_string(), v.stock, v.weight_grams)).collect();
-    let want = [
-        ("KETTLE-W", "39.99 USD".to_owned(), Some(5000), Some(1996)),
-        ("KETTLE-B", "39.99 USD".to_owned(), None, Some(1996)),
-    ];
+        draft.offered().map(|(v, o)| (v.sku.as_str(), o.price.to_string(), o.stock, v.weight_grams)).collect();
+    let want =
+        [("KETTLE-W", "39.99 USD".to_owned(), Some(5000), 1996), ("KETTLE-B", "39.99 USD".to_owned(), None, 1996)];
     assert_eq!(variants, want);
-    assert_eq!(kettle.variants[0].compare_at.unwrap().amount, 4999);
+    assert_eq!(draft.offers[0].compare_at.unwrap().amount, 4999);
     assert_eq!(kettle.media.len(), 3);
     let keys: Vec<_> = kettle.attributes.iter().map(|a| a.key.as_str()).collect();
     assert_eq!(keys, ["product_type", "wattage", "width"]);
-    assert_eq!(got.draft("fan").variants[0].stock, None, "untracked");
+    assert_eq!(got.draft("fan").offers[0].stock, None, "untracked");
     assert_eq!(got.refused(), [(6, "zero_price"), (10, "scattered_rows")]);
     assert_eq!(got.skipped, 3, "prices in euro");
 }
@@ -153,11 +153,11 @@ fn spree_in_another_currency_takes_prices_from_far_rows() {
     assert_eq!(got.ids(), ["kettle", "fan"]);
     let kettle = got.draft("kettle");
     let variants: Vec<_> =
-        kettle.variants.iter().map(|v| (v.sku.as_str(), v.price.to_string(), v.weight_grams)).collect();
-    assert_eq!(variants, [("KETTLE-W", "36.99 EUR".to_owned(), Some(1996))], "black has no price in euro");
-    assert_eq!(kettle.options[0].values, ["White"]);
-    assert_eq!(kettle.variants[0].compare_at.unwrap().to_string(), "44.99 EUR");
-    assert_eq!(got.draft("fan").variants[0].price.to_string(), "17.90 EUR");
+        kettle.offered().map(|(v, offer)| (v.sku.as_str(), offer.price.to_string(), v.weight_grams)).collect();
+    assert_eq!(variants, [("KETTLE-W", "36.99 EUR".to_owned(), 1996)], "black has no price in euro");
+    assert_eq!(kettle.product.options[0].values, ["White"]);
+    assert_eq!(kettle.offers[0].compare_at.unwrap().to_string(), "44.99 EUR");
+    assert_eq!(got.draft("fan").offers[0].price.to_string(), "17.90 EUR");
     assert_eq!(got.refused(), [(9, "scattered_rows")], "a price without a product");
     let (head, rest) = SPREE.split_once('\n').unwrap();
     let (products, prices) = rest.split_at(rest.find("kettle,KETTLE-W,,36.99").unwrap());
@@ -200,17 +200,18 @@ unit = "W"
         A2;Hammer;Acme;zwölf;;ja;;;\nA3;Zange;;5;;ja;;;\nA4;Feile;Acme;5;;ja;;viele;\nA5;Axt;Acme;5;;ja;;;stark\n";
     let got = read(&Input::bytes(csv), Some(mapping), None);
     assert_eq!(got.ids(), ["A/1", "A-1"]);
-    let drill = got.draft("A/1");
+    let draft = got.draft("A/1");
+    let (drill, offer) = (&draft.product, &draft.offers[0]);
     assert!(drill.slug.starts_with("grosse-bohrer-"), "{}", drill.slug);
-    assert_eq!((drill.variants[0].price.to_string().as_str(), drill.variants[0].stock), ("1234.50 EUR", Some(3)));
-    assert_eq!((drill.variants[0].weight_grams, drill.category.as_slice()), (Some(1250), &["Werkzeug".to_owned()][..]));
+    assert_eq!((offer.price.to_string().as_str(), offer.stock), ("1234.50 EUR", Some(3)));
+    assert_eq!((drill.variants[0].weight_grams, draft.category.as_slice()), (1250, &["Werkzeug".to_owned()][..]));
     let json = serde_json::to_string(&drill.attributes).unwrap();
     assert_eq!(json, r#"[{"key":"power","label":"Leistung","value":{"number":{"value":"800.5","unit":"W"}}}]"#);
     assert_eq!(
-        (got.draft("A-1").status, got.draft("A-1").category.as_slice()),
-        (DraftStatus::Draft, &["Sonstiges".to_owned()][..])
+        (got.product("A-1").status, got.draft("A-1").category.as_slice()),
+        (Status::Draft, &["Sonstiges".to_owned()][..])
     );
-    assert_ne!(drill.variants[0].sku, got.draft("A-1").variants[0].sku);
+    assert_ne!(drill.variants[0].sku, got.product("A-1").variants[0].sku);
     assert_eq!(
         got.refused(),
         [(4, "missing_price"), (5, "missing_title"), (6, "invalid_stock"), (7, "invalid_attribute")]

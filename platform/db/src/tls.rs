@@ -22,8 +22,8 @@ pub(crate) struct Tls(Option<MakeRustlsConnect>);
 
 impl Tls {
     /// Servers show certificates by one of the authorities in a PEM file or, without a file, of those that the system knows.
-    pub(crate) fn verified(trust_roots: Option<&Path>) -> Result<Self, DbError> {
-        let trust_roots = match trust_roots {
+    pub(crate) fn verified(ca_file: Option<&Path>) -> Result<Self, DbError> {
+        let trust_roots = match ca_file {
             Some(file) => TrustRoots::in_file(file),
             None => TrustRoots::of_system().required(),
         };

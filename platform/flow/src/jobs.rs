@@ -2,6 +2,7 @@
 //! dead-lettered when it keeps failing.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +19,11 @@ use uuid::Uuid;
 const CHANNEL: &str = "souk_jobs";
 /// Jobs of one claim, run concurrently.
 const CLAIM: i64 = 16;
-/// A job that is not done by then is given to somebody else.
-const LEASE_SECONDS: f64 = 120.0;
+/// How long a job belongs to the process that claimed it, unless that says that it still works on it: what a process that
+/// died had begun is begun again so soon.
+const LEASE: Duration = Duration::from_secs(10);
+/// Between two heartbeats: several fit into a lease.
+const BEAT: Duration = Duration::from_secs(2);
 /// Tries before a job is set aside: with the backoff below about two hours.
 const MAX_ATTEMPTS: i32 = 12;
 /// Polling when nobody wakes us.
@@ -35,10 +39,13 @@ const CLAIM_DUE: &str = "update job set lease_until = now() + make_interval(secs
         where kind = any($1) and not dead and run_at <= now() and (lease_until is null or lease_until < now())
         order by run_at limit $2 for update skip locked)
     returning id, kind, key, payload::text as payload, attempts";
+/// An attempt has one owner: whoever lost its lease to another process renews nothing and puts nothing back.
+const RENEW: &str = "update job set lease_until = now() + make_interval(secs => $3)
+    from unnest($1::uuid[], $2::int[]) as mine (id, attempts) where job.id = mine.id and job.attempts = mine.attempts";
 const DONE: &str = "delete from job where id = any($1)";
 const AGAIN: &str = "update job set lease_until = null, last_error = $2, dead = attempts >= $3,
         run_at = now() + make_interval(secs => least(3600, 0.5 * power(2, attempts)))
-    where id = $1";
+    where id = $1 and attempts = $4";
 
 /// A service's job queue.
 #[derive(Clone)]
@@ -161,9 +168,12 @@ impl Worker {
 
     async fn round(&self) -> Result<usize, DbError> {
         let kinds: Vec<&str> = self.handlers.keys().copied().collect();
-        let rows = self.db.write_returning(CLAIM_DUE, &[&kinds, &CLAIM, &LEASE_SECONDS]).await?;
+        let rows = self.db.write_returning(CLAIM_DUE, &[&kinds, &CLAIM, &LEASE.as_secs_f64()]).await?;
         let jobs = rows.iter().map(decode).collect::<Result<Vec<Job>, _>>()?;
-        let results = join_all(jobs.iter().map(|job| self.work(job))).await;
+        let results = tokio::select! {
+            results = join_all(jobs.iter().map(|job| self.work(job))) => results,
+            never = self.keep(&jobs) => match never {},
+        };
         let mut done = Vec::new();
         for (job, result) in jobs.iter().zip(results) {
             match result {
@@ -177,6 +187,19 @@ impl Worker {
         Ok(jobs.len())
     }
 
+    /// Renews the leases of `jobs` for as long as it is polled.
+    async fn keep(&self, jobs: &[Job]) -> Infallible {
+        let (ids, attempts): (Vec<Uuid>, Vec<i32>) = jobs.iter().map(|job| (job.id, job.attempt)).unzip();
+        loop {
+            tokio::time::sleep(BEAT).await;
+            if let Err(error) = self.db.write_one(RENEW, &[&ids, &attempts, &LEASE.as_secs_f64()]).await
+                && let Some(unsaid) = souk_runtime::should_log("job leases")
+            {
+                tracing::warn!(schema = self.db.schema(), %error, unsaid, "could not renew the leases of running jobs");
+            }
+        }
+    }
+
     async fn work(&self, job: &Job) -> Result<(), Problem> {
         match self.handlers.get(job.kind.as_str()) {
             Some(handler) => handler.run(job).await,
@@ -187,7 +210,7 @@ impl Worker {
     async fn put_back(&self, job: &Job, problem: &Problem) -> Result<(), DbError> {
         let error = problem.internal_detail().map_or_else(|| problem.to_string(), str::to_owned);
         tracing::warn!(kind = job.kind, key = job.key, attempt = job.attempt, error, "job failed");
-        self.db.write_one(AGAIN, &[&job.id, &error, &MAX_ATTEMPTS]).await?;
+        self.db.write_one(AGAIN, &[&job.id, &error, &MAX_ATTEMPTS, &job.attempt]).await?;
         Ok(())
     }
 }

@@ -23,8 +23,8 @@ pub use outbox::Outbox;
 #[cfg(feature = "kafka")]
 pub use relay::run_relay;
 pub use saga::{
-    Direction, Failure, NewSaga, Progress, Recorded, SAGA_LEASE, SagaEngine, SagaRun, Step, Sweep, insert_sagas,
-    wake_saga,
+    Direction, Failure, NewSaga, Progress, Recorded, SAGA_LEASE, SagaEngine, SagaKind, SagaRun, Step, Sweep,
+    insert_sagas, wake_saga,
 };
 pub use schedule::{Schedule, run_schedules};
 #[cfg(feature = "kafka")]
@@ -36,3 +36,6 @@ pub const TABLES: (&str, &str) = ("0000_flow", include_str!("../migrations/flow.
 
 /// The second migration of flow, for every service that runs sagas.
 pub const SAGAS: (&str, &str) = ("0002_sagas", include_str!("../migrations/sagas.sql"));
+
+/// The third one, likewise: sagas by the names of their steps.
+pub const SAGA_STEPS: (&str, &str) = ("0005_saga_steps", include_str!("../migrations/saga_steps.sql"));

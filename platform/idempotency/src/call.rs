@@ -61,7 +61,7 @@ impl Keys {
         match self.replayed_or_run(key, request, next).await {
             Ok(response) => response,
             Err(error) => {
-                // Outside of `finish`, which does this for the handlers.
+                // Outside of `response_layer`, which does this for the handlers.
                 error.log(request_id.as_deref().unwrap_or("-"));
                 error.render(request_id.as_deref())
             }

@@ -8,6 +8,7 @@ pub mod pan;
 mod problem;
 pub mod schema;
 mod secret;
+mod slug;
 
 pub use clock::Clock;
 pub use event::Event;
@@ -15,6 +16,7 @@ pub use id::{Ids, InvalidId};
 pub use money::{Currency, Money, MoneyError, Rounding};
 pub use problem::{FieldError, Kind, Problem, Result};
 pub use secret::{Secret, without_password};
+pub use slug::{cut_slug, slugify};
 
 #[doc(hidden)]
 pub mod hidden {

@@ -29,7 +29,7 @@ pub enum TlsError {
         /// Why.
         reason: String,
     },
-    /// Nobody is believed, so nobody could prove who they are.
+    /// Without a trust root no server can prove who it is.
     #[error("the system knows no certificate authorities (package ca-certificates), and no others are named")]
     NoTrustRoots,
     /// A trust domain is part of a URI (SPIFFE ID, 2.1).

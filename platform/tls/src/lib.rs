@@ -1,5 +1,5 @@
-//! Certificates: who a role is to other roles ([`Identity`]), what buyers see ([`PublicTls`]), who vouches for servers
-//! outside ([`TrustRoots`]), and an authority for development ([`Authority`]). Files of the first two are read again while the
+//! Certificates: who a role is to other roles ([`Identity`]), what buyers see ([`PublicTls`]), the trust roots for servers outside
+//! ([`TrustRoots`]), and an authority for development ([`Authority`]). Files of the first two are read again while the
 //! process runs ([`watch`]); whoever holds a handle uses the newest for the next handshake. The cryptography is `ring`'s;
 //! docs/adr/0003-identity-between-roles.md says why.
 

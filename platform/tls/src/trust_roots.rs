@@ -1,5 +1,5 @@
-//! Trust roots: the certificate authorities that are believed of servers that are not Souk's (databases, search, object storage),
-//! those that the system knows or that a file names.
+//! Trust roots for servers that are not Souk's: databases, search, object storage. Each must show a certificate by an authority
+//! that the system knows or that a file names.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -10,12 +10,12 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::TlsError;
 use crate::files::{certificates, read};
 
-/// The authorities that are believed.
+/// The trust anchors (RFC 5280, 6.1.1) that a server's certificate must lead to.
 #[derive(Clone, Debug)]
 pub struct TrustRoots(Arc<RootCertStore>);
 
 impl TrustRoots {
-    /// None, where nothing is encrypted.
+    /// No anchors, for connections without TLS.
     pub fn none() -> Self {
         Self(RootCertStore::empty().into())
     }
@@ -31,7 +31,7 @@ impl TrustRoots {
         Self(KNOWN.get_or_init(read).clone())
     }
 
-    /// Those in a PEM file, and nobody else.
+    /// Those in a PEM file, and no others.
     ///
     /// # Errors
     /// [`TlsError`] with the file: it cannot be read, or something in it is no certificate.

@@ -31,7 +31,7 @@ pub const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 pub const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
 
 /// Gives an answer the form that its client accepts: text becomes small, and what is small already becomes plain again.
-pub async fn suit(mut response: Response, gzip_accepted: bool) -> Result<Response, Problem> {
+pub async fn negotiate_encoding(mut response: Response, gzip_accepted: bool) -> Result<Response, Problem> {
     let headers = response.headers();
     let packed = is_gzip(headers);
     let text = is_text(headers.get(header::CONTENT_TYPE)) && response.status() != StatusCode::PARTIAL_CONTENT;
@@ -51,10 +51,10 @@ pub async fn suit(mut response: Response, gzip_accepted: bool) -> Result<Respons
     parts.headers.remove(header::CONTENT_LENGTH);
     let body = if pack {
         parts.headers.insert(header::CONTENT_ENCODING, GZIP);
-        inline_or_aside(size, move || gzip(&body)).await?
+        run_cpu_bound(size, move || gzip(&body)).await?
     } else {
         parts.headers.remove(header::CONTENT_ENCODING);
-        inline_or_aside(plain_len(&body)?, move || gunzip(&body)).await??
+        run_cpu_bound(plain_len(&body)?, move || gunzip(&body)).await??
     };
     Ok(Response::from_parts(parts, Body::from(body)))
 }
@@ -129,7 +129,7 @@ fn bad_gzip(why: impl std::fmt::Display) -> Problem {
 ///
 /// # Errors
 /// `internal`: it panicked.
-pub async fn inline_or_aside<T: Send + 'static>(
+pub async fn run_cpu_bound<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
@@ -194,12 +194,12 @@ mod tests {
     #[tokio::test]
     async fn an_answer_gets_the_form_that_its_client_accepts() {
         let page = "<p>hello</p>".repeat(200);
-        let packed = suit(answer("text/html", page.clone()), true).await.unwrap();
+        let packed = negotiate_encoding(answer("text/html", page.clone()), true).await.unwrap();
         assert!(is_gzip(packed.headers()) && packed.headers()[header::VARY] == VARY);
         assert!(packed.body().size_hint().exact().unwrap() < 100);
-        let same = suit(packed, true).await.unwrap();
+        let same = negotiate_encoding(packed, true).await.unwrap();
         assert!(is_gzip(same.headers()) && same.headers().get_all(header::VARY).iter().count() == 1);
-        let plain = suit(same, false).await.unwrap();
+        let plain = negotiate_encoding(same, false).await.unwrap();
         assert!(!plain.headers().contains_key(header::CONTENT_ENCODING) && plain.headers()[header::VARY] == VARY);
         assert_eq!(plain.into_body().collect().await.unwrap().to_bytes(), page);
     }
@@ -211,7 +211,7 @@ mod tests {
         let mut part = answer("text/html", page.clone());
         *part.status_mut() = StatusCode::PARTIAL_CONTENT;
         for response in [answer("image/png", page), answer("text/html", "short"), answer("text/html", stream), part] {
-            let response = suit(response, true).await.unwrap();
+            let response = negotiate_encoding(response, true).await.unwrap();
             assert!(!response.headers().contains_key(header::CONTENT_ENCODING), "{response:?}");
         }
     }

@@ -100,7 +100,7 @@ impl ApiError {
 }
 
 impl IntoResponse for ApiError {
-    /// Leaves itself in the response's extensions: [`crate::finish`] logs it and adds the request id.
+    /// Leaves itself in the response's extensions: [`crate::response_layer`] logs it and adds the request id.
     fn into_response(self) -> Response {
         let mut response = self.render(None);
         response.extensions_mut().insert(self);

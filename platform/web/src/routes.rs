@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use souk_kernel::Problem;
 
 use crate::operation::{Access, Deprecated};
-use crate::{ApiError, Op, Operations, WebCx, finish};
+use crate::{ApiError, Op, Operations, WebCx, response_layer};
 
 /// Since when a route should not be used (RFC 9745).
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
@@ -114,7 +114,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                 ApiError::transport(status, "method_not_allowed", "this resource does not know that method")
             })
             .layer(DefaultBodyLimit::max(DEFAULT_BODY_LIMIT))
-            .layer(middleware::from_fn(finish))
+            .layer(middleware::from_fn(response_layer))
             .with_state(state)
     }
 

@@ -6,11 +6,11 @@
 //! One row per cart, changed optimistically by version; the saves of concurrent buyers share a statement, committed with
 //! `synchronous_commit = off`: carts are the one thing of which half a second may be lost in a crash of the database.
 
-mod cards;
 mod consumers;
 mod domain;
 mod http;
 mod module;
+mod product_info;
 mod saving;
 mod service;
 #[doc(hidden)]

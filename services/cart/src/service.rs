@@ -22,8 +22,8 @@ use souk_runtime::{Batch, Batcher, Tasks};
 use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
 
-use crate::cards::Cards;
 use crate::domain::{self, Body, CartError, Facts, Stored};
+use crate::product_info::ProductInfo;
 use crate::saving::{self, MAX_COMBINED, Saved};
 use crate::store::{self, ForClaim, Write};
 
@@ -55,7 +55,7 @@ pub struct CartDeps {
 pub struct CartService {
     db: Db,
     ids: Ids,
-    cards: Cards,
+    products: ProductInfo,
     pricing: PricingClient,
     inventory: InventoryClient,
     terms: OnceCell<ShopTerms>,
@@ -77,7 +77,7 @@ impl CartService {
         Arc::new(Self {
             db: deps.db,
             ids: deps.ids,
-            cards: Cards::new(deps.catalog),
+            products: ProductInfo::new(deps.catalog),
             pricing: deps.pricing,
             inventory: deps.inventory,
             terms: OnceCell::new(),
@@ -114,10 +114,10 @@ impl CartService {
 
     /// What the other services know about the cart's lines; prices and stock are asked for at the same time.
     async fn facts(&self, cx: &Cx, body: &Body, with_stock: bool) -> Result<Facts, Problem> {
-        // Cards, prices and stock are the same for everybody, and this role does not speak for users.
+        // Product information, prices and stock are the same for everybody, and this role does not speak for users.
         let cx = &cx.for_anybody();
-        let cards = self.cards.of(cx, body.lines.iter().map(|line| line.sku.as_str())).await?;
-        let lines = domain::quote_lines(body, &cards);
+        let products = self.products.of(cx, body.lines.iter().map(|line| line.sku.as_str())).await?;
+        let lines = domain::quote_lines(body, &products);
         let skus: Vec<String> = lines.iter().map(|line| line.sku.clone()).collect();
         let quote = async {
             if lines.is_empty() && body.coupons.is_empty() {
@@ -136,7 +136,7 @@ impl CartService {
             Ok(found.items.into_iter().map(|item| (item.sku, item.available)).collect())
         };
         let (quote, available) = tokio::try_join!(quote, available)?;
-        Ok(Facts { cards, quote, available })
+        Ok(Facts { products, quote, available })
     }
 
     async fn empty_quote(&self, cx: &Cx) -> Result<Quote, Problem> {
@@ -259,7 +259,7 @@ impl CartService {
 
 /// Ok when all units of `sku` in the cart can be had.
 fn in_stock(body: &Body, facts: &Facts, sku: &str) -> Result<(), Problem> {
-    if !facts.cards.contains_key(sku) || facts.quote.unpriced.iter().any(|unpriced| unpriced == sku) {
+    if !facts.products.contains_key(sku) || facts.quote.unpriced.iter().any(|unpriced| unpriced == sku) {
         return Err(Problem::not_found("product"));
     }
     let (wanted, available) = (body.units_of(sku), facts.available.get(sku).copied().unwrap_or(0));
@@ -294,7 +294,7 @@ impl CartApi for CartService {
             expires_at: written.expires_at,
             touch_due: false,
         };
-        Ok(domain::view(&cart, &Facts { cards: HashMap::new(), quote, available: HashMap::new() }))
+        Ok(domain::view(&cart, &Facts { products: HashMap::new(), quote, available: HashMap::new() }))
     }
 
     async fn get(&self, cx: &Cx, request: GetCart) -> Result<Cart, Problem> {
@@ -316,11 +316,11 @@ impl CartApi for CartService {
         domain::check_sku(&request.sku)?;
         domain::check_quantity(request.quantity, 1)?;
         let sku = request.sku.as_str();
-        let cards = self.cards.of(cx, std::iter::once(sku)).await?;
-        let card = cards.get(sku).ok_or_else(|| Problem::not_found("product"))?;
+        let products = self.products.of(cx, std::iter::once(sku)).await?;
+        let product = products.get(sku).ok_or_else(|| Problem::not_found("product"))?;
         let line = self.ids.v4();
         self.change(cx, request.cart_id, request.if_version, false, |body| {
-            body.add(line, sku, &card.title, request.quantity)?;
+            body.add(line, sku, &product.title, request.quantity)?;
             Ok(Some(sku.to_owned()))
         })
         .await
@@ -353,8 +353,8 @@ impl CartApi for CartService {
             return Err(Problem::conflict("address_missing", "the cart has no shipping address yet"));
         };
         let cx = &cx.for_anybody();
-        let cards = self.cards.of(cx, cart.body.lines.iter().map(|line| line.sku.as_str())).await?;
-        let lines = domain::quote_lines(&cart.body, &cards);
+        let products = self.products.of(cx, cart.body.lines.iter().map(|line| line.sku.as_str())).await?;
+        let lines = domain::quote_lines(&cart.body, &products);
         self.pricing.shipping_methods(cx, ShippingMethodsRequest { lines, address, coupons: cart.body.coupons }).await
     }
 

@@ -29,7 +29,7 @@ const AT_ONCE: usize = 64;
 
 /// Where a process stands in the log.
 #[derive(Default)]
-struct Places {
+struct LogPositions {
     memory: Option<OutboxOffset>,
     redis: Option<OutboxOffset>,
 }
@@ -40,10 +40,10 @@ pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
     let mut woken = log.wakes(&["catalog"]);
     let stopping = tasks.clone();
     tasks.spawn("catalog.cache", async move {
-        let mut places = Places::default();
+        let mut positions = LogPositions::default();
         while !stopping.stopping() {
             woken.seen();
-            if let Err(problem) = step(&log, &caches, &mut places).await {
+            if let Err(problem) = step(&log, &caches, &mut positions).await {
                 let internal = problem.internal_detail().unwrap_or_default();
                 if let Some(unsaid) = souk_runtime::should_log("catalogue caches") {
                     tracing::warn!(%problem, internal, unsaid, "catalogue caches cannot follow the log");
@@ -59,8 +59,8 @@ pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
     });
 }
 
-async fn step(log: &Log, caches: &Caches, places: &mut Places) -> Result<(), Problem> {
-    let mut memory = match places.memory {
+async fn step(log: &Log, caches: &Caches, positions: &mut LogPositions) -> Result<(), Problem> {
+    let mut memory = match positions.memory {
         Some(at) => at,
         // The caches are empty: what was committed before now will be read as it is, wherever it is read.
         None => {
@@ -72,31 +72,31 @@ async fn step(log: &Log, caches: &Caches, places: &mut Places) -> Result<(), Pro
     if caches.store.is_outdated() {
         caches.store.saw(caches.store.position().await);
     }
-    places.memory = Some(memory);
+    positions.memory = Some(memory);
     while let Some((last, changed)) = read(log, memory).await? {
         caches.store.saw(caches.store.position().await);
         caches.changed(&changed);
-        if let (Some(shared), true) = (&caches.shared, places.redis == Some(memory))
+        if let (Some(shared), true) = (&caches.shared, positions.redis == Some(memory))
             && tell(shared, &changed).await
         {
-            places.redis = Some(last);
+            positions.redis = Some(last);
         }
         memory = last;
-        places.memory = Some(last);
+        positions.memory = Some(last);
     }
     match &caches.shared {
-        Some(shared) => catch_up(log, shared, places).await,
+        Some(shared) => catch_up(log, shared, positions).await,
         None => Ok(()),
     }
 }
 
 /// Brings Redis to where memory is, or closes it.
-async fn catch_up(log: &Log, shared: &Arc<SharedProducts>, places: &mut Places) -> Result<(), Problem> {
-    if places.redis == places.memory {
+async fn catch_up(log: &Log, shared: &Arc<SharedProducts>, positions: &mut LogPositions) -> Result<(), Problem> {
+    if positions.redis == positions.memory {
         shared.open(true);
         return Ok(());
     }
-    let mut redis = match places.redis {
+    let mut redis = match positions.redis {
         Some(at) => at,
         None => log.since("catalog", LOOK_BACK).await?,
     };
@@ -106,9 +106,9 @@ async fn catch_up(log: &Log, shared: &Arc<SharedProducts>, places: &mut Places) 
             return Ok(());
         }
         redis = last;
-        places.redis = Some(last);
+        positions.redis = Some(last);
     }
-    places.redis = places.memory.max(Some(redis));
+    positions.redis = positions.memory.max(Some(redis));
     shared.open(true);
     Ok(())
 }

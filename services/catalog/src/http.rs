@@ -21,7 +21,7 @@ use souk_web::{ApiError, ApiPath, ApiQuery, Cached, Cdn, Operations, Routes, Web
 
 use crate::CatalogService;
 use crate::domain::limits;
-use crate::service::Place;
+use crate::service::SlugLookup;
 use views::{CategoriesJson, Offer, Offers, ProductJson, ProductPageJson};
 
 /// Products of a list when nobody says how many: a page of 4 by 6.
@@ -184,11 +184,11 @@ async fn product(
     cdn: Cdn,
     ApiPath(slug): ApiPath<String>,
 ) -> Result<Response, ApiError> {
-    let product = match service.at(&cx, &slug).await? {
-        Place::Product(product) => product,
-        Place::Moved(to) => return Ok(moved(&to)),
+    let product = match service.look_up_slug(&cx, &slug).await? {
+        SlugLookup::Product(product) => product,
+        SlugLookup::Moved(to) => return Ok(moved(&to)),
         // What is unknown to everybody may be remembered for a moment.
-        Place::Empty => return Err(ApiError::from(Problem::not_found("product")).public_absence()),
+        SlugLookup::NotFound => return Err(ApiError::from(Problem::not_found("product")).public_absence()),
     };
     let offers = service.offers(&cx, std::slice::from_ref(&product)).await?;
     let mut keys = vec![format!("product/{}", product.id)];

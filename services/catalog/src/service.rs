@@ -17,47 +17,47 @@ use souk_kernel::Problem;
 use souk_rpc::{Cx, Permission};
 
 use crate::CatalogService;
-use crate::domain::check::Refusal;
+use crate::domain::check::InputRejected;
 use crate::domain::cursor::Cursor;
 use crate::domain::limits;
 use crate::domain::plan::{self, Plan};
 use crate::domain::tree;
 use crate::store::{Listed, Page, Turn};
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        Problem::invalid(refusal.code, refusal.reason)
+impl From<InputRejected> for Problem {
+    fn from(rejected: InputRejected) -> Self {
+        Problem::invalid(rejected.code, rejected.reason)
     }
 }
 
-/// What stands at a product's address.
-pub(crate) enum Place {
+/// What a product's slug leads to.
+pub(crate) enum SlugLookup {
     Product(Arc<Product>),
     /// Its product has this slug now.
     Moved(String),
-    Empty,
+    NotFound,
 }
 
 #[async_trait]
 impl CatalogApi for CatalogService {
     async fn product_by_slug(&self, cx: &Cx, req: BySlug) -> Result<Product, Problem> {
-        match self.at(cx, &req.slug).await? {
-            Place::Product(product) => Ok(Arc::unwrap_or_clone(product)),
-            Place::Moved(to) => Err(moved(&to)),
-            Place::Empty => Err(Problem::not_found("product")),
+        match self.look_up_slug(cx, &req.slug).await? {
+            SlugLookup::Product(product) => Ok(Arc::unwrap_or_clone(product)),
+            SlugLookup::Moved(to) => Err(moved(&to)),
+            SlugLookup::NotFound => Err(Problem::not_found("product")),
         }
     }
 
     async fn products_by_slug(&self, cx: &Cx, req: BySlugs) -> Result<ProductsBySlug, Problem> {
         check_batch(req.slugs.len(), "slugs")?;
         let slugs: BTreeSet<String> = req.slugs.into_iter().collect();
-        let found = try_join_all(slugs.iter().map(|slug| self.at(cx, slug))).await?;
+        let found = try_join_all(slugs.iter().map(|slug| self.look_up_slug(cx, slug))).await?;
         let mut reply = ProductsBySlug::default();
         for (slug, place) in slugs.into_iter().zip(found) {
             match place {
-                Place::Product(product) => reply.items.push(Arc::unwrap_or_clone(product)),
-                Place::Moved(to) => drop(reply.moved.insert(slug, to)),
-                Place::Empty => {}
+                SlugLookup::Product(product) => reply.items.push(Arc::unwrap_or_clone(product)),
+                SlugLookup::Moved(to) => drop(reply.moved.insert(slug, to)),
+                SlugLookup::NotFound => {}
             }
         }
         Ok(reply)
@@ -118,15 +118,15 @@ impl CatalogApi for CatalogService {
             req.products.iter().zip(&faults).filter(|(_, fault)| fault.is_none()).map(|(product, _)| product).collect();
         let _first = self.turn.lock().await;
         let turn = self.store.turn().await?;
-        let mut known = turn.known(&sound).await?;
+        let mut snapshot = turn.snapshot(&sound).await?;
         if req.dry_run {
             // A category that would have been made before these products is not held against them.
             for input in &sound {
-                known.categories.entry(input.category_id).or_insert_with(|| vec![input.category_id]);
+                snapshot.categories.entry(input.category_id).or_insert_with(|| vec![input.category_id]);
             }
         }
         let now = self.clock.now();
-        let mut plan = plan::plan(&req.products, faults, known, || self.ids.v7(now));
+        let mut plan = plan::plan(&req.products, faults, snapshot, || self.ids.v7(now));
         if req.dry_run {
             turn.into_tx().rollback().await?;
             for write in plan.writes.iter().filter(|write| write.new) {
@@ -178,18 +178,18 @@ impl CatalogApi for CatalogService {
 }
 
 impl CatalogService {
-    /// What stands at `slug`, from memory when it was asked for before.
-    pub(crate) async fn at(&self, cx: &Cx, slug: &str) -> Result<Place, Problem> {
+    /// What `slug` leads to, from memory when it was asked for before.
+    pub(crate) async fn look_up_slug(&self, cx: &Cx, slug: &str) -> Result<SlugLookup, Problem> {
         // What is no slug is not looked up: it may hold what PostgreSQL cannot.
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if slug.is_empty() || slug.len() > limits::SLUG || !slug.bytes().all(plain) {
-            return Ok(Place::Empty);
+            return Ok(SlugLookup::NotFound);
         }
         let at_least = WalPosition::from_raw(cx.min_lsn());
         if let Some(product) = self.caches.by_slug(at_least, slug).await? {
-            return Ok(Place::Product(product));
+            return Ok(SlugLookup::Product(product));
         }
-        Ok(self.store.moved(at_least, slug).await?.map_or(Place::Empty, Place::Moved))
+        Ok(self.store.moved(at_least, slug).await?.map_or(SlugLookup::NotFound, SlugLookup::Moved))
     }
 
     /// A page of published products, and where the next one begins. Places come from an index, products from memory.

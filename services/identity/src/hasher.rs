@@ -54,7 +54,7 @@ pub struct Hasher {
 
 /// The right to make hashes one after the other, now. A try is counted only by who has one, so that nobody's try counts who
 /// is turned away for load.
-pub struct Place<'h> {
+pub struct HashingSlot<'h> {
     hasher: &'h Hasher,
     // Released in this order, and handed to the work while it runs.
     turn: Option<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)>,
@@ -91,8 +91,8 @@ impl Hasher {
         }
     }
 
-    /// Waits for a place; 503 `overloaded` at once when too many wait.
-    pub async fn place(&self, queue: Queue) -> Result<Place<'_>, IdentityError> {
+    /// Waits for a slot; 503 `overloaded` at once when too many wait.
+    pub async fn slot(&self, queue: Queue) -> Result<HashingSlot<'_>, IdentityError> {
         let (queued, choosing) = match queue {
             Queue::Logins => (&self.logins, None),
             Queue::NewPasswords => (&self.new_passwords, Some(&self.choosing)),
@@ -103,7 +103,7 @@ impl Hasher {
             None => None,
         };
         let running = self.running.clone().acquire_owned().await.map_err(Problem::internal)?;
-        Ok(Place { hasher: self, turn: Some((running, choosing)), _queued: queued })
+        Ok(HashingSlot { hasher: self, turn: Some((running, choosing)), _queued: queued })
     }
 
     /// Hashes made and verified so far.
@@ -112,7 +112,7 @@ impl Hasher {
     }
 }
 
-impl Place<'_> {
+impl HashingSlot<'_> {
     /// A hash in PHC string format, with a salt of its own.
     pub async fn hash(&mut self, password: &Secret<String>) -> Result<String, IdentityError> {
         let (argon, password) = (self.hasher.argon.clone(), normalised_password(password.reveal()));
@@ -133,7 +133,7 @@ impl Place<'_> {
     async fn run<T: Send + 'static>(&mut self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, IdentityError> {
         // The turn goes with the work: it is not free because the caller has hung up.
         let turn =
-            self.turn.take().ok_or_else(|| Problem::internal("a hash was broken off and its place used again"))?;
+            self.turn.take().ok_or_else(|| Problem::internal("a hash was broken off and its slot used again"))?;
         let done = tokio::task::spawn_blocking(move || (work(), turn));
         let (done, turn) = done.await.map_err(Problem::internal)?;
         self.turn = Some(turn);
@@ -174,11 +174,11 @@ mod tests {
     }
 
     async fn hashed(hasher: &Hasher, password: &str) -> String {
-        hasher.place(Queue::NewPasswords).await.unwrap().hash(&secret(password)).await.unwrap()
+        hasher.slot(Queue::NewPasswords).await.unwrap().hash(&secret(password)).await.unwrap()
     }
 
     async fn verified(hasher: &Hasher, password: &str, hash: Option<&str>) -> Result<Verdict, IdentityError> {
-        hasher.place(Queue::Logins).await?.verify(&secret(password), hash).await
+        hasher.slot(Queue::Logins).await?.verify(&secret(password), hash).await
     }
 
     #[tokio::test]
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(verified(&hasher, "correct horse", Some(&stronger)).await.unwrap(), Verdict::Right);
     }
 
-    /// The outcomes of `all`, whose hashes begin once each of them has asked for a place.
+    /// The outcomes of `all`, whose hashes begin once each of them has asked for a slot.
     async fn at_once<T>(hasher: &Hasher, all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
         let running = u32::try_from(hasher.running.available_permits()).unwrap();
         let held = hasher.running.clone().acquire_many_owned(running).await.unwrap();
@@ -229,13 +229,13 @@ mod tests {
 
     #[tokio::test]
     async fn too_many_at_once_are_turned_away() {
-        for (queue, places) in [(Queue::Logins, MAX_LOGINS), (Queue::NewPasswords, MAX_NEW_PASSWORDS)] {
+        for (queue, slots) in [(Queue::Logins, MAX_LOGINS), (Queue::NewPasswords, MAX_NEW_PASSWORDS)] {
             let hasher = Hasher::new();
-            let hash = async || hasher.place(queue).await?.run(|| ()).await;
-            let refused = at_once(&hasher, (0..places + 5).map(|_| hash())).await;
+            let hash = async || hasher.slot(queue).await?.run(|| ()).await;
+            let refused = at_once(&hasher, (0..slots + 5).map(|_| hash())).await;
             let refused = refused.iter().filter(|done| matches!(done, Err(IdentityError::Overloaded))).count();
             assert_eq!(refused, 5);
-            assert!(hasher.place(queue).await.is_ok(), "and later ones are not");
+            assert!(hasher.slot(queue).await.is_ok(), "and later ones are not");
         }
     }
 
@@ -243,9 +243,9 @@ mod tests {
     async fn order(cores: usize, new: usize, logins: usize, of_login: Queue) -> Vec<char> {
         let (hasher, order) = (Hasher::on(cores), Mutex::new(Vec::new()));
         let hash = async |queue, name| {
-            let Ok(mut place) = hasher.place(queue).await else { return };
+            let Ok(mut slot) = hasher.slot(queue).await else { return };
             order.lock().unwrap().push(name);
-            place.run(|| ()).await.unwrap();
+            slot.run(|| ()).await.unwrap();
         };
         let all = (0..new).map(|_| (Queue::NewPasswords, 'r')).chain((0..logins).map(|_| (of_login, 'l')));
         at_once(&hasher, all.map(|(queue, name)| hash(queue, name))).await;
@@ -264,7 +264,7 @@ mod tests {
             let first = order.iter().position(|name| *name == 'l').unwrap();
             assert!(first <= cores, "{cores} cores: {first} registrations before the first login");
         }
-        // The control, one queue for both: the flood has taken every place.
+        // The control, one queue for both: the flood has taken every slot.
         let alike = order(2, 1_000, 60, Queue::NewPasswords).await;
         assert_eq!(alike.iter().filter(|name| **name == 'l').count(), 0, "{alike:?}");
     }

@@ -1,24 +1,25 @@
 //! Public REST of identity: sign-in for API clients, the own account, and the keys that anybody may verify tokens with.
 //! Replies have no session token: a browser's cookie is the storefront's business.
 
+mod bodies;
+
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use souk_identity_api::{
-    AddressId, Confirm, Customer, IdentityApi, Jwks, JwksRequest, Logout, MAX_EMAIL, MAX_NAME, MAX_TOKEN, MeRequest,
-    PASSWORD_CHARS, RefreshTokens, RemoveAddress, RequestLink, SignIn, SignedIn, StoredAddress, UpdateMe,
+    AddressId, Confirm, Customer, IdentityApi, Jwks, JwksRequest, Logout, MeRequest, RefreshTokens, RemoveAddress,
+    RequestLink, SignIn, StoredAddress, UpdateMe,
 };
-use souk_kernel::schema::{FILLED_LINE, FILLED_LINE_IN_WORDS, ONE_LINE, ONE_LINE_IN_WORDS};
-use souk_kernel::{Problem, Secret};
+use souk_kernel::Problem;
 use souk_rpc::Cx;
-use souk_shipping_api::{Address, COUNTRY, COUNTRY_IN_WORDS, MAX_LINE};
 use souk_web::{ApiError, ApiJson, ApiPath, Cached, Op, Operations, Routes, WebCx, no_store, op};
 
+use self::bodies::{
+    AddressBody, Addresses, LinkSent, LoginBody, LogoutBody, MePatch, RecoverBody, RegisterBody, Tokens,
+};
 use crate::IdentityService;
 
 /// How long others may remember the keys: less than a new one is published ahead of its first signature.
@@ -158,173 +159,6 @@ fn address_routes(routes: Routes<Service>, me: impl Fn(&'static str, &'static st
                 .empty(204)
                 .codes(&["not_found"]),
         )
-}
-
-/// What a client signs its calls with.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Tokens {
-    /// `Bearer`.
-    token_type: String,
-    /// For `Authorization: Bearer`; a JWT.
-    access_token: Secret<String>,
-    /// Seconds the access token is valid.
-    expires_in: u64,
-    /// Buys the next pair, once; good for 30 days after the sign-in.
-    refresh_token: Secret<String>,
-    /// Names this device at its next sign-in; good for a year after the last one. Comes with a password or a link only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    device_token: Option<Secret<String>>,
-    /// Who signed in.
-    customer: Customer,
-}
-
-impl From<SignedIn> for Tokens {
-    fn from(signed_in: SignedIn) -> Self {
-        let SignedIn { customer, access_token, expires_in, refresh_token, session_token: _, device_token } = signed_in;
-        Self { token_type: "Bearer".into(), access_token, expires_in, refresh_token, device_token, customer }
-    }
-}
-
-/// A new account.
-#[derive(Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct RegisterBody {
-    /// Lower-cased.
-    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
-    email: String,
-    /// What to call you.
-    #[serde(default)]
-    #[schemars(length(max = MAX_NAME), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["Ada"]))]
-    name: String,
-    /// Not needed, and not kept: it is chosen with the link. Clients of earlier releases send it, and learn here whether it
-    /// may be chosen.
-    #[serde(default)]
-    #[schemars(length(min = *PASSWORD_CHARS.start(), max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
-    password: Option<Secret<String>>,
-}
-
-/// Whose password is to be chosen anew.
-#[derive(Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct RecoverBody {
-    /// The account's address.
-    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
-    email: String,
-}
-
-/// What everybody is told who asks for a link.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct LinkSent {
-    /// `check_mail`.
-    status: String,
-}
-
-/// Credentials.
-#[derive(Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct LoginBody {
-    /// The account.
-    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
-    email: String,
-    /// Its password.
-    #[schemars(length(min = 1, max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
-    password: Secret<String>,
-    /// From the last sign-in on this device, if there was one.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = MAX_TOKEN), extend("writeOnly" = true))]
-    device_token: Option<Secret<String>>,
-}
-
-/// Which session ends.
-#[derive(Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct LogoutBody {
-    /// One of the session; a spent one will do.
-    #[schemars(length(min = 1, max = MAX_TOKEN), extend("writeOnly" = true))]
-    refresh_token: Secret<String>,
-    /// Ends all sessions of the account.
-    #[serde(default)]
-    everywhere: bool,
-}
-
-/// What to change (RFC 7396): absent fields stay, a name that is null is taken away; the others cannot be.
-#[derive(Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct MePatch {
-    /// What to call you.
-    #[serde(default, deserialize_with = "name_given")]
-    #[schemars(with = "Option<String>", length(max = MAX_NAME), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["Ada"]))]
-    name: Option<String>,
-    /// The password so far; required for a new one.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
-    current_password: Option<Secret<String>>,
-    /// Not a common one.
-    #[serde(default)]
-    #[schemars(length(min = *PASSWORD_CHARS.start(), max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
-    new_password: Option<Secret<String>>,
-    /// Yours: its session stays signed in when the password changes.
-    #[serde(default)]
-    #[schemars(length(min = 1, max = MAX_TOKEN), extend("writeOnly" = true))]
-    refresh_token: Option<Secret<String>>,
-}
-
-/// A name that is null is none; what is absent stays.
-fn name_given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Option::<String>::deserialize(deserializer).map(|name| Some(name.unwrap_or_default()))
-}
-
-/// Stored addresses.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Addresses {
-    /// The default first.
-    items: Vec<StoredAddress>,
-}
-
-/// An address to store.
-#[derive(Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct AddressBody {
-    /// Who it is for.
-    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Ada Lovelace"]))]
-    name: String,
-    /// Street and number.
-    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Main Street 1"]))]
-    line1: String,
-    /// Floor, company, care of.
-    #[serde(default)]
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["2nd floor"]))]
-    line2: Option<String>,
-    /// Town.
-    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Berlin"]))]
-    city: String,
-    /// State or province where the country uses them.
-    #[serde(default)]
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["Berlin"]))]
-    region: Option<String>,
-    /// Postal code; may be empty in the few countries without.
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["10115"]))]
-    postal_code: String,
-    /// ISO 3166-1 alpha-2, capital letters.
-    #[schemars(extend("pattern" = COUNTRY, "x-in-words" = COUNTRY_IN_WORDS, "examples" = ["DE"]))]
-    country: String,
-    /// For the carrier.
-    #[serde(default)]
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["+49 30 901820"]))]
-    phone: Option<String>,
-    /// Make it the default. The default stays it until another one is.
-    #[serde(default)]
-    is_default: bool,
-}
-
-impl AddressBody {
-    /// The address, checked, and whether it is to be the default.
-    fn checked(self) -> Result<(Address, bool), Problem> {
-        let AddressBody { name, line1, line2, city, region, postal_code, country, phone, is_default } = self;
-        let address = Address { name, line1, line2, city, region, postal_code, country, phone };
-        address.check("")?;
-        Ok((address, is_default))
-    }
 }
 
 async fn register(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<RegisterBody>) -> Reply {

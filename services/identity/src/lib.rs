@@ -19,6 +19,7 @@ mod service;
 mod sign_in;
 #[doc(hidden)]
 pub mod store;
+mod token_pair;
 
 use std::sync::Arc;
 

@@ -7,8 +7,9 @@ use souk_kernel::Problem;
 use crate::domain::{Checks, Email, OpaqueToken};
 use crate::error::IdentityError;
 use crate::hasher::Queue;
-use crate::service::{IdentityService, Pair, secret_bytes};
+use crate::service::IdentityService;
 use crate::store::{Confirmed, NewLink};
+use crate::token_pair::{TokenPair, secret_bytes};
 
 impl IdentityService {
     /// Has a link sent, unless the address was sent enough of them. No password is hashed: who asks need not own the mailbox.
@@ -37,8 +38,8 @@ impl IdentityService {
         checks.password("/password", request.password.reveal(), Some(&email));
         checks.done()?;
         let keys = self.keys().current().await?;
-        let hash = self.hasher().place(Queue::NewPasswords).await?.hash(&request.password).await?;
-        let (pair, device) = (Pair::new(self.ids().v4()), OpaqueToken::new(secret_bytes()));
+        let hash = self.hasher().slot(Queue::NewPasswords).await?.hash(&request.password).await?;
+        let (pair, device) = (TokenPair::new(self.ids().v4()), OpaqueToken::new(secret_bytes()));
         let confirmed = Confirmed {
             token: &token,
             email: &email,

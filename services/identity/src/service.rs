@@ -1,31 +1,29 @@
 //! The contract, carried out; signing in with a password is in `sign_in`, registration and recovery by mail in `links`. Every
-//! token pair comes from [`Pair`].
+//! token pair comes from [`TokenPair`].
 
 use std::future::Future;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rand::Rng;
 use souk_db::WalPosition;
-use souk_identity_api::token::VALID_SECONDS;
 use souk_identity_api::{
     AddressId, Confirm, CreateStaff, Customer, CustomerId, IdentityApi, Jwks, JwksRequest, Login, Logout, MeRequest,
     PutAddress, RefreshTokens, Register, RemoveAddress, RequestLink, Session, SessionRequest, SignIn, SignedIn, Staff,
     StaffId, UpdateMe,
 };
-use souk_kernel::{Clock, Ids, Problem, Secret};
+use souk_kernel::{Clock, Ids, Problem};
 use souk_redis::Leases;
 use souk_rpc::{Cx, Permission};
 use souk_runtime::Tasks;
 use souk_shipping_api::Address;
-use uuid::Uuid;
 
 use crate::IdentityDeps;
 use crate::domain::{Checks, Email, RefreshToken, SessionToken, check_account};
 use crate::error::IdentityError;
 use crate::hasher::{Hasher, Queue};
-use crate::keys::{Keys, Loaded};
-use crate::store::{AccountChange, Kept, Known, NewSession, Store, Stored};
+use crate::keys::Keys;
+use crate::store::{AccountChange, Kept, SessionCache, Store, Stored};
+use crate::token_pair::TokenPair;
 
 /// Layout of sessions in Redis: [`Session`] as JSON. To be raised with it.
 const SESSION_LAYOUT: u32 = 1;
@@ -44,8 +42,8 @@ impl IdentityService {
     /// The service. Its signing keys are read at the first need, or by [`IdentityService::prepare`].
     pub fn new(deps: IdentityDeps) -> Arc<Self> {
         let leases = deps.redis.map(|redis| Leases::new(redis, deps.tasks.clone(), "sessions", SESSION_LAYOUT));
-        let known = Known(leases.map(|leases| (leases, deps.tasks.clone())));
-        let store = Store::new(deps.db).with(known);
+        let session_cache = SessionCache(leases.map(|leases| (leases, deps.tasks.clone())));
+        let store = Store::new(deps.db).with(session_cache);
         let keys = Keys::new(store.clone(), deps.key_encryption_key);
         let (tasks, clock, ids) = (deps.tasks, deps.clock, deps.ids);
         Arc::new(Self { store, keys, hasher: Hasher::new(), tasks, clock, ids })
@@ -127,9 +125,9 @@ impl IdentityService {
     async fn register_account(&self, request: &Register) -> Result<SignedIn, IdentityError> {
         let (email, name) = check_account(&request.email, request.password.reveal(), &request.name)?;
         let keys = self.keys.current().await?;
-        let hash = self.hasher.place(Queue::NewPasswords).await?.hash(&request.password).await?;
+        let hash = self.hasher.slot(Queue::NewPasswords).await?.hash(&request.password).await?;
         let id = CustomerId(self.ids.v7(self.clock.now()));
-        let pair = Pair::new(self.ids.v4());
+        let pair = TokenPair::new(self.ids.v4());
         let made = self.store.register(id, &email, &name, &hash, &pair.stored()).await;
         let (customer, now) = made.map_err(taken("customer_email"))?;
         tracing::info!(customer = %customer.id, "customer registered");
@@ -139,7 +137,7 @@ impl IdentityService {
     async fn renew(&self, request: &RefreshTokens) -> Result<SignedIn, IdentityError> {
         let spent = RefreshToken::parse(&request.refresh_token).ok_or(IdentityError::RefreshInvalid)?;
         let keys = self.keys.current().await?;
-        let pair = Pair::new(spent.session);
+        let pair = TokenPair::new(spent.session);
         let (store, digest, new) = (self.store.clone(), spent.digest(), pair.stored());
         // One task: who brings a spent token and leaves before the answer has still shown that two have it.
         let renewed = self.whole("identity.refresh", async move {
@@ -226,7 +224,7 @@ impl IdentityService {
         let mut hashes = None;
         if let (Some(new), Some(current)) = (&request.new_password, &request.current_password) {
             let old = self.check_own_password(id, &email, current).await?.password_hash;
-            hashes = Some((old, self.hasher.place(Queue::NewPasswords).await?.hash(new).await?));
+            hashes = Some((old, self.hasher.slot(Queue::NewPasswords).await?.hash(new).await?));
         }
         let kept = || Kept {
             session: request.session_token.as_ref().and_then(SessionToken::parse).map(|token| token.digest()),
@@ -255,7 +253,7 @@ impl IdentityService {
             }
         }
         let names = permissions.iter().map(permission_name).collect::<Result<Vec<_>, _>>()?;
-        let hash = self.hasher.place(Queue::NewPasswords).await?.hash(&request.password).await?;
+        let hash = self.hasher.slot(Queue::NewPasswords).await?.hash(&request.password).await?;
         let id = StaffId(self.ids.v7(self.clock.now()));
         let staff = Staff { id, email: email.as_str().to_owned(), name, permissions };
         self.store.create_staff(&staff, &hash, &names).await.map_err(taken("staff_email"))?;
@@ -345,46 +343,6 @@ impl IdentityApi for IdentityService {
 
     async fn create_staff(&self, cx: &Cx, request: CreateStaff) -> Result<Staff, Problem> {
         Ok(self.make_staff(cx, request).await?)
-    }
-}
-
-/// The tokens of one sign-in, before they are given away. Only their digests are stored.
-pub(crate) struct Pair {
-    session: SessionToken,
-    refresh: RefreshToken,
-}
-
-/// The random part of a token.
-pub(crate) fn secret_bytes() -> [u8; 32] {
-    let mut secret = [0; 32];
-    rand::rng().fill_bytes(&mut secret);
-    secret
-}
-
-impl Pair {
-    pub(crate) fn new(family: Uuid) -> Self {
-        Self { session: SessionToken::new(secret_bytes()), refresh: RefreshToken::new(family, secret_bytes()) }
-    }
-
-    pub(crate) fn stored(&self) -> NewSession {
-        NewSession { id: self.refresh.session, session: self.session.digest(), refresh: self.refresh.digest() }
-    }
-
-    pub(crate) fn signed_in(
-        &self,
-        keys: &Loaded,
-        customer: Customer,
-        now: i64,
-        device_token: Option<Secret<String>>,
-    ) -> SignedIn {
-        SignedIn {
-            access_token: keys.access_token(customer.id, now),
-            expires_in: VALID_SECONDS.unsigned_abs(),
-            refresh_token: self.refresh.text(),
-            session_token: self.session.text(),
-            device_token,
-            customer,
-        }
     }
 }
 

@@ -7,9 +7,10 @@ use souk_rpc::{Cx, subscriber};
 
 use crate::domain::{Counters, Email, OWN, OpaqueToken, TELL_AFTER, own_password};
 use crate::error::IdentityError;
-use crate::hasher::{Place, Queue, Verdict};
-use crate::service::{IdentityService, Pair, secret_bytes};
+use crate::hasher::{HashingSlot, Queue, Verdict};
+use crate::service::IdentityService;
 use crate::store::{Counted, Credentials, SignInWith};
+use crate::token_pair::{TokenPair, secret_bytes};
 
 impl IdentityService {
     /// The answer and its work are the same whether there is such an account or not.
@@ -25,7 +26,7 @@ impl IdentityService {
             return Err(IdentityError::TooManyTries(wait));
         }
         // Before the try is counted: who is turned away for load has not tried.
-        let place = self.hasher().place(Queue::Logins).await?;
+        let slot = self.hasher().slot(Queue::Logins).await?;
         let counted = match looked.known {
             true => self.store().count(&counters.device, OWN).await?,
             false => self.store().count_unknown(&counters).await?,
@@ -34,7 +35,7 @@ impl IdentityService {
             return Err(IdentityError::TooManyTries(wait));
         }
         let customer = looked.credentials.as_ref().map(|found| found.customer);
-        let Some(found) = self.check(place, looked.credentials, &request.password).await? else {
+        let Some(found) = self.check(slot, looked.credentials, &request.password).await? else {
             if !looked.known && looked.failures.saturating_add(1) >= TELL_AFTER {
                 self.tell(customer);
             }
@@ -46,7 +47,7 @@ impl IdentityService {
             true => vec![counters.device],
             false => vec![counters.address, counters.fresh, counters.spent],
         };
-        let pair = Pair::new(self.ids().v4());
+        let pair = TokenPair::new(self.ids().v4());
         let sign_in = SignInWith {
             customer: found.customer,
             password_hash: &found.password_hash,
@@ -68,24 +69,24 @@ impl IdentityService {
     ) -> Result<Credentials, IdentityError> {
         let counters = Counters::new(email, None, None);
         let looked = self.store().look(email, &[0; 32], &counters).await?;
-        let place = self.hasher().place(Queue::NewPasswords).await?;
+        let slot = self.hasher().slot(Queue::NewPasswords).await?;
         if let Counted::Blocked(wait) = self.store().count(&own_password(customer), OWN).await? {
             return Err(IdentityError::TooManyTries(wait));
         }
         let credentials = looked.credentials.filter(|found| found.customer == customer);
-        self.check(place, credentials, password).await?.ok_or(IdentityError::WrongPassword)
+        self.check(slot, credentials, password).await?.ok_or(IdentityError::WrongPassword)
     }
 
     /// Compares, and replaces a weak hash.
     async fn check(
         &self,
-        mut place: Place<'_>,
+        mut slot: HashingSlot<'_>,
         credentials: Option<Credentials>,
         password: &Secret<String>,
     ) -> Result<Option<Credentials>, IdentityError> {
         let hash = credentials.as_ref().map(|found| found.password_hash.as_str());
-        let verdict = place.verify(password, hash).await?;
-        drop(place);
+        let verdict = slot.verify(password, hash).await?;
+        drop(slot);
         match (credentials, verdict) {
             (None, _) | (_, Verdict::Wrong) => Ok(None),
             (found, Verdict::Right) => Ok(found),

@@ -45,7 +45,7 @@ pub fn schedules(service: &Arc<InventoryService>) -> Vec<Schedule> {
 pub async fn reclaim_all(service: &InventoryService) -> Result<usize, Problem> {
     let mut total = 0;
     loop {
-        let count = service.desk().reclaim(RECLAIM_BATCH).await?;
+        let count = service.command_batch().reclaim(RECLAIM_BATCH).await?;
         total += count;
         if i64::try_from(count).unwrap_or(i64::MAX) < RECLAIM_BATCH {
             if total > 0 {
@@ -81,6 +81,6 @@ impl Consumer for Shipments {
                 commands.push(Command::Ship(shipped.shipment.order_id));
             }
         }
-        self.service.desk().within(tx, &commands).await
+        self.service.command_batch().execute_in(tx, &commands).await
     }
 }

@@ -3,11 +3,11 @@
 //! Owns schema `inventory`: warehouses, stock, movements, reservations. Calls nobody.
 //! Emits `inventory.availability_changed.v1` when a SKU becomes buyable or ceases to be. Consumes `shipping.shipped.v1`.
 //!
-//! Nothing is decided on what was read without a lock: a batch of commands locks its rows, opens a book on them
-//! (`domain::Book`, pure), and writes what the book came to, all in one commit (`desk`).
+//! Nothing is decided on what was read without a lock: a batch of commands locks its rows, is decided in memory on
+//! them (`domain::StockTransaction`, pure), and the changes are written, all in one commit (`command_batch`).
 
+mod command_batch;
 mod consumers;
-mod desk;
 mod domain;
 mod http;
 mod module;

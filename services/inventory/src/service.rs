@@ -14,7 +14,7 @@ use souk_rpc::{Cx, Permission};
 use souk_runtime::{Batch, Batcher, Tasks};
 use uuid::Uuid;
 
-use crate::desk::{Desk, MAX_COMBINED};
+use crate::command_batch::{CommandBatch, MAX_COMBINED};
 use crate::domain::{self, Command, Plan};
 use crate::store;
 
@@ -35,27 +35,27 @@ pub struct InventoryDeps {
 pub struct InventoryService {
     db: Db,
     outbox: Outbox,
-    desk: Desk,
+    command_batch: CommandBatch,
     commands: Batcher<Command, Reservation>,
 }
 
 impl InventoryService {
     /// Starts the batcher.
     pub fn new(deps: InventoryDeps) -> Arc<Self> {
-        let desk = Desk::new(&deps.db);
+        let command_batch = CommandBatch::new(&deps.db);
         let commands = Batcher::new(&deps.tasks, "inventory.commands", MAX_COMBINED, {
-            let desk = desk.clone();
+            let command_batch = command_batch.clone();
             move |batch: Batch<Command>| {
-                let desk = desk.clone();
-                async move { desk.perform(&batch).await }
+                let command_batch = command_batch.clone();
+                async move { command_batch.execute(&batch).await }
             }
         });
-        Arc::new(Self { outbox: Outbox::new(&deps.db), db: deps.db, desk, commands })
+        Arc::new(Self { outbox: Outbox::new(&deps.db), db: deps.db, command_batch, commands })
     }
 
-    /// Where commands are carried out; for consumers and schedules.
-    pub(crate) fn desk(&self) -> &Desk {
-        &self.desk
+    /// For consumers and schedules.
+    pub(crate) fn command_batch(&self) -> &CommandBatch {
+        &self.command_batch
     }
 
     /// The service's database.
@@ -90,9 +90,9 @@ impl InventoryService {
             let changed = i64::try_from(plan.changed()).unwrap_or(i64::MAX);
             store::finish_adjustment(&tx, id, changed, &plan.refused).await?;
         }
-        self.outbox.push_all(&tx, &plan.flips).await?;
+        self.outbox.push_all(&tx, &plan.availability_changes).await?;
         tx.commit().await?;
-        if !plan.flips.is_empty() {
+        if !plan.availability_changes.is_empty() {
             self.outbox.wake();
         }
         Ok(Adjusted { changed: plan.changed(), refused: plan.refused })

@@ -161,7 +161,7 @@ fn balance(row: &Row) -> Result<(String, Balance), DbError> {
     Ok((row.get_col("sku")?, balance))
 }
 
-/// Writes what a book came to. False: another process inserted one of the new reservations first, so the transaction
+/// Writes the changes of a stock transaction. False: another process inserted one of the new reservations first, so the transaction
 /// has to be given up and decided again.
 pub async fn write(tx: &Tx, changes: &Changes) -> Result<bool, DbError> {
     let skus: Vec<&str> = changes.balances.iter().map(|(sku, _, _)| sku.as_str()).collect();

@@ -170,7 +170,7 @@ async fn checkout(
         require_shown(&body)?;
     }
     let answer = service.checkout_once(&cx, body).await;
-    let mut reply = answer.map_err(|refused| ApiError::from(refused.problem).of_request(refused.request_id))?;
+    let mut reply = answer.map_err(|error| ApiError::from(error.problem).of_request(error.request_id))?;
     reply.order = shown(&cdn, reply.order);
     let (status, location) = match reply.order.status {
         OrderStatus::Pending => {

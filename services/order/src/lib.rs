@@ -4,15 +4,16 @@
 //! inventory (stock), payment (money). Emits: `order.placed.v1`, `order.changed.v1`. Consumes: shipping's and payment's
 //! events. Called by: gateway (REST), storefront, the command line.
 
-mod cancel;
-mod checkout;
+mod checkouts;
 mod consumers;
 mod domain;
 mod http;
 mod module;
+mod sagas;
 mod seal;
 mod service;
 mod store;
+mod token;
 mod waiters;
 
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub use http::{operations, routes};
 pub use module::SPEC;
 pub use service::OrderService;
 #[doc(hidden)]
-pub use store::STATEMENTS;
+pub use store::statements;
 
 /// Tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -42,6 +43,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0003_unpaid", include_str!("../migrations/0003_unpaid.sql")),
         ("0004_replays", include_str!("../migrations/0004_replays.sql")),
         souk_idempotency::TABLE,
+        souk_flow::SAGA_STEPS,
     ],
 };
 

@@ -35,8 +35,8 @@ impl Waiters {
         self.lock().get(&id).map(watch::Sender::subscribe)
     }
 
-    /// Tells all who wait; an outcome nobody waits for is read from the order's row by whoever asks later.
-    pub fn tell(&self, id: OrderId, outcome: Outcome) {
+    /// Notifies all who wait; who asks later reads the outcome from the order's row.
+    pub fn notify(&self, id: OrderId, outcome: Outcome) {
         if let Some(sender) = self.lock().remove(&id) {
             sender.send_replace(Some(outcome));
         }

@@ -8,17 +8,20 @@
 //! is healed by asking again under the same key. An answer that stayed unknown is asked for by a job as well.
 
 mod audit;
+mod change_batch;
 mod domain;
+mod errors;
 mod http;
 mod module;
 pub mod provider;
+mod question;
 mod reconcile;
+mod record_outcome;
 mod refunds;
 mod service;
-mod settle;
 mod store;
+mod voids;
 mod webhook;
-mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,10 +68,10 @@ pub fn consumers(_service: &Arc<PaymentService>) -> Vec<Arc<dyn Consumer>> {
 
 /// What the worker role does later: asking for answers that got lost.
 pub fn jobs(service: &Arc<PaymentService>) -> Vec<Arc<dyn JobHandler>> {
-    vec![Arc::new(reconcile::Ask(service.clone()))]
+    vec![Arc::new(reconcile::Ask(service.recorder().clone()))]
 }
 
 /// What the worker role does regularly.
 pub fn schedules(service: &Arc<PaymentService>) -> Vec<Schedule> {
-    vec![audit::schedule(service)]
+    vec![audit::schedule(service.recorder())]
 }

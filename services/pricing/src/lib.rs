@@ -10,11 +10,11 @@ mod domain;
 mod http;
 mod module;
 mod rates;
+mod redemption_batch;
 mod schedules;
 mod service;
 #[doc(hidden)]
 pub mod store;
-mod till;
 
 pub use domain::{default_rates, default_terms};
 pub use http::{operations, routes};

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::domain::{self, Basis, Command, CouponFacts, RateBook};
 use crate::rates::RatesCache;
-use crate::{store, till};
+use crate::{redemption_batch, store};
 
 /// Tries of a batch of prices that lost a race.
 const MAX_TRIES: usize = 5;
@@ -55,11 +55,15 @@ impl PricingService {
     /// Starts the batcher.
     pub fn new(deps: PricingDeps) -> Arc<Self> {
         let db = deps.db.clone();
-        let redemptions =
-            Batcher::new(&deps.tasks, "pricing.redemptions", till::MAX_COMBINED, move |batch: Batch<Command>| {
+        let redemptions = Batcher::new(
+            &deps.tasks,
+            "pricing.redemptions",
+            redemption_batch::MAX_COMBINED,
+            move |batch: Batch<Command>| {
                 let db = db.clone();
-                async move { till::perform(&db, &batch).await }
-            });
+                async move { redemption_batch::execute(&db, &batch).await }
+            },
+        );
         let (outbox, rates) = (Outbox::new(&deps.db), RatesCache::new(deps.db.clone()));
         Arc::new(Self { outbox, rates, db: deps.db, terms: deps.terms, redemptions })
     }

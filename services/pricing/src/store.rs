@@ -9,7 +9,7 @@ use souk_kernel::{Currency, Money};
 use souk_pricing_api::{Coupon, CouponState, Price, Rates, SetPrice};
 use uuid::Uuid;
 
-use crate::domain::{CouponFacts, Prices, Redemption, Standing, TillChanges, Uses};
+use crate::domain::{CouponFacts, CouponStatus, Prices, Redemption, RedemptionChanges, Uses};
 
 const PRICES: &str = "select sku, amount, compare_at from price where sku = any($1::text[]) and currency = $2";
 
@@ -41,13 +41,13 @@ const PRODUCT_PRICES: &str = "
 const COUPONS: &str = "
     select code, terms, used, max_uses,
            case when not active then 'stopped' when starts_at > now() then 'not_yet' when ends_at <= now() then 'over'
-                when used >= max_uses then 'used_up' else 'valid' end as standing
+                when used >= max_uses then 'used_up' else 'valid' end as status
     from coupon where code = any($1::text[])";
 
 const LOCK_COUPONS: &str = "
     select code, used, max_uses,
            case when not active then 'stopped' when starts_at > now() then 'not_yet' when ends_at <= now() then 'over'
-                when used >= max_uses then 'used_up' else 'valid' end as standing
+                when used >= max_uses then 'used_up' else 'valid' end as status
     from coupon where code = any($1::text[]) order by code for update";
 
 const PUT_COUPON: &str = "
@@ -60,7 +60,7 @@ const PUT_COUPON: &str = "
 const LOCK_REDEMPTIONS: &str = "
     select key, order_id, codes, given_back from redemption where key = any($1::text[]) order by key for update";
 
-const WRITE_TILL: &str = "
+const WRITE_REDEMPTIONS: &str = "
     with used as (
         update coupon c set used = c.used + n.change
         from unnest($1::text[], $2::bigint[]) as n (code, change) where c.code = n.code returning 1
@@ -100,7 +100,7 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("LOCK_COUPONS", LOCK_COUPONS),
     ("PUT_COUPON", PUT_COUPON),
     ("LOCK_REDEMPTIONS", LOCK_REDEMPTIONS),
-    ("WRITE_TILL", WRITE_TILL),
+    ("WRITE_REDEMPTIONS", WRITE_REDEMPTIONS),
     ("PURGE", PURGE),
     ("RATES", RATES),
     ("PUT_RATES", PUT_RATES),
@@ -169,13 +169,13 @@ pub async fn product_prices(
     rows.iter().map(|row| Ok((row.get_col(0)?, row.get_col(1)?, currency.of(row.get_col(2)?)))).collect()
 }
 
-/// Coupons with their standing, by code.
+/// Coupons with their status, by code.
 pub async fn coupons(reads: &Reads, codes: &[String]) -> Result<HashMap<String, CouponFacts>, DbError> {
     let rows = reads.query(COUPONS, &[&codes]).await?;
     let facts = |row: &Row| {
         let Json(coupon): Json<Coupon> = row.get_col("terms")?;
-        let standing = standing_of(row.get_col("standing")?)?;
-        Ok((row.get_col("code")?, CouponFacts { coupon, standing }))
+        let status = status_of(row.get_col("status")?)?;
+        Ok((row.get_col("code")?, CouponFacts { coupon, status }))
     };
     rows.iter().map(facts).collect()
 }
@@ -212,14 +212,14 @@ pub async fn lock_redemptions(tx: &Tx, keys: &[&str]) -> Result<Vec<(String, Red
 pub async fn lock_coupons(tx: &Tx, codes: &[&str]) -> Result<Vec<(String, Uses)>, DbError> {
     let rows = tx.query(LOCK_COUPONS, &[&codes]).await?;
     let uses = |row: &Row| {
-        let standing = standing_of(row.get_col("standing")?)?;
-        Ok((row.get_col("code")?, Uses { used: row.get_col("used")?, max: row.get_col("max_uses")?, standing }))
+        let status = status_of(row.get_col("status")?)?;
+        Ok((row.get_col("code")?, Uses { used: row.get_col("used")?, max: row.get_col("max_uses")?, status }))
     };
     rows.iter().map(uses).collect()
 }
 
-/// Writes what the till came to. False: another process made one of the redemptions first.
-pub async fn write_till(tx: &Tx, changes: &TillChanges) -> Result<bool, DbError> {
+/// Writes the changes of a batch of redemptions. False: another process made one of the redemptions first.
+pub async fn write_redemptions(tx: &Tx, changes: &RedemptionChanges) -> Result<bool, DbError> {
     let codes: Vec<&str> = changes.uses.iter().map(|(code, _)| code.as_str()).collect();
     let uses: Vec<i64> = changes.uses.iter().map(|(_, change)| *change).collect();
     let keys: Vec<&str> = changes.new.iter().map(|(key, _)| key.as_str()).collect();
@@ -227,7 +227,7 @@ pub async fn write_till(tx: &Tx, changes: &TillChanges) -> Result<bool, DbError>
     let lists: Vec<Json<&BTreeSet<String>>> = changes.new.iter().map(|(_, new)| Json(&new.codes)).collect();
     let given: Vec<bool> = changes.new.iter().map(|(_, new)| new.given_back).collect();
     let params: &[&(dyn ToSql + Sync)] = &[&codes, &uses, &keys, &orders, &lists, &given, &changes.given_back];
-    let row = tx.query_one(WRITE_TILL, params).await?;
+    let row = tx.query_one(WRITE_REDEMPTIONS, params).await?;
     let count = |what: &str| row.get_col::<i64>(what).map(|n| usize::try_from(n).unwrap_or(usize::MAX));
     if count("used")? != codes.len() || count("given")? != changes.given_back.len() {
         return Err(DbError::RowMissing("a coupon or redemption that was locked".into()));
@@ -257,13 +257,13 @@ pub async fn seed_rates(db: &Db, rates: &Rates) -> Result<bool, DbError> {
     Ok(db.write_one(SEED_RATES, &[&Json(rates)]).await? == 1)
 }
 
-fn standing_of(text: &str) -> Result<Standing, DbError> {
+fn status_of(text: &str) -> Result<CouponStatus, DbError> {
     match text {
-        "valid" => Ok(Standing::Valid),
-        "not_yet" => Ok(Standing::NotYet),
-        "over" => Ok(Standing::Over),
-        "stopped" => Ok(Standing::Stopped),
-        "used_up" => Ok(Standing::UsedUp),
-        other => Err(DbError::Other(format!("a coupon has the unknown standing {other:?}"))),
+        "valid" => Ok(CouponStatus::Valid),
+        "not_yet" => Ok(CouponStatus::NotYet),
+        "over" => Ok(CouponStatus::Over),
+        "stopped" => Ok(CouponStatus::Stopped),
+        "used_up" => Ok(CouponStatus::UsedUp),
+        other => Err(DbError::Other(format!("a coupon has the unknown status {other:?}"))),
     }
 }

@@ -22,14 +22,15 @@ use axum::extract::Request;
 use fakes::Owners;
 use http_body_util::BodyExt;
 use souk_catalog_api::{
-    Attribute, AttributeValue, Category, CategoryId, CategoryTree, FacetAttribute, Product, ProductId, Status, Variant,
-    VariantId,
+    CatalogFake, Category, CategoryId, CategoryTree, FacetAttribute, Product, ProductId, Status, Variant, VariantId,
 };
 use souk_db::Migrations;
 use souk_import::{FacetPlan, Feed, Input, Mapping, Options, ProductDraft};
+use souk_inventory_api::InventoryFake;
 use souk_kernel::Currency;
 use souk_postgres::TestDb;
-use souk_rpc::{Actor, Cx};
+use souk_pricing_api::PricingFake;
+use souk_rpc::{Actor, Cx, fake_of};
 use souk_runtime::Tasks;
 use souk_search::{IndexConfig, OpenSearchConfig, SearchDeps, SearchService};
 use souk_search_api::{AttributeFilter, SearchApi, SearchClient, SearchRequest, Sort, StatusRequest};
@@ -76,8 +77,8 @@ async fn main() {
     }
     let owners = Arc::new(Owners::new(&test_db, tree.clone()).await);
     for draft in &drafts {
-        let price = draft.variants[0].price.amount;
-        owners.shelve(product(draft), price, draft.variants[0].initial_stock());
+        let offer = &draft.offers[0];
+        owners.shelve(product(draft), offer.price.amount, offer.initial_stock());
     }
     let directory = tempfile::tempdir().unwrap();
     let db = test_db.db("search").await;
@@ -86,9 +87,9 @@ async fn main() {
             db: db.clone(),
             tasks: Tasks::new(),
             index,
-            catalog: (owners.clone() as Arc<dyn souk_catalog_api::CatalogApi>).into(),
-            pricing: (owners.clone() as Arc<dyn souk_pricing_api::PricingApi>).into(),
-            inventory: (owners.clone() as Arc<dyn souk_inventory_api::InventoryApi>).into(),
+            catalog: fake_of!(owners, CatalogFake { products, export, categories }).into(),
+            pricing: fake_of!(owners, PricingFake { prices }).into(),
+            inventory: fake_of!(owners, InventoryFake { availability }).into(),
         })
         .unwrap()
     };
@@ -215,7 +216,7 @@ fn kinds(drafts: &[ProductDraft], tree: &CategoryTree) -> Vec<(&'static str, Vec
         let mut seen = HashSet::new();
         let mut requests = Vec::new();
         for _ in 0..wanted * 20 {
-            let title: Vec<&str> = drafts[dice.roll(drafts.len())].title.split_whitespace().collect();
+            let title: Vec<&str> = drafts[dice.roll(drafts.len())].product.title.split_whitespace().collect();
             let at = dice.roll(title.len());
             let q = title.iter().cycle().skip(at).take(count.min(title.len())).copied().collect::<Vec<_>>().join(" ");
             if seen.insert(q.to_lowercase()) {
@@ -228,7 +229,7 @@ fn kinds(drafts: &[ProductDraft], tree: &CategoryTree) -> Vec<(&'static str, Vec
         requests
     };
     let (one, two, three) = (words(1, SEARCHES / 4), words(2, SEARCHES), words(3, SEARCHES));
-    let brand_of = |n: usize| drafts[n % drafts.len()].brand.clone().unwrap_or_default();
+    let brand_of = |n: usize| drafts[n % drafts.len()].product.brand.clone().unwrap_or_default();
     let narrowed = two.iter().enumerate().map(|(n, request)| SearchRequest {
         brands: vec![brand_of(n * 31)],
         price_max: Some(i64::try_from(n % 500).unwrap() * 1_000),
@@ -243,8 +244,9 @@ fn kinds(drafts: &[ProductDraft], tree: &CategoryTree) -> Vec<(&'static str, Vec
     let pages: Vec<_> = pages.collect();
     let filter = |category: &Category| {
         let facet = category.facets.first()?;
-        let of = drafts.iter().flat_map(|draft| &draft.attributes).find(|attribute| attribute.key == facet.key)?;
-        let values = vec![value(&of.value).display()];
+        let of =
+            drafts.iter().flat_map(|draft| &draft.product.attributes).find(|attribute| attribute.key == facet.key)?;
+        let values = vec![of.value.display()];
         let attributes = vec![AttributeFilter { key: facet.key.clone(), values }];
         Some(SearchRequest { category: Some(category.path.clone()), attributes, ..base.clone() })
     };
@@ -298,18 +300,20 @@ fn made_up() -> Vec<ProductDraft> {
     let mut dice = Dice(7);
     let syllables = ["ka", "lo", "mi", "ter", "zon", "pra", "du", "vel", "shi", "nor"];
     let mut word = || (0..3).map(|_| syllables[dice.roll(10)]).collect::<String>();
-    let draft = |n: usize| {
-        serde_json::from_value(serde_json::json!({
+    let mut line = |n: usize| {
+        let product = serde_json::json!({
+            "format": "souk.product/1",
             "source": "bench", "external_id": n.to_string(), "slug": format!("p-{n}"),
             "title": format!("{} {} {} {n}", word(), word(), word()), "brand": word(),
             "description": (0..40).map(|_| word()).collect::<Vec<_>>().join(" "),
             "category": ["All", format!("Part {}", n % 40)],
             "attributes": [{ "key": "colour", "label": "Colour", "value": { "text": format!("c{}", n % 9) } }],
             "variants": [{ "sku": format!("s-{n}"), "price": { "amount": n % 90_000, "currency": "EUR" } }],
-        }))
-        .unwrap()
+        });
+        format!("{product}\n")
     };
-    (0..MADE_UP).map(draft).collect()
+    let lines: String = (0..MADE_UP).map(&mut line).collect();
+    Feed::open(&Input::bytes(lines), Options::default()).unwrap().map(Result::unwrap).collect()
 }
 
 fn tree(drafts: &[ProductDraft], plan: &FacetPlan) -> CategoryTree {
@@ -341,30 +345,16 @@ fn tree(drafts: &[ProductDraft], plan: &FacetPlan) -> CategoryTree {
 }
 
 fn path(names: &[String]) -> String {
-    names.iter().map(|name| souk_import::naming::slugify(name)).collect::<Vec<_>>().join("/")
+    names.iter().map(|name| souk_kernel::slugify(name)).collect::<Vec<_>>().join("/")
 }
 
 fn category_id(path: &str) -> CategoryId {
     CategoryId(fakes::id_of(path))
 }
 
-fn value(value: &souk_import::AttributeValue) -> AttributeValue {
-    match value {
-        souk_import::AttributeValue::Text(text) => AttributeValue::Text(text.clone()),
-        souk_import::AttributeValue::Number { value, unit } => {
-            AttributeValue::Number { value: value.to_string(), unit: unit.clone() }
-        }
-        souk_import::AttributeValue::Bool(value) => AttributeValue::Bool(*value),
-    }
-}
-
 fn product(draft: &ProductDraft) -> Product {
+    let (category, draft) = (&draft.category, &draft.product);
     let id: Uuid = fakes::id_of(&draft.slug);
-    let attribute = |a: &souk_import::AttributeDraft| Attribute {
-        key: a.key.clone(),
-        label: a.label.clone(),
-        value: value(&a.value),
-    };
     Product {
         id: ProductId(id),
         source: Some(draft.source.clone()),
@@ -374,10 +364,10 @@ fn product(draft: &ProductDraft) -> Product {
         brand: draft.brand.clone(),
         description: draft.description.clone(),
         status: Status::Published,
-        category_id: Some(category_id(&path(&draft.category))),
+        category_id: Some(category_id(&path(category))),
         category_path: Vec::new(),
         motif: "thing".into(),
-        attributes: draft.attributes.iter().map(attribute).collect(),
+        attributes: draft.attributes.clone(),
         options: Vec::new(),
         variants: vec![Variant {
             id: VariantId(id),

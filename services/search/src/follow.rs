@@ -2,7 +2,7 @@
 //! logs. One round is one commit; rounds are short when little happens and large when much does.
 
 mod apply;
-mod rounds;
+mod indexing_loop;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -93,7 +93,7 @@ impl Changes {
     }
 }
 
-/// The keeper of the index.
+/// Applies the owners' logs to the embedded index.
 pub(crate) struct Follower {
     db: Db,
     log: Log,

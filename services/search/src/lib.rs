@@ -101,7 +101,7 @@ struct Embedded {
 
 impl SearchService {
     /// The service. An embedded index is as it was left; a task of `deps.tasks` brings it up to date and keeps it so. One
-    /// in OpenSearch is kept by [`consumers`], [`jobs`] and [`SearchService::keep`] of the worker.
+    /// in OpenSearch is kept by [`consumers`], [`jobs`] and [`SearchService::spawn_maintenance`] of the worker.
     ///
     /// # Errors
     /// When the directory cannot be used (a damaged index is no error, it is built anew) or OpenSearch's addresses are none.
@@ -127,9 +127,9 @@ impl SearchService {
 
     /// Builds the index in OpenSearch when there is none that fits, now and as long as the process runs. The worker's; an
     /// embedded index looks after itself.
-    pub fn keep(&self) {
+    pub fn spawn_maintenance(&self) {
         if let Engine::OpenSearch(index) = &self.engine {
-            self.tasks.spawn("search.build", opensearch::keep(index.clone(), self.tasks.clone()));
+            self.tasks.spawn("search.build", opensearch::maintain(index.clone(), self.tasks.clone()));
         }
     }
 
@@ -177,17 +177,17 @@ impl SearchService {
 
 /// Consumers of the worker.
 pub fn consumers(service: &Arc<SearchService>) -> Vec<Arc<dyn Consumer>> {
-    keeper(service).into_iter().map(|keeper| keeper as Arc<dyn Consumer>).collect()
+    index_consumer(service).into_iter().map(|consumer| consumer as Arc<dyn Consumer>).collect()
 }
 
 /// Jobs of the worker.
 pub fn jobs(service: &Arc<SearchService>) -> Vec<Arc<dyn JobHandler>> {
-    keeper(service).into_iter().map(|keeper| keeper as Arc<dyn JobHandler>).collect()
+    index_consumer(service).into_iter().map(|consumer| consumer as Arc<dyn JobHandler>).collect()
 }
 
-fn keeper(service: &Arc<SearchService>) -> Option<Arc<opensearch::Keeper>> {
+fn index_consumer(service: &Arc<SearchService>) -> Option<Arc<opensearch::IndexConsumer>> {
     match &service.engine {
         Engine::Embedded(_) => None,
-        Engine::OpenSearch(index) => Some(Arc::new(opensearch::Keeper(index.clone()))),
+        Engine::OpenSearch(index) => Some(Arc::new(opensearch::IndexConsumer(index.clone()))),
     }
 }

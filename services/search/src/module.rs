@@ -65,7 +65,7 @@ fn build(context: &BuildContext<'_>) -> Result<Module, BuildError> {
         public: Some(routes(service.clone()).router()),
         consumers: consumers(&service),
         jobs: jobs(&service),
-        background: vec![Box::new(move || kept.keep())],
+        background: vec![Box::new(move || kept.spawn_maintenance())],
         announce: Some(Box::new(move |readiness| announced.announce(readiness.part(part), serves))),
         ..Module::serving::<SearchClient>(service)
     })

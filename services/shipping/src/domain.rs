@@ -11,7 +11,7 @@ pub const MAX_PARCELS: usize = 100;
 
 /// Why a parcel is not noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum ParcelError {
     /// Not a name or number.
     #[error("must be one line of at most 100 characters")]
     Label,
@@ -24,11 +24,11 @@ pub enum Refused {
 }
 
 /// What a carrier calls something, without spaces around it; none for an empty text.
-pub fn label(text: Option<String>) -> Result<Option<String>, Refused> {
+pub fn label(text: Option<String>) -> Result<Option<String>, ParcelError> {
     let Some(text) = text else { return Ok(None) };
     let text = text.trim();
     if text.chars().count() > MAX_LABEL || text.chars().any(char::is_control) {
-        return Err(Refused::Label);
+        return Err(ParcelError::Label);
     }
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
@@ -50,12 +50,12 @@ pub fn ship(
     carrier: Option<String>,
     tracking_number: Option<String>,
     now: Timestamp,
-) -> Result<Departure, Refused> {
+) -> Result<Departure, ParcelError> {
     if let Some(same) = so_far.iter().find(|parcel| parcel.shipment.tracking_number == tracking_number) {
         return Ok(Departure::Known(same.clone()));
     }
     if so_far.len() >= MAX_PARCELS {
-        return Err(Refused::TooMany);
+        return Err(ParcelError::TooMany);
     }
     let status = ShipmentStatus::Shipped;
     let shipment = Shipment { id, order_id, status, carrier, tracking_number, shipped_at: now, delivered_at: None };
@@ -72,7 +72,7 @@ pub enum Departure {
 }
 
 /// Notes that everything on its way arrived: the parcels that changed, and the order's last parcel.
-pub fn deliver(so_far: &[Parcel], now: Timestamp) -> Result<(Vec<Parcel>, Parcel), Refused> {
+pub fn deliver(so_far: &[Parcel], now: Timestamp) -> Result<(Vec<Parcel>, Parcel), ParcelError> {
     let on_the_way = so_far.iter().filter(|parcel| parcel.shipment.status == ShipmentStatus::Shipped);
     let arrived: Vec<Parcel> = (next(so_far)..)
         .zip(on_the_way)
@@ -83,7 +83,7 @@ pub fn deliver(so_far: &[Parcel], now: Timestamp) -> Result<(Vec<Parcel>, Parcel
         })
         .collect();
     let last = arrived.last().or_else(|| so_far.iter().max_by_key(|parcel| parcel.version));
-    let last = last.ok_or(Refused::NothingShipped)?.clone();
+    let last = last.ok_or(ParcelError::NothingShipped)?.clone();
     Ok((arrived, last))
 }
 
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(label(Some("   ".into())), Ok(None));
         assert_eq!(label(None), Ok(None));
         for wrong in ["a\nb", "a\u{7}", &"x".repeat(101)] {
-            assert_eq!(label(Some(wrong.to_owned())), Err(Refused::Label));
+            assert_eq!(label(Some(wrong.to_owned())), Err(ParcelError::Label));
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
                         }
                     }
                     None => match deliver(&parcels, now) {
-                        Err(refused) => prop_assert!(parcels.is_empty() && refused == Refused::NothingShipped),
+                        Err(error) => prop_assert!(parcels.is_empty() && error == ParcelError::NothingShipped),
                         Ok((arrived, _)) => {
                             for parcel in arrived {
                                 prop_assert!(numbers.insert(parcel.version));

@@ -12,7 +12,7 @@ use souk_shipping_api::{
 };
 
 use crate::ShippingDeps;
-use crate::domain::{self, Departure, Refused};
+use crate::domain::{self, Departure, ParcelError};
 use crate::store::Store;
 
 /// Shipments, for callers.
@@ -47,7 +47,7 @@ impl ShippingApi for ShippingService {
     async fn ship(&self, cx: &Cx, request: Ship) -> Result<Shipment, Problem> {
         cx.actor.require(Permission::Orders)?;
         let wrong =
-            |pointer: &'static str| move |refused: Refused| Problem::invalid_field(pointer, refused.to_string());
+            |pointer: &'static str| move |error: ParcelError| Problem::invalid_field(pointer, error.to_string());
         let carrier = domain::label(request.carrier).map_err(wrong("/carrier"))?;
         let number = domain::label(request.tracking_number).map_err(wrong("/tracking_number"))?;
         let (tx, so_far) = self.store.begin(request.order_id).await?;
@@ -84,12 +84,12 @@ impl ShippingApi for ShippingService {
     }
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Label => Problem::invalid("invalid_label", refused.to_string()),
-            Refused::TooMany => Problem::conflict("too_many_parcels", refused.to_string()),
-            Refused::NothingShipped => Problem::conflict("nothing_shipped", refused.to_string()),
+impl From<ParcelError> for Problem {
+    fn from(error: ParcelError) -> Self {
+        match error {
+            ParcelError::Label => Problem::invalid("invalid_label", error.to_string()),
+            ParcelError::TooMany => Problem::conflict("too_many_parcels", error.to_string()),
+            ParcelError::NothingShipped => Problem::conflict("nothing_shipped", error.to_string()),
         }
     }
 }

@@ -8,14 +8,12 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use souk_catalog_api::MAX_BATCH;
-use souk_import::{Feed, Input, Mapping, Options, ProductDraft, Refusal};
+use souk_import::{Feed, Importer, Input, Mapping, Options, ProductDraft, RefusedLines, RefusedProduct, Tally};
 use souk_kernel::Currency;
 
 use super::Place;
 use crate::config::Config;
-use crate::load::{Loader, Refused, Tally};
 use crate::offline_shop::OfflineShop;
-use crate::seed;
 
 /// Refused lines printed one by one; the rest are counted, and `--json` lists them all.
 const SHOWN_REFUSALS: usize = 50;
@@ -45,6 +43,7 @@ pub struct Products {
 }
 
 /// The demo catalogue.
+#[cfg(feature = "demo")]
 #[derive(Debug, Args)]
 pub struct Demo {
     /// How many products.
@@ -62,9 +61,9 @@ struct Report {
     /// Rows in other currencies.
     skipped: u64,
     /// Lines the file's own defects refused.
-    refused_lines: Vec<Refusal>,
+    refused_lines: Vec<RefusedLines>,
     /// Products the shop refused.
-    refused_products: Vec<Refused>,
+    refused_products: Vec<RefusedProduct>,
     dry_run: bool,
 }
 
@@ -93,6 +92,7 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
 }
 
 /// Runs the command. A shop that sells something already is left alone.
+#[cfg(feature = "demo")]
 pub async fn demo(args: Demo, config: Config) -> anyhow::Result<ExitCode> {
     let config = args.place.apply(config);
     let offline = OfflineShop::open(&config).await?;
@@ -103,11 +103,12 @@ pub async fn demo(args: Demo, config: Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+#[cfg(feature = "demo")]
 async fn fill(offline: &OfflineShop, config: &Config, products: usize) -> anyhow::Result<()> {
-    let empty = seed::is_empty(&offline.clients).await?;
-    anyhow::ensure!(empty, "the shop sells something already: the demo catalogue is for an empty one");
+    let shop = offline.clients.shop();
+    anyhow::ensure!(shop.is_empty().await?, "the shop sells something already: the demo catalogue is for an empty one");
     let objects = config.objects()?;
-    seed::demo(&offline.clients, &objects, products).await
+    Ok(souk_demo::fill(&shop, &objects, products).await?)
 }
 
 async fn load(offline: &OfflineShop, mut feed: Feed, args: &Products) -> anyhow::Result<Report> {
@@ -115,7 +116,8 @@ async fn load(offline: &OfflineShop, mut feed: Feed, args: &Products) -> anyhow:
     let nothing_stored = |_: &str| None;
     let what = format!("import {}", args.file.display());
     let mapping = feed.mapping().cloned();
-    let mut loader = Loader::new(&offline.clients, &what, args.dry_run, args.update_stock, &nothing_stored);
+    let shop = offline.clients.shop();
+    let mut importer = Importer::new(&shop, &what, args.dry_run, args.update_stock, &nothing_stored);
     let mut report = Report { dry_run: args.dry_run, ..Report::default() };
     loop {
         let batch = next_batch(&mut feed, &mut report);
@@ -123,13 +125,13 @@ async fn load(offline: &OfflineShop, mut feed: Feed, args: &Products) -> anyhow:
             break;
         }
         let size = batch.len() as u64;
-        report.refused_products.extend(loader.batch(batch).await?);
+        report.refused_products.extend(importer.batch(batch).await?);
         bar.inc(size);
         bar.set_message(format!("line {}", feed.line()));
     }
     bar.finish_and_clear();
     report.skipped = feed.skipped();
-    report.tally = loader.finish(mapping.as_ref()).await?;
+    report.tally = importer.finish(mapping.as_ref()).await?;
     Ok(report)
 }
 

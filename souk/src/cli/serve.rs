@@ -15,7 +15,6 @@ use crate::config::Config;
 use crate::keys::Keys;
 use crate::modules;
 use crate::process::{Process, Start, all_roles};
-use crate::seed;
 
 /// A whole shop.
 #[derive(Debug, Args)]
@@ -23,20 +22,29 @@ pub struct Up {
     /// Where buyers connect to.
     #[arg(long, value_parser = address)]
     listen: Option<SocketAddr>,
-    /// Fill an empty shop with the demo catalogue (the default on a private database).
-    #[arg(long, conflicts_with = "empty")]
-    demo: bool,
     /// Leave an empty shop empty.
     #[arg(long)]
     empty: bool,
-    /// Products of the demo catalogue.
-    #[arg(long, default_value_t = souk_demo::DEFAULT_PRODUCTS)]
-    demo_products: usize,
+    #[cfg(feature = "demo")]
+    #[command(flatten)]
+    demo: Demo,
     /// Standbys beside the private database, to read from.
     #[arg(long)]
     replicas: Option<usize>,
     #[command(flatten)]
     place: Place,
+}
+
+/// What a whole shop sells as long as it is empty.
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+struct Demo {
+    /// Fill an empty shop with the demo catalogue (the default on a private database).
+    #[arg(long, conflicts_with = "empty")]
+    demo: bool,
+    /// Products of the demo catalogue.
+    #[arg(long, default_value_t = souk_demo::DEFAULT_PRODUCTS)]
+    demo_products: usize,
 }
 
 /// Some roles.
@@ -83,7 +91,8 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
     if let Some(replicas) = args.replicas {
         config.database.private_replicas = replicas;
     }
-    let private = config.database.url.is_none();
+    #[cfg(feature = "demo")]
+    let fill = (args.demo.demo || config.database.url.is_none()) && !args.empty;
     let start = Start {
         config,
         roles: all_roles(),
@@ -96,10 +105,9 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
         process = Process::start(start) => process?,
         () = stop.asked() => return Ok(ExitCode::SUCCESS),
     };
-    if (args.demo || private) && !args.empty && seed::is_empty(process.clients()).await? {
-        tracing::info!(products = args.demo_products, "filling the shop with the demo catalogue");
-        let objects = process.config().objects()?;
-        seed::demo(process.clients(), &objects, args.demo_products).await?;
+    #[cfg(feature = "demo")]
+    if fill {
+        args.demo.fill(&process).await?;
     }
     let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let operations = process.operations();
@@ -114,6 +122,19 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
     tracing::info!("closing: finishing what is under way");
     process.stop().await?;
     Ok(status)
+}
+
+#[cfg(feature = "demo")]
+impl Demo {
+    /// Fills the shop if it is empty.
+    async fn fill(&self, process: &Process) -> anyhow::Result<()> {
+        let shop = process.clients().shop();
+        if shop.is_empty().await? {
+            tracing::info!(products = self.demo_products, "filling the shop with the demo catalogue");
+            souk_demo::fill(&shop, &process.config().objects()?, self.demo_products).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Runs some roles until told to stop.

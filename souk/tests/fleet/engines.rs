@@ -1,7 +1,7 @@
 //! What roles stand on hangs and dies while buyers come. Caches, the log of events, the index and the pictures are no reason
 //! not to sell; the database fails over.
 
-use souk_testkit::eventually_ok;
+use souk_testkit::eventually;
 
 use crate::killing::has_what_it_was_told;
 use crate::load::{Crowd, Load, Outcome, PATIENCE};
@@ -64,7 +64,7 @@ async fn the_primary_dies_and_no_acknowledged_order_is_lost() {
     fleet.engines.postgres.promote(1).await;
     // The asynchronous one may have seen what the new primary has not: it is not followed up here.
     fleet.engines.postgres.synchronous(1, "").await;
-    let sold = eventually_ok("buyers buy from the new primary", PATIENCE, || async {
+    let sold = eventually("buyers buy from the new primary", PATIENCE, || async {
         let now = load.so_far().orders();
         if now >= before + 3 * ORDERS { Ok(now) } else { Err((now, load.so_far().failed().last().cloned())) }
     })

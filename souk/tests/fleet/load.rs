@@ -15,7 +15,7 @@ use souk_fleet::Fleet;
 use souk_inventory_api::{Adjust, AdjustLine, Change};
 use souk_order_api::CheckoutReply;
 use souk_rpc::Cx;
-use souk_testkit::{Reply, Shop, address, eventually_ok, tokens};
+use souk_testkit::{Reply, Shop, address, eventually, tokens};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -113,7 +113,7 @@ impl Load {
     /// Waits until so many more orders are acknowledged.
     pub async fn more_orders(&self, count: usize) {
         let before = self.outcome.orders();
-        eventually_ok("buyers buy", PATIENCE, || async {
+        eventually("buyers buy", PATIENCE, || async {
             let now = self.outcome.orders();
             if now >= before + count { Ok(()) } else { Err((now - before, self.outcome.failed())) }
         })
@@ -138,7 +138,7 @@ struct Goods {
 
 impl Goods {
     async fn of(shop: &Shop) -> Self {
-        let page: Value = eventually_ok("search has the catalogue", PATIENCE, || async {
+        let page: Value = eventually("search has the catalogue", PATIENCE, || async {
             let reply = shop.get("/api/v1/search?limit=24").await;
             let page: Value = serde_json::from_slice(&reply.body).map_err(|_| reply.text())?;
             if page["items"].as_array().is_some_and(|items| items.len() == 24) { Ok(page) } else { Err(reply.text()) }

@@ -10,7 +10,7 @@ mod rolling;
 use souk::OfflineShop;
 use souk::config::Config;
 use souk_fleet::{Binary, Fleet, Plan};
-use souk_testkit::books;
+use souk_testkit::invariants;
 
 /// Dozens of debug builds on two cores are late with everything: that alone is no reason to turn anybody away.
 const SETTINGS: &str = "\n[public.shedding]\nadaptive = false\n";
@@ -27,9 +27,9 @@ async fn offline(fleet: &Fleet) -> OfflineShop {
     OfflineShop::open(&Config::load(Some(&fleet.config())).unwrap()).await.unwrap()
 }
 
-/// Waits until everything has come to an end and checks all books.
+/// Waits until everything has come to an end and checks the invariants.
 async fn check(fleet: &Fleet, offline: &OfflineShop) {
-    books::check(&fleet.database_url(), &offline.clients, books::Index::Shared).await;
+    invariants::check(&fleet.database_url(), &offline.clients, invariants::Index::Shared).await;
 }
 
 /// A setting of the tests.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use souk_testkit::eventually_ok;
+use souk_testkit::eventually;
 
 use crate::load::{Crowd, Load, PATIENCE};
 use crate::{check, fleet, offline, setting};
@@ -35,7 +35,7 @@ async fn every_role_is_restarted_and_no_request_fails() {
     let orders = load.so_far().orders();
     let answered = load.so_far().answered.load(std::sync::atomic::Ordering::Relaxed);
     fleet.of("cart").for_each(|cart| cart.process().kill());
-    eventually_ok("somebody misses the carts", PATIENCE, || async {
+    eventually("somebody misses the carts", PATIENCE, || async {
         if load.so_far().failed().is_empty() { Err("nobody") } else { Ok(()) }
     })
     .await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
-use souk_testkit::{Reply, Shop, address, before, eventually_ok, tokens};
+use souk_testkit::{Reply, Shop, address, before, eventually, tokens};
 use uuid::Uuid;
 
 use crate::place::PATIENCE;
@@ -74,7 +74,7 @@ impl Buyers {
     /// Waits until there are so many more orders than now.
     pub async fn bought_more(&self, count: usize) {
         let before = self.told().orders;
-        eventually_ok("buyers buy", 2 * PATIENCE, || async {
+        eventually("buyers buy", 2 * PATIENCE, || async {
             let told = self.told();
             if told.orders >= before + count { Ok(()) } else { Err(told) }
         })

@@ -11,7 +11,7 @@ use souk_db::{Db, DbConfig, RowExt};
 use souk_inventory_api::{Adjust, AdjustLine, Change};
 use souk_order_api::{CheckoutReply, ListOrders, Order, OrderStatus};
 use souk_rpc::Cx;
-use souk_testkit::{Guest, eventually_ok, tokens};
+use souk_testkit::{Guest, eventually, tokens};
 use uuid::Uuid;
 
 use crate::fleet::Fleet;
@@ -83,7 +83,7 @@ impl Crowd {
 
     /// Waits until so many have been told that their order stands.
     async fn told(&self, count: usize) {
-        eventually_ok("orders are acknowledged", PATIENCE, || async {
+        eventually("orders are acknowledged", PATIENCE, || async {
             let told = self.acknowledged.load(Ordering::SeqCst);
             if told >= count { Ok(()) } else { Err(told) }
         })
@@ -123,7 +123,7 @@ async fn all_orders(inside: &Inside) -> BTreeMap<String, Order> {
 
 /// Waits until so many orders are begun, whatever became of them since.
 async fn begun(inside: &Inside, count: usize) {
-    eventually_ok("orders are begun", PATIENCE, || async {
+    eventually("orders are begun", PATIENCE, || async {
         let there = all_orders(inside).await.len();
         if there >= count { Ok(()) } else { Err(there) }
     })
@@ -152,7 +152,7 @@ impl Orphans {
     /// They end soon after `since`, when there was a process that could run them.
     async fn end_soon(self, what: &str, since: Instant) {
         let sql = "select count(*) from saga where id = any($1) and phase in ('forward', 'undo')";
-        eventually_ok("the purchases end", PATIENCE, || async {
+        eventually("the purchases end", PATIENCE, || async {
             let open: i64 = self.db.primary().query_one(sql, &[&self.sagas]).await.unwrap().get_col(0).unwrap();
             if open == 0 { Ok(()) } else { Err(open) }
         })

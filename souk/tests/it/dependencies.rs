@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use souk_postgres::{Managed, ManagedOptions, TestDb};
-use souk_testkit::{Shop, eventually_ok, free_port};
+use souk_testkit::{Shop, eventually, free_port};
 
 use crate::place::{PATIENCE, Place, Running, said, souk};
 
@@ -72,7 +72,7 @@ fn operations(port: u16) -> Shop {
 
 /// Waits until `/readyz` is red with these words, or green.
 async fn readiness(page: &Shop, within: Duration, red: Option<&str>) -> String {
-    eventually_ok("readiness", within, || async {
+    eventually("readiness", within, || async {
         let reply = page.get("/readyz").await;
         let as_wanted = match red {
             Some(words) => reply.status == 503 && reply.text().contains(words),
@@ -103,7 +103,7 @@ async fn roles_wait_for_their_database_and_live_through_its_absence() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     server.start().await;
     readiness(&page, PATIENCE, None).await;
-    eventually_ok("it says so", PATIENCE, || async {
+    eventually("it says so", PATIENCE, || async {
         if running.said().contains("ready") { Ok(()) } else { Err(running.said()) }
     })
     .await;

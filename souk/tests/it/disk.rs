@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use souk_testkit::{Shop, eventually_ok};
+use souk_testkit::{Shop, eventually};
 
 use crate::place::{PATIENCE, Place};
 use crate::recovery::{up, write};
@@ -67,7 +67,7 @@ async fn run(url: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
 }
 
 async fn red(page: &Shop) {
-    eventually_ok("not ready for want of room", PATIENCE, || async {
+    eventually("not ready for want of room", PATIENCE, || async {
         let reply = page.get("/readyz").await;
         let told = reply.text();
         if reply.status == 503 && told.contains("storage_full") { Ok(()) } else { Err(told) }
@@ -91,8 +91,8 @@ async fn until_full(shop: &Shop) -> Vec<String> {
 }
 
 async fn recovers(shop: &Shop, page: &Shop, carts: &[String]) {
-    eventually_ok("a buyer can write again", PATIENCE, || write(shop)).await;
-    eventually_ok("ready", PATIENCE, || async {
+    eventually("a buyer can write again", PATIENCE, || write(shop)).await;
+    eventually("ready", PATIENCE, || async {
         let reply = page.get("/readyz").await;
         if reply.status == 200 { Ok(()) } else { Err(reply.text()) }
     })

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use souk_engines::{Kafka, OpenSearch};
-use souk_testkit::{Shop, eventually_ok, free_port};
+use souk_testkit::{Shop, eventually, free_port};
 
 use crate::fleet::Fleet;
 use crate::place::{PATIENCE, Running};
@@ -27,7 +27,7 @@ fn spawn(command: &mut std::process::Command, log: &Path) -> std::process::Child
 /// Waits until `/readyz` is red with these words, or green; then it says nothing else.
 async fn told(port: u16, words: Option<&str>) {
     let page = Shop::at(SocketAddr::from(([127, 0, 0, 1], port)));
-    eventually_ok("readiness", 2 * PATIENCE, || async {
+    eventually("readiness", 2 * PATIENCE, || async {
         let request = page.try_send(http::Method::GET, "/readyz", &[], bytes::Bytes::new()).await;
         let reply = request.map_err(|error| error.to_string())?;
         let (text, status) = (reply.text(), reply.status);
@@ -63,7 +63,7 @@ async fn roles_that_carry_events_wait_for_their_broker() {
     }
     // An outage later on is nobody's end: events wait in the database.
     kafka.kill();
-    eventually_ok("it is noticed", 2 * PATIENCE, || async {
+    eventually("it is noticed", 2 * PATIENCE, || async {
         if workers.said().contains("no kafka broker answers") { Ok(()) } else { Err(workers.said()) }
     })
     .await;

@@ -1,7 +1,7 @@
 //! `souk orders` beside a running shop.
 
 use serde_json::Value;
-use souk_testkit::{Guest, eventually_ok, tokens};
+use souk_testkit::{Guest, eventually, tokens};
 
 use crate::place::{PATIENCE, Place, complaint, said};
 
@@ -14,7 +14,7 @@ fn shown(place: &Place, number: &str) -> Value {
 }
 
 async fn comes_to(place: &Place, number: &str, wanted: &str) -> Value {
-    eventually_ok(wanted, PATIENCE, || async {
+    eventually(wanted, PATIENCE, || async {
         let order = shown(place, number);
         if order["status"] == wanted { Ok(order) } else { Err(order) }
     })
@@ -39,7 +39,7 @@ async fn orders_are_looked_after() {
     assert!(text.contains(kept) && text.contains("confirmed"), "{text}");
 
     said(place.command(&["orders", "cancel", returned]).args(["--reason", "changed their mind"]));
-    eventually_ok("the money is back", PATIENCE, || async {
+    eventually("the money is back", PATIENCE, || async {
         let order = shown(&place, returned);
         let back = matches!(order["payment_status"].as_str(), Some("refunded" | "voided"));
         if order["status"] == "cancelled" && back { Ok(()) } else { Err(order) }

@@ -9,7 +9,7 @@ use souk_inventory_api::{Adjust, AdjustLine, Change};
 use souk_order_api::{ListOrders, Order, OrderId, OrderPayment, OrderStatus};
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
-use souk_testkit::{Staff, eventually_ok};
+use souk_testkit::{Staff, eventually};
 
 use crate::buyers::{Buyers, SKU};
 use crate::crash::stock_the_shop;
@@ -116,13 +116,13 @@ async fn the_broker_is_away_and_comes_back_empty() {
     assert!(told.refused.is_empty() && told.elsewhere == 0, "{} {:?}", told.elsewhere, told.refused.first());
 
     let (carts, connection) = tokio_postgres::connect(&fleet.db.url(), tokio_postgres::NoTls).await.unwrap();
-    let settled = eventually_ok("all effects", 2 * PATIENCE, || all_effects(&inside, &carts, &parcels));
+    let settled = eventually("all effects", 2 * PATIENCE, || all_effects(&inside, &carts, &parcels));
     tokio::select! {
         () = settled => {}
         ended = connection => panic!("{ended:?}"),
     }
     inside.check().await;
-    eventually_ok("a mail for each order and parcel", PATIENCE, || async {
+    eventually("a mail for each order and parcel", PATIENCE, || async {
         let sent: usize = mails(&sink).values().sum();
         if sent >= told.orders + PARCELS { Ok(()) } else { Err(sent) }
     })

@@ -1,4 +1,4 @@
-//! A data directory of a test, the processes on it, and a look into its books.
+//! A data directory of a test, the processes on it, and the check of its invariants.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use souk::config::Config;
 use souk::{Clients, Process, Start};
 use souk_postgres::{Managed, ManagedOptions};
-use souk_testkit::{Shop, books, eventually_ok, free_port};
+use souk_testkit::{Shop, eventually, free_port, invariants};
 
 /// How long a process may take to start or to stop: a debug build, on a machine that compiles beside it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -199,9 +199,9 @@ impl Inside {
         self.process.clients()
     }
 
-    /// Waits until nothing is under way and checks all books.
+    /// Waits until nothing is under way and checks the invariants.
     pub async fn check(&self) {
-        books::check(&self.url, self.clients(), books::Index::Embedded).await;
+        invariants::check(&self.url, self.clients(), invariants::Index::Embedded).await;
     }
 
     /// Leaves.
@@ -259,7 +259,7 @@ impl Running {
     /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
         let child = std::cell::RefCell::new(&mut self.child);
-        eventually_ok("the process ends", PATIENCE, || async {
+        eventually("the process ends", PATIENCE, || async {
             child.borrow_mut().try_wait().unwrap().ok_or("still running")
         })
         .await

@@ -1,7 +1,7 @@
 //! Import and export beside a running shop.
 
 use serde_json::Value;
-use souk_testkit::eventually_ok;
+use souk_testkit::eventually;
 
 use crate::place::{PATIENCE, Place, said};
 
@@ -38,14 +38,14 @@ async fn import_export_and_round_trip() {
     assert_eq!(numbers(&first), [2, 0, 0, 3, 3], "{first}");
     assert_eq!(first["refused_lines"].as_array().unwrap().len(), 1, "{first}");
     // The running shop shows and finds what came in.
-    let kettle: Value = eventually_ok("the kettle is shown", PATIENCE, || async {
+    let kettle: Value = eventually("the kettle is shown", PATIENCE, || async {
         let reply = place.shop().get("/api/v1/products/brass-kettle").await;
         if reply.status == 200 { Ok(reply.json()) } else { Err(reply.text()) }
     })
     .await;
     assert_eq!(kettle["variants"].as_array().unwrap().len(), 2, "{kettle}");
     assert!(!kettle["description"].as_str().unwrap().contains('<'), "{kettle}");
-    eventually_ok("the kettle is found", PATIENCE, || async {
+    eventually("the kettle is found", PATIENCE, || async {
         let found: Value = place.shop().get("/api/v1/search?q=whistling+kettle").await.json();
         if found["total"] == 1 { Ok(()) } else { Err(found) }
     })

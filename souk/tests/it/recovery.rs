@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use souk_testkit::{Shop, eventually_ok, free_port};
+use souk_testkit::{Shop, eventually, free_port};
 
 use crate::place::{PATIENCE, Place, Running};
 
@@ -62,18 +62,18 @@ pub async fn write(shop: &Shop) -> Result<String, String> {
 /// How long until a buyer can write again, after the death of the server for the so-many-eth time. No answer on the way may
 /// be a 500. What the dead server's children still answer, for a moment, does not count.
 async fn back(shop: &Shop, since: Instant, running: &Running, deaths: usize) -> Duration {
-    eventually_ok("the death is noticed", PATIENCE, || async {
+    eventually("the death is noticed", PATIENCE, || async {
         let told = running.said().matches("the database server died").count();
         if told == deaths { Ok(()) } else { Err(told) }
     })
     .await;
     println!("noticed after {:?}", since.elapsed());
-    eventually_ok("it is told", PATIENCE, || async {
+    eventually("it is told", PATIENCE, || async {
         let told = running.said().matches("the database server is there again").count();
         if told == deaths { Ok(()) } else { Err(told) }
     })
     .await;
-    eventually_ok("a buyer can write again", PATIENCE, || async {
+    eventually("a buyer can write again", PATIENCE, || async {
         let written = write(shop).await;
         if let Err(said) = &written {
             assert!(!said.starts_with("500"), "{said}");
@@ -85,7 +85,7 @@ async fn back(shop: &Shop, since: Instant, running: &Running, deaths: usize) -> 
 }
 
 async fn green(page: &Shop) {
-    eventually_ok("ready", PATIENCE, || async {
+    eventually("ready", PATIENCE, || async {
         let reply = page.get("/readyz").await;
         if reply.status == 200 { Ok(()) } else { Err(reply.text()) }
     })
@@ -210,7 +210,7 @@ async fn one_that_cannot_be_started_ends_the_process_with_a_status() {
     let (mut running, page) = up(&place, "shop").await;
     let aside = Aside::put(&cluster(&place).join("global"));
     kill_dead(postmaster(&place));
-    eventually_ok("not ready, with the reason", PATIENCE, || async {
+    eventually("not ready, with the reason", PATIENCE, || async {
         let reply = page.get("/readyz").await;
         let told = reply.text();
         if reply.status == 503 && told.contains("private database server") { Ok(()) } else { Err(told) }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ::http::Method;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use souk_testkit::{Browser, Reply, Shop, eventually_ok};
+use souk_testkit::{Browser, Reply, Shop, eventually};
 
 use crate::place::{PATIENCE, Place, Running};
 
@@ -71,7 +71,7 @@ async fn buyers_see_what_they_did_while_the_replica_stands_still() {
     let line = json!({ "sku": sku, "quantity": 1 });
     cart(&shop, Method::POST, &lines, None, Some(line.clone())).await;
     // Who knows of positions and has none reads from the replica once that is watched and has come here.
-    eventually_ok("the replica has the cart and is read from", PATIENCE, || async {
+    eventually("the replica has the cart and is read from", PATIENCE, || async {
         let told = units(&cart(&shop, Method::GET, &path, Some(""), None).await);
         let sessions = "select count(*) from pg_stat_activity where usename = 'souk_cart'";
         let read = sql(&replica, sessions).await.unwrap();
@@ -83,7 +83,7 @@ async fn buyers_see_what_they_did_while_the_replica_stands_still() {
     .await;
 
     sql(&replica, "select pg_wal_replay_pause()").await.unwrap();
-    eventually_ok("it stands still", PATIENCE, || async {
+    eventually("it stands still", PATIENCE, || async {
         let state = sql(&replica, "select pg_get_wal_replay_pause_state()").await.unwrap();
         if state == "paused" { Ok(()) } else { Err(state) }
     })
@@ -95,7 +95,7 @@ async fn buyers_see_what_they_did_while_the_replica_stands_still() {
         assert_eq!(units(&cart(&shop, Method::GET, &path, Some(&token), None).await), 2, "the writer");
     }
     // The control. On a busy machine the replica may be left out for a moment.
-    eventually_ok("the replica shows what was before", PATIENCE, || async {
+    eventually("the replica shows what was before", PATIENCE, || async {
         match units(&cart(&shop, Method::GET, &path, Some(""), None).await) {
             1 => Ok(()),
             other => Err(other),
@@ -115,7 +115,7 @@ async fn buyers_see_what_they_did_while_the_replica_stands_still() {
     assert!(account.text().contains("Stella"), "{}", account.text());
 
     sql(&replica, "select pg_wal_replay_resume()").await.unwrap();
-    eventually_ok("the replica has caught up", Duration::from_secs(30), || async {
+    eventually("the replica has caught up", Duration::from_secs(30), || async {
         match units(&cart(&shop, Method::GET, &path, Some(""), None).await) {
             2 => Ok(()),
             other => Err(other),

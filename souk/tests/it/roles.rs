@@ -12,7 +12,7 @@ use souk_inventory_api::{AuditRequest, AvailabilityRequest, InventoryClient};
 use souk_rpc::{Actor, Channel, Cx};
 use souk_rpc_http::{HttpTransport, Remote};
 use souk_runtime::Tasks;
-use souk_testkit::{Shop, eventually_ok, free_port};
+use souk_testkit::{Shop, eventually, free_port};
 use souk_tls::{Identity, TrustDomain};
 use uuid::Uuid;
 
@@ -74,7 +74,7 @@ async fn certificates_are_renewed_while_the_process_runs() {
     let process = fleet.start("inventory", "inventory").await;
     let said_now = said(souk().args(["pki", "init", "--force", "--role", "inventory", "--dir"]).arg(fleet.pki()));
     assert!(said_now.contains("1 roles"), "{said_now}");
-    eventually_ok("the certificate is taken", PATIENCE, || async {
+    eventually("the certificate is taken", PATIENCE, || async {
         if process.said().contains("certificate renewed") { Ok(()) } else { Err(process.said()) }
     })
     .await;
@@ -91,7 +91,7 @@ async fn who_stops_says_so_first() {
     let ask_it = async || client.availability(&Cx::new("test", Actor::Anonymous), ask()).await;
     ask_it().await.unwrap();
     process.signal(Signal::SIGTERM);
-    eventually_ok("not ready", Duration::from_secs(2), || async {
+    eventually("not ready", Duration::from_secs(2), || async {
         let reply = page.get("/readyz").await;
         if reply.status == 503 && reply.text().contains("stopping") { Ok(()) } else { Err(reply.text()) }
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use souk_order_api::{ListOrders, OrderStatus};
 use souk_rpc::Cx;
-use souk_testkit::{Guest, Outcome, eventually_ok};
+use souk_testkit::{Guest, Outcome, eventually};
 
 use crate::place::{PATIENCE, Place, complaint};
 
@@ -60,7 +60,7 @@ async fn requests_under_way_are_answered() {
     let buying = guests.into_iter().map(|mut guest| async move { guest.checkout("tok_slow").await });
     let buying = futures_util::future::join_all(buying);
     let signal = async {
-        eventually_ok("all are under way", PATIENCE, || async {
+        eventually("all are under way", PATIENCE, || async {
             let request = ListOrders { limit: 10, ..ListOrders::default() };
             let orders = inside.clients().order.list(&Cx::system("test"), request).await.unwrap().items;
             let pending = orders.iter().filter(|order| order.status == OrderStatus::Pending).count();

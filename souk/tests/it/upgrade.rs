@@ -9,11 +9,11 @@ use http::Method;
 use serde_json::Value;
 use souk::keys::Keys;
 use souk_notification_api::{ByOrder, DeliveryStatus};
-use souk_order_api::{OrderId, OrderPayment, OrderStatus};
+use souk_order_api::{CheckoutReply, OrderId, OrderPayment, OrderStatus};
 use souk_postgres::TestDb;
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
-use souk_testkit::{Guest, Shop, Staff, eventually_ok, free_port, tokens};
+use souk_testkit::{Browser, Guest, Outcome, Shop, Staff, eventually, eventually_ok, free_port, tokens};
 
 use crate::buyers::{Buyers, SKU};
 use crate::crash::lamps;
@@ -191,7 +191,7 @@ impl Upgrade {
         Staff::new(inside.clients().clone(), self.place().data())
     }
 
-    /// Checks the books and ends everything.
+    /// Checks the invariants and ends everything.
     async fn end(self, inside: Inside, running: Vec<Running>) {
         inside.check().await;
         inside.leave().await;
@@ -205,7 +205,7 @@ impl Upgrade {
 
 /// Waits until both mails about an order are sent, and each once.
 async fn mails(inside: &Inside, id: OrderId) {
-    eventually_ok("two mails", PATIENCE, || async {
+    eventually("two mails", PATIENCE, || async {
         let request = ByOrder { order_id: id.0 };
         let mails = inside.clients().notification.by_order(&Cx::system("test"), request).await.unwrap().items;
         let mut sent: Vec<String> =
@@ -222,7 +222,7 @@ async fn journey(shop: Shop, staff: Staff) -> OrderId {
         let reply = shop.get(page).await;
         assert_eq!(reply.status, 200, "{page}: {}", reply.text());
     }
-    eventually_ok("search finds it", PATIENCE, || async {
+    eventually("search finds it", PATIENCE, || async {
         let found: Value = shop.get("/api/v1/search?q=lamp").await.json();
         if found["total"] == 1 { Ok(()) } else { Err(found) }
     })
@@ -247,7 +247,7 @@ async fn journey(shop: Shop, staff: Staff) -> OrderId {
     declined.fill(SKU, 1).await;
     declined.checkout(tokens::DECLINED).await.refused();
     // The workers: cart, payment, parcel.
-    eventually_ok("the cart is empty", PATIENCE, || async {
+    eventually("the cart is empty", PATIENCE, || async {
         let reply = shop.send(Method::GET, &cart, &[], bytes::Bytes::new()).await;
         let bought = reply.status == 404 || reply.json::<Value>()["lines"].as_array().is_none_or(Vec::is_empty);
         if bought { Ok(()) } else { Err(reply.text()) }
@@ -284,6 +284,78 @@ async fn old_and_new_live_side_by_side_on_the_new_tables() {
         eprintln!("{mix:?}: fine");
     }
     upgrade.end(inside, last).await;
+}
+
+/// Where a saga's row says that it is: number and name of the next step, and how many steps the row knows.
+async fn saga(upgrade: &Upgrade, id: OrderId) -> (i32, Option<String>, Option<i32>) {
+    let sql = "select step, next_step, cardinality(steps) from \"order\".saga where id = $1";
+    let (client, connection) = tokio_postgres::connect(&upgrade.fleet.db.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::select! {
+        row = client.query_one(sql, &[&id.0]) => {
+            let row = row.unwrap();
+            (row.get(0), row.get(1), row.get(2))
+        }
+        ended = connection => panic!("{ended:?}"),
+    }
+}
+
+/// A checkout that waits for its buyer at the provider.
+async fn waits(shop: &Shop) -> CheckoutReply {
+    let mut guest = Guest::new(shop);
+    guest.fill(SKU, 1).await;
+    match guest.checkout(tokens::ACTION).await {
+        Outcome::Pending(placed) => *placed,
+        other => panic!("not pending: {other:?}"),
+    }
+}
+
+/// The buyer decides at the provider's page.
+async fn decides(shop: &Shop, placed: &CheckoutReply, decision: &str) {
+    let mut browser = Browser::new(shop);
+    let page = browser.visit(placed.action_url.as_deref().unwrap()).await;
+    let mut form = page.form("");
+    form.fields = vec![("decision".into(), decision.into())];
+    browser.submit(&page, &form).await;
+}
+
+/// Checkouts that one release has begun, with a number alone in their rows or with names, are finished by the other one: one
+/// goes on to the sale, one is taken back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkout_that_one_release_began_is_finished_by_the_other() {
+    let upgrade = Upgrade::new(1).await;
+    upgrade.migrate().await;
+    let inside = upgrade.inside().await;
+    let (shop, staff) = (Shop::at(upgrade.publics[0]), upgrade.staff(&inside));
+    let mut running = upgrade.start_all([Previous; 3]).await;
+    for (began, finishes) in [(Previous, This), (This, Previous)] {
+        let (approved, denied) = (waits(&shop).await, waits(&shop).await);
+        for order in [&approved, &denied] {
+            let expected = match began {
+                Previous => (0, None, None),
+                This => (0, Some("open".to_owned()), Some(8)),
+            };
+            assert_eq!(saga(&upgrade, order.order.id).await, expected, "as {began:?} writes it");
+        }
+        running.remove(1).stop().await;
+        running.insert(1, upgrade.start(finishes, 1, 0).await);
+        decides(&shop, &approved, "approve").await;
+        decides(&shop, &denied, "deny").await;
+        // It looks at the payment by itself every 20 s, as this provider has nowhere to send its webhooks.
+        eventually_ok("one is sold, one is taken back", PATIENCE, || async {
+            let (sold, refused) = (staff.order(approved.order.id).await, staff.order(denied.order.id).await);
+            let ended = (sold.status, sold.payment_status, refused.status, refused.failure.as_deref());
+            match ended {
+                (OrderStatus::Confirmed, OrderPayment::Captured, OrderStatus::Failed, Some("payment_declined")) => {
+                    Ok(())
+                }
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+        assert_eq!(saga(&upgrade, approved.order.id).await.0, 8, "done, as {finishes:?} writes it");
+        eprintln!("begun by {began:?}, finished by {finishes:?}: fine");
+    }
+    upgrade.end(inside, running).await;
 }
 
 /// The control: tables that lack what the old binary needs. If the journey passed here, it would prove nothing.

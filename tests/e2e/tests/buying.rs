@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::json;
 use souk_order_api::{OrderPayment, OrderStatus};
-use souk_testkit::{Topology, World, eventually_ok, tokens};
+use souk_testkit::{Topology, World, eventually, tokens};
 use std::time::Duration;
 
 everywhere!(crate::ordinary(); guest_over_the_api, guest_through_forms, customer_over_the_api, customer_through_forms);
@@ -24,7 +24,7 @@ async fn guest_over_the_api(world: &World) {
     let mut guest = world.guest();
     let page = guest.browse(&lamp.slug).await;
     assert_eq!(page["variants"][0]["sku"], json!(lamp.sku), "{page}");
-    eventually_ok("the lamp is found", INDEXED, || async {
+    eventually("the lamp is found", INDEXED, || async {
         let found = guest.search("brass lamps").await;
         if found["total"] == 1 { Ok(()) } else { Err(found) }
     })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use souk_testkit::{Item, World, eventually_ok};
+use souk_testkit::{Item, World, eventually};
 
 everywhere!(crate::ordinary(); pages_follow_changes, pages_are_everybodys);
 
@@ -30,12 +30,12 @@ async fn pages_follow_changes(world: &World) {
 
 async fn shows(world: &World, item: &Item, text: &str, what: &str) {
     let path = format!("/p/{}", item.slug);
-    eventually_ok(&format!("the page shows {what}"), PURGED, || async {
+    eventually(&format!("the page shows {what}"), PURGED, || async {
         let page = world.shop.get(&path).await.text();
         if page.contains(text) { Ok(()) } else { Err(souk_testkit::text_of(&page)) }
     })
     .await;
-    let json = eventually_ok("the API shows the same", PURGED, || async {
+    let json = eventually("the API shows the same", PURGED, || async {
         let reply = world.shop.get(&format!("/api/v1/products/{}", item.slug)).await;
         if reply.status == 200 { Ok(reply) } else { Err(reply.text()) }
     });

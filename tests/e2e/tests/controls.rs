@@ -1,11 +1,11 @@
-//! The check after every test must be able to fail: books that were tampered with are noticed.
+//! The check of the invariants after every test must be able to fail: data that was tampered with is noticed.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use souk_db::{Db, DbConfig};
-use souk_testkit::{Topology, World, books, tokens};
+use souk_testkit::{Topology, World, invariants, tokens};
 
 /// What is tampered with, how it is put right again, and a word of the complaint.
 const TAMPERINGS: [(&str, &str, &str); 6] = [
@@ -48,7 +48,7 @@ async fn tampering_is_noticed() {
     for (tamper, mend, complaint) in TAMPERINGS {
         db.write_one(tamper, &[]).await.unwrap_or_else(|error| panic!("{tamper}: {error}"));
         let url = world.database_url();
-        let check = books::check_within(Duration::from_millis(500), &url, world.clients(), world.index);
+        let check = invariants::check_within(Duration::from_millis(500), &url, world.clients(), world.index);
         let panic = AssertUnwindSafe(check).catch_unwind().await.expect_err(tamper);
         let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
         assert!(said.contains(complaint), "{tamper}: {said}");

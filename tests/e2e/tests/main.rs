@@ -1,6 +1,6 @@
 //! Whole shops, used from outside. Every scenario runs in a shop of one process, in a fleet of six whose roles have
-//! certificates and, with the feature `engines`, in that fleet on the engines of production; after each the books are
-//! checked (`souk_testkit::books`).
+//! certificates and, with the feature `engines`, in that fleet on the engines of production; after each the invariants are
+//! checked (`souk_testkit::invariants`).
 #![allow(clippy::unwrap_used)] // a test may panic
 
 /// Runs scenarios (`async fn(&World)`) in shops of every kind.

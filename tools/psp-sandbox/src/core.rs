@@ -1,4 +1,4 @@
-//! Books and journal behind one lock: decide, write, apply. Called by the handlers and the webhook sender.
+//! Ledger and journal behind one lock: decide, write, apply. Called by the handlers and the webhook sender.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -12,8 +12,8 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::books::{Action, Authorisation, Books, Command, Decision, Operation, Refusal};
 use crate::journal::{Journal, JournalError, Record};
+use crate::ledger::{Action, Authorisation, Command, Decision, Ledger, LedgerError, Operation};
 use crate::token::Token;
 use crate::view::{Event, View};
 use crate::{SandboxConfig, WebhookEvents};
@@ -26,14 +26,14 @@ const PROOF: usize = 10;
 /// Why something was not done.
 #[derive(Debug)]
 pub enum Failure {
-    /// It makes no sense in the books' present state.
-    Refused(Refusal),
+    /// It makes no sense in the ledger's present state.
+    Refused(LedgerError),
     /// The journal cannot be written: nothing happened.
     Disk(std::io::Error),
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
+impl From<LedgerError> for Failure {
+    fn from(refusal: LedgerError) -> Self {
         Failure::Refused(refusal)
     }
 }
@@ -67,7 +67,7 @@ pub struct Core {
 }
 
 struct Inner {
-    books: Books,
+    ledger: Ledger,
     journal: Journal,
     next_seq: u64,
     due: VecDeque<Due>,
@@ -77,32 +77,32 @@ impl Core {
     /// Reads the journal. Blocks.
     pub fn open(config: SandboxConfig, address: SocketAddr, shutdown: CancellationToken) -> Result<Self, JournalError> {
         let base_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let names = Names { books: String::new(), base_url, key: config.api_key.clone() };
-        let mut parts = Parts { names, books: Books::default(), untold: BTreeMap::new(), next_seq: 1 };
+        let names = Names { ledger: String::new(), base_url, key: config.api_key.clone() };
+        let mut parts = Parts { names, ledger: Ledger::default(), untold: BTreeMap::new(), next_seq: 1 };
         let mut journal = Journal::open(&config.data_dir, |record| parts.replay(record))?;
-        if parts.names.books.is_empty() {
-            let books = crate::webhook::hex(&Ids::random().v4().as_bytes()[..4]);
-            journal.append(&Record::Born { books: books.clone() })?;
-            parts.names.books = books;
+        if parts.names.ledger.is_empty() {
+            let ledger = crate::webhook::hex(&Ids::random().v4().as_bytes()[..4]);
+            journal.append(&Record::Born { ledger: ledger.clone() })?;
+            parts.names.ledger = ledger;
         }
         let due = parts.untold.into_iter().map(|(seq, body)| Due { seq, body }).collect();
-        let inner = Mutex::new(Inner { books: parts.books, journal, next_seq: parts.next_seq, due });
+        let inner = Mutex::new(Inner { ledger: parts.ledger, journal, next_seq: parts.next_seq, due });
         Ok(Self { inner, config, shutdown, due: Notify::new(), names: parts.names })
     }
 
-    /// The number in `auth_<books>_17`.
+    /// The number in `auth_<ledger>_17`.
     pub fn parse_id(&self, text: &str) -> Option<u64> {
-        text.strip_prefix("auth_")?.strip_prefix(self.names.books.as_str())?.strip_prefix('_')?.parse().ok()
+        text.strip_prefix("auth_")?.strip_prefix(self.names.ledger.as_str())?.strip_prefix('_')?.parse().ok()
     }
 
     /// Does `command` under `key`, or finds that it was done.
     pub fn perform(&self, key: &str, command: Command) -> Result<Done, Failure> {
         let mut inner = self.inner();
-        let (operation, replayed) = match inner.books.decide(key, command)? {
+        let (operation, replayed) = match inner.ledger.decide(key, command)? {
             Decision::Replay(operation) => (operation, true),
             Decision::Do(action) => {
                 self.record(&mut inner, action)?;
-                let done = inner.books.operation(key).ok_or(Refusal::UnknownAuthorisation)?;
+                let done = inner.ledger.operation(key).ok_or(LedgerError::UnknownAuthorisation)?;
                 (done, false)
             }
         };
@@ -113,7 +113,7 @@ impl Core {
     /// The buyer's decision about a waiting payment.
     pub fn decide(&self, id: u64, approve: bool) -> Result<View, Failure> {
         let mut inner = self.inner();
-        let action = inner.books.decide_action(id, approve)?;
+        let action = inner.ledger.decide_action(id, approve)?;
         self.record(&mut inner, action)?;
         Ok(self.view_of(&inner, id)?)
     }
@@ -121,7 +121,7 @@ impl Core {
     /// What was done under `key`.
     pub fn lookup(&self, key: &str) -> Option<Done> {
         let inner = self.inner();
-        let operation = inner.books.operation(key)?;
+        let operation = inner.ledger.operation(key)?;
         let view = self.view_of(&inner, operation.authorisation).ok()?;
         Some(Done { operation, view, replayed: true })
     }
@@ -134,7 +134,7 @@ impl Core {
     /// `limit` authorisations from number `from` on.
     pub fn page(&self, from: u64, limit: u64) -> Vec<View> {
         let inner = self.inner();
-        let to = from.saturating_add(limit).min(inner.books.len());
+        let to = from.saturating_add(limit).min(inner.ledger.len());
         (from..to).filter_map(|id| self.view_of(&inner, id).ok()).collect()
     }
 
@@ -162,7 +162,7 @@ impl Core {
         inner.journal.append(&record).map_err(Failure::Disk)?;
         inner.next_seq += 1;
         let Record::Did { action, .. } = record else { return Ok(()) };
-        let Some(id) = inner.books.apply(&action) else { return Err(Refusal::UnknownAuthorisation.into()) };
+        let Some(id) = inner.ledger.apply(&action) else { return Err(LedgerError::UnknownAuthorisation.into()) };
         if hook {
             let view = self.view_of(inner, id)?;
             inner.due.push_back(Due { seq, body: self.names.event(seq, at, &action, view) });
@@ -177,8 +177,8 @@ impl Core {
         Ok(())
     }
 
-    fn view_of(&self, inner: &Inner, id: u64) -> Result<View, Refusal> {
-        let entry = inner.books.get(id).ok_or(Refusal::UnknownAuthorisation)?;
+    fn view_of(&self, inner: &Inner, id: u64) -> Result<View, LedgerError> {
+        let entry = inner.ledger.get(id).ok_or(LedgerError::UnknownAuthorisation)?;
         Ok(self.names.view(id, entry))
     }
 
@@ -189,7 +189,7 @@ impl Core {
 
 struct Parts {
     names: Names,
-    books: Books,
+    ledger: Ledger,
     untold: BTreeMap<u64, Bytes>,
     next_seq: u64,
 }
@@ -197,14 +197,14 @@ struct Parts {
 impl Parts {
     fn replay(&mut self, record: Record) -> Result<(), String> {
         match record {
-            Record::Born { books } => self.names.books = books,
+            Record::Born { ledger } => self.names.ledger = ledger,
             Record::Told { seq } => {
                 self.untold.remove(&seq);
             }
             Record::Did { seq, at, hook, action } => {
-                let id = self.books.apply(&action).ok_or("a record about an authorisation that is not there")?;
+                let id = self.ledger.apply(&action).ok_or("a record about an authorisation that is not there")?;
                 self.next_seq = seq + 1;
-                if let (true, Some(entry)) = (hook, self.books.get(id)) {
+                if let (true, Some(entry)) = (hook, self.ledger.get(id)) {
                     let view = self.names.view(id, entry);
                     self.untold.insert(seq, self.names.event(seq, at, &action, view));
                 }
@@ -216,27 +216,27 @@ impl Parts {
 
 /// How things are called outside.
 struct Names {
-    books: String,
+    ledger: String,
     base_url: String,
     key: Secret<String>,
 }
 
 impl Names {
     fn view(&self, id: u64, entry: &Authorisation) -> View {
-        View::new(format!("auth_{}_{id}", self.books), entry, || {
+        View::new(format!("auth_{}_{id}", self.ledger), entry, || {
             format!("{}/pay/{id}/{}", self.base_url, self.proof(id))
         })
     }
 
     fn event(&self, seq: u64, at: i64, action: &Action, view: View) -> Bytes {
-        Event::new(format!("evt_{}_{seq}", self.books), at, action, view).encode()
+        Event::new(format!("evt_{}_{seq}", self.ledger), at, action, view).encode()
     }
 
     fn proof(&self, id: u64) -> String {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.key.reveal().as_bytes()).expect("HMAC takes keys of any length");
         mac.update(b"action page ");
-        mac.update(self.books.as_bytes());
+        mac.update(self.ledger.as_bytes());
         mac.update(&id.to_be_bytes());
         crate::webhook::hex(&mac.finalize().into_bytes()[..PROOF])
     }

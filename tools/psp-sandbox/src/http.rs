@@ -15,8 +15,8 @@ use souk_kernel::Currency;
 use souk_payment_api::looks_like_card;
 use subtle::ConstantTimeEq;
 
-use crate::books::{Command, MAX_KEY, MAX_REFERENCE, Refusal, Target};
 use crate::core::{Core, Failure};
+use crate::ledger::{Command, LedgerError, MAX_KEY, MAX_REFERENCE, Target};
 use crate::page;
 use crate::token::Token;
 use crate::view::{LedgerView, OperationView};
@@ -71,13 +71,13 @@ impl From<Failure> for Refused {
             }
         };
         let (status, code) = match refusal {
-            Refusal::KeyReused => (StatusCode::CONFLICT, "idempotency_key_reused"),
-            Refusal::Amount => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_amount"),
-            Refusal::UnknownAuthorisation => (StatusCode::NOT_FOUND, "unknown_authorisation"),
-            Refusal::NotCapturable => (StatusCode::CONFLICT, "not_capturable"),
-            Refusal::NotVoidable => (StatusCode::CONFLICT, "not_voidable"),
-            Refusal::NotRefundable => (StatusCode::CONFLICT, "not_refundable"),
-            Refusal::NothingToDecide => (StatusCode::CONFLICT, "nothing_to_decide"),
+            LedgerError::KeyReused => (StatusCode::CONFLICT, "idempotency_key_reused"),
+            LedgerError::Amount => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_amount"),
+            LedgerError::UnknownAuthorisation => (StatusCode::NOT_FOUND, "unknown_authorisation"),
+            LedgerError::NotCapturable => (StatusCode::CONFLICT, "not_capturable"),
+            LedgerError::NotVoidable => (StatusCode::CONFLICT, "not_voidable"),
+            LedgerError::NotRefundable => (StatusCode::CONFLICT, "not_refundable"),
+            LedgerError::NothingToDecide => (StatusCode::CONFLICT, "nothing_to_decide"),
         };
         Refused(status, code, refusal.to_string())
     }
@@ -114,7 +114,7 @@ impl TargetBody {
     fn target(&self, core: &Core) -> Result<Target, Refused> {
         match (&self.authorisation, &self.authorisation_key) {
             (Some(id), None) => {
-                core.parse_id(id).map(Target::Id).ok_or(Failure::from(Refusal::UnknownAuthorisation).into())
+                core.parse_id(id).map(Target::Id).ok_or(Failure::from(LedgerError::UnknownAuthorisation).into())
             }
             (None, Some(key)) if (1..=MAX_KEY).contains(&key.len()) => Ok(Target::Key(key.clone())),
             _ => Err(invalid("name either authorisation or authorisation_key")),

@@ -1,4 +1,4 @@
-//! The append-only file the books are made of: one JSON record a line, written before the answer goes out.
+//! The append-only file the ledger is made of: one JSON record a line, written before the answer goes out.
 //!
 //! A record is in the kernel's page cache when `write` returns, so it survives the death of this process by any signal.
 //! It is not forced to disk: a sandbox that loses power may lose its last second, and 1,200 fsyncs a second would make
@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use souk_runtime::private;
 
-use crate::books::Action;
+use crate::ledger::Action;
 
 /// Bytes of the longest record; a longer line is not ours.
 const MAX_LINE: u64 = 16 * 1024;
@@ -22,10 +22,11 @@ const FILE: &str = "journal.ndjson";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
-    /// The books were opened; always the first record.
+    /// The ledger was opened; always the first record.
     Born {
-        /// Part of every id given out, so that ids of other books, in a shop that outlives them, never meet these.
-        books: String,
+        /// Part of every id given out, so that ids of another ledger, in a shop that outlives it, never meet these.
+        #[serde(rename = "books")] // as journals have it since the first release
+        ledger: String,
     },
     /// Something happened.
     Did {

@@ -1,4 +1,4 @@
-//! A payment provider to develop, test and measure against: an HTTP server of its own with its own books, which the
+//! A payment provider to develop, test and measure against: an HTTP server of its own with its own ledger, which the
 //! payment service calls over a real socket as it would any other provider.
 //!
 //! | call | does |
@@ -14,10 +14,10 @@
 //! Every `POST` needs an `Idempotency-Key`; amounts are minor units. Signed webhooks go to a configured URL. Whatever looks
 //! like a card number is refused, and neither stored nor logged. Nothing here knows the shop; no real money moves.
 
-mod books;
 mod core;
 mod http;
 mod journal;
+mod ledger;
 mod page;
 mod token;
 mod view;
@@ -108,7 +108,7 @@ pub enum WebhookEvents {
 /// Why a sandbox does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// Its books cannot be read.
+    /// Its ledger cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The webhook's URL is not an `http://` one.
@@ -121,7 +121,7 @@ pub enum SandboxError {
 
 /// Serves until `shutdown` is cancelled; requests under way are answered.
 ///
-/// The books are read first; connections wait meanwhile. A second server on the same directory is refused.
+/// The ledger is read first; connections wait meanwhile. A second server on the same directory is refused.
 pub async fn serve(
     listener: TcpListener,
     config: SandboxConfig,

@@ -1,6 +1,6 @@
 //! The page on which a buyer approves or denies a payment, as a bank would show it. No scripts.
 
-use crate::books::Status;
+use crate::ledger::Status;
 use crate::view::View;
 
 /// The question, or what was decided.

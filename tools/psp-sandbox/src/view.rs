@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use souk_kernel::Currency;
 
-use crate::books::{Action, Authorisation, Name, OperationKind, Status};
 use crate::core::Done;
+use crate::ledger::{Action, Authorisation, Name, OperationKind, Status};
 
 /// An authorisation as merchants see it.
 #[derive(Clone, Debug, Serialize)]

@@ -10,6 +10,9 @@ use serde_json::Value;
 /// Packages that put the implementations together.
 const ASSEMBLIES: &[&str] = &["souk", "souk-testkit", "souk-e2e", "souk-bench"];
 
+/// Packages that the tests of every other may use.
+const FOR_TESTS: &[&str] = &["souk-engines", "souk-eventually"];
+
 /// Every forbidden dependency.
 pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let output = Command::new(env!("CARGO"))
@@ -43,8 +46,8 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
 
 fn forbidden(name: &str, from: &str, to_name: &str, to: &str, for_tests: bool) -> Option<&'static str> {
     let implementation = to.starts_with("services/") && !to.ends_with("/api");
-    // Real servers to test against: they know nothing of commerce either.
-    if to_name == "souk-engines" && for_tests {
+    // Real servers to test against, and waiting for them: they know nothing of commerce either.
+    if FOR_TESTS.contains(&to_name) && for_tests {
         return None;
     }
     if from.starts_with("platform/") && !to.starts_with("platform/") {
@@ -74,6 +77,8 @@ mod tests {
         assert!(forbidden("souk-db", "platform/db", "souk-cart-api", "services/cart/api", false).is_some());
         assert!(forbidden("souk-db", "platform/db", "souk-engines", "testkit/engines", false).is_some());
         assert!(forbidden("souk-db", "platform/db", "souk-engines", "testkit/engines", true).is_none());
+        assert!(forbidden("souk-db", "platform/db", "souk-eventually", "testkit/eventually", true).is_none());
+        assert!(forbidden("souk-db", "platform/db", "souk-eventually", "testkit/eventually", false).is_some());
         assert!(forbidden("souk-storefront", "web/storefront", "souk-cart", "services/cart", false).is_some());
     }
 }

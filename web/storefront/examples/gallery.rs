@@ -29,7 +29,7 @@ async fn context(State(shared): State<Shared>, mut request: Request, next: Next)
 
 async fn picture(Path(file): Path<String>) -> Response {
     let drawn = file.strip_suffix(".svg").and_then(|name| name.rsplit_once('-'));
-    let drawn = drawn.and_then(|(motif, seed)| Some(souk_demo::art::art(motif, seed.parse().ok()?)));
+    let drawn = drawn.and_then(|(motif, seed)| Some(souk_art::art(motif, seed.parse().ok()?)));
     drawn.map_or_else(
         || axum::http::StatusCode::NOT_FOUND.into_response(),
         |svg| ([("content-type", "image/svg+xml")], svg).into_response(),

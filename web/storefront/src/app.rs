@@ -17,8 +17,8 @@ use souk_runtime::Tasks;
 use souk_search_api::{Hit, SearchClient, SearchRequest};
 use souk_web::{Cdn, Cookies};
 
+use crate::batched_reads::BatchedReads;
 use crate::sealed::Seals;
-use crate::shelf::Shelf;
 use crate::view::layout::{Layout, Nav};
 use crate::view::product::RELATED;
 
@@ -28,11 +28,11 @@ const NAV_TTL: Duration = Duration::from_secs(5);
 const TERMS_TTL: Duration = Duration::from_secs(300);
 /// Bytes either may take; a tree of a thousand categories has a quarter of that.
 const MAX_BYTES: u64 = 1024 * 1024;
-/// Age of what stands beside a product: the index may be a second or two behind the catalogue anyway, and one search then
+/// Age of a product's related products: the index may be a second or two behind the catalogue anyway, and one search then
 /// serves all pages of a category that are made meanwhile.
-const BESIDE_TTL: Duration = Duration::from_secs(5);
+const RELATED_TTL: Duration = Duration::from_secs(5);
 /// Bytes of that; a thousand categories take two thirds.
-const BESIDE_BYTES: u64 = 4 * 1024 * 1024;
+const RELATED_BYTES: u64 = 4 * 1024 * 1024;
 /// Bytes of a card, about.
 const HIT_BYTES: usize = 512;
 
@@ -78,7 +78,7 @@ pub(crate) struct App(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub clients: Clients,
-    pub shelf: Shelf,
+    pub reads: BatchedReads,
     pub cookies: Cookies,
     pub seals: Seals,
     pub ids: Ids,
@@ -86,7 +86,7 @@ pub(crate) struct Inner {
     origin: Arc<str>,
     nav: Cache<(), Arc<Nav>>,
     terms: Cache<(), ShopTerms>,
-    beside: Cache<String, Arc<[Hit]>>,
+    related: Cache<String, Arc<[Hit]>>,
 }
 
 impl std::ops::Deref for App {
@@ -100,7 +100,8 @@ impl App {
     pub fn new(clients: Clients, tasks: &Tasks) -> Self {
         let origin: Arc<str> = clients.shop.public_url.trim_end_matches('/').into();
         let settings = |name, ttl| Settings { name, max_bytes: MAX_BYTES, ttl };
-        let beside = Settings { name: "storefront_beside", max_bytes: BESIDE_BYTES, ttl: BESIDE_TTL };
+        // The cache's name in metrics stays what dashboards have.
+        let related = Settings { name: "storefront_beside", max_bytes: RELATED_BYTES, ttl: RELATED_TTL };
         Self(Arc::new(Inner {
             cookies: Cookies { https: origin.starts_with("https://") },
             seals: Seals::new(clients.cookie_key.clone()),
@@ -109,8 +110,13 @@ impl App {
             origin,
             nav: Cache::new(settings("storefront_nav", NAV_TTL), |_, nav: &Arc<Nav>| 512 + nav.tree.items.len() * 512),
             terms: Cache::new(settings("storefront_terms", TERMS_TTL), |_, _| 64),
-            beside: Cache::new(beside, |path: &String, hits: &Arc<[Hit]>| path.len() + (1 + hits.len()) * HIT_BYTES),
-            shelf: Shelf::new(tasks, clients.catalog.clone(), clients.pricing.clone(), clients.inventory.clone()),
+            related: Cache::new(related, |path: &String, hits: &Arc<[Hit]>| path.len() + (1 + hits.len()) * HIT_BYTES),
+            reads: BatchedReads::new(
+                tasks,
+                clients.catalog.clone(),
+                clients.pricing.clone(),
+                clients.inventory.clone(),
+            ),
             clients,
         }))
     }
@@ -133,15 +139,15 @@ impl App {
         self.terms.get_or_load(&(), load).await
     }
 
-    /// The first products of a category.
-    pub async fn beside(&self, cx: &Cx, path: &str) -> Result<Arc<[Hit]>, Problem> {
+    /// The first products of a category, shown as related to each of them.
+    pub async fn related_products(&self, cx: &Cx, path: &str) -> Result<Arc<[Hit]>, Problem> {
         let load = |_| {
             let (search, cx) = (self.clients.search.clone(), cx.clone());
-            // One more than is shown: the product that they stand beside may be among them.
+            // One more than is shown: the product whose page it is may be among them.
             let request = SearchRequest { category: Some(path.into()), limit: RELATED + 1, ..Default::default() };
             async move { Ok(Loaded::at(0, search.search(&cx, request).await?.items.into())) }
         };
-        self.beside.get_or_load(&path.to_owned(), load).await
+        self.related.get_or_load(&path.to_owned(), load).await
     }
 
     /// The frame of a page.

@@ -7,16 +7,17 @@
 
 mod app;
 pub mod assets;
-mod basket;
+mod batched_reads;
+mod cart_cookie;
+mod error_pages;
 mod flash;
 mod last_order;
+pub mod listing_query;
 mod module;
 mod pages;
 mod reply;
 mod sealed;
-mod shelf;
 pub mod view;
-pub mod wanted;
 
 pub use app::{Clients, Shop};
 pub use module::SPEC;
@@ -30,11 +31,13 @@ use souk_web::{DEFAULT_BODY_LIMIT, csrf};
 
 use app::App;
 use pages::to_page::to_page;
-use pages::{account, address, cart, checkout, fragment, home, info, link, listing, order, pay, problem, product};
+use pages::{
+    account, address, asset, cart, checkout, fragment, home, info, link, listing, order, pay, problem, product,
+};
 
 /// Query parameters of public pages, by the template of their path. No other page that may be cached reads any.
 pub const PAGE_PARAMETERS: &[(&str, &[&str])] =
-    &[("/search", wanted::PARAMETERS), ("/c/*", wanted::CATEGORY_PARAMETERS)];
+    &[("/search", listing_query::PARAMETERS), ("/c/*", listing_query::CATEGORY_PARAMETERS)];
 
 /// All routes. The context of a request is expected in its extensions, put there by the gateway or `souk_rpc_http::admit`.
 /// `tasks` ask for what several pages want at once.
@@ -50,9 +53,9 @@ pub fn router(clients: Clients, tasks: &Tasks) -> Router {
         .route("/problems/{code}", get(problem::show))
         .route("/robots.txt", get(info::robots))
         .route("/sitemap.xml", get(info::sitemap))
-        .route("/assets/{file}", get(assets::serve))
+        .route("/assets/{file}", get(asset::serve))
         .route("/favicon.ico", get(info::favicon))
-        .route("/media/art/{motif}/{file}", get(assets::drawn))
+        .route("/media/art/{motif}/{file}", get(asset::drawn))
         // Personal.
         .route("/fragments/header", get(fragment::header))
         .route("/cart", get(cart::show))
@@ -84,7 +87,7 @@ pub fn router(clients: Clients, tasks: &Tasks) -> Router {
         .layer(DefaultBodyLimit::max(DEFAULT_BODY_LIMIT))
         .layer(from_fn_with_state(app.clone(), flash::carry))
         .layer(from_fn(csrf::guard))
-        // Outside the guard, so that a refused form gets a page too; inside `finish`, which answers programs in JSON.
-        .layer(from_fn_with_state(app, reply::friendly))
-        .layer(from_fn(souk_web::finish))
+        // Outside the guard, so that a refused form gets a page too; inside `response_layer`, which answers programs in JSON.
+        .layer(from_fn_with_state(app, error_pages::render_errors))
+        .layer(from_fn(souk_web::response_layer))
 }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod address;
+pub mod asset;
 pub mod cart;
 pub mod checkout;
 pub mod fragment;

@@ -6,11 +6,12 @@ use std::{
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::future::join_all;
 use souk_db::{Db, DbConfig, DbError, Login, RowExt, migrate};
+use souk_eventually::eventually;
 use souk_postgres::TestDb;
 use tokio_postgres::NoTls;
 
@@ -53,12 +54,12 @@ impl Pooler {
         }
         let child = command.spawn().expect("pgbouncer, which scripts/setup installs");
         let pooler = Pooler { child, dir };
-        let start = Instant::now();
-        while !pooler.dir.path().join(".s.PGSQL.6432").exists() {
-            let log = fs::read_to_string(pooler.dir.path().join("log")).unwrap_or_default();
-            assert!(start.elapsed() < PATIENCE, "pgbouncer does not start: {log}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually("pgbouncer starts", PATIENCE, async || {
+            let there = pooler.dir.path().join(".s.PGSQL.6432").exists();
+            let log = || fs::read_to_string(pooler.dir.path().join("log")).unwrap_or_default();
+            if there { Ok(()) } else { Err(log()) }
+        })
+        .await;
         pooler
     }
 

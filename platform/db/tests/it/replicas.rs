@@ -6,6 +6,7 @@ use std::{
 };
 
 use souk_db::{Db, DbConfig, DbError, Migrations, RowExt, Servers, ServersConfig, WalPosition, migrate};
+use souk_eventually::eventually;
 use souk_postgres::TestCluster;
 
 use crate::{INSERT, SHOP};
@@ -32,18 +33,14 @@ async fn socket(db: &Db, at_least: WalPosition) -> String {
 /// Waits until reads of anything go to `node` now and then (true), or never do (false).
 async fn until_read_from(db: &Db, cluster: &TestCluster, node: usize, wanted: bool) {
     let there = cluster.socket_dir(node).display().to_string();
-    let start = Instant::now();
-    loop {
+    eventually(&format!("read from node {node}: {wanted}"), PATIENCE, async || {
         let mut found = false;
         for _ in 0..4 {
             found |= socket(db, WalPosition::ANY).await == there;
         }
-        if found == wanted {
-            return;
-        }
-        assert!(start.elapsed() < PATIENCE, "read from node {node}: {found}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+        found == wanted
+    })
+    .await;
 }
 
 async fn write(db: &Db, id: i64) -> WalPosition {
@@ -94,11 +91,7 @@ async fn readers_see_their_own_writes_though_the_replica_is_5_s_behind() {
     assert!(from_replica > 5_000, "the replica is read from: {from_replica}");
     // What it has replayed by now it serves, position and all.
     cluster.until(1, "select count(*) > 0 from shop.item", "t").await;
-    let start = Instant::now();
-    while socket(&db, early).await != cluster.socket_dir(1).display().to_string() {
-        assert!(start.elapsed() < PATIENCE, "an early position is never served by the replica");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until_served(&db, early, &cluster, 1).await;
     cluster.stop().await;
 }
 
@@ -220,11 +213,8 @@ async fn positions_rise_and_a_promoted_replica_voids_those_of_the_old_timeline()
 
 async fn until_served(db: &Db, at_least: WalPosition, cluster: &TestCluster, node: usize) {
     let there = cluster.socket_dir(node).display().to_string();
-    let start = Instant::now();
-    while socket(db, at_least).await != there {
-        assert!(start.elapsed() < PATIENCE, "{at_least} is never served by node {node}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let what = format!("{at_least} is served by node {node}");
+    eventually(&what, PATIENCE, async || socket(db, at_least).await == there).await;
 }
 
 #[tokio::test]

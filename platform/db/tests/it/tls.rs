@@ -7,6 +7,7 @@ use std::{
 };
 
 use souk_db::{Db, DbConfig, DbError, RowExt, Servers, ServersConfig};
+use souk_eventually::eventually;
 use souk_postgres::{Managed, ManagedOptions};
 use souk_tls::{Authority, Validity};
 use tokio::time::timeout;
@@ -107,12 +108,10 @@ async fn everything_goes_over_tls_when_asked_and_nothing_when_not() {
     let tx = db.begin().await.unwrap();
     let sleeping = "select count(*) from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'";
     let asleep = async |wanted: i64| {
-        let until = async {
-            while db.primary().query_one(sleeping, &[]).await.unwrap().get_col::<i64>(0).unwrap() != wanted {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(SOON, until).await.expect("as it should be");
+        eventually(&format!("{wanted} asleep"), SOON, async || {
+            db.primary().query_one(sleeping, &[]).await.unwrap().get_col::<i64>(0).unwrap() == wanted
+        })
+        .await;
     };
     tokio::select! {
         _ = tx.execute("select pg_sleep(60)", &[]) => panic!("nobody woke it"),

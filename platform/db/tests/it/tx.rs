@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, SinkExt};
 use souk_db::{Counters, Db, DbConfig, DbError, RowExt, Tx, WalPosition};
+use souk_eventually::eventually;
 
 use crate::{INSERT, count, shop};
 
@@ -250,15 +251,11 @@ async fn an_exhausted_pool_says_so_in_time_and_recovers() {
 /// Waits until so many sessions of this database wait for a lock.
 async fn until_waiting(admin: &Db, expected: i64) {
     let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    let reached = async {
-        loop {
-            let row = admin.primary().query_one(sql, &[]).await.expect("looking at the sessions");
-            if row.get_col::<i64>(0).expect("a count") == expected {
-                break;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(4), reached).await.expect("sessions waiting for a lock");
+    eventually("sessions waiting for a lock", Duration::from_secs(4), async || {
+        let row = admin.primary().query_one(sql, &[]).await.expect("looking at the sessions");
+        row.get_col::<i64>(0).expect("a count") == expected
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use souk_db::{Db, Row, RowExt};
+use souk_db::{Db, Row};
 use souk_kernel::{Kind, Problem};
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
@@ -16,7 +16,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::lease::{Leases, Sweep};
-use super::{Direction, Failure, Progress, SagaRun, Step};
+use super::row::{self, Running};
+use super::{Direction, Failure, Progress, SagaKind, SagaRun, Step};
 
 /// Tries in a row of a step whose outcome is unknown, before the pivot (then it is undone), or that is refused after it.
 const FEW_TRIES: u32 = 4;
@@ -37,25 +38,11 @@ const REFUSAL: i32 = 30;
 /// So much is left to a person: ten refusals (four minutes), or an outage of three hours.
 const LIMIT: i32 = 10 * REFUSAL;
 
-const TURN: &str = "update saga set phase = $3, step = $4, state = $5::text::json, last_error = $6, updated_at = now()
-    where id = $1 and epoch = $2 and step <= $7";
-const REST: &str = "update saga set resting = true, last_error = $4, failures = $5,
-        lease_until = now() + case when woken then interval '0' else make_interval(secs => $3) end
-    where id = $1 and epoch = $2";
-const LEAVE: &str =
-    "update saga set step = $3, state = $4::text::json, failures = 0, stuck_at = coalesce(stuck_at, now()),
-        tasks = concat_ws(E'\\n', tasks, $5::text), updated_at = now()
-    where id = $1 and epoch = $2";
-const STOP: &str =
-    "update saga set resting = true, last_error = $3, failures = 0, stuck_at = coalesce(stuck_at, now()),
-        tasks = concat_ws(E'\\n', tasks, $3::text), lease_until = 'infinity', updated_at = now()
-    where id = $1 and epoch = $2";
-
 /// Runs the sagas of one kind.
 pub struct SagaEngine<S> {
     db: Db,
     tasks: Tasks,
-    kind: &'static str,
+    kind: &'static SagaKind,
     steps: Vec<Box<dyn Step<S>>>,
     failed: FailedHook<S>,
     leases: Arc<Leases>,
@@ -64,15 +51,21 @@ pub struct SagaEngine<S> {
 type FailedHook<S> = Box<dyn Fn(SagaRun, &mut S, &Problem) + Send + Sync>;
 
 impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine<S> {
-    /// An engine for sagas of `kind`. `failed` lets the state remember why it goes back, before that is recorded.
+    /// An engine for sagas of `kind`, whose steps these are. `failed` lets the state remember why it goes back, before that
+    /// is recorded.
+    ///
+    /// # Panics
+    /// When the steps are not those that the kind names.
     pub fn new(
         db: &Db,
         tasks: &Tasks,
-        kind: &'static str,
+        kind: &'static SagaKind,
         steps: Vec<Box<dyn Step<S>>>,
         failed: impl Fn(SagaRun, &mut S, &Problem) + Send + Sync + 'static,
     ) -> Arc<Self> {
-        let leases = Leases::kept(db, tasks, kind);
+        let names: Vec<&str> = steps.iter().map(|step| step.name()).collect();
+        assert_eq!(names, kind.steps, "the steps of {}", kind.name);
+        let leases = Leases::kept(db, tasks, kind.name);
         Arc::new(Self { db: db.clone(), tasks: tasks.clone(), kind, steps, failed: Box::new(failed), leases })
     }
 
@@ -94,7 +87,7 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
                 if let Err(problem) = engine.sweep_once(&mut sweep).await {
                     let internal = problem.internal_detail().unwrap_or_default();
                     if let Some(unsaid) = crate::trouble::to_be_said("saga sweep", &problem) {
-                        tracing::warn!(kind = engine.kind, code = %problem.code, internal, unsaid, "sweep failed, will try again");
+                        tracing::warn!(kind = engine.kind.name, code = %problem.code, internal, unsaid, "sweep failed, will try again");
                     }
                 }
             }
@@ -122,15 +115,15 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
 
     fn take_over(self: &Arc<Self>, rows: &[Row]) {
         for row in rows {
-            let running = match decode(row) {
+            let running = match row::decode(self.kind, row) {
                 Ok(running) => running,
                 Err(problem) => {
                     let internal = problem.internal_detail();
-                    tracing::error!(kind = self.kind, internal, "a saga's row is unreadable");
+                    tracing::error!(kind = self.kind.name, internal, "a saga's row is unreadable");
                     continue;
                 }
             };
-            tracing::info!(kind = self.kind, saga = %running.saga.id, step = running.step, "taking over a saga");
+            tracing::info!(kind = self.kind.name, saga = %running.saga.id, step = self.kind.next_step(running.direction, running.step), "taking over a saga");
             self.spawn(Cx::system(running.saga.id.to_string()), running);
         }
     }
@@ -138,7 +131,7 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
     fn spawn(self: &Arc<Self>, cx: Cx, running: Running<S>) {
         let engine = self.clone();
         let held = self.leases.hold(running.saga);
-        self.tasks.spawn(self.kind, async move {
+        self.tasks.spawn(self.kind.name, async move {
             engine.run(&cx, running).await;
             drop(held);
         });
@@ -152,7 +145,9 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         };
         match result {
             Ok(()) => {}
-            Err(Failure::Fenced) => tracing::warn!(kind = self.kind, %saga.id, "saga is run by another process now"),
+            Err(Failure::Fenced) => {
+                tracing::warn!(kind = self.kind.name, %saga.id, "saga is run by another process now")
+            }
             Err(Failure::Wait(pause)) => self.rest(&running, pause, "waiting").await,
             Err(Failure::Again(problem) | Failure::Refused(problem)) => self.give_way(&mut running, &problem).await,
         }
@@ -290,7 +285,7 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         }
     }
 
-    /// Leaves what `step` should have done to a person, and goes on at `next` (as the row counts).
+    /// Leaves what `step` should have done to a person, and goes on at `next`.
     async fn leave(
         &self,
         running: &mut Running<S>,
@@ -300,60 +295,47 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
     ) -> Result<(), Failure> {
         step.left(&mut running.state, problem);
         running.failures = 0;
-        let state = serde_json::to_string(&running.state).map_err(Problem::internal)?;
-        let next = i32::try_from(next).map_err(Problem::internal)?;
         let task = self.task(running.saga, step.name(), problem);
-        let saga = running.saga;
-        let left = self.db.write_one(LEAVE, &[&saga.id, &saga.epoch, &next, &state, &task]).await?;
-        if left == 1 { Ok(()) } else { Err(Failure::Fenced) }
+        row::leave(&self.db, self.kind, running, next, &task).await
     }
 
     /// The saga cannot go on without what failed: it stops until a person has seen to it.
     async fn stop(&self, running: &Running<S>, problem: &Problem) {
         let saga = running.saga;
-        let at = if running.direction == Direction::Undo { running.step.saturating_sub(1) } else { running.step };
-        let task = self.task(saga, self.steps.get(at).map_or("end", |step| step.name()), problem);
-        if let Err(error) = self.db.write_one(STOP, &[&saga.id, &saga.epoch, &task]).await {
+        let next = self.kind.next_step(running.direction, running.step);
+        let task = self.task(saga, next.unwrap_or("end"), problem);
+        if let Err(error) = row::stop(&self.db, saga, &task).await {
             // Then its lease runs out, and it comes here again.
-            tracing::warn!(kind = self.kind, %saga.id, %error, "could not stop a saga");
+            tracing::warn!(kind = self.kind.name, %saga.id, %error, "could not stop a saga");
         }
     }
 
     fn task(&self, saga: SagaRun, step: &str, problem: &Problem) -> String {
         let internal = problem.internal_detail().unwrap_or_default();
-        tracing::error!(kind = self.kind, %saga.id, step, code = %problem.code, internal, "a task for a person: a saga's step is refused");
-        metrics::counter!("souk_saga_tasks_total", "kind" => self.kind).increment(1);
+        tracing::error!(kind = self.kind.name, %saga.id, step, code = %problem.code, internal, "a task for a person: a saga's step is refused");
+        metrics::counter!("souk_saga_tasks_total", "kind" => self.kind.name).increment(1);
         format!("{step}: {}: {}", problem.code, problem.detail)
     }
 
     async fn turn(&self, running: &Running<S>, phase: &str, problem: Option<&Problem>) -> Result<(), Failure> {
-        let state = serde_json::to_string(&running.state).map_err(Problem::internal)?;
-        let step = i32::try_from(running.step).map_err(Problem::internal)?;
-        let error = problem.map(ToString::to_string);
         // A pivot whose commit was taken for lost may be recorded all the same: then there is no way back, and the
         // saga goes on from its row once the lease has run out.
-        let pivot = self.pivot().and_then(|at| i32::try_from(at).ok());
-        let no_further = if phase == "undo" { pivot.unwrap_or(0) } else { i32::MAX };
-        let parameters: [&(dyn souk_db::ToSql + Sync); 7] =
-            [&running.saga.id, &running.saga.epoch, &phase, &step, &state, &error, &no_further];
-        let turned = self.db.write_one(TURN, &parameters).await?;
-        if turned == 1 { Ok(()) } else { Err(Failure::Fenced) }
+        let no_further = if phase == "undo" { Some(self.pivot().unwrap_or(0)) } else { None };
+        row::turn(&self.db, self.kind, running, phase, problem, no_further).await
     }
 
     /// Leaves the saga to the sweeper.
     async fn rest(&self, running: &Running<S>, pause: Duration, why: &str) {
-        let saga = running.saga;
-        let parameters: [&(dyn souk_db::ToSql + Sync); 5] =
-            [&saga.id, &saga.epoch, &pause.as_secs_f64(), &why, &running.failures];
-        if let Err(error) = self.db.write_one(REST, &parameters).await {
+        if let Err(error) = row::rest(&self.db, running, pause, why).await {
             // Then the lease runs out by itself.
-            tracing::warn!(kind = self.kind, %saga.id, %error, "could not put a saga to rest");
+            let saga = running.saga;
+            tracing::warn!(kind = self.kind.name, %saga.id, %error, "could not put a saga to rest");
         }
     }
 
     fn complain(&self, saga: SagaRun, step: &str, problem: &Problem) {
         let internal = problem.internal_detail().unwrap_or_default();
-        tracing::warn!(kind = self.kind, %saga.id, step, code = %problem.code, internal, "saga step failed, will try again");
+        tracing::warn!(kind = self.kind.name, %saga.id, step, code = %problem.code, internal, "saga step failed, will try again");
     }
 }
 
@@ -369,27 +351,4 @@ fn weight(problem: &Problem) -> i32 {
         Kind::Unavailable | Kind::Timeout | Kind::RateLimited => OUTAGE,
         _ => REFUSAL,
     }
-}
-
-fn decode<S: DeserializeOwned>(row: &Row) -> Result<Running<S>, Problem> {
-    let (state, phase): (String, String) = (row.get_col("state")?, row.get_col("phase")?);
-    let (step, attempts): (i32, i32) = (row.get_col("step")?, row.get_col("attempts")?);
-    Ok(Running {
-        saga: SagaRun { id: row.get_col("id")?, epoch: row.get_col("epoch")? },
-        state: serde_json::from_str(&state).map_err(Problem::internal)?,
-        direction: if phase == "undo" { Direction::Undo } else { Direction::Forward },
-        step: usize::try_from(step).map_err(Problem::internal)?,
-        attempts: attempts.unsigned_abs(),
-        failures: row.get_col("failures")?,
-    })
-}
-
-struct Running<S> {
-    saga: SagaRun,
-    state: S,
-    direction: Direction,
-    step: usize,
-    attempts: u32,
-    /// Weight of its failures since it last got on.
-    failures: i32,
 }

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Failure, SAGA_LEASE, SagaRun};
+use super::{Failure, SAGA_LEASE, SagaKind, SagaRun};
 
 /// Between two heartbeats; a saga that has run for less costs none. Several fit into a lease.
 const BEAT: Duration = Duration::from_millis(500);
@@ -27,6 +27,8 @@ const SECOND_LOOK_AFTER_STALL: Duration = Duration::from_secs(6);
 const PROMPT: Duration = Duration::from_millis(500);
 /// ... which is remembered for so long.
 const STALL_REMEMBERED: Duration = Duration::from_secs(10);
+/// Between two looks for sagas that only a newer release can run.
+const NEWER_LOOK: Duration = Duration::from_secs(10);
 /// Abandoned sagas looked at and taken at once.
 const MAX_SWEPT: i64 = 64;
 
@@ -34,19 +36,27 @@ const RENEW: &str = "update saga set lease_until = now() + make_interval(secs =>
     from unnest($1::uuid[], $2::bigint[]) as mine (id, epoch)
     where saga.id = mine.id and saga.epoch = mine.epoch and not resting returning saga.id";
 const LOOK: &str = "select id, epoch, lease_until::text as lease, resting from saga
-    where kind = $1 and phase in ('forward', 'undo') and lease_until < now() order by lease_until limit $2";
-const CLAIM: &str = "update saga set epoch = epoch + 1, attempts = attempts + 1, resting = false, woken = false,
+    where kind = $1 and phase in ('forward', 'undo') and lease_until < now() and coalesce(steps <@ $3::text[], true)
+    order by lease_until limit $2";
+/// What this release cannot run, as it does not know all of its steps.
+const UNKNOWN: &str = "select id from saga
+    where kind = $1 and phase in ('forward', 'undo') and lease_until < now() - make_interval(secs => $3)
+        and not steps <@ $2::text[]
+    order by lease_until limit 1";
+const CLAIM: &str =
+    "update saga set epoch = epoch + 1, attempts = attempts + 1, resting = false, woken = false, steps = $4,
         lease_until = now() + make_interval(secs => $3)
     where id in (
         select saga.id from saga join unnest($1::uuid[], $2::bigint[]) as seen (id, epoch) using (id, epoch)
         where phase in ('forward', 'undo') and lease_until < now()
         for update of saga skip locked)
-    returning id, state::text as state, phase, step, epoch, attempts, failures";
+    returning id, state::text as state, phase, next_step, step, epoch, attempts, failures";
 const CLAIM_RESTING: &str =
-    "update saga set epoch = epoch + 1, attempts = attempts + 1, resting = false, woken = false,
+    "update saga set epoch = epoch + 1, attempts = attempts + 1, resting = false, woken = false, steps = $4,
         lease_until = now() + make_interval(secs => $3)
     where id = $2 and kind = $1 and phase in ('forward', 'undo') and resting and lease_until <= now()
-    returning id, state::text as state, phase, step, epoch, attempts, failures";
+        and coalesce(steps <@ $4::text[], true)
+    returning id, state::text as state, phase, next_step, step, epoch, attempts, failures";
 
 /// The sagas that run in this process.
 pub(super) struct Leases {
@@ -156,23 +166,25 @@ impl Drop for Held {
 
 /// A sweeper's memory: which ended leases it has seen, and since when.
 pub struct Sweep {
-    kind: &'static str,
+    kind: &'static SagaKind,
     seen: HashMap<(Uuid, i64, String), Instant>,
     stalled: Option<Instant>,
+    /// When it was last looked for sagas that only a newer release can run.
+    newer: Option<Instant>,
 }
 
 impl Sweep {
     /// Between two looks.
     pub(super) const EVERY: Duration = Duration::from_millis(250);
 
-    pub(super) fn new(kind: &'static str) -> Self {
-        Self { kind, seen: HashMap::new(), stalled: None }
+    pub(super) fn new(kind: &'static SagaKind) -> Self {
+        Self { kind, seen: HashMap::new(), stalled: None, newer: None }
     }
 
     /// Claims what rests and is due, and what has been abandoned for long enough.
     pub(super) async fn look(&mut self, db: &Db) -> Result<Vec<Row>, DbError> {
         let asked = Instant::now();
-        let rows = db.primary().query(LOOK, &[&self.kind, &MAX_SWEPT]).await;
+        let rows = db.primary().query(LOOK, &[&self.kind.name, &MAX_SWEPT, &self.kind.steps]).await;
         let now = Instant::now();
         if rows.is_err() || now - asked > PROMPT {
             self.stalled = Some(now);
@@ -192,10 +204,27 @@ impl Sweep {
             }
         }
         self.seen = seen;
+        self.look_for_newer(db, now).await?;
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        db.write_returning(CLAIM, &[&ids, &epochs, &SAGA_LEASE.as_secs_f64()]).await
+        db.write_returning(CLAIM, &[&ids, &epochs, &SAGA_LEASE.as_secs_f64(), &self.kind.steps]).await
+    }
+
+    /// Says now and then that sagas wait for a newer release: here they would be done, or undone, without some steps.
+    async fn look_for_newer(&mut self, db: &Db, now: Instant) -> Result<(), DbError> {
+        if self.newer.is_some_and(|last| now - last < NEWER_LOOK) {
+            return Ok(());
+        }
+        self.newer = Some(now);
+        let parameters: [&(dyn souk_db::ToSql + Sync); 3] =
+            [&self.kind.name, &self.kind.steps, &SECOND_LOOK.as_secs_f64()];
+        if let Some(row) = db.primary().query_opt(UNKNOWN, &parameters).await? {
+            let saga: Uuid = row.get_col("id")?;
+            let kind = self.kind.name;
+            tracing::warn!(kind, %saga, "sagas have steps that this release does not know, they wait for the newer one");
+        }
+        Ok(())
     }
 
     fn second_look(&self, now: Instant) -> Duration {
@@ -206,7 +235,7 @@ impl Sweep {
     }
 
     /// One saga that rests and is due, if it is.
-    pub(super) async fn claim_resting(db: &Db, kind: &'static str, id: Uuid) -> Result<Vec<Row>, DbError> {
-        db.write_returning(CLAIM_RESTING, &[&kind, &id, &SAGA_LEASE.as_secs_f64()]).await
+    pub(super) async fn claim_resting(db: &Db, kind: &SagaKind, id: Uuid) -> Result<Vec<Row>, DbError> {
+        db.write_returning(CLAIM_RESTING, &[&kind.name, &id, &SAGA_LEASE.as_secs_f64(), &kind.steps]).await
     }
 }

@@ -4,10 +4,13 @@
 //! runs it at once; the engine's sweeper takes over the sagas of processes that died. Each step has do and undo side by
 //! side, both idempotent under `{saga}/{step}`. A step that writes to the saga's own schema records progress in its own
 //! commit ([`Recorded`], fenced by the lease's epoch); steps between two records cost no commit here and are simply done
-//! again after a crash. Undo before the pivot, only forward after it.
+//! again after a crash. Undo before the pivot, only forward after it. How a release may change the steps while sagas run is
+//! said at [`SagaKind`].
 
 mod engine;
+mod kind;
 mod lease;
+mod row;
 
 use std::time::Duration;
 
@@ -19,6 +22,7 @@ use souk_rpc::Cx;
 use uuid::Uuid;
 
 pub use engine::SagaEngine;
+pub use kind::SagaKind;
 pub use lease::Sweep;
 
 /// How long a saga belongs to the process that runs it, unless that says that it still lives. With the sweep and its second
@@ -91,7 +95,7 @@ impl From<DbError> for Failure {
 /// One step: what it does and how that is taken back, both idempotent.
 #[async_trait]
 pub trait Step<S>: Send + Sync + 'static {
-    /// Names it in logs and keys.
+    /// Names it in rows, logs and keys.
     fn name(&self) -> &'static str;
     /// Does it.
     async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut S) -> Result<Progress, Failure>;
@@ -114,22 +118,25 @@ pub trait Step<S>: Send + Sync + 'static {
 /// What a step writes into its own transaction to record progress.
 pub struct Recorded;
 
-const INSERT: &str = "insert into saga (id, kind, state, phase, lease_until)
-    select id, $2, state::json, 'forward', now() + make_interval(secs => $4)
+const INSERT: &str = "insert into saga (id, kind, state, phase, next_step, steps, lease_until)
+    select id, $2, state::json, 'forward', $5, $6, now() + make_interval(secs => $4)
     from unnest($1::uuid[], $3::text[]) as s (id, state)";
-const RECORD: &str = "update saga set step = $3, phase = $4, updated_at = now(),
+const RECORD: &str = "update saga set next_step = $3, step = $4, phase = $5, updated_at = now(),
         state = case when given.secret is null then state else replace(state::text, given.secret, '\"\"')::json end
-    from unnest($1::uuid[], $2::bigint[], $5::text[]) as given (id, epoch, secret)
+    from unnest($1::uuid[], $2::bigint[], $6::text[]) as given (id, epoch, secret)
     where saga.id = given.id and saga.epoch = given.epoch returning saga.id";
 // The second condition is for those that the release before this one laid to rest.
 const WAKE: &str = "update saga set woken = true,
         lease_until = case when resting or last_error = 'waiting' then now() else lease_until end
     where id = $1 and phase in ('forward', 'undo') and lease_until <> 'infinity'";
+
 /// Inserts sagas of `kind` into the transaction that inserts what they are about, leased to this process.
-pub async fn insert_sagas<S: Serialize>(tx: &Tx, kind: &'static str, sagas: &[NewSaga<S>]) -> Result<(), Problem> {
+pub async fn insert_sagas<S: Serialize>(tx: &Tx, kind: &SagaKind, sagas: &[NewSaga<S>]) -> Result<(), Problem> {
     let ids: Vec<Uuid> = sagas.iter().map(|saga| saga.id).collect();
     let states = sagas.iter().map(|saga| serde_json::to_string(&saga.state)).collect::<Result<Vec<_>, _>>();
-    tx.execute(INSERT, &[&ids, &kind, &states.map_err(Problem::internal)?, &SAGA_LEASE.as_secs_f64()]).await?;
+    let states = states.map_err(Problem::internal)?;
+    let (first, lease) = (kind.next_step(Direction::Forward, 0), SAGA_LEASE.as_secs_f64());
+    tx.execute(INSERT, &[&ids, &kind.name, &states, &lease, &first, &kind.steps]).await?;
     Ok(())
 }
 
@@ -140,31 +147,40 @@ pub async fn wake_saga(tx: &Tx, id: Uuid) -> Result<(), DbError> {
 }
 
 impl Recorded {
-    /// Records in `tx` that the sagas have reached `step` (the number of the next step to run), or that they are done.
-    /// Returns those whose lease still holds; the effects of all others must not be committed.
-    pub async fn write(tx: &Tx, sagas: &[SagaRun], step: i32, done: bool) -> Result<Vec<Uuid>, DbError> {
-        Self::record(tx, sagas, step, done, &[]).await
+    /// Records in `tx` that the sagas have done `step`, and are done when it is the last one. Returns those whose lease still
+    /// holds; the effects of all others must not be committed.
+    pub async fn write(tx: &Tx, kind: &SagaKind, sagas: &[SagaRun], step: &str) -> Result<Vec<Uuid>, DbError> {
+        Self::record(tx, kind, sagas, step, &[]).await
     }
 
     /// The same, and empties in each saga's state the text that is its `secret`: it has done its work, and is not kept
     /// longer. It is found as text because PostgreSQL rebuilds a whole document to change one field of it.
-    pub async fn forgetting(tx: &Tx, sagas: &[SagaRun], step: i32, secrets: &[&str]) -> Result<Vec<Uuid>, DbError> {
+    pub async fn forgetting(
+        tx: &Tx,
+        kind: &SagaKind,
+        sagas: &[SagaRun],
+        step: &str,
+        secrets: &[&str],
+    ) -> Result<Vec<Uuid>, DbError> {
         debug_assert_eq!(sagas.len(), secrets.len());
         let quoted: Vec<String> = secrets.iter().map(|secret| serde_json::Value::from(*secret).to_string()).collect();
-        Self::record(tx, sagas, step, false, &quoted).await
+        Self::record(tx, kind, sagas, step, &quoted).await
     }
 
     async fn record(
         tx: &Tx,
+        kind: &SagaKind,
         sagas: &[SagaRun],
-        step: i32,
-        done: bool,
+        step: &str,
         secrets: &[String],
     ) -> Result<Vec<Uuid>, DbError> {
+        let at = kind.after(step).ok_or_else(|| DbError::Other(format!("{} has no step {step}", kind.name)))?;
         let ids: Vec<Uuid> = sagas.iter().map(|saga| saga.id).collect();
         let epochs: Vec<i64> = sagas.iter().map(|saga| saga.epoch).collect();
-        let phase = if done { "done" } else { "forward" };
-        let rows = tx.query(RECORD, &[&ids, &epochs, &step, &phase, &secrets]).await?;
+        let next = kind.next_step(Direction::Forward, at);
+        let phase = if next.is_some() { "forward" } else { "done" };
+        let number = kind.number(Direction::Forward, at);
+        let rows = tx.query(RECORD, &[&ids, &epochs, &next, &number, &phase, &secrets]).await?;
         rows.iter().map(|row| row.get_col("id")).collect()
     }
 }

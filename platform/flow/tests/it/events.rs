@@ -14,8 +14,9 @@ use souk_kernel::Event;
 use souk_runtime::Tasks;
 use uuid::Uuid;
 
-use crate::{Happened, eventually};
+use crate::{Happened, SOON};
 use setup::{SOURCES, Scribe, Setup, effects, happened, id, publish};
+use souk_eventually::eventually;
 
 /// For draining what has little to do.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,7 +56,7 @@ async fn every_event_has_its_effect_once_and_in_order_with_two_readers(setup: Se
             first.drain(PATIENCE).await.unwrap();
         }
     }
-    eventually("all effects", async || effects(mail).await.len() >= 1000).await;
+    eventually("all effects", SOON, async || effects(mail).await.len() >= 1000).await;
     second.drain(PATIENCE).await.unwrap();
     assert_once_and_in_order(&effects(mail).await, 25, 40);
     setup.finish().await;
@@ -75,7 +76,7 @@ async fn a_slower_transaction_is_not_skipped(setup: Setup) {
     let tasks = Tasks::new();
     run_consumer(&tasks, mail, &setup.events(&tasks), Scribe::new(Uuid::nil()));
     publish(shop, &[happened(1, 1)]).await;
-    eventually("the first effect", async || effects(mail).await.len() == 1).await;
+    eventually("the first effect", SOON, async || effects(mail).await.len() == 1).await;
 
     let (outbox, slow) = (Outbox::new(shop), shop.begin().await.unwrap());
     outbox.push(&slow, &happened(2, 1)).await.unwrap();
@@ -84,7 +85,7 @@ async fn a_slower_transaction_is_not_skipped(setup: Setup) {
     tokio::time::sleep(SLOW).await;
     assert_eq!(effects(mail).await.len(), 1, "the later one waits");
     outbox.commit(slow).await.unwrap();
-    eventually("all effects", async || effects(mail).await.len() == 3).await;
+    eventually("all effects", SOON, async || effects(mail).await.len() == 3).await;
     tasks.drain(PATIENCE).await.unwrap();
     setup.finish().await;
 }
@@ -95,8 +96,8 @@ async fn poison_parks_its_own_key_only_and_can_be_replayed(setup: Setup) {
     publish(shop, &[happened(1, 1), happened(13, 1), happened(2, 1), happened(13, 2), happened(1, 2)]).await;
     run_consumer(&tasks, mail, &setup.events(&tasks), scribe.clone());
     let dead_letters = DeadLetters::new(mail);
-    eventually("the others' effects", async || effects(mail).await.len() == 3).await;
-    eventually("both letters", async || dead_letters.list().await.unwrap().len() == 2).await;
+    eventually("the others' effects", SOON, async || effects(mail).await.len() == 3).await;
+    eventually("both letters", SOON, async || dead_letters.list().await.unwrap().len() == 2).await;
     assert_eq!(scribe.refusals.load(Ordering::SeqCst), MAX_TRIES);
     let dead = dead_letters.list().await.unwrap();
     assert_eq!(dead.iter().map(|letter| letter.aggregate).collect::<Vec<_>>(), [id(13), id(13)]);
@@ -105,8 +106,8 @@ async fn poison_parks_its_own_key_only_and_can_be_replayed(setup: Setup) {
     scribe.angry.store(false, Ordering::SeqCst);
     assert_eq!(dead_letters.replay("mail.scribe", id(13)).await.unwrap(), 2);
     publish(shop, &[happened(13, 3)]).await;
-    eventually("the replay", async || dead_letters.list().await.unwrap().is_empty()).await;
-    eventually("all effects", async || effects(mail).await.len() == 6).await;
+    eventually("the replay", SOON, async || dead_letters.list().await.unwrap().is_empty()).await;
+    eventually("all effects", SOON, async || effects(mail).await.len() == 6).await;
     let thirteen: Vec<i64> = effects(mail).await.into_iter().filter(|(a, _)| *a == id(13)).map(|(_, v)| v).collect();
     assert_eq!(thirteen, [1, 2, 3], "in order");
     tasks.drain(PATIENCE).await.unwrap();
@@ -122,7 +123,7 @@ async fn a_reader_that_is_killed_is_replaced(setup: Setup) {
     process::start_and_kill_in_the_middle(&setup).await;
     let tasks = Tasks::new();
     run_consumer(&tasks, mail, &setup.events(&tasks), Scribe::new(Uuid::nil()));
-    eventually("all effects", async || effects(mail).await.len() >= 200).await;
+    eventually("all effects", SOON, async || effects(mail).await.len() >= 200).await;
     tasks.drain(PATIENCE).await.unwrap();
     assert_once_and_in_order(&effects(mail).await, 10, 20);
     setup.finish().await;

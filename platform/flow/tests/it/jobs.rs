@@ -11,7 +11,8 @@ use souk_kernel::Problem;
 use souk_postgres::TestDb;
 use souk_runtime::Tasks;
 
-use crate::{OWNER, eventually};
+use crate::{OWNER, SOON};
+use souk_eventually::eventually;
 
 #[derive(Default)]
 struct Worker {
@@ -49,8 +50,10 @@ async fn jobs_are_done_once_by_two_workers_and_failures_are_tried_again() {
     run_jobs(&tasks, &db, vec![worker.clone()]);
     run_jobs(&tasks, &db, vec![worker.clone()]);
     let left = "select count(*) as n from job";
-    eventually("the jobs", async || db.primary().query_one(left, &[]).await.unwrap().get_col::<i64>("n").unwrap() == 1)
-        .await;
+    eventually("the jobs", SOON, async || {
+        db.primary().query_one(left, &[]).await.unwrap().get_col::<i64>("n").unwrap() == 1
+    })
+    .await;
     let mut done = worker.done.lock().unwrap().clone();
     done.sort();
     assert_eq!(done, ["ada", "bob"], "the same key once; what is not due waits");
@@ -77,7 +80,62 @@ async fn a_schedule_runs_once_for_all_processes() {
         let rows = db.primary().query(next, &[]).await.unwrap();
         ran && rows.first().is_some_and(|row| row.get_col("planned").unwrap())
     };
-    eventually("the first run", planned).await;
+    eventually("the first run", SOON, planned).await;
     tasks.drain(Duration::from_secs(10)).await.unwrap();
     assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+/// Takes as long as it is told to.
+struct Slow(Arc<tokio::sync::Semaphore>, AtomicU32);
+
+#[async_trait]
+impl JobHandler for Slow {
+    fn kind(&self) -> &'static str {
+        "slow"
+    }
+    async fn run(&self, _: &Job) -> Result<(), Problem> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.acquire().await.map_err(Problem::internal)?.forget();
+        Ok(())
+    }
+}
+
+/// The lease of a job that is worked on is renewed, so it may be short; what a process that died had begun is begun again as
+/// soon as it has run out.
+#[tokio::test]
+async fn a_running_job_is_kept_and_a_dead_ones_is_taken_over() {
+    let test = TestDb::new(&[&OWNER]).await;
+    let (db, tasks) = (test.db("shop").await, Tasks::new());
+    let slow = Arc::new(Slow(Arc::default(), AtomicU32::new(0)));
+    let tx = db.begin().await.unwrap();
+    Jobs::new(&db).enqueue(&tx, "slow", "one", &(), Duration::ZERO).await.unwrap();
+    tx.commit().await.unwrap();
+    let lease = async || {
+        let lease = "select coalesce(extract(epoch from lease_until - now()), 0)::float8 as left, attempts from job";
+        let row = db.primary().query_one(lease, &[]).await.unwrap();
+        (row.get_col::<f64>("left").unwrap(), row.get_col::<i32>("attempts").unwrap())
+    };
+    // As a process leaves it that was killed a second after it began.
+    db.write_one("update job set attempts = 1, lease_until = now() + interval '9 seconds'", &[]).await.unwrap();
+    run_jobs(&tasks, &db, vec![slow.clone()]);
+    run_jobs(&tasks, &db, vec![slow.clone()]);
+    eventually("it is taken over", SOON, async || slow.1.load(Ordering::SeqCst) == 1).await;
+    let mut renewed = 0;
+    let mut before = lease().await.0;
+    eventually("its lease is renewed again and again", SOON, async || {
+        let (now, attempts) = lease().await;
+        assert_eq!(attempts, 2, "nobody else takes it");
+        renewed += u32::from(now > before);
+        before = now;
+        renewed >= 3
+    })
+    .await;
+    assert_eq!(slow.1.load(Ordering::SeqCst), 1);
+    slow.0.add_permits(1);
+    let none = "select count(*) as n from job";
+    eventually("it is done", SOON, async || {
+        db.primary().query_one(none, &[]).await.unwrap().get_col::<i64>("n").unwrap() == 0
+    })
+    .await;
+    tasks.drain(Duration::from_secs(10)).await.unwrap();
 }

@@ -3,6 +3,7 @@
 
 mod events;
 mod jobs;
+mod saga_steps;
 mod sagas;
 
 use std::time::Duration;
@@ -14,7 +15,8 @@ use souk_postgres::TestDb;
 use uuid::Uuid;
 
 /// Something that owns events.
-pub const OWNER: Migrations = Migrations { schema: "shop", files: &[souk_flow::TABLES, souk_flow::SAGAS] };
+pub const OWNER: Migrations =
+    Migrations { schema: "shop", files: &[souk_flow::TABLES, souk_flow::SAGAS, souk_flow::SAGA_STEPS] };
 /// Something that reads them, with a table for effects.
 pub const READER: Migrations = Migrations {
     schema: "mail",
@@ -38,25 +40,13 @@ impl Event for Happened {
     }
 }
 
+/// Within this, what is awaited happens; a test that hangs fails.
+pub const SOON: Duration = Duration::from_secs(30);
+
 /// An owner and a reader on one database.
 pub async fn shop_and_mail() -> (TestDb, Db, Db) {
     let test = TestDb::new(&[&OWNER, &READER]).await;
     souk_db::grant_outbox_read(&test.url(), "shop", "mail").await.unwrap();
     let (shop, mail) = (test.db("shop").await, test.db("mail").await);
     (test, shop, mail)
-}
-
-/// Waits until `done` says so; a test that hangs fails.
-pub async fn eventually<F: AsyncFnMut() -> bool>(what: &str, done: F) {
-    eventually_within(Duration::from_secs(30), what, done).await;
-}
-
-/// The same with a patience of your own.
-pub async fn eventually_within<F: AsyncFnMut() -> bool>(patience: Duration, what: &str, mut done: F) {
-    let patience = tokio::time::timeout(patience, async {
-        while !done().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    assert!(patience.await.is_ok(), "{what} did not happen");
 }

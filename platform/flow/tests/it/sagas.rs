@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use souk_db::{Db, RowExt};
-use souk_flow::{Failure, NewSaga, Progress, Recorded, SagaEngine, SagaRun, Step, insert_sagas};
+use souk_flow::{Failure, NewSaga, Progress, Recorded, SagaEngine, SagaKind, SagaRun, Step, insert_sagas};
 use souk_kernel::Problem;
 use souk_postgres::TestDb;
 use souk_rpc::Cx;
@@ -15,11 +15,13 @@ use souk_runtime::Tasks;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
-use crate::{OWNER, eventually};
+use crate::{OWNER, SOON};
+use souk_eventually::eventually;
 
-const KIND: &str = "test";
+const NAMES: &[&str] = &["first", "second", "pivot", "last"];
+static KIND: SagaKind = SagaKind { name: "test", steps: NAMES, numbered: NAMES };
 const PIVOT: usize = 2;
-const STEPS: usize = 4;
+const STEPS: usize = NAMES.len();
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct State {
@@ -66,7 +68,7 @@ struct Nth {
 #[async_trait]
 impl Step<State> for Nth {
     fn name(&self) -> &'static str {
-        ["first", "second", "pivot", "last"][self.n]
+        NAMES[self.n]
     }
     fn is_pivot(&self) -> bool {
         self.n == PIVOT
@@ -79,7 +81,7 @@ impl Step<State> for Nth {
         }
         if self.n == PIVOT {
             let tx = self.db.begin().await?;
-            if Recorded::write(&tx, &[saga], 3, false).await? != [saga.id] {
+            if Recorded::write(&tx, &KIND, &[saga], "pivot").await? != [saga.id] {
                 return Err(Failure::Fenced);
             }
             tx.commit().await?;
@@ -132,7 +134,7 @@ impl Harness {
 
     fn engine(&self, tasks: &Tasks) -> Arc<SagaEngine<State>> {
         let step = |n| Box::new(Nth { n, world: self.world.clone(), db: self.db.clone() }) as Box<dyn Step<State>>;
-        SagaEngine::new(&self.db, tasks, KIND, (0..STEPS).map(step).collect(), |_, state, problem| {
+        SagaEngine::new(&self.db, tasks, &KIND, (0..STEPS).map(step).collect(), |_, state, problem| {
             state.why = Some(problem.code.to_string());
         })
     }
@@ -140,7 +142,7 @@ impl Harness {
     async fn start(&self, engine: &Arc<SagaEngine<State>>) -> Uuid {
         let saga = NewSaga { id: Uuid::now_v7(), state: State::default() };
         let tx = self.db.begin().await.unwrap();
-        insert_sagas(&tx, KIND, std::slice::from_ref(&saga)).await.unwrap();
+        insert_sagas(&tx, &KIND, std::slice::from_ref(&saga)).await.unwrap();
         tx.commit().await.unwrap();
         engine.start(&Cx::system("test"), saga.id, saga.state);
         saga.id
@@ -152,7 +154,7 @@ impl Harness {
     }
 
     async fn ends(&self, id: Uuid, phase: &str) {
-        eventually(&format!("saga {phase}"), async || {
+        eventually(&format!("saga {phase}"), SOON, async || {
             let now = self.phase(id).await;
             assert!(now == phase || now == "forward" || now == "undo", "ended as {now}, not {phase}");
             now == phase
@@ -165,8 +167,10 @@ impl Harness {
         let tasks = Tasks::new();
         let engine = self.engine(&tasks);
         let sweep = tokio::sync::Mutex::new(engine.sweeper());
-        eventually("the saga is abandoned", async || engine.sweep_once(&mut *sweep.lock().await).await.unwrap() == 1)
-            .await;
+        eventually("the saga is abandoned", SOON, async || {
+            engine.sweep_once(&mut *sweep.lock().await).await.unwrap() == 1
+        })
+        .await;
         tasks
     }
 
@@ -241,7 +245,7 @@ async fn a_process_that_dies_at_any_step_is_taken_over() {
         let harness = Harness::new().await;
         trouble(&harness.world, step, &[Trouble::Die]);
         let (process, id) = harness.doomed().await;
-        eventually("the death", async || harness.in_place().contains(&step)).await;
+        eventually("the death", SOON, async || harness.in_place().contains(&step)).await;
         process.shutdown_background();
         let died = Instant::now();
         let _heir = harness.take_over().await;
@@ -263,7 +267,7 @@ async fn dying_on_the_way_back_is_taken_over_too() {
     harness.world.undo_trouble.lock().unwrap().insert(0, 1);
     let dead = Tasks::new();
     let id = harness.start(&harness.engine(&dead)).await;
-    eventually("the way back", async || harness.did("undo 0")).await;
+    eventually("the way back", SOON, async || harness.did("undo 0")).await;
     dead.stop();
     dead.drain(Duration::from_secs(30)).await.unwrap();
     if harness.phase(id).await == "undo" {
@@ -278,13 +282,13 @@ async fn who_lost_the_lease_is_fenced() {
     let harness = Harness::new().await;
     trouble(&harness.world, 1, &[Trouble::Die]);
     let (process, id) = harness.doomed().await;
-    eventually("the death", async || harness.in_place().contains(&1)).await;
+    eventually("the death", SOON, async || harness.in_place().contains(&1)).await;
     process.shutdown_background();
     let _heir = harness.take_over().await;
     harness.ends(id, "done").await;
     // The first process comes back from its pause and tries to record under its old epoch.
     let tx = harness.db.begin().await.unwrap();
-    let ours = Recorded::write(&tx, &[SagaRun { id, epoch: 1 }], 0, false).await.unwrap();
+    let ours = Recorded::write(&tx, &KIND, &[SagaRun { id, epoch: 1 }], "first").await.unwrap();
     assert!(ours.is_empty(), "an old epoch writes nothing");
 }
 
@@ -294,7 +298,7 @@ async fn what_an_earlier_life_did_is_undone_too() {
     let harness = Harness::new().await;
     trouble(&harness.world, 1, &[Trouble::Die]);
     let (process, id) = harness.doomed().await;
-    eventually("the death", async || harness.in_place().contains(&1)).await;
+    eventually("the death", SOON, async || harness.in_place().contains(&1)).await;
     process.shutdown_background();
     trouble(&harness.world, 0, &[Trouble::Refuse]);
     let _heir = harness.take_over().await;
@@ -334,7 +338,7 @@ impl Harness {
         let engine = self.engine(&tasks);
         let id = self.start(&engine).await;
         let sweep = tokio::sync::Mutex::new(engine.sweeper());
-        eventually("a task", async || {
+        eventually("a task", SOON, async || {
             let due = "update saga set lease_until = now() - interval '1 s'
                 where resting and lease_until <> 'infinity' and phase in ('forward', 'undo')";
             self.db.write_one(due, &[]).await.unwrap();
@@ -368,7 +372,7 @@ async fn a_database_that_stands_still_fences_nobody_who_lives() {
     let sweeping = harness.engine(&others);
     sweeping.sweep();
     let id = harness.start(&harness.engine(&tasks)).await;
-    eventually("the slow step", async || harness.in_place().contains(&1)).await;
+    eventually("the slow step", SOON, async || harness.in_place().contains(&1)).await;
     let still = harness.db.begin().await.unwrap();
     still.execute("lock table saga in access exclusive mode", &[]).await.unwrap();
     for _ in 0..8 {

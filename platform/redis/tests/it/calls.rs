@@ -6,7 +6,8 @@ use souk_cache::{Loaded, SecondTier};
 use souk_engines::{Redis as Server, RedisCluster};
 use souk_redis::{CALL, Redis, RedisTier};
 
-use crate::support::{eventually, hasty_on, process, start, whole};
+use crate::support::{PATIENCE, hasty_on, process, start, whole};
+use souk_eventually::eventually;
 
 fn tier(redis: &Redis) -> RedisTier<u32, String> {
     let tier = RedisTier::new(redis.clone(), "calls", 1, Duration::from_secs(60));
@@ -92,6 +93,6 @@ async fn a_hung_node_of_a_cluster_costs_its_own_keys_only() {
     cluster.settle().await.unwrap();
     whole(&process.redis).await;
     for number in 0..60 {
-        eventually("every key is read again", async || tier.get(&number, 0).await == Some(one())).await;
+        eventually("every key is read again", PATIENCE, async || tier.get(&number, 0).await == Some(one())).await;
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use souk_engines::Redis as Server;
 use souk_redis::{Deadline, Lease, Leases};
 
-use crate::support::{Process, eventually, hasty_on, on};
+use crate::support::{PATIENCE, Process, hasty_on, on};
+use souk_eventually::eventually;
 
 fn leases(process: &Process) -> Leases {
     Leases::new(process.redis.clone(), process.tasks.clone(), "passes", 1)
@@ -57,7 +58,7 @@ async fn a_revocation_while_redis_hangs_is_made_up_for() {
     assert!(begun.elapsed() < Duration::from_secs(1), "logging out does not wait for redis: {:?}", begun.elapsed());
     assert_eq!(other.get("ada").await, Lease::Revoked, "nobody reads while it hangs");
     server.resume().unwrap();
-    eventually("the revocation arrives", async || {
+    eventually("the revocation arrives", PATIENCE, async || {
         other.get("ada").await == Lease::Revoked && other.get("x").await != Lease::Revoked
     })
     .await;
@@ -76,7 +77,7 @@ async fn a_revocation_while_redis_is_dead_reaches_what_it_remembers_when_it_is_b
     crate::support::whole(&process.redis).await;
     let other = hasty_on(&server).await;
     let other = leases(&other);
-    eventually("the revocation arrives", async || other.get("ada").await == Lease::Revoked).await;
+    eventually("the revocation arrives", PATIENCE, async || other.get("ada").await == Lease::Revoked).await;
 }
 
 #[tokio::test]

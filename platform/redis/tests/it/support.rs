@@ -7,7 +7,7 @@ use souk_redis::{CALL, Redis, RedisSettings};
 use souk_runtime::Tasks;
 
 /// Longest wait for what must happen: far more than it takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One process.
 pub struct Process {
@@ -49,14 +49,4 @@ pub async fn hasty_on(server: &Server) -> Process {
 
 pub async fn whole(redis: &Redis) {
     tokio::time::timeout(PATIENCE, redis.all_connected()).await.expect("redis answers again");
-}
-
-/// Waits until `true`.
-pub async fn eventually(what: &str, mut now: impl AsyncFnMut() -> bool) {
-    let looking = async {
-        while !now().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("never: {what}"));
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use souk_eventually::eventually;
 use souk_runtime::Tasks;
 use souk_tls::Identity;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
-use tokio::time::{Instant, interval};
+use tokio::time::interval;
 
 use crate::echo::{EchoClient, Server, anybody, one, plain, secure};
 use crate::pki::Pki;
@@ -112,11 +113,8 @@ async fn restart_under_load(pki: Option<Pki>, graceful: bool) -> Vec<String> {
 }
 
 async fn called(instance: &Instance) {
-    let started = Instant::now();
-    while instance.server.echo.calls() == 0 {
-        assert!(started.elapsed() < PATIENCE, "{} is not called", instance.server.address);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let what = format!("{} is called", instance.server.address);
+    eventually(&what, PATIENCE, async || instance.server.echo.calls() > 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,7 +13,7 @@ use super::{Body, Stored};
 /// What other services know about a cart's SKUs now.
 pub struct Facts {
     /// What is sold, by SKU.
-    pub cards: HashMap<String, Arc<VariantCard>>,
+    pub products: HashMap<String, Arc<VariantCard>>,
     /// What it costs.
     pub quote: Quote,
     /// Units that can be bought, by SKU.
@@ -21,15 +21,15 @@ pub struct Facts {
 }
 
 /// What to ask a price for: lines that are still sold.
-pub fn quote_lines(body: &Body, cards: &HashMap<String, Arc<VariantCard>>) -> Vec<QuoteLine> {
+pub fn quote_lines(body: &Body, products: &HashMap<String, Arc<VariantCard>>) -> Vec<QuoteLine> {
     let ask = |line: &super::Line| {
-        let card = cards.get(&line.sku)?;
+        let product = products.get(&line.sku)?;
         Some(QuoteLine {
             sku: line.sku.clone(),
             quantity: line.quantity,
-            category_id: card.category_id.map(|id| id.0),
-            tax_category: card.tax_category.clone(),
-            weight_grams: card.weight_grams,
+            category_id: product.category_id.map(|id| id.0),
+            tax_category: product.tax_category.clone(),
+            weight_grams: product.weight_grams,
         })
     };
     body.lines.iter().filter_map(ask).collect()
@@ -40,11 +40,11 @@ pub fn view(cart: &Stored, facts: &Facts) -> Cart {
     let zero = Money::zero(facts.quote.subtotal.currency);
     let (mut lines, mut messages) = (Vec::with_capacity(cart.body.lines.len()), Vec::new());
     for line in &cart.body.lines {
-        let card = facts.cards.get(&line.sku);
+        let product = facts.products.get(&line.sku);
         let price = priced(&facts.quote, &line.sku);
         let available = facts.available.get(&line.sku).copied().unwrap_or(0);
         let about = |code: &str, detail: String| CartMessage { code: code.into(), line_id: Some(line.id), detail };
-        match (card, price) {
+        match (product, price) {
             (Some(_), Some(price)) => {
                 if available < 1 {
                     messages.push(about("out_of_stock", format!("{} is out of stock.", line.title)));
@@ -64,14 +64,14 @@ pub fn view(cart: &Stored, facts: &Facts) -> Cart {
         lines.push(CartLine {
             id: line.id,
             sku: line.sku.clone(),
-            title: card.map_or_else(|| line.title.clone(), |card| card.title.clone()),
-            options: card.map(|card| card.options.clone()).unwrap_or_default(),
-            slug: card.map(|card| card.slug.clone()).unwrap_or_default(),
-            image: card.map(|card| card.image.clone()).unwrap_or_default(),
+            title: product.map_or_else(|| line.title.clone(), |product| product.title.clone()),
+            options: product.map(|product| product.options.clone()).unwrap_or_default(),
+            slug: product.map(|product| product.slug.clone()).unwrap_or_default(),
+            image: product.map(|product| product.image.clone()).unwrap_or_default(),
             quantity: line.quantity,
             unit_price: price.map_or(zero, |price| price.unit_price),
             total: price.map_or(zero, |price| price.total),
-            available: if card.is_some() && price.is_some() { available } else { 0 },
+            available: if product.is_some() && price.is_some() { available } else { 0 },
         });
     }
     let of_quote = |m: &souk_pricing_api::QuoteMessage| CartMessage {
@@ -134,14 +134,16 @@ pub fn checkout(cart: &Stored, facts: &Facts) -> Result<CheckoutCart, Problem> {
     };
     let mut lines = Vec::with_capacity(body.lines.len());
     for line in &body.lines {
-        let (Some(card), Some(_)) = (facts.cards.get(&line.sku), priced(&facts.quote, &line.sku)) else { continue };
+        let (Some(product), Some(_)) = (facts.products.get(&line.sku), priced(&facts.quote, &line.sku)) else {
+            continue;
+        };
         lines.push(CheckoutLine {
-            product_id: card.product_id.0,
+            product_id: product.product_id.0,
             sku: line.sku.clone(),
-            title: card.title.clone(),
-            options: card.options.clone(),
-            image: card.image.clone(),
-            slug: card.slug.clone(),
+            title: product.title.clone(),
+            options: product.options.clone(),
+            image: product.image.clone(),
+            slug: product.slug.clone(),
             quantity: line.quantity,
         });
     }

@@ -187,7 +187,7 @@ pub struct Media {
 }
 
 /// A product as an import brings it. The identity is (source, external id).
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductInput {
     /// `icecat`.
     pub source: String,
@@ -224,7 +224,7 @@ pub struct ProductInput {
 }
 
 /// A variant as an import brings it; its identity within the product is the SKU.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VariantInput {
     /// The source's own id.
     pub external_id: Option<String>,
@@ -243,7 +243,7 @@ pub struct VariantInput {
 }
 
 /// A picture as an import brings it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MediaInput {
     /// Already stored in the shop (`/media/...`).
     pub url: Option<String>,

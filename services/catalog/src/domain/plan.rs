@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use souk_catalog_api::{CategoryId, Outcome, ProductId, ProductInput, ProductOutcome, Status, VariantId};
 
-use super::check::{self, Refusal, refusal};
+use super::check::{self, InputRejected, rejected};
 use super::slug;
 
 /// A product of the batch that is there already.
@@ -29,7 +29,7 @@ pub struct KnownProduct {
 
 /// What the store knows about the things a batch names. Nobody else writes until the batch is committed.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct CatalogSnapshot {
     /// By source and external id.
     pub products: HashMap<(String, String), KnownProduct>,
     /// Who holds the SKUs of the batch.
@@ -75,13 +75,13 @@ pub struct Plan {
 }
 
 /// What is wrong with each product of a batch by itself. Only those without a fault may be looked for in the store.
-pub fn faults(inputs: &[ProductInput]) -> Vec<Option<Refusal>> {
+pub fn faults(inputs: &[ProductInput]) -> Vec<Option<InputRejected>> {
     let mut seen = HashSet::new();
     let fault = |input: &ProductInput| {
         let fault = check::product(input).err();
         let doubled = fault.is_none() && !seen.insert((input.source.clone(), input.external_id.clone()));
         match doubled {
-            true => Some(refusal("duplicate_product", "the same product stands before in this batch")),
+            true => Some(rejected("duplicate_product", "the same product stands before in this batch")),
             false => fault,
         }
     };
@@ -91,13 +91,13 @@ pub fn faults(inputs: &[ProductInput]) -> Vec<Option<Refusal>> {
 /// Decides a batch, given the faults of its products. `new_id` makes ids for new products and variants.
 pub fn plan(
     inputs: &[ProductInput],
-    faults: Vec<Option<Refusal>>,
-    mut known: Known,
+    faults: Vec<Option<InputRejected>>,
+    mut snapshot: CatalogSnapshot,
     mut new_id: impl FnMut() -> uuid::Uuid,
 ) -> Plan {
     let mut plan = Plan::default();
     for (at, (input, fault)) in inputs.iter().zip(faults).enumerate() {
-        let decided = fault.map_or_else(|| decide(at, input, &mut known, &mut new_id), Err);
+        let decided = fault.map_or_else(|| decide(at, input, &mut snapshot, &mut new_id), Err);
         let outcome = match decided {
             Ok(Decision::Unchanged(id)) => (Some(id), Outcome::Unchanged),
             Ok(Decision::Write(write, counts)) => {
@@ -109,7 +109,7 @@ pub fn plan(
                 }
                 (Some(id), outcome)
             }
-            Err(Refusal { code, reason }) => (None, Outcome::Refused { code: code.to_owned(), reason }),
+            Err(InputRejected { code, reason }) => (None, Outcome::Refused { code: code.to_owned(), reason }),
         };
         plan.outcomes.push(ProductOutcome {
             external_id: input.external_id.clone(),
@@ -129,27 +129,27 @@ enum Decision {
 fn decide(
     at: usize,
     input: &ProductInput,
-    known: &mut Known,
+    snapshot: &mut CatalogSnapshot,
     new_id: &mut impl FnMut() -> uuid::Uuid,
-) -> Result<Decision, Refusal> {
+) -> Result<Decision, InputRejected> {
     let identity = (input.source.clone(), input.external_id.clone());
-    let old = known.products.get(&identity).cloned();
+    let old = snapshot.products.get(&identity).cloned();
     if let Some(old) = old.as_ref().filter(|old| old.content_hash == input.content_hash) {
         return Ok(Decision::Unchanged(old.id));
     }
-    let Some(path) = known.categories.get(&input.category_id) else {
-        return Err(refusal("unknown_category", format!("there is no category {}", input.category_id)));
+    let Some(path) = snapshot.categories.get(&input.category_id) else {
+        return Err(rejected("unknown_category", format!("there is no category {}", input.category_id)));
     };
     let mut categories: Vec<CategoryId> = path.iter().rev().copied().collect();
     let id = old.as_ref().map_or_else(|| ProductId(new_id()), |old| old.id);
     for variant in &input.variants {
-        if known.skus.get(&variant.sku).is_some_and(|holder| *holder != id) {
-            return Err(refusal("sku_taken", format!("SKU {} belongs to another product", variant.sku)));
+        if snapshot.skus.get(&variant.sku).is_some_and(|holder| *holder != id) {
+            return Err(rejected("sku_taken", format!("SKU {} belongs to another product", variant.sku)));
         }
     }
     // From here on it is taken: what it holds now is held against the rest of the batch.
-    known.skus.extend(input.variants.iter().map(|variant| (variant.sku.clone(), id)));
-    let slug = address(input, id, old.as_ref(), &mut known.slugs);
+    snapshot.skus.extend(input.variants.iter().map(|variant| (variant.sku.clone(), id)));
+    let slug = address(input, id, old.as_ref(), &mut snapshot.slugs);
     let published = input.status == Status::Published;
     let mut counts = Vec::new();
     if published {
@@ -168,7 +168,7 @@ fn decide(
         if old.published {
             counts.push((old.category_id, -1));
         }
-        let left = known.categories.get(&old.category_id).map(Vec::as_slice).unwrap_or_default();
+        let left = snapshot.categories.get(&old.category_id).map(Vec::as_slice).unwrap_or_default();
         let left: Vec<_> = left.iter().rev().filter(|id| !categories.contains(id)).copied().collect();
         categories.extend(left);
     }
@@ -246,11 +246,11 @@ mod tests {
     }
 
     /// What the store would find after the plan was written.
-    fn after(inputs: &[ProductInput], plan: &Plan, mut known: Known) -> Known {
+    fn after(inputs: &[ProductInput], plan: &Plan, mut snapshot: CatalogSnapshot) -> CatalogSnapshot {
         for write in &plan.writes {
             let input = &inputs[write.input];
             let skus = input.variants.iter().map(|v| v.sku.clone());
-            known.products.insert(
+            snapshot.products.insert(
                 (input.source.clone(), input.external_id.clone()),
                 KnownProduct {
                     id: write.id,
@@ -262,15 +262,15 @@ mod tests {
                     variants: skus.clone().zip(write.variants.iter().copied()).collect(),
                 },
             );
-            known.skus.retain(|_, holder| *holder != write.id);
-            known.skus.extend(skus.map(|sku| (sku, write.id)));
-            known.slugs.insert(write.slug.clone(), write.id);
+            snapshot.skus.retain(|_, holder| *holder != write.id);
+            snapshot.skus.extend(skus.map(|sku| (sku, write.id)));
+            snapshot.slugs.insert(write.slug.clone(), write.id);
         }
-        known
+        snapshot
     }
 
-    fn known() -> Known {
-        Known { categories: HashMap::from([(HOME, vec![HOME])]), ..Known::default() }
+    fn snapshot() -> CatalogSnapshot {
+        CatalogSnapshot { categories: HashMap::from([(HOME, vec![HOME])]), ..CatalogSnapshot::default() }
     }
 
     /// New ones at each call.
@@ -283,8 +283,8 @@ mod tests {
         }
     }
 
-    fn plan(inputs: &[ProductInput], known: Known, new_id: impl FnMut() -> Uuid) -> Plan {
-        super::plan(inputs, faults(inputs), known, new_id)
+    fn plan(inputs: &[ProductInput], snapshot: CatalogSnapshot, new_id: impl FnMut() -> Uuid) -> Plan {
+        super::plan(inputs, faults(inputs), snapshot, new_id)
     }
 
     fn codes(plan: &Plan) -> Vec<&str> {
@@ -313,7 +313,7 @@ mod tests {
             nameless,
             input("6", "f", &["s6"]),
         ];
-        let plan = plan(&inputs, known(), ids());
+        let plan = plan(&inputs, snapshot(), ids());
         let want = ["created", "sku_taken", "duplicate_product", "unknown_category", "missing_field", "created"];
         assert_eq!(codes(&plan), want);
         assert_eq!(plan.counts, BTreeMap::from([(HOME, 2)]));
@@ -322,27 +322,28 @@ mod tests {
     #[test]
     fn a_product_keeps_its_address_its_variants_and_its_old_links() {
         let first = [input("1", "a", &["s1"]), input("2", "a", &["s2", "s3"])];
-        let done = plan(&first, known(), ids());
+        let done = plan(&first, snapshot(), ids());
         assert_eq!(done.writes[1].slug, "a-2");
-        let known = after(&first, &done, known());
+        let snapshot = after(&first, &done, snapshot());
         let mut wish = input("2", "a", &["s3", "s9"]);
         wish.content_hash = "other".into();
-        let kept = plan(&[wish], Known { categories: known.categories.clone(), ..clone(&known) }, ids());
+        let kept =
+            plan(&[wish], CatalogSnapshot { categories: snapshot.categories.clone(), ..clone(&snapshot) }, ids());
         let write = &kept.writes[0];
         assert_eq!((write.slug.as_str(), &write.old_slug, write.version), ("a-2", &None, 2));
         assert_eq!(write.variants[0], done.writes[1].variants[1], "s3 is still the same variant");
         assert_eq!(write.removed, [done.writes[1].variants[0]]);
         assert_eq!(kept.counts, BTreeMap::new(), "it was counted already");
-        let moved = plan(&[input("2", "b", &["s2"])], known, ids());
+        let moved = plan(&[input("2", "b", &["s2"])], snapshot, ids());
         assert_eq!((moved.writes[0].slug.as_str(), moved.writes[0].old_slug.as_deref()), ("b", Some("a-2")));
     }
 
-    fn clone(known: &Known) -> Known {
-        Known {
-            products: known.products.clone(),
-            skus: known.skus.clone(),
-            slugs: known.slugs.clone(),
-            categories: known.categories.clone(),
+    fn clone(snapshot: &CatalogSnapshot) -> CatalogSnapshot {
+        CatalogSnapshot {
+            products: snapshot.products.clone(),
+            skus: snapshot.skus.clone(),
+            slugs: snapshot.slugs.clone(),
+            categories: snapshot.categories.clone(),
         }
     }
 
@@ -356,12 +357,12 @@ mod tests {
                 let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
                 input(&id.to_string(), &format!("p{slug}"), &skus)
             }).collect();
-            let first = plan(&inputs, known(), ids());
+            let first = plan(&inputs, snapshot(), ids());
             let skus: Vec<_> = first.writes.iter().flat_map(|w| inputs[w.input].variants.iter().map(|v| &v.sku)).collect();
             prop_assert_eq!(skus.iter().collect::<HashSet<_>>().len(), skus.len());
             let slugs: HashSet<_> = first.writes.iter().map(|w| &w.slug).collect();
             prop_assert_eq!(slugs.len(), first.writes.len());
-            let again = plan(&inputs, after(&inputs, &first, known()), ids());
+            let again = plan(&inputs, after(&inputs, &first, snapshot()), ids());
             prop_assert!(again.writes.is_empty());
             prop_assert!(again.counts.is_empty());
         }

@@ -1,5 +1,6 @@
 //! Addresses: slugs of categories, unique slugs of products, and the folded titles lists are sorted by.
 
+use souk_kernel::{cut_slug, slugify};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -15,25 +16,20 @@ pub fn title_key(title: &str) -> String {
     folded(title.trim()).chars().take(limits::TITLE_KEY).collect()
 }
 
-/// The slug of a category's name: `Power Supplies & UPS` is `power-supplies-ups`. A name without a Latin letter or
-/// digit gets one made of its hash, so that no name is refused for its script.
+/// Characters of a category's slug; a longer one ends in a hash of the name instead.
+const CATEGORY_SLUG: usize = 150;
+/// Hex digits of that hash.
+const HASH: usize = 8;
+
+/// The slug of a category's name: `Power Supplies & UPS` is `power-supplies-ups`. A name without a letter or digit gets one made
+/// of its hash, so that no name is refused.
 pub fn category_slug(name: &str) -> String {
-    let mut slug = String::new();
-    for c in folded(name).chars() {
-        match c {
-            'a'..='z' | '0'..='9' => slug.push(c),
-            'ß' => slug.push_str("ss"),
-            'ø' => slug.push('o'),
-            'æ' => slug.push_str("ae"),
-            'ł' => slug.push('l'),
-            _ if !slug.is_empty() && !slug.ends_with('-') => slug.push('-'),
-            _ => {}
-        }
-    }
-    let slug = slug.trim_end_matches('-');
-    match slug {
-        "" => format!("c-{}", &blake3::hash(name.as_bytes()).to_hex()[..8]),
-        _ => slug.to_owned(),
+    let slug = slugify(name);
+    let hash = || blake3::hash(name.as_bytes()).to_hex()[..HASH].to_owned();
+    match slug.len() {
+        0 => format!("c-{}", hash()),
+        1..=CATEGORY_SLUG => slug,
+        _ => format!("{}-{}", cut_slug(&slug, CATEGORY_SLUG - HASH - 1), hash()),
     }
 }
 
@@ -62,8 +58,12 @@ mod tests {
         assert_eq!(category_slug("Power Supplies & UPS"), "power-supplies-ups");
         assert_eq!(category_slug("  Café – Crème  "), "cafe-creme");
         assert_eq!(category_slug("Straße"), "strasse");
-        let other = category_slug("книги");
-        assert!(other.starts_with("c-") && other.len() == 10 && other != category_slug("игры"));
+        assert_eq!(category_slug("Œuvres"), "oeuvres");
+        assert_eq!(category_slug("книги"), "knigi");
+        let other = category_slug("🎉");
+        assert!(other.starts_with("c-") && other.len() == 10 && other != category_slug("🎁"));
+        let long = |end: &str| category_slug(&format!("{}{end}", "東".repeat(140)));
+        assert!(long("京").len() <= CATEGORY_SLUG && long("京") != long("西"));
     }
 
     #[test]

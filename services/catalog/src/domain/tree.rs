@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use souk_catalog_api::{Category, CategoryId, CategoryInput, FacetAttribute};
 
-use super::check::{self, Refusal, refusal};
+use super::check::{self, InputRejected, rejected};
 use super::limits;
 use super::slug::category_slug;
 
@@ -44,8 +44,9 @@ pub struct TreePlan {
     pub ids: Vec<CategoryId>,
 }
 
-/// Grows the tree by `inputs`. Names that make the same slug below the same parent are the same node: the address is
-/// what a category is known by, and the name it got first stays.
+/// Grows the tree by `inputs`. A name that a node below the same parent has already is that node, whatever its slug: an
+/// earlier release may have made another one of the same name, and stored addresses stay. Of other names those that make
+/// the same slug below the same parent are the same node, and the name it got first stays.
 ///
 /// # Errors
 /// A name or facet that is not taken; nothing is changed then.
@@ -53,11 +54,13 @@ pub fn grow(
     known: Vec<Node>,
     inputs: &[CategoryInput],
     mut new_id: impl FnMut() -> CategoryId,
-) -> Result<TreePlan, Refusal> {
+) -> Result<TreePlan, InputRejected> {
     let mut nodes = known;
     let old = nodes.len();
     let mut by_path: HashMap<String, usize> =
         nodes.iter().enumerate().map(|(at, node)| (node.path.clone(), at)).collect();
+    let by_name: HashMap<(Option<CategoryId>, String), usize> =
+        nodes.iter().enumerate().map(|(at, node)| ((node.parent_id, node.name.clone()), at)).collect();
     let mut siblings: HashMap<Option<CategoryId>, i32> = HashMap::new();
     for node in &nodes {
         let next = siblings.entry(node.parent_id).or_default();
@@ -69,13 +72,18 @@ pub fn grow(
         check::category(&input.path, input.facets.as_deref())?;
         let mut parent: Option<usize> = None;
         for name in &input.path {
+            let named = (parent.map(|at| nodes[at].id), name.trim().to_owned());
+            if let Some(at) = by_name.get(&named) {
+                parent = Some(*at);
+                continue;
+            }
             let slug = category_slug(name);
             let path = parent.map_or(slug.clone(), |at| format!("{}/{slug}", nodes[at].path));
             let at = match by_path.get(&path) {
                 Some(at) => *at,
                 None => {
                     if nodes.len() >= limits::CATEGORIES {
-                        return Err(refusal("too_many", format!("the tree has {} nodes", nodes.len())));
+                        return Err(rejected("too_many", format!("the tree has {} nodes", nodes.len())));
                     }
                     let node = child(parent.map(|at| &nodes[at]), new_id(), path.clone(), slug, name, &mut siblings);
                     by_path.insert(path, nodes.len());
@@ -85,7 +93,7 @@ pub fn grow(
             };
             parent = Some(at);
         }
-        let at = parent.ok_or_else(|| refusal("invalid_category", "a category has a name"))?;
+        let at = parent.ok_or_else(|| rejected("invalid_category", "a category has a name"))?;
         plan.ids.push(nodes[at].id);
         if let Some(facets) = &input.facets
             && nodes[at].facets != *facets
@@ -181,6 +189,20 @@ mod tests {
         let again = put(&plan.created, &["Computers>Notebooks", "Computers>Tablets"]);
         assert!(again.created.is_empty() && again.changed.is_empty());
         assert_eq!(again.ids, plan.ids[..2]);
+    }
+
+    #[test]
+    fn a_stored_address_stays_when_its_name_would_make_another_slug_today() {
+        let mut known = put(&[], &["Œuvres>Livres"]).created;
+        assert_eq!(known[1].path, "oeuvres/livres");
+        for (node, path) in known.iter_mut().zip(["uvres", "uvres/livres"]) {
+            node.path = path.into();
+        }
+        known[0].slug = "uvres".into();
+        let again = put(&known, &["Œuvres>Livres", "Œuvres>Disques", "Oeuvres"]);
+        let paths: Vec<_> = again.created.iter().map(|node| node.path.as_str()).collect();
+        assert_eq!(paths, ["uvres/disques", "oeuvres"]);
+        assert_eq!(again.ids[0], known[1].id);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::try_join;
 use uuid::Uuid;
 
 use super::{Store, json};
-use crate::domain::plan::{Known, KnownProduct, Write};
+use crate::domain::plan::{CatalogSnapshot, KnownProduct, Write};
 use crate::domain::slug::title_key;
 
 /// Held to the end of the transaction. Any number does that nobody else in this database uses: "catalog" in letters.
@@ -124,7 +124,7 @@ impl Turn {
     }
 
     /// What is there of the things a batch names: four statements in one round trip, one more when slugs collide.
-    pub(crate) async fn known(&self, inputs: &[&ProductInput]) -> Result<Known, DbError> {
+    pub(crate) async fn snapshot(&self, inputs: &[&ProductInput]) -> Result<CatalogSnapshot, DbError> {
         let sources: Vec<&str> = inputs.iter().map(|input| input.source.as_str()).collect();
         let external_ids: Vec<&str> = inputs.iter().map(|input| input.external_id.as_str()).collect();
         let skus: Vec<&str> = inputs.iter().flat_map(|input| &input.variants).map(|v| v.sku.as_str()).collect();
@@ -145,19 +145,19 @@ impl Turn {
             let ancestors: Vec<Uuid> = row.get_col("ancestors")?;
             Ok((CategoryId(row.get_col("id")?), ancestors.into_iter().map(CategoryId).collect()))
         };
-        let mut known = Known {
+        let mut snapshot = CatalogSnapshot {
             products: products.iter().map(known_product).collect::<Result<_, DbError>>()?,
             skus: skus.iter().map(pair).collect::<Result<_, DbError>>()?,
             slugs: slugs.iter().map(pair).collect::<Result<_, DbError>>()?,
             categories: categories.iter().map(path).collect::<Result<HashMap<_, _>, DbError>>()?,
         };
-        let contested = contested_slugs(inputs, &known);
+        let contested = contested_slugs(inputs, &snapshot);
         if !contested.is_empty() {
             let numbered = self.tx.query(NUMBERED_SLUGS, &[&contested]).await?;
             let numbered = numbered.iter().map(pair).collect::<Result<Vec<_>, DbError>>()?;
-            known.slugs.extend(numbered);
+            snapshot.slugs.extend(numbered);
         }
-        Ok(known)
+        Ok(snapshot)
     }
 
     /// Writes what a plan decided.
@@ -282,13 +282,13 @@ impl Turn {
 }
 
 /// Slugs that another product holds, or that several of the batch wish for: these need numbers.
-fn contested_slugs<'a>(inputs: &[&'a ProductInput], known: &Known) -> Vec<&'a str> {
+fn contested_slugs<'a>(inputs: &[&'a ProductInput], snapshot: &CatalogSnapshot) -> Vec<&'a str> {
     let mut wished = HashSet::new();
     let mut contested = HashSet::new();
     for input in inputs {
         let identity = (input.source.clone(), input.external_id.clone());
-        let own = known.products.get(&identity).map(|product| product.id);
-        let taken = known.slugs.get(&input.slug).is_some_and(|holder| Some(*holder) != own);
+        let own = snapshot.products.get(&identity).map(|product| product.id);
+        let taken = snapshot.slugs.get(&input.slug).is_some_and(|holder| Some(*holder) != own);
         if taken || !wished.insert(input.slug.as_str()) {
             contested.insert(input.slug.as_str());
         }

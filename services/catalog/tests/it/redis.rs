@@ -2,8 +2,12 @@
 
 use souk_catalog_api::{BySlug, ProductInput};
 use souk_engines::Redis as Server;
+use souk_eventually::eventually;
 
 use crate::{World, system};
+
+/// Within this, events arrive.
+const SOON: std::time::Duration = std::time::Duration::from_secs(20);
 
 async fn title(world: &World, slug: &str) -> String {
     world.client.product_by_slug(&system(), BySlug { slug: slug.into() }).await.unwrap().title
@@ -11,19 +15,11 @@ async fn title(world: &World, slug: &str) -> String {
 
 /// Waits until `title` is shown: events take a moment.
 async fn shows(world: &World, slug: &str, wanted: &str) {
-    let begun = std::time::Instant::now();
-    while title(world, slug).await != wanted {
-        assert!(begun.elapsed().as_secs() < 20, "the change does not arrive");
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    eventually("the change arrives", SOON, async || title(world, slug).await == wanted).await;
 }
 
 async fn caught_up(world: &World) {
-    let begun = std::time::Instant::now();
-    while !world.service.shares() {
-        assert!(begun.elapsed().as_secs() < 20, "redis is never believed");
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    eventually("redis is believed", SOON, async || world.service.shares()).await;
 }
 
 /// Statements that reading `slug` costs in a process that has never read it, once it believes Redis.

@@ -126,7 +126,7 @@ impl Store {
             session: confirmed.session,
         };
         let row = sessions::sign_in(&tx, &sign_in).await?;
-        self.known().commit(tx, recalled).await?;
+        self.session_cache().commit(tx, recalled).await?;
         self.outbox.wake();
         self.signed_in(row).await
     }

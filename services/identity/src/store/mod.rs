@@ -5,8 +5,8 @@
 //! id; so writers wait for each other and never in a circle.
 
 mod addresses;
-mod known;
 mod links;
+mod session_cache;
 mod sessions;
 mod tries;
 
@@ -20,8 +20,8 @@ use uuid::Uuid;
 use crate::domain::{Digest, Email, own_password};
 
 pub use addresses::Stored;
-pub(crate) use known::Known;
 pub use links::{Confirmed, NewLink};
+pub(crate) use session_cache::SessionCache;
 pub use sessions::{Kept, LiveSession, NewSession, SignInWith};
 pub use tries::{Counted, Credentials, Looked};
 
@@ -97,22 +97,22 @@ pub struct AccountChange<'a> {
 pub struct Store {
     db: Db,
     outbox: Outbox,
-    known: Known,
+    session_cache: SessionCache,
 }
 
 impl Store {
     /// On `db`'s schema.
     pub fn new(db: Db) -> Self {
-        Self { outbox: Outbox::new(&db), db, known: Known(None) }
+        Self { outbox: Outbox::new(&db), db, session_cache: SessionCache(None) }
     }
 
-    /// The same, believing `known`, which is told of every session that ends.
-    pub(crate) fn with(self, known: Known) -> Self {
-        Self { known, ..self }
+    /// The same, with `session_cache`, which is told of every session that ends.
+    pub(crate) fn with(self, session_cache: SessionCache) -> Self {
+        Self { session_cache, ..self }
     }
 
-    pub(crate) fn known(&self) -> &Known {
-        &self.known
+    pub(crate) fn session_cache(&self) -> &SessionCache {
+        &self.session_cache
     }
 
     /// The handle.
@@ -169,7 +169,7 @@ impl Store {
             recalled.extend(sessions::all_of(&tx, id).await?);
         }
         let customer = customer_in(&tx, id).await?;
-        self.known.commit(tx, recalled).await?;
+        self.session_cache.commit(tx, recalled).await?;
         Ok(customer)
     }
 

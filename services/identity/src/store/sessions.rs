@@ -5,7 +5,7 @@ use souk_db::{Db, DbError, Row, RowExt, Tx};
 use souk_identity_api::{Customer, CustomerId, Session};
 use uuid::Uuid;
 
-use super::known::Look;
+use super::session_cache::Look;
 use super::{Store, customer, read_customer};
 use crate::domain::Digest;
 
@@ -155,7 +155,7 @@ impl Store {
 
     pub(super) async fn signed_in(&self, row: Option<Row>) -> Result<Option<(Customer, i64)>, DbError> {
         let Some(row) = row else { return Ok(None) };
-        self.known().recall(row.get_col::<Option<Vec<Vec<u8>>>>("ended")?.unwrap_or_default()).await;
+        self.session_cache().recall(row.get_col::<Option<Vec<Vec<u8>>>>("ended")?.unwrap_or_default()).await;
         read_signed_in(&row).map(Some)
     }
 
@@ -173,7 +173,7 @@ impl Store {
 
     async fn ended(&self, row: Option<Row>) -> Result<Option<CustomerId>, DbError> {
         let Some(row) = row else { return Ok(None) };
-        self.known().recall([row.get_col::<Vec<u8>>("session_hash")?]).await;
+        self.session_cache().recall([row.get_col::<Vec<u8>>("session_hash")?]).await;
         Ok(Some(row.get_col::<Uuid>("customer_id")?.into()))
     }
 
@@ -182,12 +182,12 @@ impl Store {
         let tx = self.db().begin().await?;
         tx.query_opt(LOCK_CUSTOMER, &[&customer.0]).await?;
         let ended = end_all(&tx, customer, &Kept::default()).await?;
-        self.known().commit(tx, ended).await
+        self.session_cache().commit(tx, ended).await
     }
 
     /// Whom a browser's token belongs to, if its session is live.
     pub async fn live_session(&self, token: &Digest) -> Result<Option<LiveSession>, DbError> {
-        let deadline = match self.known().look(token).await {
+        let deadline = match self.session_cache().look(token).await {
             Look::Live(session) => return Ok(Some(LiveSession { session, unnoted: None })),
             Look::Unknown(deadline) => deadline,
         };
@@ -197,7 +197,7 @@ impl Store {
         let session = Session { customer_id: row.get_col::<Uuid>("customer_id")?.into(), name: row.get_col("name")? };
         // One that runs out within the lease is asked for every time.
         if let (Some(deadline), true) = (deadline, row.get_col("lasts")?) {
-            self.known().keep(token, deadline, &session).await;
+            self.session_cache().keep(token, deadline, &session).await;
         }
         let unnoted = row.get_col::<bool>("unnoted")?.then(|| row.get_col("id")).transpose()?;
         Ok(Some(LiveSession { session, unnoted }))

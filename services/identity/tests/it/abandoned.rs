@@ -2,6 +2,7 @@
 //! all, and the request can be made again.
 
 use souk_engines::Redis as Server;
+use souk_eventually::eventually;
 use souk_identity_api::{Customer, CustomerRegistered, LinkRequested, Logout, PutAddress, SignedIn, UpdateMe};
 use souk_kernel::{Problem, Secret};
 use souk_runtime::{abandon_everywhere, abandoned_after};
@@ -187,12 +188,8 @@ async fn forget_tries(shop: &Shop) {
     shop.sql("delete from login_attempt").await;
 }
 
-async fn soon(mut done: impl AsyncFnMut() -> bool, polls: usize) {
-    let begun = std::time::Instant::now();
-    while !done().await {
-        assert!(begun.elapsed() < std::time::Duration::from_secs(2), "after {polls} polls: not within 2 s");
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
+async fn soon(done: impl AsyncFnMut() -> bool, polls: usize) {
+    eventually(&format!("after {polls} polls"), std::time::Duration::from_secs(2), done).await;
 }
 
 /// One address more or none, and always one default.

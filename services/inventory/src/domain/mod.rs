@@ -1,9 +1,9 @@
 //! The rules of stock, without database or clock: who gets what, and what a correction does.
 
-mod book;
 mod input;
+mod reservation;
 mod stocktake;
 
-pub use book::{Balance, Book, Changes, Command, Hold, Lines, Refusal};
 pub use input::{check_adjust, check_reserve, check_skus};
+pub use reservation::{Balance, Changes, Command, Hold, Lines, ReservationError, StockTransaction};
 pub use stocktake::{Plan, plan};

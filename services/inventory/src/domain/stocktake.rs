@@ -48,7 +48,7 @@ pub struct Plan {
     /// SKUs refused: less would be left than is reserved, or more than can be.
     pub refused: Vec<String>,
     /// SKUs that became buyable or ceased to be.
-    pub flips: Vec<AvailabilityChanged>,
+    pub availability_changes: Vec<AvailabilityChanged>,
 }
 
 /// Decides a batch; each SKU occurs once in it. `known` holds the locked balances of its SKUs.
@@ -82,7 +82,7 @@ impl Plan {
         let stock_id = Uuid::new_v5(&STOCK_IDS, format!("{warehouse}/{}", line.sku).as_bytes());
         let (sku, product_id) = (line.sku.clone(), line.product_id);
         if on_hand > 0 {
-            self.flips.push(AvailabilityChanged {
+            self.availability_changes.push(AvailabilityChanged {
                 stock_id,
                 product_id,
                 sku: sku.clone(),
@@ -110,7 +110,7 @@ impl Plan {
         }
         let available = on_hand > balance.reserved;
         if available != (balance.available() > 0) {
-            self.flips.push(AvailabilityChanged {
+            self.availability_changes.push(AvailabilityChanged {
                 stock_id: balance.stock_id,
                 product_id: line.product_id,
                 sku: line.sku.clone(),
@@ -157,8 +157,8 @@ mod tests {
         let plan = plan(HERE, &[line("a", Change::Count(4)), line("b", Change::Count(5))], &known);
         assert_eq!(plan.refused, ["a"]);
         assert_eq!(plan.changes, [("b".to_owned(), HERE, -5)]);
-        assert!(!plan.flips[0].available, "b is sold out now");
-        assert_eq!(plan.flips[0].version, 8);
+        assert!(!plan.availability_changes[0].available, "b is sold out now");
+        assert_eq!(plan.availability_changes[0].version, 8);
     }
 
     proptest! {
@@ -171,8 +171,8 @@ mod tests {
             let moved: i64 = plan.changes.iter().map(|(_, _, delta)| delta).sum();
             prop_assert_eq!(moved, plan.postings.iter().map(|p| p.delta).sum::<i64>());
             prop_assert!(on_hand + moved >= reserved);
-            let flipped = (on_hand > reserved) != (on_hand + moved > reserved);
-            prop_assert_eq!(flipped, !plan.flips.is_empty());
+            let changed = (on_hand > reserved) != (on_hand + moved > reserved);
+            prop_assert_eq!(changed, !plan.availability_changes.is_empty());
         }
     }
 }

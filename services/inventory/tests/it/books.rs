@@ -20,7 +20,7 @@ async fn adjust(here: &Process, lines: Vec<AdjustLine>) -> Adjusted {
 }
 
 /// From the outbox itself: its readers wait for older transactions, also those of other tests on this server.
-async fn flips(shop: &Shop) -> Vec<(String, bool, i64)> {
+async fn availability_changes(shop: &Shop) -> Vec<(String, bool, i64)> {
     let db = shop.test_db.superuser("inventory").await;
     let sql = "select data::text, version from outbox where type = $1 order by xid, seq";
     let rows = db.primary().query(sql, &[&AvailabilityChanged::TYPE]).await.unwrap();
@@ -33,7 +33,7 @@ async fn flips(shop: &Shop) -> Vec<(String, bool, i64)> {
 }
 
 #[tokio::test]
-async fn only_flips_are_published() {
+async fn only_changes_of_availability_are_published() {
     let shop = Shop::open().await;
     let here = shop.process().await;
     here.stock(&[("a", 2), ("none", 0)]).await;
@@ -41,7 +41,7 @@ async fn only_flips_are_published() {
     here.reserve(2, &[("a", 1)]).await.unwrap();
     here.release(1).await.unwrap();
     adjust(&here, vec![line("none", Change::Receive(3)), line("a", Change::Count(1))]).await;
-    let told: Vec<(String, bool, i64)> = flips(&shop).await;
+    let told: Vec<(String, bool, i64)> = availability_changes(&shop).await;
     let of = |sku: &str| told.iter().filter(|t| t.0 == sku).map(|t| (t.1, t.2)).collect::<Vec<_>>();
     assert_eq!(of("a"), [(true, 1), (false, 3), (true, 4), (false, 5)]);
     assert_eq!(of("none"), [(true, 2)]);

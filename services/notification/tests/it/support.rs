@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use souk_cart_api::CartId;
 use souk_db::{Db, Migrations, RowExt, grant_outbox_read};
+use souk_eventually::eventually;
 use souk_flow::{EventLog, Outbox, run_consumer};
 use souk_kernel::{Currency, Event};
 use souk_notification::{
@@ -34,6 +35,9 @@ pub struct World {
     identity: Db,
     _database: TestDb,
 }
+
+/// Within this, events are read and mails are sent.
+pub const SOON: Duration = Duration::from_secs(20);
 
 impl World {
     pub async fn new(transport: MailTransport) -> Self {
@@ -112,15 +116,12 @@ impl World {
 
     /// Waits until the order has `count` messages that are all `status`.
     pub async fn wait(&self, order: &Order, count: usize, status: DeliveryStatus) -> Vec<Delivery> {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-        loop {
+        eventually(&format!("{count} times {status:?}"), SOON, async || {
             let found = self.deliveries(order).await;
-            if found.len() == count && found.iter().all(|delivery| delivery.status == status) {
-                return found;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "{count} times {status:?}: {found:?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+            let all = found.len() == count && found.iter().all(|delivery| delivery.status == status);
+            if all { Ok(found) } else { Err(found) }
+        })
+        .await
     }
 
     /// Waits until every event written so far was read, also those that are read again.
@@ -129,11 +130,10 @@ impl World {
             where (c.source = 'order' and c.xid < (select coalesce(max(xid), '0') from \"order\".outbox))
                or (c.source = 'shipping' and c.xid < (select coalesce(max(xid), '0') from shipping.outbox))
                or (c.source = 'identity' and c.xid < (select coalesce(max(xid), '0') from identity.outbox))";
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-        while self.count(sql).await > 0 || self.count("select count(*) from consumer_cursor").await < 3 {
-            assert!(tokio::time::Instant::now() < deadline, "events are read");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually("events are read", SOON, async || {
+            self.count(sql).await == 0 && self.count("select count(*) from consumer_cursor").await >= 3
+        })
+        .await;
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {

@@ -1,7 +1,9 @@
 //! What an order is and may become. Pure: no clock, no randomness, no database.
 
-mod place;
+mod from_cart;
+mod request;
 mod status;
 
-pub use place::{Placement, place};
+pub use from_cart::{Placement, from_cart};
+pub use request::{as_shown, check, receipt};
 pub use status::{Cancelling, Transition, apply, cancelling};

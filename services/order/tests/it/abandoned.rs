@@ -1,8 +1,9 @@
 //! Clients that leave: the future of their request is dropped at every await point, and what it began comes to its end
 //! within moments, without waiting for a lease to run out.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use souk_eventually::eventually;
 use souk_order_api::{AuditRequest, CancelOrder, CheckoutReply, OrderApi};
 use souk_payment_api::PaymentStatus;
 use souk_rpc::Cx;
@@ -22,12 +23,9 @@ async fn stocked() -> Shop {
 
 /// All sagas have ended, soon; money and stock are those of what is sold.
 async fn at_rest(shop: &Shop, polls: usize) {
-    let begun = Instant::now();
     let open = "select count(*) from saga where phase in ('forward', 'undo')";
-    while shop.count(open).await > 0 {
-        assert!(begun.elapsed() < SOON, "abandoned after {polls} polls: still asleep");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    let what = format!("abandoned after {polls} polls: its saga ends");
+    eventually(&what, SOON, async || shop.count(open).await == 0).await;
     let sold = i64::try_from(shop.service.audit(&Cx::system("test"), AuditRequest {}).await.unwrap().sold).unwrap();
     assert_eq!(shop.neighbours.captured(), sold * 2490, "after {polls} polls");
     assert_eq!(*shop.neighbours.stock.lock().unwrap(), 10_000 - 2 * sold, "after {polls} polls");

@@ -21,7 +21,7 @@ async fn a_cart_becomes_a_paid_order() {
     let reply = shop.client.checkout(&guest("k"), buy(1, "tok_ok")).await.unwrap();
     assert_eq!(reply.order.status, OrderStatus::Confirmed);
     assert!(reply.order.number.starts_with("S-1"));
-    shop.settled().await;
+    shop.all_ended().await;
     assert_eq!(shop.neighbours.captured(), 2490);
     assert_eq!(shop.neighbours.statuses(), [ReservationStatus::Allocated]);
     let request = souk_order_api::GetOrder { id: reply.order.id, token: Some(reply.token) };
@@ -38,7 +38,7 @@ async fn a_declined_payment_gives_everything_back_and_the_cart_can_be_bought_aga
     *shop.neighbours.stock.lock().unwrap() = 10;
     let refused = shop.client.checkout(&guest("k"), buy(1, "tok_declined")).await.unwrap_err();
     assert_eq!((refused.kind, &*refused.code), (Kind::Declined, "payment_declined"));
-    shop.settled().await;
+    shop.all_ended().await;
     assert_eq!(*shop.neighbours.stock.lock().unwrap(), 10);
     assert_eq!(shop.neighbours.captured(), 0);
     assert_eq!(shop.count("select count(*) from outbox").await, 0, "nothing was sold, nothing is told");
@@ -54,7 +54,7 @@ async fn what_is_sold_out_is_refused_without_a_charge() {
     *shop.neighbours.stock.lock().unwrap() = 1;
     let refused = shop.client.checkout(&guest("k"), buy(1, "tok_ok")).await.unwrap_err();
     assert_eq!((refused.kind, &*refused.code), (Kind::Conflict, "out_of_stock"));
-    shop.settled().await;
+    shop.all_ended().await;
     assert_eq!(shop.neighbours.charges.load(Ordering::SeqCst), 0);
 }
 
@@ -68,7 +68,7 @@ async fn fifty_times_the_same_key_is_one_order_and_fifty_equal_replies() {
     for reply in &replies {
         assert_eq!(serde_json::to_string(reply.as_ref().unwrap()).unwrap(), first);
     }
-    shop.settled().await;
+    shop.all_ended().await;
     *shop.neighbours.no_cart.lock().unwrap() = true;
     let late = shop.client.checkout(&guest("same"), buy(1, "tok_ok")).await.unwrap();
     assert_eq!(serde_json::to_string(&late).unwrap(), first, "also when the cart is gone and the money is taken");
@@ -103,7 +103,7 @@ async fn lost_answers_never_charge_or_hold_twice() {
         shop.neighbours.lost.lock().unwrap().insert(method, 2);
         let reply = shop.client.checkout(&guest("k"), buy(1, "tok_ok")).await.unwrap();
         assert_eq!(reply.order.status, OrderStatus::Confirmed, "{method}");
-        shop.settled().await;
+        shop.all_ended().await;
         assert_eq!(shop.neighbours.charges.load(Ordering::SeqCst), 1, "{method}");
         assert_eq!(shop.neighbours.captured(), 2490, "{method}");
         assert_eq!(*shop.neighbours.stock.lock().unwrap(), 8, "{method}");
@@ -133,7 +133,7 @@ async fn a_process_that_dies_in_a_checkout_is_taken_over() {
         let died = std::time::Instant::now();
         let (_tasks, heir) = Shop::process(&shop.test, &shop.neighbours).await;
         heir.sweep();
-        shop.settled().await;
+        shop.all_ended().await;
         println!("died in {method}: ended after {:?}", died.elapsed());
         assert!(died.elapsed() < std::time::Duration::from_secs(5), "{method}: {:?}", died.elapsed());
         assert_eq!(shop.neighbours.charges.load(Ordering::SeqCst), 1, "{method}");

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use souk_db::RowExt;
+use souk_eventually::eventually;
 use souk_kernel::{Clock, Ids, Secret};
 use souk_order::{MIGRATIONS, OrderDeps, OrderService};
 use souk_order_api::{Checkout, OrderClient, PaymentMeans};
@@ -74,14 +75,9 @@ impl Shop {
     }
 
     /// All sagas have ended.
-    pub async fn settled(&self) {
+    pub async fn all_ended(&self) {
         let unfinished = "select count(*) from saga where phase in ('forward', 'undo')";
-        let done = tokio::time::timeout(Duration::from_secs(60), async {
-            while self.count(unfinished).await > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-        done.await.expect("every checkout ends");
+        eventually("every checkout ends", Duration::from_secs(60), async || self.count(unfinished).await == 0).await;
     }
 }
 

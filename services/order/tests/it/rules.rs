@@ -45,12 +45,12 @@ async fn cancelling_gives_money_and_stock_back_once() {
     let shop = Shop::open().await;
     *shop.neighbours.stock.lock().unwrap() = 10;
     let reply = shop.client.checkout(&customer(1), buy(1, "tok_ok")).await.unwrap();
-    shop.settled().await;
+    shop.all_ended().await;
     let cancel = || CancelOrder { id: reply.order.id, reason: "changed my mind".into(), if_version: None, token: None };
     let cancelled = shop.client.cancel(&customer(1), cancel()).await.unwrap();
     assert_eq!(cancelled.status, OrderStatus::Cancelled);
     shop.client.cancel(&customer(1), cancel()).await.expect("again changes nothing");
-    shop.settled().await;
+    shop.all_ended().await;
     assert_eq!(shop.neighbours.captured(), 0);
     assert_eq!(*shop.neighbours.stock.lock().unwrap(), 10);
     let order = shop.client.get(&customer(1), GetOrder { id: reply.order.id, token: None }).await.unwrap();
@@ -117,5 +117,5 @@ async fn partitions_are_months_of_uuidv7_and_are_made_ahead() {
 #[tokio::test]
 async fn every_statement_prepares() {
     let shop = Shop::open().await;
-    souk_db::assert_all_prepare(&shop.test.db("order").await, souk_order::STATEMENTS).await;
+    souk_db::assert_all_prepare(&shop.test.db("order").await, &souk_order::statements()).await;
 }

@@ -37,7 +37,7 @@ async fn a_checkout_in_the_old_shape_is_finished() {
         state = jsonb_set(state::jsonb - 'left', '{payment,token}', '\"tok_requires_action\"')::json";
     shop.test.db("order").await.write_one(old, &[]).await.unwrap();
     shop.service.sweep();
-    shop.settled().await;
+    shop.all_ended().await;
     let get = souk_order_api::GetOrder { id: waits.order.id, token: Some(waits.token) };
     assert_eq!(shop.client.get(&guest(""), get).await.unwrap().status, OrderStatus::Confirmed);
     assert!(!stored(&shop).await.contains("tok_requires_action"), "dropped with the sale");

@@ -35,7 +35,7 @@ async fn another_total_or_version_than_shown_charges_nothing() {
     // The key is free still: the same attempt with what is shown now goes through.
     let placed = shop.client.buy(&guest("k"), shown(1, 1, 2490)).await.unwrap();
     assert_eq!(placed.order.total, Currency::EUR.of(2490));
-    shop.settled().await;
+    shop.all_ended().await;
     assert_eq!(shop.neighbours.captured(), 2490);
     // Repeated, it is the same purchase, whatever became of the cart.
     let again = shop.client.buy(&guest("k"), shown(1, 1, 1240)).await.unwrap();
@@ -48,7 +48,7 @@ async fn the_old_flow_is_charged_whatever_the_cart_costs() {
     let shop = Shop::open().await;
     *shop.neighbours.stock.lock().unwrap() = 10;
     let placed = shop.client.checkout(&guest("k"), buy(1, "tok_ok")).await.unwrap();
-    shop.settled().await;
+    shop.all_ended().await;
     assert_eq!((placed.order.total.amount, shop.neighbours.captured()), (2490, 2490));
 }
 
@@ -96,7 +96,7 @@ async fn a_cancellation_that_was_based_on_an_older_version_is_refused() {
     *shop.neighbours.stock.lock().unwrap() = 10;
     let cx = Cx::new("test", Actor::Customer(Uuid::from_u128(1))).with_key("k");
     let id = shop.client.buy(&cx, shown(1, 1, 2490)).await.unwrap().order.id;
-    shop.settled().await;
+    shop.all_ended().await;
     let path = format!("/api/v1/orders/{id}/cancel");
     let stale = [("if-match", "\"1-0000000000000000000000\"".to_owned())];
     let (status, _, problem) = post(&shop, &path, &stale, &json!({})).await;

@@ -1,6 +1,7 @@
 //! What is refused to a saga for good becomes a task for a person within bounded tries: for each step of each saga, and
 //! nothing else is left behind. Before, it was tried for as long as the shop lived.
 
+use souk_eventually::eventually;
 use souk_order_api::{AuditRequest, CancelOrder, GetOrder, Order, OrderApi, OrderStatus, SagaTask};
 use souk_payment_api::PaymentStatus;
 use souk_rpc::{Actor, Cx};
@@ -17,7 +18,7 @@ async fn until_a_task(forbidden: &[&'static str], cancel: bool) -> (Shop, Order,
     let cx = Cx::new("test", Actor::Customer(Uuid::from_u128(1))).with_key("k");
     if cancel {
         let reply = shop.client.checkout(&cx, buy(1, "tok_ok")).await.unwrap();
-        shop.settled().await;
+        shop.all_ended().await;
         shop.neighbours.forbidden.lock().unwrap().extend(forbidden);
         let request = CancelOrder { id: reply.order.id, reason: String::new(), if_version: None, token: None };
         shop.client.cancel(&cx, request).await.unwrap();
@@ -26,19 +27,17 @@ async fn until_a_task(forbidden: &[&'static str], cancel: bool) -> (Shop, Order,
         drop(shop.client.checkout(&cx.clone().within(std::time::Duration::from_millis(200)), buy(1, "tok_ok")).await);
     }
     let db = shop.test.db("order").await;
-    let waiting = async {
-        loop {
-            let audit = shop.service.audit(&Cx::system("test"), AuditRequest {}).await.unwrap();
-            if audit.unfinished_sagas.is_empty() && !audit.tasks.is_empty() {
-                return audit.tasks;
-            }
-            // Rests are cut short.
-            let due = "update saga set lease_until = now() where resting and lease_until <> 'infinity'";
-            db.write_one(due, &[]).await.unwrap();
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    let mut tasks = eventually("a task", std::time::Duration::from_secs(60), async || {
+        let audit = shop.service.audit(&Cx::system("test"), AuditRequest {}).await.unwrap();
+        if audit.unfinished_sagas.is_empty() && !audit.tasks.is_empty() {
+            return Some(audit.tasks);
         }
-    };
-    let mut tasks = tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await.expect("a task in time");
+        // Rests are cut short.
+        let due = "update saga set lease_until = now() where resting and lease_until <> 'infinity'";
+        db.write_one(due, &[]).await.unwrap();
+        None
+    })
+    .await;
     assert_eq!(tasks.len(), 1);
     let task = tasks.remove(0);
     let order = shop.client.get(&cx, GetOrder { id: task.order, token: None }).await.unwrap();

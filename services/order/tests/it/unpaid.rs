@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use futures_util::future::join_all;
+use souk_eventually::eventually;
 use souk_inventory_api::ReservationStatus;
 use souk_kernel::{Kind, Problem};
 use souk_order_api::{CancelOrder, CartOrder, CheckoutReply, GetOrder, OrderStatus};
@@ -58,7 +59,7 @@ async fn a_guest_gives_up_and_pays_in_another_way_at_once() {
     let bought = shop.client.checkout(&guest("k3"), buy(1, "tok_ok")).await.unwrap_err();
     let told: CartOrder = serde_json::from_value(*bought.data.clone().unwrap()).unwrap();
     assert_eq!((&*bought.code, told.order_id), ("cart_bought", second.order.id));
-    shop.settled().await;
+    shop.all_ended().await;
 }
 
 /// A customer's order is not told to others who know the cart.
@@ -97,7 +98,7 @@ async fn completing_and_giving_up_at_once_ends_one_way() {
             shop.client.cancel(&guest(""), give_up(&reply)).await
         };
         let ((), cancelled) = tokio::join!(completed, given_up);
-        shop.settled().await;
+        shop.all_ended().await;
         let get = GetOrder { id: reply.order.id, token: Some(reply.token.clone()) };
         let order = shop.client.get(&guest(""), get).await.unwrap();
         match order.status {
@@ -145,13 +146,8 @@ async fn unpaid_orders_are_bounded_for_each_owner_and_address() {
     let answers = join_all(asked).await;
     assert_eq!(answers.iter().filter(|answer| refused_for_many(answer)).count(), 12, "20 of one address wait");
     let waiting = answers.iter().filter_map(|answer| answer.as_ref().ok()).next().unwrap();
-    tokio::time::timeout(std::time::Duration::from_secs(20), async {
-        while *shop.neighbours.stock.lock().unwrap() != 1_000 - 2 * 25 {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .expect("those refused hold nothing");
+    let left = async || *shop.neighbours.stock.lock().unwrap() == 1_000 - 2 * 25;
+    eventually("those refused hold nothing", std::time::Duration::from_secs(20), left).await;
     let owner = Cx::new("test", Actor::Customer(waiting.order.customer_id.unwrap())).with_key("next");
     shop.client.cancel(&owner, give_up(waiting)).await.unwrap();
     let mut next = owner;

@@ -1,9 +1,9 @@
 //! What is true of a payment whatever the network does. Pure.
 
-mod books;
+mod ledger;
+mod payment;
 mod refund;
-mod standing;
 
-pub use books::Line;
-pub use refund::{Known, RefundRefused, RefundState, decide_refund};
-pub use standing::{Contradiction, Fact, Hold, Learned, Standing};
+pub use ledger::Line;
+pub use payment::{Applied, Hold, Mismatch, PaymentState, ProviderReport};
+pub use refund::{PriorRefund, RefundError, RefundState, decide_refund};

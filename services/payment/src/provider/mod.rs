@@ -3,6 +3,7 @@
 //! Every call that moves money goes out under a key derived from the payment, so repeating it never moves money twice, and
 //! an answer that got lost can be asked for with [`Provider::lookup_by_key`].
 
+mod registry;
 mod sandbox;
 mod signature;
 
@@ -15,10 +16,11 @@ use souk_kernel::{Currency, Money};
 use souk_payment_api::PaymentId;
 use uuid::Uuid;
 
-use crate::domain::Fact;
+use crate::domain::ProviderReport;
 
+pub(crate) use registry::Providers;
 pub use sandbox::{SandboxProvider, SandboxSettings};
-pub use signature::WebhookRefused;
+pub use signature::WebhookError;
 
 /// The provider's keys of one payment.
 pub mod key {
@@ -79,7 +81,7 @@ pub struct AskAuthorisation<'a> {
 
 /// A payment as a provider's event or ledger shows it.
 #[derive(Clone, Debug)]
-pub struct Reported {
+pub struct ReportedPayment {
     /// Our payment; none when it is not one of ours.
     pub payment: Option<PaymentId>,
     /// The key as the provider has it, scrubbed.
@@ -89,7 +91,7 @@ pub struct Reported {
     /// What was asked for; none for a key that was closed before.
     pub amount: Option<Money>,
     /// What the provider says of it.
-    pub fact: Fact,
+    pub report: ProviderReport,
 }
 
 /// A webhook that was proven to be the provider's.
@@ -100,14 +102,14 @@ pub struct WebhookEvent {
     /// The provider's word for it.
     pub event_type: String,
     /// What it is about.
-    pub reported: Reported,
+    pub reported: ReportedPayment,
 }
 
 /// Some of the provider's ledger.
 #[derive(Debug)]
 pub struct LedgerPage {
     /// Oldest first.
-    pub items: Vec<Reported>,
+    pub items: Vec<ReportedPayment>,
     /// Where to go on.
     pub next: Option<u64>,
 }
@@ -117,13 +119,18 @@ pub struct LedgerPage {
 pub trait Provider: Send + Sync + 'static {
     /// `sandbox`.
     fn name(&self) -> &'static str;
-    /// Holds money under [`key::authorise`]. A refusal of the buyer's means is a fact, not an error.
-    async fn authorise(&self, ask: AskAuthorisation<'_>, within: Duration) -> Result<Fact, ProviderError>;
+    /// Holds money under [`key::authorise`]. A refusal of the buyer's means is a report, not an error.
+    async fn authorise(&self, ask: AskAuthorisation<'_>, within: Duration) -> Result<ProviderReport, ProviderError>;
     /// Takes what is held, under [`key::capture`].
-    async fn capture(&self, payment: PaymentId, amount: Money, within: Duration) -> Result<Fact, ProviderError>;
+    async fn capture(
+        &self,
+        payment: PaymentId,
+        amount: Money,
+        within: Duration,
+    ) -> Result<ProviderReport, ProviderError>;
     /// Gives back what is held, under [`key::void`]. Of a payment it does not know, it closes the key, so that an
     /// authorisation still on its way finds it voided.
-    async fn void(&self, payment: PaymentId, within: Duration) -> Result<Fact, ProviderError>;
+    async fn void(&self, payment: PaymentId, within: Duration) -> Result<ProviderReport, ProviderError>;
     /// Pays back, under [`key::refund`].
     async fn refund(
         &self,
@@ -131,11 +138,11 @@ pub trait Provider: Send + Sync + 'static {
         refund: &str,
         amount: Money,
         within: Duration,
-    ) -> Result<Fact, ProviderError>;
+    ) -> Result<ProviderReport, ProviderError>;
     /// The payment as it is now, if anything was done under `key`.
-    async fn lookup_by_key(&self, key: &str, within: Duration) -> Result<Option<Fact>, ProviderError>;
+    async fn lookup_by_key(&self, key: &str, within: Duration) -> Result<Option<ProviderReport>, ProviderError>;
     /// The event in a webhook, if it is the provider's own and recent.
-    fn verify_webhook(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<WebhookEvent, WebhookRefused>;
+    fn verify_webhook(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<WebhookEvent, WebhookError>;
     /// The provider's books from `after` on.
     async fn ledger(&self, after: Option<u64>) -> Result<LedgerPage, ProviderError>;
 }

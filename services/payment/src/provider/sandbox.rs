@@ -15,10 +15,10 @@ use souk_payment_api::{PaymentId, scrub};
 use souk_tls::TrustRoots;
 
 use super::{
-    AskAuthorisation, LedgerPage, Provider, ProviderError, Reported, WebhookEvent, WebhookRefused, key, money,
+    AskAuthorisation, LedgerPage, Provider, ProviderError, ReportedPayment, WebhookError, WebhookEvent, key, money,
     signature,
 };
-use crate::domain::{Fact, Hold};
+use crate::domain::{Hold, ProviderReport};
 
 /// Idle connections are closed before the other side would.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -81,7 +81,7 @@ impl SandboxProvider {
         key: &str,
         body: &serde_json::Value,
         within: Duration,
-    ) -> Result<Fact, ProviderError> {
+    ) -> Result<ProviderReport, ProviderError> {
         let request = Request::post(format!("{}{call}", self.base_url))
             .header(header::CONTENT_TYPE, "application/json")
             .header("idempotency-key", key)
@@ -89,7 +89,7 @@ impl SandboxProvider {
         let request = request.map_err(|error| ProviderError::NotSent(error.to_string()))?;
         let answer = self.exchange(call, request, within).await?;
         let operation: Operation = read(&answer)?;
-        operation.authorisation.fact().ok_or_else(unreadable)
+        operation.authorisation.report().ok_or_else(unreadable)
     }
 
     /// Sends `request` and gives the body of a good answer.
@@ -132,7 +132,7 @@ fn accepted(response: Response<Bytes>) -> Result<Bytes, ProviderError> {
     if is_fault(status) {
         return Err(ProviderError::Unknown(format!("status {status}")));
     }
-    let answer: Refusal = serde_json::from_slice(&body).unwrap_or_default();
+    let answer: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
     let code = if answer.code.is_empty() { status.as_u16().to_string() } else { words(&answer.code) };
     Err(ProviderError::Refused { code, detail: words(&answer.detail) })
 }
@@ -143,7 +143,7 @@ impl Provider for SandboxProvider {
         "sandbox"
     }
 
-    async fn authorise(&self, ask: AskAuthorisation<'_>, within: Duration) -> Result<Fact, ProviderError> {
+    async fn authorise(&self, ask: AskAuthorisation<'_>, within: Duration) -> Result<ProviderReport, ProviderError> {
         let body = json!({
             "amount": ask.amount.amount,
             "currency": ask.amount.currency,
@@ -153,12 +153,17 @@ impl Provider for SandboxProvider {
         self.perform("/v1/authorisations", &key::authorise(ask.payment), &body, within).await
     }
 
-    async fn capture(&self, payment: PaymentId, amount: Money, within: Duration) -> Result<Fact, ProviderError> {
+    async fn capture(
+        &self,
+        payment: PaymentId,
+        amount: Money,
+        within: Duration,
+    ) -> Result<ProviderReport, ProviderError> {
         let body = json!({"authorisation_key": key::authorise(payment), "amount": amount.amount});
         self.perform("/v1/captures", &key::capture(payment), &body, within).await
     }
 
-    async fn void(&self, payment: PaymentId, within: Duration) -> Result<Fact, ProviderError> {
+    async fn void(&self, payment: PaymentId, within: Duration) -> Result<ProviderReport, ProviderError> {
         let body = json!({"authorisation_key": key::authorise(payment)});
         self.perform("/v1/voids", &key::void(payment), &body, within).await
     }
@@ -169,32 +174,32 @@ impl Provider for SandboxProvider {
         refund: &str,
         amount: Money,
         within: Duration,
-    ) -> Result<Fact, ProviderError> {
+    ) -> Result<ProviderReport, ProviderError> {
         let body = json!({"authorisation_key": key::authorise(payment), "amount": amount.amount});
         self.perform("/v1/refunds", &key::refund(payment, refund), &body, within).await
     }
 
-    async fn lookup_by_key(&self, key: &str, within: Duration) -> Result<Option<Fact>, ProviderError> {
+    async fn lookup_by_key(&self, key: &str, within: Duration) -> Result<Option<ProviderReport>, ProviderError> {
         let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
         let answer =
             self.exchange("/v1/operations", get(&self.base_url, &format!("/v1/operations?key={key}"))?, within);
         match answer.await {
             Ok(answer) => {
                 let operation: Operation = read(&answer)?;
-                operation.authorisation.fact().map(Some).ok_or_else(unreadable)
+                operation.authorisation.report().map(Some).ok_or_else(unreadable)
             }
             Err(ProviderError::Refused { code, .. }) if code == "unknown_key" => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn verify_webhook(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<WebhookEvent, WebhookRefused> {
+    fn verify_webhook(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<WebhookEvent, WebhookError> {
         let given = headers.get("souk-signature").and_then(|value| value.to_str().ok());
         signature::verify(&self.webhook_secrets, given, body, now)?;
-        let event: Event = serde_json::from_slice(body).map_err(|_| WebhookRefused::Unreadable)?;
-        let reported = event.authorisation.reported().ok_or(WebhookRefused::Unreadable)?;
+        let event: Event = serde_json::from_slice(body).map_err(|_| WebhookError::Unreadable)?;
+        let reported = event.authorisation.reported().ok_or(WebhookError::Unreadable)?;
         if !(1..=MAX_WORDS).contains(&event.id.len()) || event.id.contains(char::is_control) {
-            return Err(WebhookRefused::Unreadable);
+            return Err(WebhookError::Unreadable);
         }
         Ok(WebhookEvent { id: scrub(&event.id).into_owned(), event_type: words(&event.event_type), reported })
     }
@@ -203,7 +208,7 @@ impl Provider for SandboxProvider {
         let path = format!("/v1/ledger?after={}", after.unwrap_or(0));
         let answer = self.exchange("/v1/ledger", get(&self.base_url, &path)?, LEDGER_TIMEOUT).await?;
         let page: Ledger = read(&answer)?;
-        let items: Option<Vec<Reported>> = page.items.into_iter().map(Authorisation::reported).collect();
+        let items: Option<Vec<ReportedPayment>> = page.items.into_iter().map(Authorisation::reported).collect();
         Ok(LedgerPage { items: items.ok_or_else(unreadable)?, next: page.next })
     }
 }
@@ -229,7 +234,7 @@ fn words(text: &str) -> String {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Refusal {
+struct ErrorBody {
     code: String,
     detail: String,
 }
@@ -269,7 +274,7 @@ struct Authorisation {
 }
 
 impl Authorisation {
-    fn fact(self) -> Option<Fact> {
+    fn report(self) -> Option<ProviderReport> {
         let hold = match self.status.as_str() {
             "requires_action" => Hold::RequiresAction,
             "authorised" | "captured" | "refunded" => Hold::Authorised,
@@ -277,7 +282,7 @@ impl Authorisation {
             "voided" => Hold::Voided,
             _ => return None,
         };
-        Some(Fact {
+        Some(ProviderReport {
             hold,
             authorised: self.authorised,
             captured: self.captured,
@@ -289,10 +294,10 @@ impl Authorisation {
         })
     }
 
-    fn reported(self) -> Option<Reported> {
+    fn reported(self) -> Option<ReportedPayment> {
         let (payment, key) = (self.key.parse().ok(), words(&self.key));
         let order = self.reference.as_deref().and_then(|reference| reference.parse().ok());
         let amount = money(self.amount, self.currency);
-        Some(Reported { payment, key, order, amount, fact: self.fact()? })
+        Some(ReportedPayment { payment, key, order, amount, report: self.report()? })
     }
 }

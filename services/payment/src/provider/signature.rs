@@ -13,7 +13,7 @@ const MAX_HEADER: usize = 1024;
 
 /// Why a webhook is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WebhookRefused {
+pub enum WebhookError {
     /// No signature, or not in its form.
     #[error("the webhook carries no signature")]
     Unsigned,
@@ -28,12 +28,12 @@ pub enum WebhookRefused {
     Unreadable,
 }
 
-impl From<WebhookRefused> for Problem {
-    fn from(refused: WebhookRefused) -> Self {
-        match refused {
-            WebhookRefused::Unreadable => Problem::invalid("webhook_unreadable", refused.to_string()),
-            WebhookRefused::Stale => Problem::new(Kind::Unauthenticated, "webhook_stale", refused.to_string()),
-            _ => Problem::new(Kind::Unauthenticated, "webhook_not_signed", refused.to_string()),
+impl From<WebhookError> for Problem {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::Unreadable => Problem::invalid("webhook_unreadable", error.to_string()),
+            WebhookError::Stale => Problem::new(Kind::Unauthenticated, "webhook_stale", error.to_string()),
+            _ => Problem::new(Kind::Unauthenticated, "webhook_not_signed", error.to_string()),
         }
     }
 }
@@ -44,14 +44,14 @@ pub fn verify(
     header: Option<&str>,
     body: &[u8],
     now: Timestamp,
-) -> Result<(), WebhookRefused> {
-    let header = header.filter(|header| header.len() <= MAX_HEADER).ok_or(WebhookRefused::Unsigned)?;
+) -> Result<(), WebhookError> {
+    let header = header.filter(|header| header.len() <= MAX_HEADER).ok_or(WebhookError::Unsigned)?;
     let parts = || header.split(',').filter_map(|part| part.trim().split_once('='));
-    let (_, seconds) = parts().find(|(name, _)| *name == "t").ok_or(WebhookRefused::Unsigned)?;
-    let sent: i64 = seconds.parse().map_err(|_| WebhookRefused::Unsigned)?;
+    let (_, seconds) = parts().find(|(name, _)| *name == "t").ok_or(WebhookError::Unsigned)?;
+    let sent: i64 = seconds.parse().map_err(|_| WebhookError::Unsigned)?;
     let macs: Vec<[u8; 32]> = parts().filter(|(name, _)| *name == "v1").filter_map(|(_, mac)| unhex(mac)).collect();
     if macs.is_empty() {
-        return Err(WebhookRefused::Unsigned);
+        return Err(WebhookError::Unsigned);
     }
     let proven = secrets.iter().any(|secret| {
         let mut mac =
@@ -62,10 +62,10 @@ pub fn verify(
         macs.iter().any(|theirs| mac.clone().verify_slice(theirs).is_ok())
     });
     if !proven {
-        return Err(WebhookRefused::Forged);
+        return Err(WebhookError::Forged);
     }
     if now.as_second().abs_diff(sent) > TOLERANCE_SECONDS.unsigned_abs() {
-        return Err(WebhookRefused::Stale);
+        return Err(WebhookError::Stale);
     }
     Ok(())
 }
@@ -86,7 +86,7 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 mod tests {
     use super::*;
 
-    fn check(header: &str, body: &[u8], now: i64) -> Result<(), WebhookRefused> {
+    fn check(header: &str, body: &[u8], now: i64) -> Result<(), WebhookError> {
         let secrets = ["old", "new"].map(|secret| Secret::new(secret.to_owned()));
         verify(&secrets, Some(header), body, Timestamp::from_second(now).unwrap())
     }
@@ -98,14 +98,14 @@ mod tests {
             assert_eq!(check(&header, b"{}", 1_000_000), Ok(()));
             assert_eq!(check(&header, b"{}", 1_000_300), Ok(()));
             assert_eq!(check(&header, b"{}", 999_700), Ok(()));
-            assert_eq!(check(&header, b"{}", 1_000_301), Err(WebhookRefused::Stale));
-            assert_eq!(check(&header, b"{}", 999_699), Err(WebhookRefused::Stale));
-            assert_eq!(check(&header, b"{ }", 1_000_000), Err(WebhookRefused::Forged));
+            assert_eq!(check(&header, b"{}", 1_000_301), Err(WebhookError::Stale));
+            assert_eq!(check(&header, b"{}", 999_699), Err(WebhookError::Stale));
+            assert_eq!(check(&header, b"{ }", 1_000_000), Err(WebhookError::Forged));
             let later = header.replace("t=1000000", "t=1000001");
-            assert_eq!(check(&later, b"{}", 1_000_001), Err(WebhookRefused::Forged), "the time is signed too");
+            assert_eq!(check(&later, b"{}", 1_000_001), Err(WebhookError::Forged), "the time is signed too");
         }
         let stranger = souk_psp_sandbox::sign(b"stranger", 1_000_000, b"{}");
-        assert_eq!(check(&stranger, b"{}", 1_000_000), Err(WebhookRefused::Forged));
+        assert_eq!(check(&stranger, b"{}", 1_000_000), Err(WebhookError::Forged));
         let mac = stranger.split_once("v1=").unwrap().1.to_owned();
         let both = format!("{},v1={mac}", souk_psp_sandbox::sign(b"new", 1_000_000, b"{}"));
         assert_eq!(check(&both, b"{}", 1_000_000), Ok(()), "one of several is enough");
@@ -114,8 +114,8 @@ mod tests {
     #[test]
     fn what_is_no_signature_is_none() {
         for header in ["", "t=1", "v1=00", "t=x,v1=00", "t=1,v1=zz", "t=1,v1=éé", &"x".repeat(2000)] {
-            assert_eq!(check(header, b"{}", 1), Err(WebhookRefused::Unsigned), "{header}");
+            assert_eq!(check(header, b"{}", 1), Err(WebhookError::Unsigned), "{header}");
         }
-        assert_eq!(verify(&[], None, b"{}", Timestamp::UNIX_EPOCH), Err(WebhookRefused::Unsigned));
+        assert_eq!(verify(&[], None, b"{}", Timestamp::UNIX_EPOCH), Err(WebhookError::Unsigned));
     }
 }

@@ -12,6 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use souk_db::{Db, RowExt};
+use souk_eventually::eventually;
 use souk_kernel::{Clock, Currency, Ids, Money, Problem, Secret};
 use souk_payment::{MIGRATIONS, PaymentDeps, PaymentService, SandboxProvider, SandboxSettings};
 use souk_payment_api::{Authorise, ByPayment, Payment, PaymentApi, PaymentClient, PaymentId, Refund, VoidPayment};
@@ -146,16 +147,12 @@ impl World {
     pub async fn run_jobs(&self) {
         let tasks = Tasks::new();
         souk_flow::run_jobs(&tasks, &self.db, souk_payment::jobs(&self.service));
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-        loop {
+        eventually("jobs end", Duration::from_secs(20), async || {
             self.db.write_one("update job set run_at = now() where lease_until is null", &[]).await.unwrap();
             self.db.notify_after_commit("souk_jobs");
-            if self.count("select count(*) from job").await == 0 {
-                break;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "jobs end");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+            self.count("select count(*) from job").await == 0
+        })
+        .await;
         tasks.drain(Duration::from_secs(5)).await.unwrap();
     }
 

@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use souk_eventually::eventually;
 use souk_kernel::Secret;
 use souk_payment_api::{PaymentId, PaymentStatus};
 use souk_psp_sandbox::{WebhookConfig, WebhookEvents, sign};
@@ -56,11 +57,8 @@ async fn a_buyers_approval_arrives_over_the_wire_and_is_told_on() {
         let id = world.new_payment();
         let waiting = world.authorise(id, 1000, "tok_requires_action").await.unwrap();
         world.sandbox.decide(waiting.action_url.as_deref().unwrap(), decision).await;
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-        while world.payment(id).await.unwrap().status != expected {
-            assert!(tokio::time::Instant::now() < deadline, "the webhook arrives");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let arrived = async || world.payment(id).await.unwrap().status == expected;
+        eventually("the webhook arrives", Duration::from_secs(20), arrived).await;
         let payment = world.payment(id).await.unwrap();
         assert_eq!((payment.action_url, world.events(id).await.len()), (None, 1));
         if expected == PaymentStatus::Authorised {

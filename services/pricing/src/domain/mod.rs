@@ -1,13 +1,13 @@
 //! How prices are made, without database or clock: quotes, coupons, rates, and what may be set.
 
+mod coupon_redemption;
 mod defaults;
 mod input;
 mod quote;
 mod rates;
-mod till;
 
+pub use coupon_redemption::{Command, Redemption, RedemptionChanges, RedemptionError, Redemptions, Uses};
 pub use defaults::{default_rates, default_terms};
 pub use input::{check_code, check_codes, check_coupon, check_quote, check_rates, check_skus, sort_prices};
-pub use quote::{Basis, CouponFacts, Prices, Standing, methods, quote};
+pub use quote::{Basis, CouponFacts, CouponStatus, Prices, methods, quote};
 pub use rates::RateBook;
-pub use till::{Command, Redemption, Refusal, Till, TillChanges, Uses};

@@ -12,7 +12,7 @@ use super::rates::shipping_price;
 
 /// Whether a coupon may be used now, as the database's clock and counters say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum CouponStatus {
     /// It may.
     Valid,
     /// Its time has not come.
@@ -31,7 +31,7 @@ pub struct CouponFacts {
     /// Its terms.
     pub coupon: Coupon,
     /// Whether it may be used.
-    pub standing: Standing,
+    pub status: CouponStatus,
 }
 
 /// Unit prices by SKU.
@@ -178,14 +178,14 @@ impl<'a> Goods<'a> {
 
     /// What a coupon takes off, at most what the coupons before it have left; or why it does not apply.
     fn taken_off_by(&self, facts: Option<&CouponFacts>) -> Result<Result<Money, (&'static str, String)>, MoneyError> {
-        let Some(CouponFacts { coupon, standing }) = facts else {
+        let Some(CouponFacts { coupon, status }) = facts else {
             return Ok(Err(("coupon_unknown", "We do not know this coupon.".into())));
         };
-        let refused = match standing {
-            Standing::Valid => None,
-            Standing::NotYet => Some(("coupon_expired", "This coupon is not valid yet.")),
-            Standing::Over | Standing::Stopped => Some(("coupon_expired", "This coupon is no longer valid.")),
-            Standing::UsedUp => Some(("coupon_used_up", "This coupon has been used up.")),
+        let refused = match status {
+            CouponStatus::Valid => None,
+            CouponStatus::NotYet => Some(("coupon_expired", "This coupon is not valid yet.")),
+            CouponStatus::Over | CouponStatus::Stopped => Some(("coupon_expired", "This coupon is no longer valid.")),
+            CouponStatus::UsedUp => Some(("coupon_used_up", "This coupon has been used up.")),
         };
         if let Some((code, detail)) = refused {
             return Ok(Err((code, detail.into())));

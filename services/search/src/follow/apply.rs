@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Changes, Follower};
 use crate::fetch::{BATCH, Batch};
-use crate::index::{Entry, Payload, Writer};
+use crate::index::{Payload, SearchableProduct, Writer};
 use crate::query::SearchError;
 use crate::tree::Tree;
 
@@ -130,7 +130,7 @@ fn put(writer: &mut Writer, tree: &Tree, batch: &Batch, ids: Vec<Uuid>) -> tanti
         let id = product.id.uuid();
         gone.remove(&id);
         let category = product.category_id.map(|category| tree.names(category)).unwrap_or_default();
-        let entry = Entry::new(product, &category, &batch.prices, &batch.stock);
+        let entry = SearchableProduct::new(product, &category, &batch.prices, &batch.stock);
         let document = match entry.map(|entry| entry.document()).transpose() {
             Ok(document) => document.map(|document| document.tantivy()),
             Err(error) => {

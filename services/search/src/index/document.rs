@@ -21,7 +21,7 @@ const CODE_WEIGHT: usize = 2;
 const TITLE_KEY: usize = 80;
 
 /// A product that buyers can find.
-pub struct Entry<'a> {
+pub struct SearchableProduct<'a> {
     product: &'a Product,
     /// Names from the root to its category.
     category: &'a [&'a str],
@@ -39,7 +39,7 @@ pub fn split_term(term: &str) -> Option<(&str, &str)> {
     term.split_once(SEPARATOR)
 }
 
-impl<'a> Entry<'a> {
+impl<'a> SearchableProduct<'a> {
     /// None for what buyers do not find: drafts, and what has no price.
     pub fn new(
         product: &'a Product,

@@ -9,7 +9,7 @@ mod storage;
 mod writer;
 
 pub use columns::Columns;
-pub use document::{Document, Entry, attribute_term, split_term};
+pub use document::{Document, SearchableProduct, attribute_term, split_term};
 pub use names::AttributeNames;
 pub use schema::{FORMAT, fields};
 pub use snapshot::{Reader, Snapshot};

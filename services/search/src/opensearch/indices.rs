@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// What there is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct IndexSet {
     /// The index that is searched.
     pub(crate) live: Option<String>,
     /// The one being built.
@@ -28,7 +28,7 @@ pub(crate) struct Known {
     pub(crate) all: Vec<String>,
 }
 
-impl Known {
+impl IndexSet {
     /// Indices that events go to.
     pub(crate) fn written(&self) -> Vec<&str> {
         self.live.iter().chain(&self.next).map(String::as_str).collect()
@@ -57,26 +57,26 @@ impl Indices {
     ///
     /// # Errors
     /// Unavailable.
-    pub(crate) async fn known(&self) -> Result<Known, Problem> {
+    pub(crate) async fn list(&self) -> Result<IndexSet, Problem> {
         let path = format!("/{}-*/_alias", self.name);
         let reply = self.nodes.send(Method::GET, &path, "", LOOK).await?;
         if reply.status == StatusCode::NOT_FOUND {
-            return Ok(Known::default());
+            return Ok(IndexSet::default());
         }
-        let mut known = Known::default();
+        let mut indices = IndexSet::default();
         for (index, Aliases { aliases }) in reply.json::<BTreeMap<String, Aliases>>()? {
             // A shop called `souk-products-old` beside `souk-products` is another one.
             if self.number(&index).is_none() {
                 continue;
             }
             if aliases.contains_key(&self.name) {
-                known.live = Some(index.clone());
+                indices.live = Some(index.clone());
             } else if aliases.contains_key(&self.next_alias()) {
-                known.next = Some(index.clone());
+                indices.next = Some(index.clone());
             }
-            known.all.push(index);
+            indices.all.push(index);
         }
-        Ok(known)
+        Ok(indices)
     }
 
     /// The number of an index of ours.
@@ -88,8 +88,8 @@ impl Indices {
     ///
     /// # Errors
     /// Unavailable; internal when it is refused, as when it is there already.
-    pub(crate) async fn create(&self, known: &Known, database: &str) -> Result<String, Problem> {
-        let last = known.all.iter().filter_map(|index| self.number(index)).max().unwrap_or(0);
+    pub(crate) async fn create(&self, indices: &IndexSet, database: &str) -> Result<String, Problem> {
+        let last = indices.all.iter().filter_map(|index| self.number(index)).max().unwrap_or(0);
         let index = format!("{}-{}", self.name, last + 1);
         let body = mapping::index(database, &self.next_alias()).to_string();
         self.nodes.send(Method::PUT, &format!("/{index}"), body, CHANGE).await?.done()?;

@@ -5,17 +5,17 @@
 //! the reading, taken from a sequence after the event was seen and before the owners are asked: of two readings the one
 //! with the larger number saw at least as much.
 
+mod build;
 mod bulk;
+mod category_tree;
 mod client;
+mod consumer;
 mod counts;
 mod filters;
-mod following;
 mod indices;
-mod keeping;
 mod mapping;
-mod rebuild;
+mod query_parser;
 mod search;
-mod words;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -36,10 +36,10 @@ use crate::store;
 use crate::text::Analyzer;
 use crate::tree::Tree;
 
+pub use self::build::Rebuilt;
+pub(crate) use self::build::maintain;
 pub use self::client::check_url;
-pub(crate) use self::keeping::Keeper;
-pub use self::rebuild::Rebuilt;
-pub(crate) use self::rebuild::keep;
+pub(crate) use self::consumer::IndexConsumer;
 
 /// Name of the consumer group and of the jobs of single products.
 pub(crate) const CONSUMER: &str = "search.index";
@@ -86,7 +86,7 @@ impl OpenSearch {
 
     /// Follows the category tree until the process stops.
     pub(crate) fn start(self: &Arc<Self>, tasks: &Tasks) {
-        following::start(self.clone(), tasks);
+        category_tree::start(self.clone(), tasks);
     }
 
     pub(crate) async fn search(&self, cx: &Cx, request: &SearchRequest) -> Result<Found, Problem> {
@@ -103,7 +103,7 @@ impl OpenSearch {
 
     /// True when a search can be answered.
     pub(crate) async fn can_search(&self) -> Result<bool, Problem> {
-        Ok(self.tree().is_some() && self.indices.known().await?.live.is_some())
+        Ok(self.tree().is_some() && self.indices.list().await?.live.is_some())
     }
 
     /// Returns when OpenSearch answered.
@@ -111,7 +111,7 @@ impl OpenSearch {
     /// # Errors
     /// Unavailable.
     pub(crate) async fn answers(&self) -> Result<(), Problem> {
-        self.indices.known().await.map(drop)
+        self.indices.list().await.map(drop)
     }
 
     fn tree(&self) -> Option<Arc<Tree>> {

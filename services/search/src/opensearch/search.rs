@@ -16,7 +16,7 @@ use super::client::unavailable;
 use super::counts;
 use super::filters::Filters;
 use super::indices::Indices;
-use super::words;
+use super::query_parser;
 use crate::query::{Found, SearchError, check};
 use crate::text::Analyzer;
 use crate::tree::Tree;
@@ -84,11 +84,11 @@ pub(crate) async fn search(
     let filters = Filters::new(tree, request, node);
     let search = Search { indices, cx };
     let mut partial = false;
-    let mut query = search.query(&words::plain(&words), &filters);
+    let mut query = search.query(&query_parser::plain(&words), &filters);
     let mut reply = search.page(request, &filters, &query, tree, node).await?;
     if !words.words.is_empty() && reply.matched() == 0 {
         let alone = words.words.len() < 2 || !filters.terms.is_empty() || !words.phrases.is_empty();
-        let Some(text) = words::helped(&search, &words, alone).await? else { return Ok(Found::default()) };
+        let Some(text) = query_parser::helped(&search, &words, alone).await? else { return Ok(Found::default()) };
         partial = text.partial;
         query = search.query(&text.query, &filters);
         reply = search.page(request, &filters, &query, tree, node).await?;

@@ -1,13 +1,13 @@
 //! One search: words to a query, filters to numbers, one pass over the matches that ranks and counts, texts for what is
 //! shown.
 
+mod collector;
 pub(crate) mod facets;
 mod filter;
-mod pass;
+pub(crate) mod query_parser;
 #[cfg(test)]
 mod tests;
-mod top;
-pub(crate) mod words;
+mod top_k;
 
 use souk_kernel::{Currency, Problem};
 use souk_search_api::{Facet, Hit, MAX_OFFSET, MAX_PAGE, MAX_QUERY, SearchRequest};
@@ -100,17 +100,17 @@ pub fn search(snapshot: &Snapshot, analyzer: &Analyzer, request: &SearchRequest)
         // Nothing in it is a letter or digit: it asks for something, and nothing has it.
         return Ok(Found::default());
     }
-    let text = words::text(&snapshot.searcher, &words, &filters.terms)?;
+    let text = query_parser::text(&snapshot.searcher, &words, &filters.terms)?;
     let mut found = Found { partial: text.partial(), ..Found::default() };
-    pass::with_scratch(snapshot, |scratch| {
-        let mut pass = pass::Pass::new(snapshot, request, &filters, scratch)?;
-        found.partial |= pass.run(&text)?;
-        found.total = pass.total();
-        let page = pass.page(request.offset as usize, request.limit as usize);
+    collector::with_scratch(snapshot, |scratch| {
+        let mut collector = collector::Collector::new(snapshot, request, &filters, scratch)?;
+        found.partial |= collector.run(&text)?;
+        found.total = collector.total();
+        let page = collector.page(request.offset as usize, request.limit as usize);
         found.hits = page.into_iter().map(|address| hit(snapshot, address)).collect::<Result<_, _>>()?;
         if request.facets {
             let currency = found.currency();
-            let tally = pass.counts().tally(snapshot, request, node, currency, found.total);
+            let tally = collector.counts().tally(snapshot, request, node, currency, found.total);
             found.facets = facets::facets(&tally, request);
         }
         Ok(found)

@@ -14,7 +14,7 @@ use souk_search_api::{AttributeFilter, Hit, SearchRequest, Sort};
 use uuid::Uuid;
 
 use super::search;
-use crate::index::{Entry, FORMAT, Payload, Reader, Snapshot, Storage, Writer};
+use crate::index::{FORMAT, Payload, Reader, SearchableProduct, Snapshot, Storage, Writer};
 use crate::text::Analyzer;
 use crate::tree::Tree;
 
@@ -177,7 +177,7 @@ fn index(products: &[Made]) -> (tempfile::TempDir, Reader) {
         let price = Price { sku: sku.clone(), price: Currency::EUR.of(made.price), compare_at: None };
         let names = tree.names(category_id(made.category));
         let (prices, stock) = (HashMap::from([(sku.clone(), price)]), HashMap::from([(sku, made.stock)]));
-        let entry = Entry::new(&product, &names, &prices, &stock).unwrap();
+        let entry = SearchableProduct::new(&product, &names, &prices, &stock).unwrap();
         writer.put(product.id.uuid(), Some(entry.document().unwrap().tantivy())).unwrap();
         if at % 11 == 10 {
             writer.commit(&payload).unwrap();

@@ -20,6 +20,7 @@ use fakes::Owners;
 use souk_catalog_api::CatalogFake;
 use souk_catalog_api::CategoryTree;
 use souk_db::Migrations;
+use souk_eventually::eventually;
 use souk_inventory_api::InventoryFake;
 use souk_postgres::TestDb;
 use souk_pricing_api::PricingFake;
@@ -124,15 +125,12 @@ impl World {
         .await;
     }
 
-    async fn until<F: Future<Output = bool>>(&self, mut condition: impl FnMut() -> F) {
-        let wait = async {
-            while !condition().await {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
-            panic!("it never happened, now {:?}", self.status().await);
-        }
+    async fn until(&self, mut condition: impl AsyncFnMut() -> bool) {
+        eventually("it happens", PATIENCE, async || match condition().await {
+            true => Ok(()),
+            false => Err(self.status().await),
+        })
+        .await;
     }
 
     /// A shared index may not be there yet: nothing is known, so it is behind.
@@ -169,7 +167,7 @@ impl Search {
             souk_flow::run_consumer(&tasks, &db, &souk_flow::EventLog::Postgres, consumer);
         }
         souk_flow::run_jobs(&tasks, &db, souk_search::jobs(&service));
-        service.keep();
+        service.spawn_maintenance();
         let client = SearchClient::Local(service.clone() as Arc<dyn SearchApi>);
         Search { client, service, tasks }
     }

@@ -6,8 +6,9 @@ use std::process::{Child, Command, Stdio};
 use souk_engines::Redis;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::eventually;
+use crate::SOON;
 use crate::redis::ask;
+use souk_eventually::eventually;
 
 fn is_empty(dir: &Path) -> bool {
     std::fs::read_dir(dir).unwrap().next().is_none()
@@ -32,8 +33,8 @@ async fn a_killed_process_leaves_neither_server_nor_files() {
     // SIGKILL: it can do nothing about it any more.
     child.kill().unwrap();
     child.wait().unwrap();
-    eventually("the server's end", async || ask(&address, "PING").await.is_err()).await;
-    eventually("the files' end", async || is_empty(temporary.path())).await;
+    eventually("the server's end", SOON, async || ask(&address, "PING").await.is_err()).await;
+    eventually("the files' end", SOON, async || is_empty(temporary.path())).await;
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use souk_engines::{Redis, RedisCluster};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use crate::eventually;
+use crate::SOON;
+use souk_eventually::eventually;
 
 /// How long a hung server is listened to: a running one answers in well under a millisecond.
 const HUNG: Duration = Duration::from_millis(300);
@@ -62,7 +63,8 @@ async fn a_cluster_spreads_the_keys_and_outlives_a_restart_of_a_node() {
     assert_eq!(ask(&nodes[1], "GET foo").await.unwrap(), format!("-MOVED 12182 {}", nodes[2]));
 
     cluster.nodes()[2].kill();
-    eventually("the others notice", async || ask(&nodes[0], "GET bar").await.unwrap().contains("CLUSTERDOWN")).await;
+    eventually("the others notice", SOON, async || ask(&nodes[0], "GET bar").await.unwrap().contains("CLUSTERDOWN"))
+        .await;
     cluster.nodes()[2].restart().await.unwrap();
     cluster.settle().await.unwrap();
     assert_eq!(ask(&nodes[2], "GET foo").await.unwrap(), "1");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use souk::modules::{self, MODULES};
 use souk_module::ModuleSpec;
-use souk_testkit::{Topology, World, eventually_ok};
+use souk_testkit::{Topology, World, eventually};
 
 mod reviews;
 
@@ -36,7 +36,7 @@ async fn a_new_service_is_one_folder_and_one_line() {
     // Its consumer hears of a product of the catalogue; its page asks the catalogue what that is called.
     let lamp = world.product("Brass Lamp", 2_500, 1).await;
     let path = format!("/api/v1/reviews/{}", lamp.product_id);
-    let shown: serde_json::Value = eventually_ok("the product is known to reviews", SOON, || async {
+    let shown: serde_json::Value = eventually("the product is known to reviews", SOON, || async {
         let reply = world.shop.get(&path).await;
         if reply.status == 200 { Ok(reply.json()) } else { Err(reply.text()) }
     })

@@ -104,7 +104,7 @@ async fn half_a_record_is_cut_off_and_a_damaged_one_is_not_guessed_at() {
     let others = Sandbox::start(config(other.path())).await;
     others.merchant.authorise("a", 100, "tok_ok").await;
     let (ours, theirs) = (ids(sandbox.merchant.ledger().await), ids(others.merchant.ledger().await));
-    assert!(!ours.contains(&theirs[0]), "other books have other ids: {ours:?} {theirs:?}");
+    assert!(!ours.contains(&theirs[0]), "another ledger has other ids: {ours:?} {theirs:?}");
     sandbox.stop().await.unwrap();
 
     std::fs::write(&path, [b"nonsense\n", whole.as_slice()].concat()).unwrap();

@@ -15,7 +15,7 @@ use souk_rpc::{Actor, Cx, UNKNOWN_METHOD};
 use souk_web::{SESSION_COOKIE, WebCx};
 
 use crate::app::App;
-use crate::basket;
+use crate::cart_cookie;
 use crate::flash::Flash;
 use crate::reply::{Form, PageResult, private, see_other, with_cookies};
 use crate::view::Notice;
@@ -146,14 +146,14 @@ pub(crate) async fn login(State(app): State<App>, WebCx(cx): WebCx, headers: Hea
 /// taken over.
 pub(super) async fn welcome(app: &App, cx: &Cx, headers: &HeaderMap, signed_in: SignedIn, next: &str) -> Response {
     let session = app.cookies.set(SESSION_COOKIE, signed_in.session_token.reveal(), Some(SESSION_AGE));
-    let mut cookies: Vec<HeaderValue> = vec![session, basket::known(app, SESSION_AGE)];
+    let mut cookies: Vec<HeaderValue> = vec![session, cart_cookie::known(app, SESSION_AGE)];
     cookies
         .extend(signed_in.device_token.map(|token| app.cookies.set(DEVICE_COOKIE, token.reveal(), Some(DEVICE_AGE))));
     let mut as_customer = cx.clone();
     as_customer.actor = Actor::Customer(signed_in.customer.id.0);
-    let claim = ClaimCart { guest_cart_id: basket::cart_id(app, headers) };
+    let claim = ClaimCart { guest_cart_id: cart_cookie::cart_id(app, headers) };
     match app.clients.cart.claim(&as_customer, claim).await {
-        Ok(cart) => cookies.push(basket::remember(app, &cart)[0].clone()),
+        Ok(cart) => cookies.push(cart_cookie::remember(app, &cart)[0].clone()),
         Err(problem) => {
             tracing::warn!(request_id = %cx.request_id, code = %problem.code, "cart not taken over at sign-in")
         }
@@ -167,7 +167,7 @@ pub(crate) async fn logout(State(app): State<App>, WebCx(cx): WebCx, headers: He
         app.clients.identity.logout(&cx, Logout { session_token, ..Logout::default() }).await?;
     }
     // The cart stays with the account; the next person at this browser does not see it.
-    let cookies = std::iter::once(app.cookies.clear(SESSION_COOKIE)).chain(basket::forget(&app));
+    let cookies = std::iter::once(app.cookies.clear(SESSION_COOKIE)).chain(cart_cookie::forget(&app));
     Ok(with_cookies(see_other("/"), cookies))
 }
 

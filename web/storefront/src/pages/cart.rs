@@ -12,7 +12,7 @@ use souk_web::{ApiPath, WebCx, no_store};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::basket;
+use crate::cart_cookie;
 use crate::flash::Flash;
 use crate::reply::{Form, PageResult, private, see_other, wants_json, with_cookies};
 use crate::view::Notice;
@@ -26,15 +26,15 @@ const COUPON_FORM: &str = "coupon";
 const MAX_CODE: usize = 40;
 
 pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, flash: Flash) -> PageResult {
-    let cart = basket::find(&app, &cx, &headers).await?;
+    let cart = cart_cookie::find(&app, &cx, &headers).await?;
     let (layout, terms) = tokio::try_join!(app.layout(&cx, "Your cart"), app.terms(&cx))?;
     let filled = cart.as_ref().filter(|cart| !cart.lines.is_empty());
     let page = cart_page(layout, filled, flash.notices(), coupon_field(&flash), terms.prices_include_tax);
     let page = private(StatusCode::OK, &page)?;
     // A customer's cart that was found through the account is remembered on this browser from now on.
-    let unknown = cart.filter(|cart| basket::cart_id(&app, &headers) != Some(cart.id));
+    let unknown = cart.filter(|cart| cart_cookie::cart_id(&app, &headers) != Some(cart.id));
     Ok(match unknown {
-        Some(cart) => with_cookies(page, basket::remember(&app, &cart)),
+        Some(cart) => with_cookies(page, cart_cookie::remember(&app, &cart)),
         None => page,
     })
 }
@@ -60,9 +60,9 @@ pub(crate) fn explain(app: &App, headers: &HeaderMap, problem: Problem) -> PageR
 pub(crate) async fn add(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
     match put(&app, &cx, &headers, &form).await {
         Ok(cart) if wants_json(&headers) => {
-            Ok(with_cookies(no_store(&json!({ "units": cart.units })), basket::remember(&app, &cart)))
+            Ok(with_cookies(no_store(&json!({ "units": cart.units })), cart_cookie::remember(&app, &cart)))
         }
-        Ok(cart) => Ok(with_cookies(see_other("/cart"), basket::remember(&app, &cart))),
+        Ok(cart) => Ok(with_cookies(see_other("/cart"), cart_cookie::remember(&app, &cart))),
         Err(problem) => explain(&app, &headers, problem),
     }
 }
@@ -76,14 +76,14 @@ async fn put(app: &App, cx: &Cx, headers: &HeaderMap, form: &Form) -> Result<Car
         Some(sku) => sku,
         None => chosen(app, cx, form).await?,
     };
-    if let Some(cart_id) = basket::cart_id(app, headers) {
+    if let Some(cart_id) = cart_cookie::cart_id(app, headers) {
         match app.clients.cart.add_line(cx, AddLine { cart_id, sku: sku.clone(), quantity, if_version: None }).await {
             // The cart may be gone, or it may be the SKU: a new cart tells.
             Err(problem) if problem.kind == Kind::NotFound => {}
             outcome => return outcome,
         }
     }
-    let cart = basket::make(app, cx).await?;
+    let cart = cart_cookie::make(app, cx).await?;
     app.clients.cart.add_line(cx, AddLine { cart_id: cart.id, sku, quantity, if_version: None }).await
 }
 
@@ -112,7 +112,7 @@ pub(crate) async fn set(
     form: Form,
 ) -> PageResult {
     let outcome = async {
-        let (cart, line_id) = (basket::require(&app, &cx, &headers).await?, line_id(&line)?);
+        let (cart, line_id) = (cart_cookie::require(&app, &cx, &headers).await?, line_id(&line)?);
         let quantity = quantity(form.get("quantity"))?;
         app.clients.cart.set_quantity(&cx, SetQuantity { cart_id: cart.id, line_id, quantity, if_version: None }).await
     };
@@ -126,7 +126,7 @@ pub(crate) async fn remove(
     ApiPath(line): ApiPath<String>,
 ) -> PageResult {
     let outcome = async {
-        let (cart, line_id) = (basket::require(&app, &cx, &headers).await?, line_id(&line)?);
+        let (cart, line_id) = (cart_cookie::require(&app, &cx, &headers).await?, line_id(&line)?);
         app.clients.cart.remove_line(&cx, RemoveLine { cart_id: cart.id, line_id, if_version: None }).await
     };
     match outcome.await {
@@ -143,7 +143,7 @@ fn line_id(text: &str) -> Result<Uuid, Problem> {
 pub(crate) async fn add_coupon(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
     let code = form.get("code").to_uppercase();
     let outcome = async {
-        let cart = basket::require(&app, &cx, &headers).await?;
+        let cart = cart_cookie::require(&app, &cx, &headers).await?;
         if cart.coupons.contains(&code) {
             return Ok(cart);
         }
@@ -173,7 +173,7 @@ pub(crate) async fn remove_coupon(
     form: Form,
 ) -> PageResult {
     let outcome = async {
-        let cart = basket::require(&app, &cx, &headers).await?;
+        let cart = cart_cookie::require(&app, &cx, &headers).await?;
         let coupons = cart.coupons.iter().filter(|code| *code != form.get("code")).cloned().collect();
         update_coupons(&app, &cx, &cart, coupons).await
     };

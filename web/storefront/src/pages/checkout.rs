@@ -12,7 +12,7 @@ use souk_shipping_api::Address;
 use souk_web::WebCx;
 
 use crate::app::App;
-use crate::basket;
+use crate::cart_cookie;
 use crate::flash::Flash;
 use crate::last_order::LastOrder;
 use crate::pages::{cart, pay};
@@ -40,7 +40,7 @@ pub(crate) async fn show(
     uri: Uri,
     flash: Flash,
 ) -> PageResult {
-    let Some(cart) = basket::find(&app, &cx, &headers).await?.filter(|cart| !cart.lines.is_empty()) else {
+    let Some(cart) = cart_cookie::find(&app, &cx, &headers).await?.filter(|cart| !cart.lines.is_empty()) else {
         return Ok(see_other("/cart"));
     };
     let change = uri.query().unwrap_or_default();
@@ -60,7 +60,7 @@ fn notices(flash: &Flash, cart: &Cart) -> Vec<Notice> {
 
 /// Why the cart cannot be bought: a cart that was bought in another tab leads to the order it became.
 pub(crate) fn explain(app: &App, headers: &HeaderMap, problem: Problem) -> PageResult {
-    let last = LastOrder::read(app, headers).filter(|last| Some(last.cart) == basket::cart_id(app, headers));
+    let last = LastOrder::read(app, headers).filter(|last| Some(last.cart) == cart_cookie::cart_id(app, headers));
     match last {
         Some(last) if problem.is("cart_gone") || problem.kind == Kind::NotFound => Ok(already_bought(app, &last)),
         _ => cart::explain(app, headers, problem),
@@ -117,7 +117,7 @@ async fn address_page(app: &App, cx: &Cx, cart: &Cart, flash: &Flash) -> PageRes
 }
 
 pub(crate) async fn address(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
-    let cart = match basket::require(&app, &cx, &headers).await {
+    let cart = match cart_cookie::require(&app, &cx, &headers).await {
         Ok(cart) => cart,
         Err(problem) => return explain(&app, &headers, problem),
     };
@@ -200,7 +200,7 @@ async fn delivery_page(app: &App, cx: &Cx, cart: &Cart, flash: &Flash) -> PageRe
 }
 
 pub(crate) async fn delivery(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
-    let cart = match basket::require(&app, &cx, &headers).await {
+    let cart = match cart_cookie::require(&app, &cx, &headers).await {
         Ok(cart) => cart,
         Err(problem) => return explain(&app, &headers, problem),
     };

@@ -11,7 +11,7 @@ use souk_rpc::{Cx, UNKNOWN_METHOD};
 use souk_web::{ApiError, WebCx, no_store};
 
 use crate::app::App;
-use crate::basket;
+use crate::cart_cookie;
 
 /// What is personal about a header.
 #[derive(Debug, Default, Serialize)]
@@ -27,7 +27,7 @@ pub(crate) async fn header(State(app): State<App>, WebCx(cx): WebCx, headers: He
     if cx.actor.customer().is_some() {
         header.name = app.clients.identity.me(&cx, MeRequest {}).await?.name;
     }
-    if let Some(cart_id) = basket::cart_id(&app, &headers) {
+    if let Some(cart_id) = cart_cookie::cart_id(&app, &headers) {
         match units(&app, &cx, cart_id).await {
             Ok(units) => header.units = units,
             Err(problem) if problem.kind == Kind::NotFound => {}

@@ -7,11 +7,11 @@ use souk_web::WebCx;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::listing_query::ListingQuery;
 use crate::reply::{PageResult, product_keys, public};
 use crate::view::card::{cards, image};
 use crate::view::count;
-use crate::view::home::{HomePage, Shelf, Tile};
-use crate::wanted::Wanted;
+use crate::view::home::{HomePage, Section, Tile};
 
 /// Products in the big picture.
 const HERO: usize = 3;
@@ -51,17 +51,17 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
     let tiles = tiles.collect();
     let total: u64 = layout.nav.groups.iter().map(|group| group.products.unsigned_abs()).sum();
     let mut hits = newest.items;
-    let shelf = hits.split_off(hits.len().min(HERO));
-    let small_href = Wanted { price: Some(format!("-{SMALL_FIND}")), ..Wanted::parse("") }.href("/search");
-    let shelves = [
-        Shelf {
+    let newest = hits.split_off(hits.len().min(HERO));
+    let small_href = ListingQuery { price: Some(format!("-{SMALL_FIND}")), ..ListingQuery::parse("") }.href("/search");
+    let sections = [
+        Section {
             id: "new",
             title: "Just arrived",
             href: "/search?sort=newest".into(),
             more: "All new things",
-            cards: cards(&layout.cdn, shelf, false),
+            cards: cards(&layout.cdn, newest, false),
         },
-        Shelf {
+        Section {
             id: "small",
             title: "Small finds",
             href: small_href,
@@ -77,7 +77,7 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
         ),
         hero: cards(&layout.cdn, hits, true),
         tiles,
-        shelves: shelves.into_iter().filter(|shelf| !shelf.cards.is_empty()).collect(),
+        sections: sections.into_iter().filter(|section| !section.cards.is_empty()).collect(),
         layout,
     };
     public(&page, &keys)

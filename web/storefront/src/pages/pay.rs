@@ -14,7 +14,7 @@ use souk_rpc::{Cx, UNKNOWN_METHOD};
 use souk_web::WebCx;
 
 use crate::app::App;
-use crate::basket;
+use crate::cart_cookie;
 use crate::flash::Flash;
 use crate::last_order::LastOrder;
 use crate::pages::checkout::{already_bought, explain};
@@ -31,9 +31,9 @@ const NOTHING_TO_PAY: &str = "none";
 
 pub(crate) async fn pay(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
     // By the cookie's id, without looking first: a repeated form must reach the order even when the cart is empty by now.
-    let cart_id = match basket::cart_id(&app, &headers) {
+    let cart_id = match cart_cookie::cart_id(&app, &headers) {
         Some(cart_id) => cart_id,
-        None => match basket::require(&app, &cx, &headers).await {
+        None => match cart_cookie::require(&app, &cx, &headers).await {
             Ok(cart) => cart.id,
             Err(problem) => return explain(&app, &headers, problem),
         },

@@ -20,17 +20,17 @@ const MAX_SKUS: usize = 1_000;
 const MOVED: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, ApiPath(slug): ApiPath<String>) -> PageResult {
-    let product = match app.shelf.product(&cx, slug).await {
+    let product = match app.reads.product(&cx, slug).await {
         Ok(product) => product,
         Err(problem) => return moved(problem),
     };
     let skus: Vec<String> = product.variants.iter().take(MAX_SKUS).map(|variant| variant.sku.clone()).collect();
     let (layout, prices, stock, terms, related) = tokio::try_join!(
         app.layout(&cx, &product.title),
-        app.shelf.prices(&cx, skus.clone()),
-        app.shelf.stock(&cx, skus),
+        app.reads.prices(&cx, skus.clone()),
+        app.reads.stock(&cx, skus),
         app.terms(&cx),
-        async { Ok(related(&app, &cx, &product).await) },
+        async { Ok(related_products(&app, &cx, &product).await) },
     )?;
     let layout = layout.listed_at(&product_href(&product.slug));
     let shown = std::iter::once(&product.id.0).chain(related.iter().map(|hit| &hit.id));
@@ -42,12 +42,12 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, ApiPath(slug)
     public(&page, &keys)
 }
 
-/// Products beside it. Nice to have: a search that is down does not take product pages with it.
-async fn related(app: &App, cx: &Cx, product: &Product) -> Vec<Hit> {
+/// The related products of its page. Nice to have: a search that is down does not take product pages with it.
+async fn related_products(app: &App, cx: &Cx, product: &Product) -> Vec<Hit> {
     let Ok(nav) = app.nav(cx).await else { return Vec::new() };
     let node = product.category_id.and_then(|id| nav.tree.items.iter().find(|node| node.id == id));
     let Some(node) = node else { return Vec::new() };
-    match app.beside(cx, &node.path).await {
+    match app.related_products(cx, &node.path).await {
         Ok(hits) => hits.iter().filter(|hit| hit.id != product.id.0).take(RELATED as usize).cloned().collect(),
         Err(problem) => {
             tracing::warn!(request_id = %cx.request_id, code = %problem.code, "no related products");

@@ -20,7 +20,7 @@ pub struct Tile {
 
 /// A row of products under a heading.
 #[derive(Clone, Debug)]
-pub struct Shelf {
+pub struct Section {
     /// Name of the heading for links, `new`.
     pub id: &'static str,
     /// Heading.
@@ -46,5 +46,5 @@ pub struct HomePage {
     /// Departments.
     pub tiles: Vec<Tile>,
     /// Rows of products.
-    pub shelves: Vec<Shelf>,
+    pub sections: Vec<Section>,
 }

@@ -9,7 +9,7 @@ use super::card::{Card, cards};
 use super::layout::{Layout, category};
 use super::money::show;
 use super::{Crumb, Notice, count, embedded_json};
-use crate::wanted::{PAGE_SIZE, SORTS, Wanted, sort_key};
+use crate::listing_query::{ListingQuery, PAGE_SIZE, SORTS, sort_key};
 
 /// Filters that are open without a click: the ones people use.
 const OPEN_FACETS: usize = 4;
@@ -115,7 +115,7 @@ pub struct ListingPage {
 }
 
 /// The page of the category at `path`, which must be in the layout's tree.
-pub fn category_page(layout: Layout, path: &str, wanted: &Wanted, reply: SearchReply) -> Option<ListingPage> {
+pub fn category_page(layout: Layout, path: &str, query: &ListingQuery, reply: SearchReply) -> Option<ListingPage> {
     let tree = layout.nav.tree.items.clone();
     let node = tree.iter().find(|node| node.path == path)?;
     let crumbs = crumbs(&layout, path);
@@ -123,17 +123,17 @@ pub fn category_page(layout: Layout, path: &str, wanted: &Wanted, reply: SearchR
     let subs =
         subs.map(|sub| Counted { href: category(&sub.path), text: sub.name.clone(), count: sub.products }).collect();
     let json_ld = Some(breadcrumb_json(&layout, &crumbs));
-    let mut page = listing(layout, category(path), wanted, reply);
+    let mut page = listing(layout, category(path), query, reply);
     page.hidden.retain(|(name, _)| *name != "q");
     page.facets.retain(|facet| facet.name != "category");
     Some(ListingPage { heading: node.name.clone(), crumbs, subs, json_ld, ..page })
 }
 
 /// The search page.
-pub fn search_page(layout: Layout, wanted: &Wanted, reply: SearchReply) -> ListingPage {
+pub fn search_page(layout: Layout, query: &ListingQuery, reply: SearchReply) -> ListingPage {
     let partial = reply.partial && !reply.items.is_empty();
-    let mut page = listing(layout, "/search".into(), wanted, reply);
-    page.heading = match wanted.q.as_str() {
+    let mut page = listing(layout, "/search".into(), query, reply);
+    page.heading = match query.q.as_str() {
         "" => "Everything".to_owned(),
         words => format!("“{words}”"),
     };
@@ -144,9 +144,9 @@ pub fn search_page(layout: Layout, wanted: &Wanted, reply: SearchReply) -> Listi
     page
 }
 
-fn listing(layout: Layout, path: String, wanted: &Wanted, reply: SearchReply) -> ListingPage {
-    let filtered = wanted.is_filtered();
-    let (empty_title, empty_text) = match (filtered, wanted.q.is_empty()) {
+fn listing(layout: Layout, path: String, query: &ListingQuery, reply: SearchReply) -> ListingPage {
+    let filtered = query.is_filtered();
+    let (empty_title, empty_text) = match (filtered, query.q.is_empty()) {
         (true, _) => ("Nothing fits all of that", "Take a filter away and look again."),
         (false, true) => ("This stall is still empty", "Come back soon: it is being set up."),
         (false, false) => ("Nothing found", "Try fewer words, or another spelling."),
@@ -155,31 +155,28 @@ fn listing(layout: Layout, path: String, wanted: &Wanted, reply: SearchReply) ->
     if let Some(hit) = reply.items.first() {
         label_prices(&mut reply.facets, hit.price.currency);
     }
-    let chips = chips(&path, wanted, &reply.facets);
-    let facets = if reply.items.is_empty() && !filtered { Vec::new() } else { filters(wanted, reply.facets) };
+    let chips = chips(&path, query, &reply.facets);
+    let facets = if reply.items.is_empty() && !filtered { Vec::new() } else { filters(query, reply.facets) };
     let sorts = SORTS.iter().map(|(_, name, sort)| Choice {
-        href: wanted.sorted(*sort).href(&path),
-        text: sort_name(*sort, wanted, name).to_owned(),
-        current: *sort == wanted.sort,
+        href: query.sorted(*sort).href(&path),
+        text: sort_name(*sort, query, name).to_owned(),
+        current: *sort == query.sort,
     });
     // Without words the best match is the newest: one entry for both.
-    let sorts = sorts.filter(|choice| !wanted.q.is_empty() || choice.text != "Newest first");
+    let sorts = sorts.filter(|choice| !query.q.is_empty() || choice.text != "Newest first");
     ListingPage {
         heading: String::new(),
         crumbs: Vec::new(),
         subs: Vec::new(),
         notices: Vec::new(),
         total_text: count(reply.total, "product", "products"),
-        hidden: hidden(wanted),
+        hidden: hidden(query),
         facets,
         chips,
-        clear_href: wanted.unfiltered().href(&path),
+        clear_href: query.unfiltered().href(&path),
         sorts: sorts.collect(),
-        sort_name: SORTS
-            .iter()
-            .find(|s| s.2 == wanted.sort)
-            .map_or("", |(_, name, sort)| sort_name(*sort, wanted, name)),
-        pages: pages(&path, wanted, reply.total),
+        sort_name: SORTS.iter().find(|s| s.2 == query.sort).map_or("", |(_, name, sort)| sort_name(*sort, query, name)),
+        pages: pages(&path, query, reply.total),
         cards: cards(&layout.cdn, reply.items, true),
         action: path,
         empty_title,
@@ -189,23 +186,23 @@ fn listing(layout: Layout, path: String, wanted: &Wanted, reply: SearchReply) ->
     }
 }
 
-fn sort_name(sort: Sort, wanted: &Wanted, name: &'static str) -> &'static str {
-    if sort == Sort::Relevance && wanted.q.is_empty() { "New arrivals" } else { name }
+fn sort_name(sort: Sort, query: &ListingQuery, name: &'static str) -> &'static str {
+    if sort == Sort::Relevance && query.q.is_empty() { "New arrivals" } else { name }
 }
 
-fn hidden(wanted: &Wanted) -> Vec<(&'static str, String)> {
+fn hidden(query: &ListingQuery) -> Vec<(&'static str, String)> {
     let mut hidden = Vec::new();
-    if !wanted.q.is_empty() {
-        hidden.push(("q", wanted.q.clone()));
+    if !query.q.is_empty() {
+        hidden.push(("q", query.q.clone()));
     }
-    if wanted.sort != Sort::default() {
-        hidden.push(("sort", sort_key(wanted.sort).to_owned()));
+    if query.sort != Sort::default() {
+        hidden.push(("sort", sort_key(query.sort).to_owned()));
     }
     hidden
 }
 
 /// Search's facets as filters of a form.
-fn filters(wanted: &Wanted, facets: Vec<Facet>) -> Vec<Filter> {
+fn filters(query: &ListingQuery, facets: Vec<Facet>) -> Vec<Filter> {
     let mut filters = Vec::new();
     for mut facet in facets {
         let mut shown = 0;
@@ -215,10 +212,10 @@ fn filters(wanted: &Wanted, facets: Vec<Facet>) -> Vec<Filter> {
         });
         let open = filters.len() < OPEN_FACETS || facet.values.iter().any(|value| value.selected);
         let (name, kind, values) = match facet.key.as_str() {
-            "availability" => ("available".to_owned(), "checkbox", in_stock(wanted, &facet.values)),
-            "price" => ("price".to_owned(), "radio", with_any("Any price", wanted.price.is_none(), facet.values)),
+            "availability" => ("available".to_owned(), "checkbox", in_stock(query, &facet.values)),
+            "price" => ("price".to_owned(), "radio", with_any("Any price", query.price.is_none(), facet.values)),
             "category" => {
-                ("category".to_owned(), "radio", with_any("Everywhere", wanted.category.is_none(), facet.values))
+                ("category".to_owned(), "radio", with_any("Everywhere", query.category.is_none(), facet.values))
             }
             key => (key.to_owned(), "checkbox", facet.values),
         };
@@ -250,13 +247,13 @@ fn label_prices(facets: &mut [Facet], currency: Currency) {
 }
 
 /// Of the availability facet only "in stock" is a filter.
-fn in_stock(wanted: &Wanted, values: &[FacetValue]) -> Vec<FacetValue> {
+fn in_stock(query: &ListingQuery, values: &[FacetValue]) -> Vec<FacetValue> {
     let yes = values.iter().find(|value| value.value == "true");
     let tick = |value: &FacetValue| FacetValue {
         value: "1".into(),
         label: "In stock".into(),
         count: value.count,
-        selected: wanted.available,
+        selected: query.available,
     };
     yes.map(tick).into_iter().collect()
 }
@@ -269,24 +266,24 @@ fn with_any(label: &str, selected: bool, mut values: Vec<FacetValue>) -> Vec<Fac
     values
 }
 
-fn chips(path: &str, wanted: &Wanted, facets: &[Facet]) -> Vec<Choice> {
+fn chips(path: &str, query: &ListingQuery, facets: &[Facet]) -> Vec<Choice> {
     let label = |key: &str, value: &str| {
         let values = facets.iter().find(|facet| facet.key == key).map(|facet| &facet.values);
         let known = values.and_then(|values| values.iter().find(|known| known.value == value));
         known.map_or_else(|| value.to_owned(), |known| known.label.clone())
     };
     let mut chosen: Vec<(String, String, String)> = Vec::new();
-    if let Some(path) = &wanted.category {
+    if let Some(path) = &query.category {
         chosen.push(("category".into(), path.clone(), label("category", path)));
     }
-    chosen.extend(wanted.brands.iter().map(|brand| ("brand".into(), brand.clone(), brand.clone())));
-    if let Some(price) = &wanted.price {
+    chosen.extend(query.brands.iter().map(|brand| ("brand".into(), brand.clone(), brand.clone())));
+    if let Some(price) = &query.price {
         chosen.push(("price".into(), price.clone(), label("price", price)));
     }
-    if wanted.available {
+    if query.available {
         chosen.push(("available".into(), "1".into(), "In stock".into()));
     }
-    for (key, value) in &wanted.attributes {
+    for (key, value) in &query.attributes {
         let name = format!("attr.{key}");
         let facet = facets.iter().find(|facet| facet.key == name);
         // "Yes" alone says nothing, so an attribute's chip names the attribute.
@@ -294,22 +291,22 @@ fn chips(path: &str, wanted: &Wanted, facets: &[Facet]) -> Vec<Choice> {
         chosen.push((name, value.clone(), text));
     }
     let chip = |(name, value, text): (String, String, String)| Choice {
-        href: wanted.without(&name, &value).href(path),
+        href: query.without(&name, &value).href(path),
         text,
         current: true,
     };
     chosen.into_iter().map(chip).collect()
 }
 
-fn pages(path: &str, wanted: &Wanted, total: u64) -> Vec<PageLink> {
+fn pages(path: &str, query: &ListingQuery, total: u64) -> Vec<PageLink> {
     let reachable = u64::from(souk_search_api::MAX_OFFSET / PAGE_SIZE);
     let last = total.div_ceil(u64::from(PAGE_SIZE)).min(reachable) as u32;
-    let here = wanted.page;
+    let here = query.page;
     if last < 2 {
         return Vec::new();
     }
     let link = |page: u32, text: String, rel| PageLink {
-        href: (page != here).then(|| wanted.on_page(page).href(path)),
+        href: (page != here).then(|| query.on_page(page).href(path)),
         label: (page != here && rel != Some("prev") && rel != Some("next")).then(|| format!("Page {page}")),
         current: page == here,
         text,
@@ -366,7 +363,10 @@ mod tests {
     #[test]
     fn page_numbers_lead_everywhere_near_and_to_both_ends() {
         let texts = |page: u32, total: u64| -> Vec<String> {
-            pages("/c", &Wanted { page, ..Wanted::parse("") }, total).into_iter().map(|link| link.text).collect()
+            pages("/c", &ListingQuery { page, ..ListingQuery::parse("") }, total)
+                .into_iter()
+                .map(|link| link.text)
+                .collect()
         };
         assert!(texts(1, 24).is_empty(), "one page needs no numbers");
         assert_eq!(texts(1, 25), ["1", "2", "Next →"]);

@@ -17,7 +17,7 @@ use super::layout::{Layout, category};
 use super::listing::crumbs;
 use super::money::{Price, show};
 use super::{Crumb, embedded_json};
-use crate::wanted::Wanted;
+use crate::listing_query::ListingQuery;
 
 /// Stock that is worth a word.
 const LOW_STOCK: i64 = 5;
@@ -175,7 +175,7 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
     let varies = offers.iter().any(|offer| offer.price != first.price);
     let by_brand = thing.brand.iter().cloned().collect();
     Some(ProductPage {
-        brand_href: Wanted { brands: by_brand, ..Wanted::parse("") }.href("/search"),
+        brand_href: ListingQuery { brands: by_brand, ..ListingQuery::parse("") }.href("/search"),
         price: Price::new(first.price, first.before, varies && first.price == cheapest(&offers)),
         tax_note: if terms.prices_include_tax { "including VAT, plus shipping" } else { "plus tax and shipping" },
         stock: first.stock(),

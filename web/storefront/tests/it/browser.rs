@@ -177,9 +177,9 @@ impl Browser {
 
     /// A SKU with enough stock, and its product's slug: the `n`-th such.
     pub fn sku(&self, n: usize) -> (String, String) {
-        let all = self.shop.drafts.iter().filter(|draft| draft.variants[0].initial_stock() > 9);
+        let all = self.shop.drafts.iter().filter(|draft| draft.offers[0].initial_stock() > 9);
         let draft = all.clone().nth(n).expect("enough products");
-        (draft.variants[0].sku.clone(), draft.slug.clone())
+        (draft.product.variants[0].sku.clone(), draft.product.slug.clone())
     }
 }
 

@@ -1,6 +1,7 @@
-//! From the shelf to the order, by forms alone.
+//! From a product page to the order, by forms alone.
 
 use http::StatusCode;
+use souk_import::ProductDraft;
 
 use crate::browser::{Browser, Reply};
 
@@ -121,8 +122,8 @@ async fn wrong_fields_come_back_marked_with_what_was_typed() {
 async fn options_are_chosen_by_radio_buttons() {
     let mut browser = Browser::new(400);
     let shop = browser.shop.clone();
-    let draft =
-        shop.drafts.iter().find(|d| d.options.len() == 2 && d.variants.last().unwrap().initial_stock() > 2).unwrap();
+    let two = |d: &&ProductDraft| d.product.options.len() == 2 && d.offers.last().unwrap().initial_stock() > 2;
+    let draft = &shop.drafts.iter().find(two).unwrap().product;
     let wanted = draft.variants.last().unwrap();
     let (first, second) = (&wanted.option_values[0], &wanted.option_values[1]);
     let cart = browser.submit("/cart/lines", &[("slug", &draft.slug), ("option-0", first), ("option-1", second)]).await;

@@ -1,6 +1,7 @@
 //! Pages that are the same for everybody: what they show, how they may be cached, what they refuse.
 
 use http::{Method, StatusCode};
+use souk_import::ProductDraft;
 
 use crate::browser::{Browser, ORIGIN};
 
@@ -136,8 +137,8 @@ async fn search_says_what_it_found() {
 async fn a_product_shows_its_choices_prices_and_data() {
     let mut browser = Browser::new(400);
     let shop = browser.shop.clone();
-    let draft =
-        shop.drafts.iter().find(|d| d.options.len() == 2 && d.variants.iter().any(|v| v.initial_stock() > 0)).unwrap();
+    let two = |d: &&ProductDraft| d.product.options.len() == 2 && d.offers.iter().any(|o| o.initial_stock() > 0);
+    let draft = &shop.drafts.iter().find(two).unwrap().product;
     let page = browser.get(&format!("/p/{}", draft.slug)).await;
     page.shows(&format!("<h1>{}</h1>", draft.title.replace('\'', "&#39;"))).shows("type=\"radio\" name=\"option-0\"");
     for option in &draft.options {
@@ -156,7 +157,7 @@ async fn a_product_shows_its_choices_prices_and_data() {
 async fn a_sold_out_product_cannot_be_ordered() {
     let mut browser = Browser::new(400);
     let shop = browser.shop.clone();
-    let draft = &shop.drafts[0];
+    let draft = &shop.drafts[0].product;
     for variant in &draft.variants {
         shop.state().stock.insert(variant.sku.clone(), 0);
     }

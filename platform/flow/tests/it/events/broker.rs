@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use super::setup::{SOURCES, Scribe, Setup, effects, happened, id, publish};
 use super::{PATIENCE, assert_once_and_in_order};
-use crate::{Happened, eventually_within, shop_and_mail};
+use crate::{Happened, shop_and_mail};
+use souk_eventually::eventually;
 
 /// How long the broker is away.
 const AWAY: Duration = Duration::from_secs(10);
@@ -64,7 +65,7 @@ impl Relayed {
             Some(row) => row.get_col("done").unwrap(),
             None => false,
         };
-        eventually_within(CATCH_UP, "the relay", done).await;
+        eventually("the relay", CATCH_UP, done).await;
     }
 
     pub async fn finish(self) {
@@ -102,7 +103,7 @@ async fn everything_arrives_although_the_broker_was_away() {
     run_consumer(&tasks, mail, &setup.events(&tasks), Scribe::new(Uuid::nil()));
     let facts = |version| (1..=20).map(|aggregate| happened(aggregate, version)).collect::<Vec<_>>();
     publish(shop, &facts(1)).await;
-    eventually_within(CATCH_UP, "effects before", async || effects(mail).await.len() == 20).await;
+    eventually("effects before", CATCH_UP, async || effects(mail).await.len() == 20).await;
 
     setup.broker().kill();
     // Neither who writes notices, nor a process that starts.
@@ -114,9 +115,9 @@ async fn everything_arrives_although_the_broker_was_away() {
     assert_eq!(effects(mail).await.len(), 20, "without a broker nothing travels");
     setup.broker().restart().await.unwrap();
     publish(shop, &facts(11)).await;
-    eventually_within(CATCH_UP, "all effects", async || effects(mail).await.len() >= 220).await;
+    eventually("all effects", CATCH_UP, async || effects(mail).await.len() >= 220).await;
     let later = || memory.lock().unwrap().iter().filter(|(_, version)| *version > 1).count();
-    eventually_within(CATCH_UP, "what is kept in memory", async || later() == 200).await;
+    eventually("what is kept in memory", CATCH_UP, async || later() == 200).await;
     tasks.drain(PATIENCE).await.unwrap();
     assert_once_and_in_order(&effects(mail).await, 20, 11);
     setup.finish().await;
@@ -138,24 +139,24 @@ async fn a_wiped_broker_is_filled_again_and_effects_are_once() {
         publish(shop, &facts(version)).await;
     }
     let dead_letters = DeadLetters::new(mail);
-    eventually_within(CATCH_UP, "effects before", async || effects(mail).await.len() == 59).await;
-    eventually_within(CATCH_UP, "the dead letter", async || dead_letters.list().await.unwrap().len() == 1).await;
+    eventually("effects before", CATCH_UP, async || effects(mail).await.len() == 59).await;
+    eventually("the dead letter", CATCH_UP, async || dead_letters.list().await.unwrap().len() == 1).await;
     let count = || counted.load(Ordering::SeqCst);
-    eventually_within(CATCH_UP, "the control", async || count() == 60).await;
+    eventually("the control", CATCH_UP, async || count() == 60).await;
 
     setup.broker().kill();
     publish(shop, &facts(4)).await;
     setup.broker().wipe().await.unwrap();
     publish(shop, &facts(5)).await;
-    eventually_within(CATCH_UP, "all effects but those of 13", async || effects(mail).await.len() == 97).await;
-    eventually_within(CATCH_UP, "the control", async || count() == 60 + 100).await;
+    eventually("all effects but those of 13", CATCH_UP, async || effects(mail).await.len() == 97).await;
+    eventually("the control", CATCH_UP, async || count() == 60 + 100).await;
     let remembered = || memory.lock().unwrap().len();
-    eventually_within(CATCH_UP, "what is kept in memory", async || remembered() == 100).await;
-    eventually_within(CATCH_UP, "its letters", async || dead_letters.list().await.unwrap().len() == 3).await;
+    eventually("what is kept in memory", CATCH_UP, async || remembered() == 100).await;
+    eventually("its letters", CATCH_UP, async || dead_letters.list().await.unwrap().len() == 3).await;
 
     scribe.angry.store(false, Ordering::SeqCst);
     assert_eq!(dead_letters.replay("mail.scribe", id(13)).await.unwrap(), 3);
-    eventually_within(CATCH_UP, "the replay", async || dead_letters.list().await.unwrap().is_empty()).await;
+    eventually("the replay", CATCH_UP, async || dead_letters.list().await.unwrap().is_empty()).await;
     tasks.drain(PATIENCE).await.unwrap();
     naive.drain(PATIENCE).await.unwrap();
     assert_once_and_in_order(&effects(mail).await, 20, 5);
@@ -187,10 +188,10 @@ async fn one_of_two_relays_publishes_and_the_other_takes_over() {
             run_relay(&second, shop, "shop", &relayed.connect(&second));
         }
     }
-    eventually_within(CATCH_UP, "the first fifty", async || count() == 50).await;
+    eventually("the first fifty", CATCH_UP, async || count() == 50).await;
     relayed.relay.drain(PATIENCE).await.unwrap();
     publish(shop, &[happened(1, 51)]).await;
-    eventually_within(CATCH_UP, "the second relay", async || count() >= 51).await;
+    eventually("the second relay", CATCH_UP, async || count() >= 51).await;
     setup.caught_up().await;
     naive.drain(PATIENCE).await.unwrap();
     second.drain(PATIENCE).await.unwrap();

@@ -5,7 +5,8 @@ use souk_flow::{Log, Outbox, OutboxOffset};
 use souk_kernel::Event;
 
 use super::setup::{happened, publish};
-use crate::{Happened, eventually, shop_and_mail};
+use crate::{Happened, SOON, shop_and_mail};
+use souk_eventually::eventually;
 
 #[tokio::test]
 async fn a_slower_transaction_is_never_skipped() {
@@ -27,7 +28,7 @@ async fn a_slower_transaction_is_never_skipped() {
     outbox.commit(slow).await.unwrap();
     let read = async || log.read("shop", &[Happened::TYPE], OutboxOffset::START, 100).await.unwrap();
     // Transactions of other tests on the same server hold readers up, too.
-    eventually("both", async || read().await.len() == 2).await;
+    eventually("both", SOON, async || read().await.len() == 2).await;
     let seen = read().await;
     assert!(seen[0].0 < seen[1].0);
     let lost = mail.primary().query("select seq from shop.outbox where seq > $1", &[&moved_to]).await.unwrap();

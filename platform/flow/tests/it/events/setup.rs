@@ -11,7 +11,8 @@ use souk_postgres::TestDb;
 use souk_runtime::Tasks;
 use uuid::Uuid;
 
-use crate::{Happened, eventually, shop_and_mail};
+use crate::{Happened, SOON, shop_and_mail};
+use souk_eventually::eventually;
 
 pub const SOURCES: &[Source] = &[Source { schema: "shop", types: &[Happened::TYPE] }];
 
@@ -98,8 +99,8 @@ impl Setup {
     /// Waits until everything that is committed is in the log, and no transaction of another test hides it from readers.
     pub async fn caught_up(&self) {
         let sql = "select not exists (select from outbox where xid >= pg_snapshot_xmin(pg_current_snapshot())) as done";
-        let visible = async || self.shop.primary().query_one(sql, &[]).await.unwrap().get_col("done").unwrap();
-        eventually("all events visible", visible).await;
+        let visible = async || self.shop.primary().query_one(sql, &[]).await.unwrap().get_col::<bool>("done").unwrap();
+        eventually("all events visible", SOON, visible).await;
         #[cfg(feature = "kafka")]
         if let Some(relayed) = &self.kafka {
             relayed.caught_up(&self.shop).await;

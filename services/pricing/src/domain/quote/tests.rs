@@ -43,7 +43,7 @@ fn address(country: &str) -> Address {
     Address { country: country.into(), ..Address::default() }
 }
 
-fn coupon(code: &str, discount: Discount, minimum: Option<i64>, standing: Standing) -> (String, CouponFacts) {
+fn coupon(code: &str, discount: Discount, minimum: Option<i64>, status: CouponStatus) -> (String, CouponFacts) {
     let coupon = Coupon {
         code: code.into(),
         discount,
@@ -53,7 +53,7 @@ fn coupon(code: &str, discount: Discount, minimum: Option<i64>, standing: Standi
         ends_at: None,
         active: true,
     };
-    (code.into(), CouponFacts { coupon, standing })
+    (code.into(), CouponFacts { coupon, status })
 }
 
 struct Shop {
@@ -124,12 +124,12 @@ fn a_half_cent_of_tax_is_rounded_up_on_each_line() {
 fn coupons_add_up_in_order_and_never_below_nothing() {
     let mut shop = Shop::new(true, &[("lamp", 1_999)]);
     shop.coupons = HashMap::from([
-        coupon("TEN", Discount::Percent(1_000), None, Standing::Valid),
-        coupon("BIG", Discount::Fixed(eur(5_000)), None, Standing::Valid),
-        coupon("OLD", Discount::Fixed(eur(1)), None, Standing::Over),
-        coupon("SOON", Discount::Fixed(eur(1)), None, Standing::NotYet),
-        coupon("GONE", Discount::Fixed(eur(1)), None, Standing::UsedUp),
-        coupon("RICH", Discount::Fixed(eur(1)), Some(2_000), Standing::Valid),
+        coupon("TEN", Discount::Percent(1_000), None, CouponStatus::Valid),
+        coupon("BIG", Discount::Fixed(eur(5_000)), None, CouponStatus::Valid),
+        coupon("OLD", Discount::Fixed(eur(1)), None, CouponStatus::Over),
+        coupon("SOON", Discount::Fixed(eur(1)), None, CouponStatus::NotYet),
+        coupon("GONE", Discount::Fixed(eur(1)), None, CouponStatus::UsedUp),
+        coupon("RICH", Discount::Fixed(eur(1)), Some(2_000), CouponStatus::Valid),
     ]);
     let ten = shop.quote(vec![line("lamp", 1, "standard")], &["TEN"], None);
     assert_eq!((ten.discount, ten.total), (eur(200), eur(1_799)));
@@ -156,7 +156,7 @@ fn coupons_add_up_in_order_and_never_below_nothing() {
 #[test]
 fn shipping_is_free_from_what_is_paid_not_from_what_is_listed() {
     let mut shop = Shop::new(true, &[("lamp", 5_000)]);
-    shop.coupons = HashMap::from([coupon("CENT", Discount::Fixed(eur(1)), None, Standing::Valid)]);
+    shop.coupons = HashMap::from([coupon("CENT", Discount::Fixed(eur(1)), None, CouponStatus::Valid)]);
     let lines = vec![line("lamp", 1, "standard")];
     assert_eq!(shop.quote(lines.clone(), &[], Some(("DE", "standard"))).shipping, Some(eur(0)));
     assert_eq!(shop.quote(lines.clone(), &["CENT"], Some(("DE", "standard"))).shipping, Some(eur(490)));
@@ -197,11 +197,11 @@ proptest! {
         let mut shop = Shop::new(include_tax, &prices);
         let mut codes = Vec::new();
         if let Some(percent) = percent {
-            shop.coupons.extend([coupon("PERCENT", Discount::Percent(percent), None, Standing::Valid)]);
+            shop.coupons.extend([coupon("PERCENT", Discount::Percent(percent), None, CouponStatus::Valid)]);
             codes.push("PERCENT");
         }
         if let Some(fixed) = fixed {
-            shop.coupons.extend([coupon("FIXED", Discount::Fixed(eur(fixed)), None, Standing::Valid)]);
+            shop.coupons.extend([coupon("FIXED", Discount::Fixed(eur(fixed)), None, CouponStatus::Valid)]);
             codes.push("FIXED");
         }
         let lines = skus.iter().zip(&cart)

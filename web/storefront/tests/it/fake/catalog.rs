@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use souk_catalog_api::*;
 use souk_import::ProductDraft;
+use souk_inventory_api as inventory;
 use souk_inventory_api::{Availabilities, Availability, AvailabilityRequest};
-use souk_kernel::Problem;
+use souk_kernel::{Problem, slugify};
 use souk_pricing_api::*;
 use souk_rpc::Cx;
 use souk_search_api::*;
@@ -12,19 +13,13 @@ use uuid::Uuid;
 
 use super::{EUR, FakeShop, NOW};
 
-fn slug(name: &str) -> String {
-    let words: Vec<String> =
-        name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
-    words.join("-")
-}
-
 /// Categories and products of drafts.
 pub fn stock_up(drafts: &[ProductDraft]) -> (Vec<Category>, Vec<Product>) {
     let mut categories: Vec<Category> = Vec::new();
     for wanted in souk_demo::categories() {
         for depth in 1..=wanted.path.len() {
             let names = &wanted.path[..depth];
-            let path = names.iter().map(|name| slug(name)).collect::<Vec<_>>().join("/");
+            let path = names.iter().map(|name| slugify(name)).collect::<Vec<_>>().join("/");
             if categories.iter().any(|category| category.path == path) {
                 continue;
             }
@@ -50,17 +45,11 @@ pub fn stock_up(drafts: &[ProductDraft]) -> (Vec<Category>, Vec<Product>) {
 }
 
 fn product(i: usize, draft: &ProductDraft, categories: &[Category]) -> Product {
-    let path = draft.category.iter().map(|name| slug(name)).collect::<Vec<_>>().join("/");
+    let path = draft.category.iter().map(|name| slugify(name)).collect::<Vec<_>>().join("/");
     let ancestors = categories.iter().filter(|c| path == c.path || path.starts_with(&format!("{}/", c.path)));
     let category_path: Vec<CategoryId> = ancestors.map(|c| c.id).collect();
     let at = Timestamp::from_second(NOW).unwrap();
-    let value = |value: &souk_import::AttributeValue| match value {
-        souk_import::AttributeValue::Text(text) => AttributeValue::Text(text.clone()),
-        souk_import::AttributeValue::Number { value, unit } => {
-            AttributeValue::Number { value: value.to_string(), unit: unit.clone() }
-        }
-        souk_import::AttributeValue::Bool(yes) => AttributeValue::Bool(*yes),
-    };
+    let draft = &draft.product;
     Product {
         id: ProductId(Uuid::from_u128(1_000 + i as u128)),
         source: Some(draft.source.clone()),
@@ -73,16 +62,8 @@ fn product(i: usize, draft: &ProductDraft, categories: &[Category]) -> Product {
         category_id: category_path.last().copied(),
         category_path,
         motif: path.rsplit('/').next().unwrap_or_default().to_owned(),
-        attributes: draft
-            .attributes
-            .iter()
-            .map(|a| Attribute { key: a.key.clone(), label: a.label.clone(), value: value(&a.value) })
-            .collect(),
-        options: draft
-            .options
-            .iter()
-            .map(|o| ProductOption { name: o.name.clone(), values: o.values.clone() })
-            .collect(),
+        attributes: draft.attributes.clone(),
+        options: draft.options.clone(),
         variants: draft
             .variants
             .iter()
@@ -93,17 +74,17 @@ fn product(i: usize, draft: &ProductDraft, categories: &[Category]) -> Product {
                 sku: variant.sku.clone(),
                 option_values: variant.option_values.clone(),
                 barcode: variant.barcode.clone(),
-                weight_grams: variant.weight_grams.unwrap_or(0),
+                weight_grams: variant.weight_grams,
                 tax_category: variant.tax_category.clone(),
-                media: draft.media.iter().position(|m| Some(&m.source_url) == variant.media.as_ref()).map(|m| m as u32),
+                media: variant.media,
             })
             .collect(),
         media: draft
             .media
             .iter()
             .map(|m| Media {
-                url: Some(FakeShop::media(&m.source_url)),
-                source_url: Some(m.source_url.clone()),
+                url: m.source_url.as_deref().map(FakeShop::media),
+                source_url: m.source_url.clone(),
                 alt: m.alt.clone(),
                 width: Some(800),
                 height: Some(800),
@@ -165,7 +146,7 @@ const RANGES: [(&str, &str); 4] =
 impl FakeShop {
     fn hit(&self, i: usize) -> Hit {
         let (draft, product, state) = (&self.drafts[i], &self.products[i], self.state());
-        let cheapest = draft.variants.iter().min_by_key(|v| self.price(&state, &v.sku)).unwrap();
+        let (cheapest, offer) = draft.offered().min_by_key(|(v, _)| self.price(&state, &v.sku)).unwrap();
         Hit {
             id: product.id.0,
             external_id: product.external_id.clone(),
@@ -173,11 +154,11 @@ impl FakeShop {
             title: product.title.clone(),
             brand: product.brand.clone(),
             price: EUR.of(self.price(&state, &cheapest.sku)),
-            compare_at: cheapest.compare_at,
-            price_varies: draft.variants.iter().any(|v| v.price != cheapest.price),
-            available: draft.variants.iter().any(|v| self.available(&state, &v.sku) > 0),
+            compare_at: offer.compare_at,
+            price_varies: draft.offers.iter().any(|o| o.price != offer.price),
+            available: product.variants.iter().any(|v| self.available(&state, &v.sku) > 0),
             image: product.media[0].url.clone().unwrap_or_default(),
-            sku: (draft.variants.len() == 1).then(|| cheapest.sku.clone()),
+            sku: (product.variants.len() == 1).then(|| cheapest.sku.clone()),
         }
     }
 
@@ -299,8 +280,8 @@ impl FakeShop {
     pub async fn prices(&self, _: &Cx, req: PricesRequest) -> Result<Prices, Problem> {
         let state = self.state();
         let price = |sku: String| {
-            let (_, variant) = self.variant(&sku)?;
-            Some(Price { price: EUR.of(self.price(&state, &sku)), compare_at: variant.compare_at, sku })
+            let offer = self.offer(&sku)?;
+            Some(Price { price: EUR.of(self.price(&state, &sku)), compare_at: offer.compare_at, sku })
         };
         Ok(Prices { items: req.skus.into_iter().filter_map(price).collect() })
     }

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use souk_cart_api::{Cart, CartApi, CartId};
-use souk_catalog_api::{CatalogFake, Category, Product};
+use souk_catalog_api::{CatalogFake, Category, Product, Variant};
 use souk_identity_api::{Customer, IdentityFake};
-use souk_import::{ProductDraft, VariantDraft};
+use souk_import::{Offer, ProductDraft};
 use souk_inventory_api::InventoryFake;
 use souk_kernel::{Currency, Ids, Problem, Secret};
 use souk_order_api::{Order, OrderApi};
@@ -70,7 +70,7 @@ impl FakeShop {
         let (categories, products) = catalog::stock_up(&drafts);
         let mut by_sku = HashMap::new();
         for (p, draft) in drafts.iter().enumerate() {
-            for (v, variant) in draft.variants.iter().enumerate() {
+            for (v, variant) in draft.product.variants.iter().enumerate() {
                 by_sku.insert(variant.sku.clone(), (p, v));
             }
         }
@@ -112,18 +112,23 @@ impl FakeShop {
         self.state.lock().unwrap()
     }
 
-    pub fn variant(&self, sku: &str) -> Option<(&Product, &VariantDraft)> {
+    pub fn variant(&self, sku: &str) -> Option<(&Product, &Variant)> {
         let (p, v) = *self.by_sku.get(sku)?;
-        Some((&self.products[p], &self.drafts[p].variants[v]))
+        Some((&self.products[p], &self.products[p].variants[v]))
+    }
+
+    pub fn offer(&self, sku: &str) -> Option<&Offer> {
+        let (p, v) = *self.by_sku.get(sku)?;
+        Some(&self.drafts[p].offers[v])
     }
 
     pub fn price(&self, state: &State, sku: &str) -> i64 {
-        let printed = || self.variant(sku).map_or(0, |(_, variant)| variant.price.amount);
+        let printed = || self.offer(sku).map_or(0, |offer| offer.price.amount);
         state.prices.get(sku).copied().unwrap_or_else(printed)
     }
 
     pub fn available(&self, state: &State, sku: &str) -> i64 {
-        let initial = || self.variant(sku).map_or(0, |(_, variant)| variant.initial_stock());
+        let initial = || self.offer(sku).map_or(0, |offer| offer.initial_stock());
         state.stock.get(sku).copied().unwrap_or_else(initial)
     }
 

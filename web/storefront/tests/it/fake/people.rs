@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use souk_cart_api::{AddLine, CartApi, ClaimCart, UpdateCart};
 use souk_identity_api::*;
+use souk_import::ProductDraft;
 use souk_kernel::{Kind, Problem, Secret};
 use souk_order_api::{Checkout, OrderApi, PaymentMeans};
 use souk_rpc::{Actor, Cx};
@@ -74,8 +75,8 @@ impl FakeShop {
         self.put_address(&cx, PutAddress { id: None, address: address.clone(), make_default: true }).await?;
         let cart = self.claim(&cx, ClaimCart { guest_cart_id: None }).await?;
         let some = |skip: usize| {
-            let all = self.drafts.iter().flat_map(|draft| draft.variants.iter()).filter(|v| v.initial_stock() > 9);
-            all.skip(skip * 97).map(|v| v.sku.clone()).next().unwrap()
+            let all = self.drafts.iter().flat_map(ProductDraft::offered).filter(|(_, offer)| offer.initial_stock() > 9);
+            all.skip(skip * 97).map(|(variant, _)| variant.sku.clone()).next().unwrap()
         };
         let add = |sku: String, quantity| AddLine { cart_id: cart.id, sku, quantity, if_version: None };
         self.add_line(&cx, add(some(number + 1), 1)).await?;

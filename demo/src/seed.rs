@@ -1,0 +1,48 @@
+//! Fills a shop with the demo catalogue: products grown from a seed, with drawn pictures in the shop's own storage.
+
+use std::collections::HashMap;
+
+use souk_catalog_api::{CategoryInput, FacetAttribute, MAX_BATCH, PutCategories};
+use souk_import::{Importer, Shop};
+use souk_kernel::Problem;
+use souk_objects::Objects;
+use souk_rpc::Cx;
+
+use crate::catalogue::{DEFAULT_SEED, categories, generate};
+use crate::pictures::picture_at;
+
+/// Fills an empty shop with `count` products.
+///
+/// # Errors
+/// Those of the services and of the storage; what was written stays.
+pub async fn fill(shop: &Shop, objects: &Objects, count: usize) -> Result<(), Problem> {
+    let facets = categories().into_iter().map(|category| CategoryInput {
+        path: category.path,
+        facets: Some(
+            category
+                .facets
+                .into_iter()
+                .map(|(key, label)| FacetAttribute { key: key.into(), label: label.into() })
+                .collect(),
+        ),
+    });
+    shop.catalog.put_categories(&Cx::system("demo shop"), PutCategories { categories: facets.collect() }).await?;
+    let mut drafts = generate(DEFAULT_SEED, count).peekable();
+    while drafts.peek().is_some() {
+        let batch: Vec<_> = drafts.by_ref().take(MAX_BATCH).collect();
+        let mut stored = HashMap::new();
+        for source_url in batch.iter().flat_map(|draft| &draft.product.media).filter_map(|m| m.source_url.as_deref()) {
+            if let Some(picture) = picture_at(source_url) {
+                let name = objects.put(picture.into_bytes().into()).await?;
+                stored.insert(source_url.to_owned(), format!("/media/{name}"));
+            }
+        }
+        let lookup = |source_url: &str| stored.get(source_url).cloned();
+        // Each batch stands alone; the categories have their facets already.
+        let refused = Importer::new(shop, "demo shop", false, false, &lookup).batch(batch).await?;
+        if !refused.is_empty() {
+            return Err(Problem::internal(format!("the demo catalogue was refused: {refused:?}")));
+        }
+    }
+    Ok(())
+}

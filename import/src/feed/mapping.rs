@@ -1,0 +1,356 @@
+//! A mapping: what the columns of a merchant's file mean. Read from TOML once, checked with errors that name the key,
+//! compiled (regular expressions, keywords) and then applied to every row. `docs/import.md` is its manual.
+
+pub(crate) mod attributes;
+pub(crate) mod category;
+pub(crate) mod price;
+pub(crate) mod rule;
+mod section;
+
+use std::path::Path;
+
+use self::attributes::{AttributeRules, Patterns};
+use self::category::CategoryRules;
+use self::price::PriceRules;
+use self::rule::Rule;
+use self::section::Section;
+use crate::feed::error::{FeedError, MappingError};
+use crate::feed::record::Header;
+use crate::feed::rows::Format;
+use crate::limits;
+
+const BUILT_IN: &[(&str, &str)] = &[
+    ("icecat", include_str!("../../mappings/icecat.toml")),
+    ("shopify", include_str!("../../mappings/shopify.toml")),
+    ("spree", include_str!("../../mappings/spree.toml")),
+];
+
+/// What the columns of a file mean.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    pub(crate) source: String,
+    pub(crate) format: Option<Format>,
+    pub(crate) delimiter: Option<u8>,
+    /// Columns by which a file is recognised without being told.
+    detect: Vec<String>,
+    /// The column whose equal values join rows into one product.
+    pub(crate) group_by: Option<String>,
+    /// The column that only the row with the product's own data fills.
+    pub(crate) product_row: Option<String>,
+    /// `\n` as two characters means a line break in this source.
+    pub(crate) unescape: bool,
+    pub(crate) product: ProductRules,
+    pub(crate) variant: VariantRules,
+    pub(crate) options: Vec<OptionRule>,
+    /// Name and value by which a source says "there are no options".
+    pub(crate) no_option: Option<(String, String)>,
+    pub(crate) price: PriceRules,
+    pub(crate) category: CategoryRules,
+    pub(crate) attributes: AttributeRules,
+    /// Attributes that are never facets.
+    pub(crate) never_facets: Patterns,
+}
+
+/// `[product]`.
+#[derive(Clone, Debug)]
+pub(crate) struct ProductRules {
+    pub(crate) external_id: Rule,
+    pub(crate) slug: Option<Rule>,
+    pub(crate) title: Rule,
+    pub(crate) brand: Option<Rule>,
+    pub(crate) description: Option<Rule>,
+    pub(crate) status: Option<Rule>,
+    pub(crate) tags: Option<Rule>,
+    pub(crate) seo_title: Option<Rule>,
+    pub(crate) seo_description: Option<Rule>,
+    pub(crate) media: Option<Rule>,
+    pub(crate) media_alt: Option<Rule>,
+}
+
+/// `[variant]`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct VariantRules {
+    pub(crate) external_id: Option<Rule>,
+    pub(crate) sku: Option<Rule>,
+    pub(crate) barcode: Option<Rule>,
+    pub(crate) weight: Option<Rule>,
+    pub(crate) weight_unit: Option<Rule>,
+    pub(crate) stock: Option<Rule>,
+    pub(crate) tax_category: Option<Rule>,
+    pub(crate) media: Option<Rule>,
+}
+
+/// `[[option]]`: where an option's name and value stand.
+#[derive(Clone, Debug)]
+pub(crate) struct OptionRule {
+    pub(crate) name: Rule,
+    pub(crate) value: Rule,
+}
+
+impl std::str::FromStr for Mapping {
+    type Err = MappingError;
+
+    fn from_str(text: &str) -> Result<Self, MappingError> {
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+            MappingError::new(format!("line {line}"), error.message().to_owned())
+        })?;
+        Self::parse(Section::new("", table))
+    }
+}
+
+impl Mapping {
+    /// Reads a mapping file. A name without a path that is no file may be one of the built-in ones: `icecat`.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, FeedError> {
+        let path = path.as_ref();
+        if let Some(built_in) = path.to_str().and_then(Self::built_in).filter(|_| !path.exists()) {
+            return Ok(built_in);
+        }
+        let size = std::fs::metadata(path)?.len();
+        if size > limits::MAPPING_BYTES {
+            let reason = format!("{size} bytes; the limit is {}", limits::MAPPING_BYTES);
+            return Err(MappingError::new(path.display().to_string(), reason).into());
+        }
+        Ok(std::fs::read_to_string(path)?.parse::<Self>()?)
+    }
+
+    /// A mapping that Souk ships: `icecat`, `shopify`, `spree`.
+    pub fn built_in(name: &str) -> Option<Self> {
+        let (_, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        Some(text.parse().expect("the mappings that are shipped are tested"))
+    }
+
+    /// Names and texts of the mappings that Souk ships, to print or to start an own one from.
+    pub fn shipped() -> &'static [(&'static str, &'static str)] {
+        BUILT_IN
+    }
+
+    /// The shipped mapping that knows a file by its columns.
+    pub(crate) fn recognise(header: &Header) -> Option<Self> {
+        let all = BUILT_IN.iter().filter_map(|(name, _)| Self::built_in(name));
+        let has = |column: &String| header.names().contains(column);
+        all.into_iter().find(|mapping| !mapping.detect.is_empty() && mapping.detect.iter().all(has))
+    }
+
+    /// Where its products say they come from.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// False when no rule gives a currency, so that the caller must.
+    pub(crate) fn names_currency(&self) -> bool {
+        self.price.currency.is_some() || self.price.default_currency.is_some()
+    }
+
+    /// True for attributes that buyers do not filter by.
+    pub fn never_facet(&self, key: &str) -> bool {
+        self.never_facets.fit(key)
+    }
+
+    fn parse(mut root: Section) -> Result<Self, MappingError> {
+        let source = root.text("source")?.unwrap_or_default();
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if source.is_empty() || source.len() > limits::SOURCE_CHARS || !source.bytes().all(plain) {
+            return Err(root.error("source", "a name of [a-z0-9-] is wanted: with the external id it names a product"));
+        }
+        let format = match root.text("format")?.as_deref() {
+            None => None,
+            Some("csv") => Some(Format::Csv),
+            Some("ndjson") => Some(Format::Ndjson),
+            Some(other) => return Err(root.error("format", format!("csv or ndjson is wanted, not {other:?}"))),
+        };
+        let delimiter = match root.text("delimiter")?.as_deref() {
+            None => None,
+            Some(text) if text.len() == 1 && text != "\"" && text != "\n" => Some(text.as_bytes()[0]),
+            Some(other) => return Err(root.error("delimiter", format!("one character is wanted, not {other:?}"))),
+        };
+        let detect = root.texts("detect")?;
+        let unescape = root.flag("literal_line_breaks")?;
+        let mut rows = root.section("rows")?;
+        let (group_by, product_row) = (rows.text("group_by")?, rows.text("product_row")?);
+        rows.finish()?;
+        let product = ProductRules::parse(root.section("product")?)?;
+        let variant = VariantRules::parse(root.section("variant")?)?;
+        let (options, no_option) = options(&mut root)?;
+        let price = PriceRules::parse(root.section("price")?)?;
+        let category = CategoryRules::parse(root.section("category")?)?;
+        let attributes = AttributeRules::parse(root.section("attributes")?)?;
+        let mut facets = root.section("facets")?;
+        let never_facets = Patterns::new(facets.texts("never")?);
+        facets.finish()?;
+        if group_by.is_none() && (product_row.is_some() || !options.is_empty()) {
+            return Err(root.error("rows.group_by", "is missing: options need rows that are joined into products"));
+        }
+        root.finish()?;
+        Ok(Self {
+            source,
+            format,
+            delimiter,
+            detect,
+            group_by,
+            product_row,
+            unescape,
+            product,
+            variant,
+            options,
+            no_option,
+            price,
+            category,
+            attributes,
+            never_facets,
+        })
+    }
+}
+
+impl ProductRules {
+    fn parse(mut section: Section) -> Result<Self, MappingError> {
+        let required = |section: &mut Section, key: &'static str| {
+            Rule::take(section, key)?.ok_or_else(|| section.error(key, "is missing"))
+        };
+        let rules = Self {
+            external_id: required(&mut section, "external_id")?,
+            title: required(&mut section, "title")?,
+            slug: Rule::take(&mut section, "slug")?,
+            brand: Rule::take(&mut section, "brand")?,
+            description: Rule::take(&mut section, "description")?,
+            status: Rule::take(&mut section, "status")?,
+            tags: Rule::take(&mut section, "tags")?,
+            seo_title: Rule::take(&mut section, "seo_title")?,
+            seo_description: Rule::take(&mut section, "seo_description")?,
+            media: Rule::take(&mut section, "media")?,
+            media_alt: Rule::take(&mut section, "media_alt")?,
+        };
+        section.finish()?;
+        Ok(rules)
+    }
+}
+
+impl VariantRules {
+    fn parse(mut section: Section) -> Result<Self, MappingError> {
+        let rules = Self {
+            external_id: Rule::take(&mut section, "external_id")?,
+            sku: Rule::take(&mut section, "sku")?,
+            barcode: Rule::take(&mut section, "barcode")?,
+            weight: Rule::take(&mut section, "weight")?,
+            weight_unit: Rule::take(&mut section, "weight_unit")?,
+            stock: Rule::take(&mut section, "stock")?,
+            tax_category: Rule::take(&mut section, "tax_category")?,
+            media: Rule::take(&mut section, "media")?,
+        };
+        section.finish()?;
+        Ok(rules)
+    }
+}
+
+type NoOption = Option<(String, String)>;
+
+fn options(root: &mut Section) -> Result<(Vec<OptionRule>, NoOption), MappingError> {
+    let mut options = Vec::new();
+    for mut section in root.sections("option")? {
+        let Some(name) = Rule::take(&mut section, "name")? else { return Err(section.error("name", "is missing")) };
+        let Some(value) = Rule::take(&mut section, "value")? else { return Err(section.error("value", "is missing")) };
+        section.finish()?;
+        options.push(OptionRule { name, value });
+    }
+    let none = root.texts("no_option")?;
+    let none = match <[String; 2]>::try_from(none) {
+        Ok([name, value]) => Some((name, value)),
+        Err(list) if list.is_empty() => None,
+        Err(_) => return Err(root.error("no_option", "a name and a value are wanted: [\"Title\", \"Default Title\"]")),
+    };
+    Ok((options, none))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = "source = 'x'\n[product]\nexternal_id = 'id'\ntitle = 't'\n[price]\namount = 'p'\n[category]\nfallback = ['Other']\n";
+
+    #[test]
+    fn the_least_mapping_and_the_shipped_ones_are_valid() {
+        assert_eq!(LEAST.parse::<Mapping>().unwrap().source(), "x");
+        for (name, text) in Mapping::shipped() {
+            assert_eq!(text.parse::<Mapping>().map(|m| m.source).as_deref(), Ok(*name));
+        }
+        assert!(Mapping::built_in("nobody").is_none());
+    }
+
+    #[test]
+    fn mistakes_name_key_and_reason() {
+        let wrong = |from: &str, to: &str| LEAST.replacen(from, to, 1).parse::<Mapping>().unwrap_err().to_string();
+        for (from, to, want) in [
+            ("'x'", "'X y'", "source: a name of [a-z0-9-] is wanted"),
+            ("source", "sorce", "source: a name"),
+            ("title = 't'", "", "product.title: is missing"),
+            (
+                "amount = 'p'",
+                "amount = 'p'\nunit = 'cents'",
+                "price.unit: \"major\" or \"minor\" is wanted, not \"cents\"",
+            ),
+            (
+                "amount = 'p'",
+                "amount = 'p'\ndefault_currency = 'EURO'",
+                "price.default_currency: \"EURO\" is no ISO 4217 currency",
+            ),
+            ("amount = 'p'", "", "price.amount: is missing"),
+            ("fallback = ['Other']", "", "category.fallback: is missing"),
+            ("[price]", "[prices]\n[price]", "prices: unknown key; known here: attributes, category,"),
+            ("[price]", "[price", "line 5: "),
+            (
+                "[category]",
+                "[[category.rule]]\npath = ['A']\ntilte = ['a']\n[category]",
+                "category.rule[0].path: the rule has no condition",
+            ),
+            (
+                "[category]",
+                "[[category.rule]]\npath = ['A']\ntitle = ['?']\n[category]",
+                "category.rule[0].title: the keyword \"?\" has no letter",
+            ),
+            (
+                "[category]",
+                "[[category.rule]]\npath = ['A']\nhas = ['a']\nnt = 1\n[category]",
+                "category.rule[0].nt: unknown key",
+            ),
+            ("[price]", "[[option]]\nname = 'n'\nvalue = 'v'\n[price]", "rows.group_by: is missing"),
+            (
+                "[price]",
+                "[[attributes.field]]\nfrom = 'a'\nkey = 'A b'\n[price]",
+                "attributes.field[0].key: \"A b\" is not of",
+            ),
+        ] {
+            let message = wrong(from, to);
+            assert!(message.starts_with(&format!("mapping: {want}")), "{message}");
+        }
+    }
+
+    #[test]
+    fn category_rules_in_their_order() {
+        let text = LEAST.replace("[category]", "[category]\nfrom = 'c'\nseparator = '>'\ntext = ['d']")
+            + r#"
+[[category.rule]]
+path = ["A", "Cables"]
+title = ["usb cable*", "cord"]
+not = ["hub"]
+[[category.rule]]
+path = ["A", "Hubs"]
+text = ["hub"]
+brand = ["Acme"]
+[[category.rule]]
+path = ["A", "Big"]
+has = ["size"]
+where = { kind = ["x", "y"] }
+"#;
+        let mapping: Mapping = text.parse().unwrap();
+        let choose = |row: &str, title: &str, brand: Option<&str>| {
+            mapping.category.choose(&crate::feed::json::record(row).unwrap(), title, brand).join("/")
+        };
+        assert_eq!(choose(r#"{"c":" P > Q ><b>R</b>"}"#, "usb cable", None), "P/Q/R");
+        assert_eq!(choose("{}", "A USB-Cables set", None), "A/Cables");
+        assert_eq!(choose("{}", "usb cable hub", None), "Other");
+        assert_eq!(choose(r#"{"d":"a Hub!"}"#, "x", Some("ACME")), "A/Hubs");
+        assert_eq!(choose("{}", "discord", None), "Other");
+        assert_eq!(choose(r#"{"size":1,"kind":"Y"}"#, "x", None), "A/Big");
+        assert_eq!(choose(r#"{"size":1}"#, "x", None), "Other");
+    }
+}

@@ -1,0 +1,243 @@
+//! Where a field comes from: a column, a template, a constant, or the first of several that yields something; narrowed
+//! by a condition, a regular expression, a table of replacements.
+
+use std::collections::HashMap;
+
+use regex::Regex;
+
+use super::section::{Section, kind};
+use crate::feed::error::MappingError;
+use crate::feed::record::Record;
+
+/// Bytes a compiled regular expression may take: they come from files of strangers.
+const REGEX_BYTES: usize = 1024 * 1024;
+
+/// The first alternative that yields something.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rule(Vec<Alternative>);
+
+#[derive(Clone, Debug)]
+struct Alternative {
+    sources: Vec<Source>,
+    /// A column that must be filled and not say no.
+    when: Option<String>,
+    pattern: Option<Regex>,
+    /// Replacements by lower-case value; `*` is any other.
+    map: Option<HashMap<String, String>>,
+    split: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Column(String),
+    Template(Vec<Part>),
+    Constant(String),
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    Text(String),
+    Column(String),
+}
+
+impl Rule {
+    /// A column as it is.
+    pub(crate) fn column(name: &str) -> Self {
+        Self(vec![Alternative::of(vec![Source::Column(name.to_owned())])])
+    }
+
+    /// Reads a rule: `"column"`, `{ from = …, match = … }`, or a list of those.
+    pub(super) fn parse(path: &str, value: toml::Value) -> Result<Self, MappingError> {
+        match value {
+            toml::Value::Array(items) if items.is_empty() => Err(MappingError::new(path, "the list is empty")),
+            toml::Value::Array(items) => {
+                let parse = |(i, item)| Alternative::parse(&format!("{path}[{i}]"), item);
+                Ok(Self(items.into_iter().enumerate().map(parse).collect::<Result<_, _>>()?))
+            }
+            one => Ok(Self(vec![Alternative::parse(path, one)?])),
+        }
+    }
+
+    /// The rule at a key, if there is one.
+    pub(super) fn take(section: &mut Section, key: &'static str) -> Result<Option<Self>, MappingError> {
+        let path = section.path(key);
+        section.take(key).map(|value| Self::parse(&path, value)).transpose()
+    }
+
+    /// What it yields for a row.
+    pub(crate) fn text(&self, row: &Record) -> Option<String> {
+        self.0.iter().find_map(|alternative| alternative.texts(row).into_iter().next())
+    }
+
+    /// All that its first fruitful alternative yields: the items of a JSON list, or the parts of a split text.
+    pub(crate) fn texts(&self, row: &Record) -> Vec<String> {
+        self.0.iter().map(|alternative| alternative.texts(row)).find(|texts| !texts.is_empty()).unwrap_or_default()
+    }
+}
+
+impl Alternative {
+    fn of(sources: Vec<Source>) -> Self {
+        Self { sources, when: None, pattern: None, map: None, split: None }
+    }
+
+    fn parse(path: &str, value: toml::Value) -> Result<Self, MappingError> {
+        let table = match value {
+            toml::Value::String(column) => return Ok(Self::of(vec![Source::Column(column)])),
+            toml::Value::Table(table) => table,
+            other => {
+                let reason =
+                    format!("a column, a table like {{ from = \"column\" }} or a list is wanted, not {}", kind(&other));
+                return Err(MappingError::new(path, reason));
+            }
+        };
+        let mut section = Section::new(path, table);
+        let columns = section.texts("from")?;
+        let template = section.text("template")?;
+        let constant = section.text("value")?;
+        let given =
+            usize::from(!columns.is_empty()) + usize::from(template.is_some()) + usize::from(constant.is_some());
+        if given != 1 {
+            return Err(MappingError::new(path, "exactly one of from, template and value is wanted"));
+        }
+        let sources = match (template, constant) {
+            (Some(template), _) => vec![Source::Template(parts(&section.path("template"), &template)?)],
+            (_, Some(constant)) => vec![Source::Constant(constant)],
+            _ => columns.into_iter().map(Source::Column).collect(),
+        };
+        let pattern = section.text("match")?.map(|pattern| regex(&section.path("match"), &pattern)).transpose()?;
+        let map = section.pairs("map")?;
+        let map = (!map.is_empty()).then(|| map.into_iter().map(|(from, to)| (from.to_lowercase(), to)).collect());
+        let alternative = Self { sources, when: section.text("when")?, pattern, map, split: section.text("split")? };
+        section.finish()?;
+        Ok(alternative)
+    }
+
+    fn texts(&self, row: &Record) -> Vec<String> {
+        if self.when.as_ref().is_some_and(|column| !row.text(column).is_some_and(|text| affirms(&text))) {
+            return Vec::new();
+        }
+        for source in &self.sources {
+            let raw: Vec<String> = match source {
+                Source::Constant(text) => vec![text.clone()],
+                Source::Template(parts) => fill(parts, row).into_iter().collect(),
+                Source::Column(name) => row.get(name).map_or_else(Vec::new, |value| {
+                    value.texts().into_iter().map(std::borrow::Cow::into_owned).collect()
+                }),
+            };
+            let texts: Vec<String> =
+                raw.iter().flat_map(|text| self.pieces(text)).filter_map(|t| self.refine(t)).collect();
+            if !texts.is_empty() {
+                return texts;
+            }
+        }
+        Vec::new()
+    }
+
+    fn pieces<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        match &self.split {
+            Some(separator) => {
+                text.split(separator.as_str()).map(str::trim).filter(|piece| !piece.is_empty()).collect()
+            }
+            None => vec![text],
+        }
+    }
+
+    fn refine(&self, text: &str) -> Option<String> {
+        let text = match &self.pattern {
+            None => text,
+            Some(pattern) => {
+                let found = pattern.captures(text)?;
+                found.get(1).or_else(|| found.get(0))?.as_str().trim()
+            }
+        };
+        let text = match &self.map {
+            None => text,
+            Some(map) => map.get(&text.to_lowercase()).or_else(|| map.get("*"))?,
+        };
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+}
+
+/// True for a filled value that does not say no.
+pub(crate) fn affirms(text: &str) -> bool {
+    !["", "false", "no", "n", "0", "off"].iter().any(|no| no.eq_ignore_ascii_case(text))
+}
+
+/// Compiles a regular expression of a mapping, bounded in size.
+pub(super) fn regex(path: &str, pattern: &str) -> Result<Regex, MappingError> {
+    let built = regex::RegexBuilder::new(pattern).size_limit(REGEX_BYTES).build();
+    built.map_err(|error| MappingError::new(path, format!("no valid regular expression: {error}")))
+}
+
+fn parts(path: &str, template: &str) -> Result<Vec<Part>, MappingError> {
+    let mut parts = Vec::new();
+    let mut rest = template;
+    while let Some(open) = rest.find('{') {
+        let close = rest[open..].find('}').ok_or_else(|| MappingError::new(path, "a { is not closed"))? + open;
+        parts.push(Part::Text(rest[..open].to_owned()));
+        parts.push(Part::Column(rest[open + 1..close].trim().to_owned()));
+        rest = &rest[close + 1..];
+    }
+    parts.push(Part::Text(rest.to_owned()));
+    match parts.iter().any(|part| matches!(part, Part::Column(name) if name.is_empty())) {
+        true => Err(MappingError::new(path, "{} names no column")),
+        false => Ok(parts),
+    }
+}
+
+fn fill(parts: &[Part], row: &Record) -> Option<String> {
+    let mut out = String::new();
+    for part in parts {
+        match part {
+            Part::Text(text) => out.push_str(text),
+            Part::Column(name) => out.push_str(&row.text(name)?),
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(text: &str) -> Result<Rule, MappingError> {
+        let table: toml::Table = text.parse().unwrap();
+        Rule::parse("product.x", table["x"].clone())
+    }
+
+    fn yields(text: &str, row: &str) -> Vec<String> {
+        rule(text).unwrap().texts(&crate::feed::json::record(row).unwrap())
+    }
+
+    #[test]
+    fn every_form_of_a_rule() {
+        assert_eq!(yields("x = 'a'", r#"{"a":" 1 "}"#), ["1"]);
+        assert_eq!(yields("x = { from = ['a', 'b'] }", r#"{"a":"","b":"2"}"#), ["2"]);
+        assert_eq!(yields("x = { template = '{a}-{b}' }", r#"{"a":"1","b":2}"#), ["1-2"]);
+        assert!(yields("x = { template = '{a}-{b}' }", r#"{"a":"1"}"#).is_empty());
+        assert_eq!(yields("x = ['a', { value = 'c' }]", "{}"), ["c"]);
+        assert_eq!(yields(r"x = { from = 'a', match = '(\d+) W' }", r#"{"a":"about 12 W"}"#), ["12"]);
+        assert_eq!(yields("x = { from = 'a', map = { Active = 'yes', '*' = 'no' } }", r#"{"a":"ACTIVE"}"#), ["yes"]);
+        assert!(yields("x = { from = 'a', map = { Active = 'yes' } }", r#"{"a":"other"}"#).is_empty());
+        assert_eq!(yields("x = { from = 'a', split = ',' }", r#"{"a":"x, y,, z"}"#), ["x", "y", "z"]);
+        assert!(yields("x = { from = 'a', when = 'b' }", r#"{"a":"1","b":"FALSE"}"#).is_empty());
+        assert_eq!(yields("x = 'a'", r#"{"a":["1","2"]}"#), ["1", "2"]);
+    }
+
+    #[test]
+    fn mistakes_name_their_key() {
+        for (text, want) in [
+            ("x = 1", "product.x: a column, a table like"),
+            ("x = []", "product.x: the list is empty"),
+            ("x = { from = 'a', value = 'b' }", "product.x: exactly one of"),
+            ("x = { form = 'a' }", "product.x: exactly one of"),
+            ("x = { from = 'a', mach = 'b' }", "product.x.mach: unknown key; known here: from, map, match"),
+            ("x = ['a', { from = 1 }]", "product.x[1].from: a text or a list"),
+            ("x = { from = 'a', match = '(' }", "product.x.match: no valid regular expression"),
+            ("x = { template = '{a' }", "product.x.template: a { is not closed"),
+        ] {
+            let message = rule(text).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("mapping: {want}")), "{text}: {message}");
+        }
+    }
+}

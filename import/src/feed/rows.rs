@@ -1,0 +1,112 @@
+//! Rows of a source in either format, one at a time; a line that is no row is a refusal, never the end.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use crate::draft::Defect;
+use crate::feed::csv::{CsvRows, unreadable};
+use crate::feed::error::{FeedError, RefusedLines};
+use crate::feed::input::{Input, Line, Lines};
+use crate::feed::json;
+use crate::feed::record::{Header, Row};
+use crate::limits;
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma (or semicolon, tab, bar) separated values with a header.
+    Csv,
+}
+
+/// Rows of a source.
+pub(crate) enum Rows {
+    Json(JsonRows),
+    Csv(CsvRows),
+}
+
+/// Rows of NDJSON.
+pub(crate) struct JsonRows {
+    lines: Lines,
+    ended: bool,
+}
+
+impl Rows {
+    /// Opens a source; without a format it is told by the first character.
+    pub(crate) fn open(input: &Input, format: Option<Format>, delimiter: Option<u8>) -> Result<Self, FeedError> {
+        let mut lines = input.lines()?;
+        let first = lines.peek()?.ok_or(FeedError::Empty)?;
+        let start = first.trim_ascii_start().first();
+        let told = match start {
+            Some(b'{') => Format::Ndjson,
+            Some(b'[') if format != Some(Format::Csv) => {
+                let reason = "the file is one JSON list, not NDJSON: write one object a line (`jq -c '.[]'` does)";
+                return Err(FeedError::Format(reason.into()));
+            }
+            _ => Format::Csv,
+        };
+        match format.unwrap_or(told) {
+            Format::Ndjson => Ok(Self::Json(JsonRows { lines, ended: false })),
+            Format::Csv => Ok(Self::Csv(CsvRows::open(lines, delimiter)?)),
+        }
+    }
+
+    /// Bytes taken from the source so far, before unpacking.
+    pub(crate) fn used(&self) -> Arc<AtomicU64> {
+        match self {
+            Self::Json(rows) => rows.lines.used(),
+            Self::Csv(rows) => rows.used(),
+        }
+    }
+
+    /// The columns, when they are known before the first row.
+    pub(crate) fn header(&self) -> Option<&Header> {
+        match self {
+            Self::Json(_) => None,
+            Self::Csv(rows) => Some(rows.header()),
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Row, RefusedLines>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Json(rows) => rows.next(),
+            Self::Csv(rows) => rows.next(),
+        }
+    }
+}
+
+impl Iterator for JsonRows {
+    type Item = Result<Row, RefusedLines>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.ended {
+                return None;
+            }
+            let (number, line) = match self.lines.next() {
+                Ok(Some(line)) => line,
+                Ok(None) => return None,
+                Err(error) => {
+                    self.ended = true;
+                    let line = self.lines.read() + 1;
+                    return Some(Err(RefusedLines::new(line, line, None, unreadable(&error))));
+                }
+            };
+            let row = match &line {
+                Line::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => continue,
+                Line::TooLong => Err(Defect::new("line_too_long", format!("longer than {} bytes", limits::LINE_BYTES))),
+                Line::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                    Ok(text) => json::record(text),
+                    Err(_) => Err(Defect::new("invalid_utf8", "not valid UTF-8")),
+                },
+            };
+            let row = row.map(|record| Row { line: number, end_line: number, record });
+            return Some(row.map_err(|defect| RefusedLines::new(number, number, None, defect)));
+        }
+    }
+}

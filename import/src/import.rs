@@ -1,0 +1,313 @@
+//! The importer: carries drafts into a shop, for `souk import` and the demo shop alike. Batches of 500 through the contracts of
+//! catalogue, pricing and inventory; every batch can be repeated, so an interrupted import is just run again.
+
+use std::collections::HashMap;
+
+use souk_catalog_api::{
+    self as catalog, CategoryId, CategoryInput, FacetAttribute, Outcome, ProductId, ProductInput, ProductOutcome,
+    PutCategories, PutProducts,
+};
+use souk_inventory_api::{Adjust, AdjustLine, Change};
+use souk_kernel::Problem;
+use souk_pricing_api::{Price, SetPrice, SetPrices};
+use souk_rpc::Cx;
+
+use crate::draft::{NO_CATEGORY, Offer, ProductDraft};
+use crate::facets::FacetPlan;
+use crate::feed::Mapping;
+use crate::shop::{MAX_LINES, Shop};
+
+/// What became of the drafts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Tally {
+    /// New products.
+    pub created: u64,
+    /// Known and different.
+    pub updated: u64,
+    /// Known and the same.
+    pub unchanged: u64,
+    /// Prices that are new or different.
+    pub prices: u64,
+    /// Variants whose stock was set.
+    pub stocked: u64,
+    /// Not taken.
+    pub refused: u64,
+}
+
+/// A product, or a price of one, that the shop did not take.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct RefusedProduct {
+    /// The source's id.
+    pub external_id: String,
+    /// Stable code.
+    pub code: String,
+    /// A sentence.
+    pub reason: String,
+}
+
+/// Where the picture at a source's address is stored in the shop, if it is.
+pub type StoredMedia<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A variant as pricing and inventory keep it.
+struct Offered {
+    product_id: ProductId,
+    sku: String,
+    offer: Offer,
+}
+
+/// An import under way.
+pub struct Importer<'a> {
+    shop: &'a Shop,
+    cx: Cx,
+    dry_run: bool,
+    /// Set known stock too, not only that of new variants.
+    update_stock: bool,
+    stored: StoredMedia<'a>,
+    categories: HashMap<Vec<String>, CategoryId>,
+    counted: HashMap<Vec<String>, i64>,
+    plan: FacetPlan,
+    tally: Tally,
+}
+
+impl<'a> Importer<'a> {
+    /// Nothing imported yet. `what` names the import in logs and in the stock ledger.
+    pub fn new(shop: &'a Shop, what: &str, dry_run: bool, update_stock: bool, stored: StoredMedia<'a>) -> Self {
+        Self {
+            shop,
+            cx: Cx::system(what),
+            dry_run,
+            update_stock,
+            stored,
+            categories: HashMap::new(),
+            counted: HashMap::new(),
+            plan: FacetPlan::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Imports up to [`catalog::MAX_BATCH`] drafts; those refused come back.
+    ///
+    /// # Errors
+    /// Those of the services; then nothing is known of the batch, and it can be repeated.
+    pub async fn batch(&mut self, drafts: Vec<ProductDraft>) -> Result<Vec<RefusedProduct>, Problem> {
+        if drafts.is_empty() {
+            return Ok(Vec::new());
+        }
+        for draft in &drafts {
+            self.plan.add(draft);
+            for depth in 1..=draft.category.len() {
+                *self.counted.entry(draft.category[..depth].to_vec()).or_default() += 1;
+            }
+        }
+        self.categories_of(&drafts).await?;
+        let mut products = Vec::with_capacity(drafts.len());
+        let mut offers = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let skus: Vec<String> = draft.product.variants.iter().map(|variant| variant.sku.clone()).collect();
+            products.push(self.input(draft.product, &draft.category)?);
+            offers.push(skus.into_iter().zip(draft.offers));
+        }
+        let request = PutProducts { products, dry_run: self.dry_run };
+        let reply = self.shop.catalog.put_products(&self.cx, request).await?;
+        let mut refused = Vec::new();
+        let mut taken: Vec<Offered> = Vec::new();
+        for (offers, outcome) in offers.into_iter().zip(reply.outcomes) {
+            match self.count(outcome) {
+                Ok(Some(product_id)) => {
+                    taken.extend(offers.map(|(sku, offer)| Offered { product_id, sku, offer }));
+                }
+                Ok(None) => {}
+                Err(no) => refused.push(no),
+            }
+        }
+        if !self.dry_run {
+            refused.extend(self.prices_and_stock(&taken).await?);
+        }
+        Ok(refused)
+    }
+
+    /// Sets the facets of the categories that this import is most of, and says what became of it all.
+    ///
+    /// # Errors
+    /// The catalogue's.
+    pub async fn finish(self, mapping: Option<&Mapping>) -> Result<Tally, Problem> {
+        if self.dry_run {
+            return Ok(self.tally);
+        }
+        let tree = self.shop.catalog.categories(&self.cx, catalog::AllCategories {}).await?;
+        let known: HashMap<CategoryId, &catalog::Category> =
+            tree.items.iter().map(|category| (category.id, category)).collect();
+        let mut inputs = Vec::new();
+        for category in self.plan.choose(mapping) {
+            let counted = self.counted.get(&category.path).copied().unwrap_or_default();
+            let existing = self.categories.get(&category.path).and_then(|id| known.get(id));
+            // A handful of new products does not get to decide what a large category is filtered by.
+            if existing.is_some_and(|c| !c.facets.is_empty() && counted * 2 < c.products) || category.facets.is_empty()
+            {
+                continue;
+            }
+            let facets = category.facets.into_iter().map(|f| FacetAttribute { key: f.key, label: f.label }).collect();
+            inputs.push(CategoryInput { path: category.path, facets: Some(facets) });
+        }
+        for chunk in inputs.chunks(catalog::MAX_BATCH) {
+            self.shop.catalog.put_categories(&self.cx, PutCategories { categories: chunk.to_vec() }).await?;
+        }
+        Ok(self.tally)
+    }
+
+    /// Makes the categories of these drafts known, parents too.
+    async fn categories_of(&mut self, drafts: &[ProductDraft]) -> Result<(), Problem> {
+        let mut missing: Vec<CategoryInput> = Vec::new();
+        for draft in drafts {
+            for depth in 1..=draft.category.len() {
+                let path = &draft.category[..depth];
+                if !self.categories.contains_key(path) && !missing.iter().any(|known| known.path == path) {
+                    missing.push(CategoryInput { path: path.to_vec(), facets: None });
+                }
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if self.dry_run {
+            // Known ones by their id, as it is part of the products' fingerprints; for the others any will do.
+            let known = self.categories_by_names().await?;
+            let id = |path: &Vec<String>| known.get(path).copied().unwrap_or(NO_CATEGORY);
+            self.categories.extend(missing.into_iter().map(|category| (category.path.clone(), id(&category.path))));
+            return Ok(());
+        }
+        for chunk in missing.chunks(catalog::MAX_BATCH) {
+            let request = PutCategories { categories: chunk.to_vec() };
+            let reply = self.shop.catalog.put_categories(&self.cx, request).await?;
+            self.categories.extend(reply.categories.into_iter().map(|put| (put.path, put.id)));
+        }
+        Ok(())
+    }
+
+    async fn categories_by_names(&self) -> Result<HashMap<Vec<String>, CategoryId>, Problem> {
+        let tree = self.shop.catalog.categories(&self.cx, catalog::AllCategories {}).await?;
+        let mut names: HashMap<CategoryId, Vec<String>> = HashMap::new();
+        for category in &tree.items {
+            // Parents come before their children.
+            let mut path = category.parent_id.and_then(|parent| names.get(&parent)).cloned().unwrap_or_default();
+            path.push(category.name.clone());
+            names.insert(category.id, path);
+        }
+        Ok(names.into_iter().map(|(id, path)| (path, id)).collect())
+    }
+
+    fn count(&mut self, outcome: ProductOutcome) -> Result<Option<ProductId>, RefusedProduct> {
+        match outcome.outcome {
+            Outcome::Created => self.tally.created += 1,
+            Outcome::Updated => self.tally.updated += 1,
+            Outcome::Unchanged => self.tally.unchanged += 1,
+            Outcome::Refused { code, reason } => {
+                self.tally.refused += 1;
+                return Err(RefusedProduct { external_id: outcome.external_id, code, reason });
+            }
+        }
+        Ok(outcome.id)
+    }
+
+    /// Also of unchanged products: an import that was interrupted may have written the product and not its prices.
+    async fn prices_and_stock(&mut self, taken: &[Offered]) -> Result<Vec<RefusedProduct>, Problem> {
+        let mut refused = Vec::new();
+        let price = |Offered { product_id, sku, offer }: &Offered| SetPrice {
+            product_id: product_id.0,
+            price: Price { sku: sku.clone(), price: offer.price, compare_at: offer.compare_at },
+        };
+        let stock = |Offered { product_id, sku, offer }: &Offered| AdjustLine {
+            product_id: product_id.0,
+            sku: sku.clone(),
+            change: match offer.stock {
+                Some(units) if self.update_stock => Change::Count(units),
+                _ => Change::InitialIfNew(offer.initial_stock()),
+            },
+        };
+        for chunk in taken.chunks(MAX_LINES) {
+            let prices = SetPrices { items: chunk.iter().map(price).collect() };
+            let adjust = Adjust { lines: chunk.iter().map(stock).collect(), note: self.cx.request_id.to_string() };
+            let (prices, stocked) = tokio::try_join!(
+                self.shop.pricing.set_prices(&self.cx, prices),
+                self.shop.inventory.adjust(&self.cx, adjust)
+            )?;
+            self.tally.prices += prices.changed;
+            self.tally.stocked += stocked.changed;
+            refused.extend(prices.refused.into_iter().map(|no| RefusedProduct {
+                external_id: no.sku,
+                code: no.code,
+                reason: no.reason,
+            }));
+        }
+        Ok(refused)
+    }
+
+    /// The product with its category, its fingerprint, and where its pictures are stored.
+    fn input(&self, mut product: ProductInput, category: &[String]) -> Result<ProductInput, Problem> {
+        let absent = || Problem::internal(format!("the category {category:?} was not made"));
+        product.category_id = *self.categories.get(category).ok_or_else(absent)?;
+        product.content_hash = fingerprint(&mut product)?;
+        for media in &mut product.media {
+            media.url = media.source_url.as_deref().and_then(self.stored);
+        }
+        Ok(product)
+    }
+}
+
+/// Over what the catalogue keeps, and nothing else: prices and stock have their own services, and where a picture is
+/// stored says nothing about the product.
+fn fingerprint(product: &mut ProductInput) -> Result<String, Problem> {
+    product.content_hash.clear();
+    product.media.iter_mut().for_each(|media| media.url = None);
+    let json = serde_json::to_vec(product).map_err(Problem::internal)?;
+    Ok(blake3::hash(&json).to_hex()[..32].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use souk_catalog_api::{Attribute, AttributeValue, ProductOption, Status, VariantInput};
+
+    use super::*;
+    use crate::draft::picture;
+
+    /// The fingerprint of a product that an earlier release has imported: it must not change, or every product of every shop
+    /// would be written again by the next import.
+    #[test]
+    fn a_fingerprint_is_the_same_in_every_release() {
+        let mut product = ProductInput {
+            source: "shop".into(),
+            external_id: "1".into(),
+            slug: "lamp-1".into(),
+            title: "Lamp".into(),
+            brand: Some("Lumen".into()),
+            description: "Bright.".into(),
+            status: Status::Published,
+            category_id: NO_CATEGORY,
+            attributes: vec![Attribute {
+                key: "weight".into(),
+                label: "Weight".into(),
+                value: AttributeValue::Number { value: "1.5".into(), unit: Some("kg".into()) },
+            }],
+            options: vec![ProductOption { name: "Size".into(), values: vec!["S".into()] }],
+            variants: vec![VariantInput {
+                external_id: None,
+                sku: "LAMP".into(),
+                option_values: vec!["S".into()],
+                barcode: None,
+                weight_grams: 1_500,
+                tax_category: "standard".into(),
+                media: Some(0),
+            }],
+            media: vec![picture("https://x.example/1.jpg".into(), "A lamp".into())],
+            tags: vec!["new".into()],
+            seo_title: None,
+            seo_description: None,
+            content_hash: String::new(),
+        };
+        let expected = "d3d1aa7076ae97a41f214aaddb04a2a9";
+        assert_eq!(fingerprint(&mut product).unwrap(), expected);
+        product.media[0].url = Some("/media/x.svg".into());
+        product.content_hash = expected.into();
+        assert_eq!(fingerprint(&mut product).unwrap(), expected, "where a picture is stored says nothing");
+    }
+}
