@@ -2,9 +2,11 @@
 //! one taking over from the other while buyers go on. `make test-upgrade` builds it and says where it is.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::Command;
 
+use futures_util::FutureExt;
 use http::Method;
 use serde_json::Value;
 use souk::keys::Keys;
@@ -13,7 +15,7 @@ use souk_order_api::{CheckoutReply, OrderId, OrderPayment, OrderStatus};
 use souk_postgres::TestDb;
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
-use souk_testkit::{Browser, Guest, Outcome, Shop, Staff, eventually, eventually_ok, free_port, tokens};
+use souk_testkit::{Browser, Guest, Outcome, Shop, Staff, eventually, free_port, tokens};
 
 use crate::buyers::{Buyers, SKU};
 use crate::crash::lamps;
@@ -290,8 +292,9 @@ async fn old_and_new_live_side_by_side_on_the_new_tables() {
 async fn saga(upgrade: &Upgrade, id: OrderId) -> (i32, Option<String>, Option<i32>) {
     let sql = "select step, next_step, cardinality(steps) from \"order\".saga where id = $1";
     let (client, connection) = tokio_postgres::connect(&upgrade.fleet.db.url(), tokio_postgres::NoTls).await.unwrap();
+    let asked: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&id.0];
     tokio::select! {
-        row = client.query_one(sql, &[&id.0]) => {
+        row = client.query_one(sql, &asked) => {
             let row = row.unwrap();
             (row.get(0), row.get(1), row.get(2))
         }
@@ -341,7 +344,7 @@ async fn a_checkout_that_one_release_began_is_finished_by_the_other() {
         decides(&shop, &approved, "approve").await;
         decides(&shop, &denied, "deny").await;
         // It looks at the payment by itself every 20 s, as this provider has nowhere to send its webhooks.
-        eventually_ok("one is sold, one is taken back", PATIENCE, || async {
+        eventually("one is sold, one is taken back", PATIENCE, || async {
             let (sold, refused) = (staff.order(approved.order.id).await, staff.order(denied.order.id).await);
             let ended = (sold.status, sold.payment_status, refused.status, refused.failure.as_deref());
             match ended {
@@ -370,7 +373,7 @@ async fn a_contracting_migration_breaks_the_old_binary() {
         ended = connection => panic!("{ended:?}"),
     }
     let running = upgrade.start_all([Previous; 3]).await;
-    let travelled = Tasks::new().run("journey", journey(Shop::at(upgrade.publics[0]), upgrade.staff(&inside)));
+    let travelled = AssertUnwindSafe(journey(Shop::at(upgrade.publics[0]), upgrade.staff(&inside))).catch_unwind();
     assert!(travelled.await.is_err(), "the journey does not see that a column is gone");
     let why = running[1].said();
     assert!(why.contains("42703") && why.contains("insert into cart"), "it failed for something else: {why}");
