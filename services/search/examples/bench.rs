@@ -87,9 +87,9 @@ async fn main() {
             db: db.clone(),
             tasks: Tasks::new(),
             index,
-            catalog: fake_of!(owners, CatalogFake { products, export, categories }).into(),
-            pricing: fake_of!(owners, PricingFake { prices }).into(),
-            inventory: fake_of!(owners, InventoryFake { availability }).into(),
+            catalog: fake_of!(&owners, CatalogFake { products, export, categories }).into(),
+            pricing: fake_of!(&owners, PricingFake { prices }).into(),
+            inventory: fake_of!(&owners, InventoryFake { availability }).into(),
         })
         .unwrap()
     };

@@ -86,7 +86,7 @@ async fn a_schedule_runs_once_for_all_processes() {
 }
 
 /// Takes as long as it is told to.
-struct Slow(Arc<tokio::sync::Semaphore>, AtomicU32);
+struct Slow(tokio::sync::Semaphore, AtomicU32);
 
 #[async_trait]
 impl JobHandler for Slow {
@@ -106,7 +106,7 @@ impl JobHandler for Slow {
 async fn a_running_job_is_kept_and_a_dead_ones_is_taken_over() {
     let test = TestDb::new(&[&OWNER]).await;
     let (db, tasks) = (test.db("shop").await, Tasks::new());
-    let slow = Arc::new(Slow(Arc::default(), AtomicU32::new(0)));
+    let slow = Arc::new(Slow(tokio::sync::Semaphore::new(0), AtomicU32::new(0)));
     let tx = db.begin().await.unwrap();
     Jobs::new(&db).enqueue(&tx, "slow", "one", &(), Duration::ZERO).await.unwrap();
     tx.commit().await.unwrap();
