@@ -195,12 +195,14 @@ async fn commands_do_not_wait() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_nobody_or_only_somebody_migrated_is_refused_with_the_command_to_run() {
     let all = souk::all_migrations();
-    for (sets, missing) in [(&all[..0], "installation/0001_master_key"), (&all[..4], "pricing/0000_flow")] {
-        let (db, place) = (TestDb::new(sets).await, Place::new());
+    for migrated in [0, 4] {
+        let next = all[migrated];
+        let missing = format!("{}/{}", next.schema, next.files[0].0);
+        let (db, place) = (TestDb::new(&all[..migrated]).await, Place::new());
         let mut command = place.command(&["serve", "--role", "cart"]);
         command.env("SOUK_DATABASE_URL", db.url());
         let told = gives_up(command, &place, "cart").await;
-        assert!(told.contains(missing) && told.contains("run `souk migrate`"), "{told}");
+        assert!(told.contains(&missing) && told.contains("run `souk migrate`"), "{told}");
     }
 }
 
