@@ -11,6 +11,6 @@ mod role;
 mod spec;
 
 pub use context::{BuildContext, BuildError, Environment, Host, LocalClients, Shop};
-pub use module::{Module, Prepare};
+pub use module::{Announce, Module, Prepare};
 pub use role::{OrderError, Role, start_order};
 pub use spec::{Build, Invalidation, ModuleSpec, PageParameters, owner_of};

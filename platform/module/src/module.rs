@@ -13,6 +13,9 @@ use souk_runtime::Readiness;
 /// Called once before the first request; tried again while what it needs is away.
 pub type Prepare = Box<dyn Fn() -> BoxFuture<'static, Result<(), Problem>> + Send + Sync>;
 
+/// Adds what a service waits for to the readiness of its process.
+pub type Announce = Box<dyn FnOnce(&Readiness) + Send + Sync>;
+
 /// A service of this process. Everything is optional; begin with [`Module::serving`].
 #[derive(Default)]
 pub struct Module {
@@ -35,7 +38,7 @@ pub struct Module {
     /// What has to be there before the first request.
     pub prepare: Option<Prepare>,
     /// Says when it can serve, if that is later than now.
-    pub announce: Option<Box<dyn FnOnce(&Readiness) + Send + Sync>>,
+    pub announce: Option<Announce>,
 }
 
 impl Module {

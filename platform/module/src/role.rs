@@ -56,7 +56,7 @@ impl Role {
     pub fn reads(&self, source: &Source) -> bool {
         let has =
             |event_type: &&str| self.sources().any(|own| own.schema == source.schema && own.types.contains(event_type));
-        source.types.iter().all(|event_type| has(&event_type))
+        source.types.iter().all(has)
     }
 
     /// Event types it consumes, each once.

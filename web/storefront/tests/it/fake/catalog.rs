@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use souk_catalog_api::*;
 use souk_import::ProductDraft;
-use souk_inventory_api as inventory;
 use souk_inventory_api::{Availabilities, Availability, AvailabilityRequest};
 use souk_kernel::{Problem, slugify};
 use souk_pricing_api::*;
