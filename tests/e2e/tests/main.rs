@@ -49,12 +49,25 @@ mod repeating;
 mod stock;
 mod surface;
 
+use std::future::Future;
+
+use futures_util::StreamExt;
+
 /// An ordinary shop.
 fn ordinary() -> souk_testkit::Options {
     souk_testkit::Options::default()
 }
 
-/// One where everybody comes from one address and nobody is slowed down for it.
+/// Buyers of a crowd that get ready at once. What a test is about is what they do then, together; a machine that is busy may
+/// refuse some who all came to fill their carts at the same moment (load shedding).
+const READY_AT_ONCE: usize = 8;
+
+/// What `crowd` comes to, a few at a time.
+async fn get_ready<F: Future>(crowd: impl Iterator<Item = F>) -> Vec<F::Output> {
+    futures_util::stream::iter(crowd).buffer_unordered(READY_AT_ONCE).collect().await
+}
+
+/// One where all visitors come from one address and none is slowed down for it.
 fn crowded() -> souk_testkit::Options {
     souk_testkit::Options { throttles: souk_gateway::Profile::Off, ..ordinary() }
 }

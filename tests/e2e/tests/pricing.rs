@@ -69,7 +69,7 @@ async fn limited_coupon(world: &World) {
         assert_eq!(cart.totals.discount.amount, 200);
         guest
     });
-    let crowd: Vec<Guest> = futures_util::future::join_all(ready).await;
+    let crowd: Vec<Guest> = crate::get_ready(ready).await;
     let buying = crowd.into_iter().map(|mut guest| async move { guest.checkout(tokens::OK).await });
     let mut sold = 0;
     for outcome in futures_util::future::join_all(buying).await {

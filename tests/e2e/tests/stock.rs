@@ -39,7 +39,7 @@ async fn last_item(world: &World) {
         guest.fill(&lamp.sku, 1).await;
         guest
     });
-    let crowd: Vec<Guest> = futures_util::future::join_all(ready).await;
+    let crowd: Vec<Guest> = crate::get_ready(ready).await;
     let buying = crowd.into_iter().map(|mut guest| async move { guest.checkout(tokens::OK).await });
     let outcomes = futures_util::future::join_all(buying).await;
     let sold = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Bought(_))).count();
