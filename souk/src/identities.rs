@@ -16,7 +16,7 @@ use crate::modules::callers_of;
 pub struct Identities(Option<BTreeMap<&'static str, Identity>>);
 
 impl Identities {
-    /// For what calls nobody, as an offline shop.
+    /// For a process that calls no other, such as an offline shop.
     pub fn none() -> Self {
         Self(None)
     }

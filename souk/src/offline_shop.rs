@@ -15,7 +15,7 @@ use crate::modules;
 use crate::registry::{Installation, Registry};
 use crate::stores::{Stores, running_url};
 
-/// An index in OpenSearch belongs to nobody: who looks after it may do so from anywhere.
+/// An index in OpenSearch belongs to no process: the one that looks after it may do so from anywhere.
 const SEARCH_WORKER: &str = "search-worker";
 /// How long a command's own tasks may take to end.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);

@@ -59,7 +59,7 @@ async fn look(one: &Arc<dyn Reload>, said: &mut String) {
                 *said = error;
             }
         }
-        // The process is ending: nobody reads files any more.
+        // The process is ending: no thread reads files any more.
         Err(_) => {}
     }
     #[allow(clippy::cast_precision_loss)] // seconds since 1970 fit a double for millions of years

@@ -34,7 +34,7 @@ pub struct Op {
 /// Whom a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Everybody; who they are does not matter.
+    /// All callers; who they are does not matter.
     Anybody,
     /// Guests and signed-in customers; for the latter it may mean something else.
     Guest,

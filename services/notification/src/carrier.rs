@@ -36,7 +36,7 @@ pub enum Carrier {
 }
 
 impl Carrier {
-    /// Connects to nobody yet.
+    /// Connects to no server yet.
     pub fn new(transport: MailTransport) -> Self {
         match transport {
             MailTransport::Folder(folder) => Carrier::Folder(folder),

@@ -27,7 +27,7 @@ impl RatesCache {
         Self { db, kept: RwLock::new(None), loading: tokio::sync::Mutex::new(()) }
     }
 
-    /// The rates, at most some seconds old. Whoever finds them too old reads them; the others wait for that one read.
+    /// The rates, at most some seconds old. A caller that finds them too old reads them; the others wait for that one read.
     pub async fn get(&self) -> Result<Arc<RateBook>, Problem> {
         if let Some(book) = self.fresh() {
             return Ok(book);

@@ -67,7 +67,7 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// Adds an event. One that cannot be read is reported and passed over: nobody could do anything with it later.
+    /// Adds an event. One that cannot be read is reported and passed over: no retry could do anything with it later.
     pub(crate) fn take(&mut self, envelope: &Envelope) {
         if let Err(problem) = self.add(envelope) {
             let internal = problem.internal_detail().unwrap_or_default();

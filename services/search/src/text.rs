@@ -9,7 +9,7 @@ use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Letters of a term; longer ones are no words, and nobody types them.
+/// Letters of a term; longer ones are no words, and no visitor types them.
 const MAX_TERM: usize = 40;
 /// Parts of a code that are also kept in one piece: `WD-40-EZ-1`.
 const MAX_JOINED_PARTS: usize = 4;
@@ -44,7 +44,7 @@ pub struct Word {
     pub typed: String,
 }
 
-/// What somebody looks for.
+/// What a visitor looks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
     /// Each at most once.

@@ -54,7 +54,7 @@ fn ordinary() -> souk_testkit::Options {
     souk_testkit::Options::default()
 }
 
-/// One where everybody comes from one address and nobody is slowed down for it.
+/// One where all clients come from one address and none is slowed down for it.
 fn crowded() -> souk_testkit::Options {
     souk_testkit::Options { throttles: souk_gateway::Profile::Off, ..ordinary() }
 }

@@ -73,7 +73,7 @@ impl Client {
     /// Connects, if it is not: for crowds that are to come at once.
     ///
     /// # Errors
-    /// Nobody listens.
+    /// No server listens.
     pub async fn connect(&mut self) -> io::Result<()> {
         if self.stream.is_none() {
             let stream = timeout(PATIENCE, TcpStream::connect(self.target.address)).await??;

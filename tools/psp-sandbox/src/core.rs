@@ -20,7 +20,7 @@ use crate::{SandboxConfig, WebhookEvents};
 
 /// Events that wait for a merchant who is away; beyond, the oldest are given up.
 const MAX_PENDING: usize = 10_000;
-/// Bytes of the proof in an action page's address: nobody guesses 80 bits.
+/// Bytes of the proof in an action page's address: no attacker guesses 80 bits.
 const PROOF: usize = 10;
 
 /// Why something was not done.

@@ -35,7 +35,7 @@ fn history(dir: &Path, names: &[&str]) -> (PathBuf, Vec<String>) {
 }
 
 fn ask(repository: &Path) -> Output {
-    // A temporary directory may lie below somebody else's repository.
+    // A temporary directory may lie below another repository.
     let above = repository.parent().unwrap();
     Command::new(repository.join(SCRIPT)).arg("commit").env("GIT_CEILING_DIRECTORIES", above).output().unwrap()
 }

@@ -1,4 +1,4 @@
-//! A table of a mapping file that is read key by key: wrong types name their key, and what nobody asked for is an error
+//! A table of a mapping file that is read key by key: wrong types name their key, and an unknown key is an error
 //! that lists what could have been meant.
 
 use crate::feed::error::MappingError;

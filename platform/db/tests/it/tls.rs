@@ -17,7 +17,7 @@ const SOON: Duration = Duration::from_secs(10);
 /// A server whose certificate is for `localhost`.
 struct Secure {
     managed: Managed,
-    /// Holds `ca.pem`, and `other.pem` of somebody else.
+    /// Holds `ca.pem`, and `other.pem` of another authority.
     dir: tempfile::TempDir,
     port: u16,
 }

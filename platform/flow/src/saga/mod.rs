@@ -71,7 +71,7 @@ pub enum Failure {
     Refused(Problem),
     /// Unknown or out of reach: try again.
     Again(Problem),
-    /// Somebody else has to do something first: come back in a while, or as soon as [`wake_saga`] is called.
+    /// Another party has to do something first: come back in a while, or as soon as [`wake_saga`] is called.
     Wait(Duration),
     /// Another process runs this saga now.
     Fenced,

@@ -239,7 +239,7 @@ async fn a_saga_with_an_unknown_step_waits_for_the_newer_release() {
     assert_eq!(later.log(), ["not hold", "not look", "not open"]);
 }
 
-/// From the moment a newer release has taken over a saga, older ones leave it alone, whoever began it.
+/// From the moment a newer release has taken over a saga, older ones leave it alone, whichever release began it.
 #[tokio::test]
 async fn a_saga_that_a_newer_release_has_run_is_not_taken_back_by_an_older_one() {
     let releases = Releases::new().await;

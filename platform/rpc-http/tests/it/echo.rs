@@ -142,7 +142,7 @@ pub fn remote(addresses: &[SocketAddr]) -> Remote {
     Remote { role: "echo", addresses: addresses.iter().map(ToString::to_string).collect() }
 }
 
-/// On nobody's behalf.
+/// On behalf of no user.
 pub fn anybody() -> Cx {
     Cx::new("r", Actor::Anonymous)
 }

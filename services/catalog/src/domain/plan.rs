@@ -27,7 +27,7 @@ pub struct KnownProduct {
     pub variants: Vec<(String, VariantId)>,
 }
 
-/// What the store knows about the things a batch names. Nobody else writes until the batch is committed.
+/// What the store knows about the things a batch names. No other transaction writes until the batch is committed.
 #[derive(Debug, Default)]
 pub struct CatalogSnapshot {
     /// By source and external id.

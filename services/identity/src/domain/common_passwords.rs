@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
 
-/// True for a password everybody tries; `folded` is its lower-case form.
+/// True for a password that every guesser tries; `folded` is its lower-case form.
 pub fn is_common(folded: &str) -> bool {
     COMMON.contains(folded) || is_monotonous(folded)
 }

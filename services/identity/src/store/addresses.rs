@@ -1,4 +1,4 @@
-//! Addresses of customers. Every statement names the customer: what is somebody else's is not there. Writers hold the
+//! Addresses of customers. Every statement names the customer: what is another customer's is not there. Writers hold the
 //! customer's row, so that the count and the default are decided one after the other.
 
 use souk_db::{DbError, Json, RowExt, Tx};

@@ -9,8 +9,8 @@ use super::sessions::{self, Kept, NewSession, SignInWith};
 use super::{Store, tries};
 use crate::domain::{Counters, Digest, Email, OpaqueToken, own_password};
 
-/// How long a link is good. Not shorter than the time in which [`MAX_LINKS`] are sent: so whoever asks for links of somebody
-/// else until no more are sent has filled the owner's mailbox with good ones.
+/// How long a link is good. Not shorter than the time in which [`MAX_LINKS`] are sent: so a visitor who asks for another
+/// customer's links until no more are sent has filled the owner's mailbox with good ones.
 const VALID_SECONDS: f64 = 24.0 * 3600.0;
 /// Links of one address within that time: mailboxes are not flooded.
 const MAX_LINKS: i64 = 5;

@@ -102,7 +102,7 @@ fn stdin() -> (oneshot::Receiver<String>, oneshot::Receiver<()>) {
     std::thread::spawn(move || {
         let (mut lines, mut line) = (std::io::stdin().lock(), String::new());
         if std::io::BufRead::read_line(&mut lines, &mut line).is_ok_and(|bytes| bytes > 0) {
-            // Nobody listens when the server failed to start; then the process ends anyway.
+            // No receiver is left when the server failed to start; then the process ends anyway.
             let _ = tell.send(line.trim().to_owned());
             let _ = std::io::Read::read_to_end(&mut lines, &mut Vec::new());
         }

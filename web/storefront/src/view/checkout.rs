@@ -92,7 +92,7 @@ pub struct AddressPage {
     pub steps: Vec<Step>,
     /// Messages.
     pub notices: Vec<Notice>,
-    /// Somebody is signed in.
+    /// The buyer is signed in.
     pub signed_in: bool,
     /// Their addresses.
     pub saved: Vec<Saved>,
