@@ -1,4 +1,4 @@
-//! The command line: what there is, and where it goes.
+//! Command line: what there is, and where it goes.
 
 mod admin;
 mod assets;

@@ -1,4 +1,4 @@
-//! Which log this process reads, and what fills it: with Kafka each owner's worker relays its outbox.
+//! Event log of a process, which one it reads and what fills it: with Kafka each owner's worker relays its outbox.
 
 use souk_db::Db;
 use souk_flow::EventLog;

@@ -1,4 +1,4 @@
-//! How many files and connections the process may have open.
+//! Limit of open files (`RLIMIT_NOFILE`): how many files and connections the process may have open.
 
 use rlimit::Resource;
 

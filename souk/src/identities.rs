@@ -1,4 +1,4 @@
-//! The certificates of this process: one for each of its roles, none when roles speak plain HTTP on loopback.
+//! TLS identities of this process: one certificate for each of its roles, none when roles speak plain HTTP on loopback.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! A shop for a command: its database, running or not, and the services on it, in this process.
-//! No listeners and no background work, so a command and a running shop do not get in each other's way.
+//! Offline shop, for a command: its database, running or not, and the services on it, in this process. No listeners and no
+//! background work, so a command and a running shop do not get in each other's way.
 
 use std::any::Any;
 use std::sync::Arc;

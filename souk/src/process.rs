@@ -1,4 +1,4 @@
-//! A process of Souk: the roles it was told to run, started in order, drained and stopped in reverse.
+//! Life cycle of a process of Souk: the roles it was told to run, started in order, drained and stopped in reverse.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

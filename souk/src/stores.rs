@@ -1,4 +1,4 @@
-//! The database of a process: found or started, migrated, and one handle per service.
+//! Database set-up of a process: found or started, migrated, and one handle per service.
 
 use std::collections::BTreeMap;
 use std::path::Path;

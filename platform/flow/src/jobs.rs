@@ -1,5 +1,5 @@
-//! Work that is done later and at least once: enqueued in a transaction, claimed with a lease, retried with backoff,
-//! dead-lettered when it keeps failing.
+//! Job queue: work that is done later and at least once, enqueued in a transaction, claimed with a lease, retried with
+//! backoff, dead-lettered when it keeps failing.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

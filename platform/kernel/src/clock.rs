@@ -1,4 +1,4 @@
-//! Time as a value: production reads the system clock, tests move their own.
+//! Injected clock: production reads the system clock, tests move their own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

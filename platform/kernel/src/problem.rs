@@ -1,4 +1,4 @@
-//! The one error that crosses a boundary: an RFC 9457 problem with a kind from a closed set and a stable code.
+//! Problem, the one error that crosses a boundary: an RFC 9457 problem with a kind from a closed set and a stable code.
 //!
 //! Domain code returns its own `thiserror` enums; each service turns them into a [`Problem`] in one `From`.
 

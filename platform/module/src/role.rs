@@ -1,5 +1,5 @@
-//! The unit of deployment: what a role needs, calls, emits and consumes, and the order in which the wanted ones start
-//! (a topological sort by who calls whom).
+//! Role, the unit of deployment: what it needs, calls, emits and consumes, and the order in which the wanted ones start (a
+//! topological sort by who calls whom).
 
 use souk_flow::Source;
 

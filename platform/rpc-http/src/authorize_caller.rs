@@ -1,4 +1,4 @@
-//! Who may call a role, and on whose behalf: what the certificate says is compared with the role table.
+//! Caller authorization, who may call a role and on whose behalf: what the certificate says is compared with the role table.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! The HTTP transport, client side: load-balanced calls of a role that runs elsewhere, with retries and a circuit breaker. An
-//! instance is picked, a connection found or made, and what fails without harm is tried again at another instance, as long as
-//! deadline and budget allow.
+//! HTTP transport, client side: load-balanced calls of a role that runs elsewhere, with retries and a circuit breaker. An
+//! instance is picked, a connection found or made, and what fails without harm is tried again at another instance, as long
+//! as deadline and budget allow.
 
 use std::error::Error;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! One instance of a role, as its callers know it: its connections, how much is under way there, and whether it can be
-//! counted on.
+//! Endpoint, one instance of a role as its callers know it: its connections, how much is under way there, and whether it can
+//! be counted on.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! On whose behalf a call is made, and the signature that lets one role believe another about it.
+//! Actor of a call, on whose behalf it is made, and the signature that lets one role believe another about it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What travels beside every request, in process and on the wire.
+//! Call context: what travels beside every request, in process and on the wire.
 
 use std::net::IpAddr;
 use std::sync::Arc;

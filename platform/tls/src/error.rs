@@ -1,4 +1,4 @@
-//! What can be wrong with certificates, always with the file it is about.
+//! Certificate errors, always with the file they are about.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! One role's identity: what it shows, and whom it believes. A process with several roles holds several, so that taking
+//! TLS identity of a role: what it shows, and whom it believes. A process with several roles holds several, so that taking
 //! over one role's work does not give the rights of another.
 
 use std::io;

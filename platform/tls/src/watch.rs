@@ -1,4 +1,5 @@
-//! Certificates change while processes run: cert-manager renews them long before they end, `souk pki init --force` at once.
+//! Certificate reloading, since certificates change while processes run: cert-manager renews them long before they end,
+//! `souk pki init --force` at once.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Problems on the wire (RFC 9457): what a client may know goes into the body, the rest into the log.
+//! Error responses (RFC 9457): what a client may know goes into the body, the rest into the log.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};

@@ -1,4 +1,4 @@
-//! What the OpenAPI document says about one route, written beside its handler.
+//! OpenAPI operation: what the document says about one route, written beside its handler.
 
 use http::Method;
 use schemars::{JsonSchema, Schema, SchemaGenerator};

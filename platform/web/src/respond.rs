@@ -1,4 +1,4 @@
-//! Replies that say what caches may do with them.
+//! Replies with cache headers, which say what caches may do with them.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};

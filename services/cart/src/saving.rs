@@ -1,4 +1,4 @@
-//! Saving carts of many callers in one statement. Called by the service through a batcher.
+//! Group commit of carts: those of many callers are saved in one statement. Called by the service through a batcher.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,5 +1,5 @@
-//! What this process keeps in memory of the catalogue: products by id, the way from slugs and SKUs to them, and the
-//! tree. Everything is invalidated by the catalogue's own events, of this and of other processes.
+//! In-process cache of the catalogue: products by id, the way from slugs and SKUs to them, and the tree. Everything is
+//! invalidated by the catalogue's own events, of this and of other processes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The public face: products, lists, categories, pictures. A page asks pricing and inventory at the same time, once for
-//! all its products.
+//! Public REST of the catalogue: products, lists, categories, pictures. A page asks pricing and inventory at the same time,
+//! once for all its products.
 
 mod media;
 mod views;

@@ -1,4 +1,4 @@
-//! Signing in with a password: login throttling with known devices. What is counted where, and why in this order:
+//! Sign-in with a password: login throttling with known devices. What is counted where, and why in this order:
 //! docs/adr/0009-known-devices-and-links-by-mail.md.
 
 use souk_identity_api::{CustomerId, SignIn, SignedIn};

@@ -1,4 +1,4 @@
-//! How mails leave: into a folder, or to a mail server.
+//! Mail transport, by which mails leave: into a folder, or to a mail server.
 
 use std::fs::OpenOptions;
 use std::io::Write;

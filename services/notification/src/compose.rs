@@ -1,4 +1,4 @@
-//! From content to a mail: templates, headers, encoding. Pure but for the boundary between its parts.
+//! Mail composer: from content to a mail, by templates, headers, encoding. Pure but for the boundary between its parts.
 
 use askama::Template;
 use jiff::Timestamp;

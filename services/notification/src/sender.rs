@@ -1,6 +1,6 @@
-//! Sends what is queued: reads a batch, sends it, marks it. One process at a time does, so that a message costs one write
-//! in a shared commit; that is why this is not the job queue. A sender that dies between sending and marking, or outlives
-//! its lease, makes a repetition under the same Message-ID.
+//! Mail sender, the worker of the queue: reads a batch, sends it, marks it. One process at a time does, so that a message
+//! costs one write in a shared commit; that is why this is not the job queue. A sender that dies between sending and
+//! marking, or outlives its lease, makes a repetition under the same Message-ID.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

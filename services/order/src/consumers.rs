@@ -1,4 +1,4 @@
-//! What orders learn from shipping (parcels) and payment (a buyer who completed a payment at the provider).
+//! Event consumers: what orders learn from shipping (parcels) and payment (a buyer who completed a payment at the provider).
 
 use std::sync::Arc;
 

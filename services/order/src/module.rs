@@ -1,4 +1,4 @@
-//! Orders in the system's list of modules.
+//! Module manifest of orders, for the system's list of modules.
 
 use serde::Deserialize;
 use souk_kernel::Event;

@@ -1,5 +1,5 @@
-//! From a provider's answer to our books: what a call's outcome means, and writing what it reports. The fourth hop between
-//! route and SQL, because authorisations, captures, refunds, voids, webhooks and jobs all end here.
+//! Recording of outcomes, from a provider's answer to our books: what a call's outcome means, and writing what it reports.
+//! The fourth hop between route and SQL, because authorisations, captures, refunds, voids, webhooks and jobs all end here.
 
 use std::sync::Arc;
 use std::time::Duration;

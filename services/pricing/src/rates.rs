@@ -1,5 +1,5 @@
-//! The shop's tax and shipping rates, kept in the process for some seconds: every quote needs them and they change when a
-//! merchant says so. Prices and coupons are never kept.
+//! Cache of the shop's tax and shipping rates, kept in the process for some seconds: every quote needs them and they change
+//! when a merchant says so. Prices and coupons are never kept.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};

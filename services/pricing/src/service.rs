@@ -1,4 +1,4 @@
-//! The contract, carried out: checks, permissions, and what is read and written together.
+//! Implementation of the contract: checks, permissions, and what is read and written together.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

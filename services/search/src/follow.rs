@@ -1,5 +1,5 @@
-//! The task that keeps the index: reads the owners' logs, fetches what changed, writes it together with its place in the
-//! logs. One round is one commit; rounds are short when little happens and large when much does.
+//! Indexer, the task that keeps the index: reads the owners' logs, fetches what changed, writes it together with its place
+//! in the logs. One round is one commit; rounds are short when little happens and large when much does.
 
 mod apply;
 mod indexing_loop;

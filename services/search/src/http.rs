@@ -1,4 +1,4 @@
-//! The public search. Hits go out as they are stored, without being taken apart unless their pictures are at a CDN.
+//! Public REST of search. Hits go out as they are stored, without being taken apart unless their pictures are at a CDN.
 
 use std::sync::Arc;
 

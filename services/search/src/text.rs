@@ -1,6 +1,6 @@
-//! How text becomes terms, in the index and in queries alike: folded to plain lower case, cut at everything that is no
-//! letter or digit, stemmed as English. Product texts are full of codes and measures, so those get extra terms in the
-//! index: `DV7-1211ea` is also found as `dv71211ea`, `4 GB` as `4gb`, and `4GB` by `4 gb`.
+//! Text analysis, in the index and in queries alike: folded to plain lower case, cut at everything that is no letter or
+//! digit, stemmed as English. Product texts are full of codes and measures, so those get extra terms in the index:
+//! `DV7-1211ea` is also found as `dv71211ea`, `4 GB` as `4gb`, and `4GB` by `4 gb`.
 
 use std::collections::HashSet;
 

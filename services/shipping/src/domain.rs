@@ -1,4 +1,4 @@
-//! What noting a departure or an arrival changes, given an order's parcels so far. Pure.
+//! Domain rules of shipments: what noting a departure or an arrival changes, given an order's parcels so far. Pure.
 
 use jiff::Timestamp;
 use souk_shipping_api::{Shipment, ShipmentId, ShipmentStatus};

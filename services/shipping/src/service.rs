@@ -1,4 +1,4 @@
-//! The contract: staff note departures and arrivals, others look.
+//! Implementation of the contract: staff note departures and arrivals, others look.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Where pictures and assets are kept, and where browsers get them.
+//! Media configuration: where pictures and assets are kept, and where browsers get them.
 
 use std::path::PathBuf;
 

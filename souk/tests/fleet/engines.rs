@@ -1,5 +1,5 @@
-//! What roles stand on hangs and dies while buyers come. Caches, the log of events, the index and the pictures are no reason
-//! not to sell; the database fails over.
+//! Engine failures: what roles stand on hangs and dies while buyers come. Caches, the log of events, the index and the
+//! pictures are no reason not to sell; the database fails over.
 
 use souk_testkit::eventually;
 

@@ -1,5 +1,5 @@
-//! `kill -9` of each part in turn while buyers come. They insist, as good clients do; a buyer who is told that their order
-//! stands has it, once, and everything comes to an end.
+//! Crash tests: `kill -9` of each part in turn while buyers come. They insist, as good clients do; a buyer who is told that
+//! their order stands has it, once, and everything comes to an end.
 
 use std::collections::BTreeMap;
 use std::time::Instant;

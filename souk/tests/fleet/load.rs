@@ -1,5 +1,6 @@
-//! Visitors who come at a fixed rate, whatever happens to the fleet. Readers and buyers alike count each request that is
-//! not answered as it should be; a buyer who insists on a checkout asks again under the same key, as a good client does.
+//! Open-loop load: visitors who come at a fixed rate, whatever happens to the fleet. Readers and buyers alike count each
+//! request that is not answered as it should be; a buyer who insists on a checkout asks again under the same key, as a good
+//! client does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! `kill -9` in the middle of checkouts: a buyer who was told that the order stands has it, everything comes to an end, no
-//! buyer pays twice. Buyers behave as good clients do: no answer, the same request again under the same key.
+//! Crash recovery, `kill -9` in the middle of checkouts: a buyer who was told that the order stands has it, everything comes
+//! to an end, no buyer pays twice. Buyers behave as good clients do: no answer, the same request again under the same key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! Roles that start before their database is there, live through its absence, or have a reason to give up.
+//! Start-up dependencies: roles that start before their database is there, live through its absence, or have a reason to
+//! give up.
 
 use std::net::SocketAddr;
 use std::process::Command;

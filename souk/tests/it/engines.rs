@@ -1,4 +1,4 @@
-//! Roles that start before Kafka or OpenSearch is there.
+//! Start-up dependencies: roles that start before Kafka or OpenSearch is there.
 
 use std::net::SocketAddr;
 use std::path::Path;

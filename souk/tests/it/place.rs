@@ -1,4 +1,4 @@
-//! A data directory of a test, the processes on it, and the check of its invariants.
+//! Test fixture: a data directory of a test, the processes on it, and the check of its invariants.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Roles as processes that prove to each other who they are.
+//! Caller authorization: roles as processes that prove to each other who they are.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,6 @@
-//! The previous release beside this one: its binary on the tables of this tree, and of a later one; both in one fleet; and
-//! one taking over from the other while buyers go on. `make test-upgrade` builds it and says where it is.
+//! Compatibility of releases, the previous one beside this one: its binary on the tables of this tree, and of a later one;
+//! both in one fleet; and one taking over from the other while buyers go on. `make test-upgrade` builds it and says where it
+//! is.
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;

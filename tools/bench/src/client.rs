@@ -1,5 +1,5 @@
-//! One keep-alive connection of a virtual user. Written by hand on `httparse`, because shop and generator share the
-//! cores: what the client burns, the shop lacks. It knows what a shop answers (Content-Length or chunks, gzip), no more.
+//! HTTP client of a virtual user: one keep-alive connection. Written by hand on `httparse`, because shop and generator share
+//! the cores: what the client burns, the shop lacks. It knows what a shop answers (Content-Length or chunks, gzip), no more.
 
 use std::io;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How load is made: users that take numbered turns until the time or the turns are up. In a closed loop a user takes the
+//! Load generation: users that take numbered turns until the time or the turns are up. In a closed loop a user takes the
 //! next turn when done with the last; in an open loop turns are due at fixed times and latency counts from then, so that a
 //! stall is felt by every user who would have come during it (no coordinated omission).
 

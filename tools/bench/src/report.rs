@@ -1,4 +1,4 @@
-//! What a run found out: as data (JSON) and for people (Markdown).
+//! Report of a run: as data (JSON) and for people (Markdown).
 
 mod markdown;
 mod targets;

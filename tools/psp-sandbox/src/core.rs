@@ -1,4 +1,5 @@
-//! Ledger and journal behind one lock: decide, write, apply. Called by the handlers and the webhook sender.
+//! Core of the sandbox, ledger and journal behind one lock: decide, write, apply. Called by the handlers and the webhook
+//! sender.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;

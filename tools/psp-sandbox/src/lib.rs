@@ -1,4 +1,4 @@
-//! A payment provider to develop, test and measure against: an HTTP server of its own with its own ledger, which the
+//! Sandbox payment provider to develop, test and measure against: an HTTP server of its own with its own ledger, which the
 //! payment service calls over a real socket as it would any other provider.
 //!
 //! | call | does |

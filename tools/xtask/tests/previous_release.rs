@@ -1,4 +1,4 @@
-//! `scripts/previous-release` in histories of every kind.
+//! Tests of `scripts/previous-release` in histories of every kind.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 use std::path::{Path, PathBuf};

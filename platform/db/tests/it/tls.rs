@@ -1,4 +1,4 @@
-//! Over TLS: everything that goes to the server, and nothing to a server that is not who it should be.
+//! TLS to the server: everything goes over it, and nothing to a server that is not who it should be.
 
 use std::{
     fs,

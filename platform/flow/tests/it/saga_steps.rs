@@ -1,5 +1,5 @@
-//! Releases with other steps beside each other: each saga is finished right, whichever release wrote its row, and one with
-//! steps that a release does not know is left alone by it.
+//! Rolling upgrade of sagas, releases with other steps beside each other: each saga is finished right, whichever release
+//! wrote its row, and one with steps that a release does not know is left alone by it.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! What every storage does.
+//! Test suite of object storage: what every storage does.
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;

@@ -1,4 +1,4 @@
-//! What a Redis that hangs or dies costs.
+//! Call timeouts and circuit breaking: what a Redis that hangs or dies costs.
 
 use std::time::{Duration, Instant};
 

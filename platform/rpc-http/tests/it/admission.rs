@@ -1,4 +1,4 @@
-//! Who gets through: the caller by its certificate, the actor by what the table lets the caller say.
+//! Caller authorization: the caller is proven by its certificate, the actor by what the table lets the caller say.
 
 use axum::body::Body;
 use http::Request;

@@ -1,4 +1,4 @@
-//! A service to call, and servers that serve it.
+//! Echo service to call, and servers that serve it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

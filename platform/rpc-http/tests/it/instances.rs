@@ -1,4 +1,4 @@
-//! Several instances of a role: dead ones, failing ones, and those that only answer to a name.
+//! Load balancing over several instances of a role: dead ones, failing ones, and those that only answer to a name.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Certificates that must not work, and those that change while everything runs.
+//! Certificate verification and rotation: certificates that must not work, and those that change while everything runs.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Applies rules: every wrong place at once, each with its JSON pointer (RFC 6901) and a sentence for people.
+//! Validator: applies rules, every wrong place at once, each with its JSON pointer (RFC 6901) and a sentence for people.
 
 use serde_json::{Map, Value};
 use souk_kernel::{FieldError, Problem};

@@ -1,5 +1,5 @@
-//! What becomes of each product of a batch, decided in memory from what the store found: each stands alone, so a taken
-//! SKU or a bad product refuses itself and nothing else.
+//! Batch plan, what becomes of each product, decided in memory from what the store found: each stands alone, so a taken SKU
+//! or a bad product refuses itself and nothing else.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -1,5 +1,5 @@
-//! Writing products. Writers take turns: what a batch found when it looked is still so when it writes, which makes every
-//! SKU and slug decision certain and deadlocks impossible. A turn of 500 products is well below 100 ms.
+//! SQL that writes products. Writers take turns: what a batch found when it looked is still so when it writes, which makes
+//! every SKU and slug decision certain and deadlocks impossible. A turn of 500 products is well below 100 ms.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

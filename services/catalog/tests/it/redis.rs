@@ -1,4 +1,4 @@
-//! Products in Redis: what a second process saves, and that a change reaches it.
+//! Redis tier of products: what a second process saves, and that a change reaches it.
 
 use souk_catalog_api::{BySlug, ProductInput};
 use souk_engines::Redis as Server;

@@ -1,4 +1,4 @@
-//! What is read from a replica that lags does not go back into a cache which an event has just cleared.
+//! Stale reads: what is read from a replica that lags does not go back into a cache which an event has just cleared.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

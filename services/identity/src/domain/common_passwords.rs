@@ -1,5 +1,5 @@
-//! Passwords that guessers try first. The list beside this file holds common ones of eight characters or more, folded
-//! to lower case; what is shorter is refused for its length.
+//! List of common passwords, which guessers try first. The list beside this file holds common ones of eight characters or
+//! more, folded to lower case; what is shorter is refused for its length.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! Bodies of requests and replies, with what the API's description says of them.
+//! Request and reply bodies, with what the API's description says of them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};

@@ -1,5 +1,5 @@
-//! Links sent by mail. Asking for one does the same work whether the address has an account or not; using one takes all of
-//! the address with it.
+//! SQL of links sent by mail. Asking for one does the same work whether the address has an account or not; using one takes
+//! all of the address with it.
 
 use souk_db::{Db, DbError, RowExt};
 use souk_identity_api::{Customer, CustomerId, CustomerRegistered, LinkRequested};

@@ -1,4 +1,4 @@
-//! Who else guesses does not lock a customer out, and guesses little.
+//! Login throttling: another who guesses does not lock a customer out, and guesses little.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! A shop of one test: a database of its own, one or more processes of identity on it, and customers with verbs.
+//! Test fixture, a shop of one test: a database of its own, one or more processes of identity on it, and customers with
+//! verbs.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What callers may ask for: limits and the sentences that name the wrong field.
+//! Input validation: limits of what callers may ask for, and the sentences that name the wrong field.
 
 use std::collections::HashSet;
 

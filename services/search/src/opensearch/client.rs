@@ -1,5 +1,5 @@
-//! JSON over HTTP/1.1 to the nodes of a cluster, on kept-alive connections, in turn. A node that does not answer is passed
-//! over for the next one.
+//! OpenSearch client: JSON over HTTP/1.1 to the nodes of a cluster, on kept-alive connections, in turn. A node that does not
+//! answer is passed over for the next one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Catalogue, pricing and inventory in memory, each publishing to its own real log.
+//! Fakes of catalogue, pricing and inventory in memory, each publishing to its own real log.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

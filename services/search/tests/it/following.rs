@@ -1,4 +1,4 @@
-//! The index follows the logs: through changes, restarts, poison and owners that are away.
+//! Indexing by events: the index follows the logs through changes, restarts, poison and owners that are away.
 
 use std::sync::atomic::Ordering;
 

@@ -1,5 +1,5 @@
-//! The bare axum handlers: a page of 20 KB from memory, and one SELECT over the driver that the shop uses. They run in a
-//! child process, because the shop is a process of its own, too.
+//! Bare axum handlers as a baseline: a page of 20 KB from memory, and one SELECT over the driver that the shop uses. They
+//! run in a child process, because the shop is a process of its own, too.
 
 use std::net::SocketAddr;
 use std::process::Stdio;

@@ -1,5 +1,5 @@
-//! One scenario: its yardstick right before it, warm-up, the measured phase between two readings of all counters, and for
-//! orders the wait for their last effects and the rules.
+//! Measurement of one scenario: its yardstick right before it, warm-up, the measured phase between two readings of all
+//! counters, and for orders the wait for their last effects and the rules.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! A flash sale: one SKU, fewer units than buyers, all buyers pay at the same moment. Exactly the units may be sold.
+//! Flash-sale scenario: one SKU, fewer units than buyers, all buyers pay at the same moment. Exactly the units may be sold.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! `/checkout`: address, delivery, payment. The cart knows what is decided, so each step is a page of its own that can be
-//! left and come back to.
+//! Checkout pages, `/checkout`: address, delivery, payment. The cart knows what is decided, so each step is a page of its
+//! own that can be left and come back to.
 
 use axum::extract::State;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! The three pages of the checkout: address, delivery, payment.
+//! View models of the three pages of the checkout: address, delivery, payment.
 
 use askama::Template;
 use souk_cart_api::Cart;

@@ -1,4 +1,4 @@
-//! Pages that are the same for all visitors: what they show, how they may be cached, what they refuse.
+//! Public pages, the same for all visitors: what they show, how they may be cached, what they refuse.
 
 use http::{Method, StatusCode};
 use souk_import::ProductDraft;

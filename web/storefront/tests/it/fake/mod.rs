@@ -1,5 +1,5 @@
-//! A whole shop in memory behind the contracts: the demo catalogue, carts, orders, accounts. As simple as it can be and
-//! still say yes and no where the real services do.
+//! Fake shop in memory behind the contracts: the demo catalogue, carts, orders, accounts. As simple as it can be and still
+//! say yes and no where the real services do.
 
 mod catalog;
 mod order;
