@@ -1,5 +1,5 @@
-//! Owns: the demo shop, a catalogue grown from a seed with a drawn picture for every product. Called by `souk up --demo`,
-//! `souk import demo` and the bench; writes through the importer, emits and consumes nothing. Production builds do not link it.
+//! Demo shop: a catalogue grown from a seed with a drawn picture for every product. Called by `souk up --demo`, `souk import
+//! demo` and the bench; writes through the importer, emits and consumes nothing. Production builds do not link it.
 
 pub mod catalogue;
 mod pictures;

@@ -1,4 +1,4 @@
-//! The addresses of the demo's pictures: each names a motif and a seed, and is drawn instead of fetched.
+//! Picture URLs of the demo: each names a motif and a seed, and is drawn instead of fetched.
 
 /// Where the demo's pictures pretend to lie; `.invalid` resolves nowhere (RFC 2606), so nothing is ever fetched from it.
 const HOME: &str = "https://demo.souk.invalid/art/";

@@ -1,4 +1,4 @@
-//! Fills a shop with the demo catalogue: products grown from a seed, with drawn pictures in the shop's own storage.
+//! Seeder: fills a shop with the demo catalogue, products grown from a seed, with drawn pictures in the shop's own storage.
 
 use std::collections::HashMap;
 

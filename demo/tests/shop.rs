@@ -1,4 +1,4 @@
-//! What the demo shop promises: enough of everything, nothing twice, the same every time, and sound pictures.
+//! Tests of the demo shop's promises: enough of everything, nothing twice, the same every time, and sound pictures.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,5 +1,5 @@
-//! How much the gateway costs on the way of a page from memory: a bare axum handler and a gateway with the page in its
-//! cache, driven by the same client in the same process, in turns.
+//! Benchmark of a page-cache hit, and how much of it the gateway costs: a bare axum handler and a gateway with the page in
+//! its cache, driven by the same client in the same process, in turns.
 //!
 //! `cargo run --release -p souk-gateway --example hit_path [seconds] [connections]`
 

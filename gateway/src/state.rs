@@ -1,4 +1,4 @@
-//! Composition root's product: the parts of a gateway, shared by its connections and pipelines.
+//! Shared state: the parts of a gateway, as the composition root makes them, for its connections and pipelines.
 //!
 //! The parts themselves must not import this file, or every part would depend on every other.
 

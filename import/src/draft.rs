@@ -1,7 +1,7 @@
-//! The draft of a product: the catalogue's own input ([`ProductInput`]) beside the category names, prices and stock that go to
-//! it and to other services. Readers make drafts, an import hands them to the services, an export writes them.
-//! [`ProductDraft::check`] is the only gate: whatever passes it fits the limits, holds no control characters and is consistent
-//! in itself.
+//! Product draft: the catalogue's own input ([`ProductInput`]) beside the category names, prices and stock that go to it and
+//! to other services. Readers make drafts, an import hands them to the services, an export writes them.
+//! [`ProductDraft::check`] is the only gate: whatever passes it fits the limits, holds no control characters and is
+//! consistent in itself.
 
 use std::collections::HashSet;
 

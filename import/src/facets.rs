@@ -1,6 +1,6 @@
-//! Which attributes buyers filter by in each category: at most eight, chosen by how many of its products have them,
-//! among those that divide the products into few groups. Drafts go in one by one; memory is bounded by limits, not by
-//! their number.
+//! Facet selection, by which attributes buyers filter in each category: at most eight, chosen by how many of its products
+//! have them, among those that divide the products into few groups. Drafts go in one by one; memory is bounded by limits,
+//! not by their number.
 
 use std::collections::{BTreeMap, HashMap};
 

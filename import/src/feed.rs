@@ -1,4 +1,4 @@
-//! The reader: any supported file into a stream of drafts and refused lines, in the order of the file. Holds one product at
+//! Feed reader: any supported file into a stream of drafts and refused lines, in the order of the file. Holds one product at
 //! a time; what grows with the file are fingerprints of names ([`seen`]), which have a limit.
 
 mod assemble;

@@ -1,7 +1,7 @@
-//! Owns: product files in and out. Everything between a merchant's file and the shop: [`Feed`] reads a file as drafts and
-//! refused lines, [`Importer`] carries drafts into catalogue, pricing and inventory through their contracts, [`Shop`] reads a
-//! shop back as drafts, and [`export`] writes drafts. Called by `souk import`, `souk export` and the demo shop; emits and
-//! consumes nothing. `docs/import.md` is the manual for merchants.
+//! Import and export of product files. Everything between a merchant's file and the shop: [`Feed`] reads a file as drafts
+//! and refused lines, [`Importer`] carries drafts into catalogue, pricing and inventory through their contracts, [`Shop`]
+//! reads a shop back as drafts, and [`export`] writes drafts. Called by `souk import`, `souk export` and the demo shop;
+//! emits and consumes nothing. `docs/import.md` is the manual for merchants.
 
 pub mod decimal;
 mod draft;

@@ -1,4 +1,4 @@
-//! Every limit of an import, with its unit and reason. What exceeds one is refused by line, never cut silently.
+//! Limits of an import, each with its unit and reason. What exceeds one is refused by line, never cut silently.
 
 /// Bytes of one line of NDJSON or one CSV record. The largest row of a rich electronics feed has 16 KB; more than this
 /// is a file that is not what it claims to be.

@@ -1,4 +1,4 @@
-//! Slugs and SKUs for products that have none: unique and the same in every run, whatever else stands in the file.
+//! Generated slugs and SKUs for products that have none: unique and the same in every run, whatever else stands in the file.
 //! A name alone is not unique and a counter depends on the order of rows, so both are derived from the external id.
 
 use souk_kernel::{cut_slug, slugify};

@@ -1,4 +1,4 @@
-//! The shop that files are imported into and exported from: clients of the three contracts, and its products as drafts.
+//! Import target and export source: clients of the three contracts of a shop, and its products as drafts.
 
 use std::collections::HashMap;
 

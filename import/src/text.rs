@@ -1,5 +1,6 @@
-//! Text of strangers made harmless: plain text out of HTML, white space, labels, words. Pure and deterministic.
-//! Product text is plain text everywhere in Souk: markup is stripped here, once, and pages escape what they show.
+//! Text sanitising, as files come from strangers: plain text out of HTML, white space, labels, words. Pure and
+//! deterministic. Product text is plain text everywhere in Souk: markup is stripped here, once, and pages escape what they
+//! show.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

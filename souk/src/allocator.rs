@@ -1,6 +1,6 @@
-//! Giving memory back after a rush. The allocator keeps what a thread frees, and what others free of a thread's memory,
-//! until that thread allocates again; after five thousand buyers have gone, that is hundreds of megabytes which nobody
-//! uses. So every worker thread tidies up as it goes to sleep, now and then.
+//! Heap collection of worker threads, which gives memory back after a rush. The allocator keeps what a thread frees, and
+//! what others free of a thread's memory, until that thread allocates again; after five thousand buyers have gone, that is
+//! hundreds of megabytes which no thread uses. So every worker thread tidies up as it goes to sleep, now and then.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

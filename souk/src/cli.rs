@@ -1,4 +1,4 @@
-//! The command line: what there is, and where it goes.
+//! Command line: what there is, and where it goes.
 
 mod admin;
 mod assets;
@@ -145,7 +145,7 @@ pub fn main(cli: Cli) -> ExitCode {
     }
 }
 
-/// For threads that are busy with something nobody waits for.
+/// For threads that are busy with something that no caller waits for.
 const AT_THE_END: std::time::Duration = std::time::Duration::from_millis(200);
 
 fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {

@@ -1,5 +1,5 @@
-//! `[database]` of the configuration: where PostgreSQL is, as whom services log in, what is read from replicas, and how many
-//! connections that makes.
+//! Database configuration, `[database]`: where PostgreSQL is, as whom services log in, what is read from replicas, and how
+//! many connections that makes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

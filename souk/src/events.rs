@@ -1,4 +1,4 @@
-//! Which log this process reads, and what fills it: with Kafka each owner's worker relays its outbox.
+//! Event log of a process, which one it reads and what fills it: with Kafka each owner's worker relays its outbox.
 
 use souk_db::Db;
 use souk_flow::EventLog;
@@ -55,7 +55,7 @@ pub fn announce(tasks: &Tasks, events: &EventLog, config: &Config, roles: &[&str
     }
 }
 
-/// Relays the outbox of `schema`, if it has one that somebody reads and the log is a broker.
+/// Relays the outbox of `schema`, if it has one that a consumer reads and the log is a broker.
 #[cfg_attr(not(feature = "kafka"), allow(unused_variables))]
 pub fn relay(tasks: &Tasks, db: &Db, schema: &'static str, events: &EventLog) {
     match events {

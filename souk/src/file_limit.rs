@@ -1,9 +1,9 @@
-//! How many files and connections the process may have open.
+//! Limit of open files (`RLIMIT_NOFILE`): how many files and connections the process may have open.
 
 use rlimit::Resource;
 
 /// Visitors get at most three in four: databases, other roles, the index and the log need some, and a process that cannot
-/// open what it works with answers nobody.
+/// open what it works with answers no visitor.
 const SHARE: (u64, u64) = (3, 4);
 
 /// Raises the limit to the most that the system allows. What service managers and shells set, 1,024, is meant for programs

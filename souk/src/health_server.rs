@@ -1,4 +1,4 @@
-//! What operators ask a process: alive, ready, metrics. On internal listeners only.
+//! Health and metrics server for operators: alive, ready, metrics. On internal listeners only.
 
 use axum::Router;
 use axum::http::{StatusCode, header};

@@ -1,4 +1,4 @@
-//! The certificates of this process: one for each of its roles, none when roles speak plain HTTP on loopback.
+//! TLS identities of this process: one certificate for each of its roles, none when roles speak plain HTTP on loopback.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::modules::callers_of;
 pub struct Identities(Option<BTreeMap<&'static str, Identity>>);
 
 impl Identities {
-    /// For what calls nobody, as an offline shop.
+    /// For a process that calls no other, such as an offline shop.
     pub fn none() -> Self {
         Self(None)
     }

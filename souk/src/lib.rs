@@ -1,5 +1,5 @@
-//! The binary's parts: command line, configuration, THE list of modules, and the life of a process that runs some of them. No
-//! business logic. A library so that the end-to-end tests start the very same processes.
+//! Library of the binary: command line, configuration, THE list of modules, and the life of a process that runs some of
+//! them. No business logic. A library so that the end-to-end tests start the very same processes.
 
 mod allocator;
 pub mod cli;

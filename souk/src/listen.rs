@@ -1,8 +1,8 @@
 //! The public listener: a socket that the service manager passed on, one that several processes share, or one of our own.
 //!
-//! Why three (docs/gateway.md says which to choose): a listener that is closed resets whoever connected and was not accepted
-//! yet. A socket that is passed on is never closed, so nobody is in between. With `SO_REUSEPORT` each process has a queue
-//! of its own; what is left in it when it closes moves to the others only if the kernel is told so.
+//! Why three (docs/gateway.md says which to choose): a listener that is closed resets clients that connected and were not
+//! accepted yet. A socket that is passed on is never closed, so no client is in between. With `SO_REUSEPORT` each process
+//! has a queue of its own; what is left in it when it closes moves to the others only if the kernel is told so.
 
 use std::net::SocketAddr;
 

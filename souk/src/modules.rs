@@ -1,5 +1,5 @@
-//! THE list: the modules that Souk consists of, one line each, and what follows from it: roles and their start order, call
-//! rights, rights on other services' outboxes. What a module is it says itself, in its `module.rs`.
+//! Module list: the modules that Souk consists of, one line each, and what follows from it: roles and their start order,
+//! call rights, rights on other services' outboxes. What a module is it says itself, in its `module.rs`.
 
 use std::sync::{LazyLock, OnceLock};
 

@@ -1,5 +1,5 @@
-//! A shop for a command: its database, running or not, and the services on it, in this process.
-//! No listeners and no background work, so a command and a running shop do not get in each other's way.
+//! Offline shop, for a command: its database, running or not, and the services on it, in this process. No listeners and no
+//! background work, so a command and a running shop do not get in each other's way.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::modules;
 use crate::registry::{Installation, Registry};
 use crate::stores::{Stores, running_url};
 
-/// An index in OpenSearch belongs to nobody: who looks after it may do so from anywhere.
+/// An index in OpenSearch belongs to no process: the one that looks after it may do so from anywhere.
 const SEARCH_WORKER: &str = "search-worker";
 /// How long a command's own tasks may take to end.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! A process of Souk: the roles it was told to run, started in order, drained and stopped in reverse.
+//! Life cycle of a process of Souk: the roles it was told to run, started in order, drained and stopped in reverse.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -213,7 +213,7 @@ impl Process {
 
     /// Sends callers elsewhere, then takes no more requests, finishes what is under way, stops the database if it is ours.
     pub async fn stop(self) -> anyhow::Result<()> {
-        // Who was not ready has nobody to send elsewhere.
+        // A process that was not ready has no client to send elsewhere.
         let was_ready = self.readiness.waiting_for().is_empty();
         self.process.not_ready("stopping");
         self.listening.leave();
@@ -239,7 +239,7 @@ fn checked(config: Config, roles: &[&str], own_sandbox: bool) -> anyhow::Result<
     Ok(config)
 }
 
-/// Nobody else may use what lies in the data directory: the index, the private database. Roles that keep nothing there
+/// No other process may use what lies in the data directory: the index, the private database. Roles that keep nothing there
 /// share it.
 fn take_lock(config: &Config, roles: &[&str]) -> anyhow::Result<Option<DataDirLock>> {
     let alone = config.database.url.is_none() || modules::are_all(roles);
@@ -259,7 +259,7 @@ async fn provider(config: &Config, keys: &Keys, own: bool, tasks: &Tasks) -> any
     }
 }
 
-/// Nobody waits for it to answer: readiness does not depend on it.
+/// The start does not wait for it to answer: readiness does not depend on it.
 fn redis(config: &Config, tasks: &Tasks) -> anyhow::Result<Option<Redis>> {
     if config.redis.nodes.is_empty() {
         return Ok(None);

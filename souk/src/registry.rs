@@ -1,5 +1,5 @@
-//! The composition root: makes the modules of a process, those that are called before those that call them. Which ones there
-//! are and what they are made from it does not know; they say so themselves ([`ModuleSpec`]).
+//! Composition root: makes the modules of a process, those that are called before those that call them. Which ones there are
+//! and what they are made from it does not know; they say so themselves ([`ModuleSpec`]).
 
 use std::any::Any;
 use std::sync::Arc;

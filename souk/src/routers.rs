@@ -1,4 +1,4 @@
-//! What the roles of this process show: their contracts to other roles, their pages and REST routes to the public.
+//! Routers of the roles of this process: their contracts to other roles, their pages and REST routes to the public.
 
 use std::collections::BTreeMap;
 

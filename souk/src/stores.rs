@@ -1,4 +1,4 @@
-//! The database of a process: found or started, migrated, and one handle per service.
+//! Database set-up of a process: found or started, migrated, and one handle per service.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,7 +56,7 @@ impl Stores {
 
     /// Migrates when it may; then all tables must be there. To be tried again when the database was not.
     pub async fn bring_up(&mut self, may_migrate: bool) -> anyhow::Result<()> {
-        // At a given database where each service is itself, nobody here may do what migrating takes.
+        // At a given database where each service is itself, no login here may do what migrating takes.
         let is_itself = self.managed.is_none() && self.login == Login::PerService;
         if may_migrate && !is_itself {
             let applied = migrate(self.url()).await?;
@@ -102,7 +102,7 @@ impl Stores {
         let login = config.database.login();
         let passwords = config.database.all_passwords().map_err(anyhow::Error::msg)?;
         let watched_as = (managed.is_none() && login == Login::PerService).then(|| format!("souk_{MONITOR}"));
-        // Behind a pooler nobody can tell which server is asked; past it is where signals and migrations go.
+        // Behind a pooler no client can tell which server is asked; past it is where signals and migrations go.
         let direct_url = config.database.direct_url.clone();
         let servers = ServersConfig {
             url: url.clone(),

@@ -1,5 +1,6 @@
-//! Waiting for engines that are not there: at the start, until they are, and later, so that `/readyz` says when the
-//! database is away. What would not pass by itself (a wrong password, tables that are missing) is not waited for.
+//! Dependency checks, for engines that are not there: at the start waited for until they are, and later watched, so that
+//! `/readyz` says when the database is away. What would not pass by itself (a wrong password, tables that are missing) is
+//! not waited for.
 
 use std::time::{Duration, Instant};
 

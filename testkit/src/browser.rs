@@ -1,4 +1,4 @@
-//! Somebody with a browser that runs no scripts: follows links, fills in forms, keeps cookies, goes where it is sent.
+//! Visitor with a browser that runs no scripts: follows links, fills in forms, keeps cookies, goes where it is sent.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Somebody who buys over the JSON API: a guest, or a customer once registered.
+//! Buyer over the JSON API: a guest, or a customer once registered.
 
 use ::http::{Method, StatusCode};
 use bytes::Bytes;
@@ -26,7 +26,7 @@ pub mod tokens {
     pub const DOWN: &str = "tok_down";
 }
 
-/// The password of everybody who registers.
+/// The password of all customers.
 pub const PASSWORD: &str = "correct horse battery";
 
 /// A request that was refused.
@@ -126,7 +126,7 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Somebody new.
+    /// A buyer whom the shop does not know.
     pub fn new(shop: &Shop) -> Self {
         let email = format!("buyer-{}@example.org", Uuid::new_v4().simple());
         Self { shop: shop.clone(), cart: None, shown: None, email, bearer: None, refresh: None, device: None }

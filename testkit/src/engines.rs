@@ -37,7 +37,7 @@ impl Engines {
         Self { postgres, redis, kafka, opensearch, s3 }
     }
 
-    /// Settings of a new world: a database nobody has used, its replicas, topics nobody has written to.
+    /// Settings of a new world: an unused database, its replicas, topics that no process has written to.
     pub async fn settle(&self, config: &mut Config) {
         let name = format!("souk_fleet_{}", WORLDS.fetch_add(1, Ordering::Relaxed));
         self.postgres.sql(0, &format!("create database {name}")).await;

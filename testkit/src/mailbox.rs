@@ -1,4 +1,4 @@
-//! Mailboxes of everybody in a shop that writes its mails into a folder: how an actor follows a link that was sent.
+//! Mailboxes of all users of a shop that writes its mails into a folder: how an actor follows a link that was sent.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -148,12 +148,12 @@ impl World {
         self.database_url.clone()
     }
 
-    /// Somebody new who uses the API.
+    /// A new visitor who uses the API.
     pub fn guest(&self) -> Guest {
         Guest::new(&self.shop)
     }
 
-    /// Somebody new with a browser without scripts.
+    /// A new visitor with a browser without scripts.
     pub fn browser(&self) -> Browser {
         Browser::new(&self.shop)
     }

@@ -1,4 +1,4 @@
-//! What a product line is. The lines themselves stand in `home.rs`, `style.rs`, `leisure.rs`, `bath.rs` and `food.rs`.
+//! The type of a product line. The lines themselves stand in `home.rs`, `style.rs`, `leisure.rs`, `bath.rs` and `food.rs`.
 
 /// Things of one category, enough about them to make any number.
 pub(super) struct Line {

@@ -1,4 +1,4 @@
-//! Names, makers and sentences.
+//! Word lists of the demo catalogue: names, makers and sentences.
 
 use super::lines::Line;
 use souk_art::Dice;

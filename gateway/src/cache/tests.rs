@@ -1,4 +1,4 @@
-//! The cache alone, at a time of the test's own.
+//! Unit tests of the page cache, with a clock of the test's own.
 
 use super::*;
 use crate::config::GatewayConfig;

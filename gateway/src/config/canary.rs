@@ -1,4 +1,5 @@
-//! `[[public.canary]]`: a new version of a role beside the old one, and which visitors get it (docs/gateway.md says how a rollout goes).
+//! Settings of canary releases, `[[public.canary]]`: a new version of a role beside the old one, and which visitors get it
+//! (docs/gateway.md says how a rollout goes).
 
 use http::HeaderName;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! `[public.cors]`: other origins whose scripts may call the API.
+//! CORS settings, `[public.cors]`: other origins whose scripts may call the API.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What an operator may set. Every field has a default that suits a shop behind no proxy.
+//! Configuration of the gateway, as an operator may set it. Every field has a default that suits a shop behind no proxy.
 
 mod canary;
 mod cors;

@@ -1,4 +1,5 @@
-//! `[public.shedding]`: how much may be under way, and what is refused first (docs/gateway.md has the table of priorities).
+//! Load-shedding settings, `[public.shedding]`: how much may be under way, and what is refused first (docs/gateway.md has
+//! the table of priorities).
 
 use serde::{Deserialize, Serialize};
 

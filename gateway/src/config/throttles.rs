@@ -1,4 +1,4 @@
-//! `[public.throttle]`: rate limits by address, by customer and token, by what is asked for.
+//! Rate-limit settings, `[public.throttle]`: by address, by customer and token, by what is asked for.
 
 use http::Method;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! OPTIONS, and methods that no resource knows: asks the role that owns the path what it knows of it.
+//! Handler of OPTIONS, and of methods that no resource knows: asks the role that owns the path what it knows of it.
 
 use std::time::Duration;
 

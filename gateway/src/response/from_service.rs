@@ -1,4 +1,4 @@
-//! Responses of services, made ours: in the form that was asked for, guarded, without what is internal.
+//! Response rewriting: answers of services in the form that was asked for, guarded, without what is internal.
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, header};

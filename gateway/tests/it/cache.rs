@@ -1,4 +1,4 @@
-//! Pages from memory: whose, for how long, and what ends them.
+//! Page cache: whose answers are kept, for how long, and what ends them.
 
 use std::sync::atomic::Ordering;
 

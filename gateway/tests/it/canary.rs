@@ -1,4 +1,5 @@
-//! A new version beside the old one: who gets which, what is cached for whom, and what happens when it is sick.
+//! Canary releases: which visitors get the new version and which the old one, what is cached for whom, and what happens when
+//! it is sick.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

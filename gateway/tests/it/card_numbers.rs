@@ -1,4 +1,4 @@
-//! Card numbers stay outside, and what only looks like one comes in.
+//! Card-number guard: card numbers stay outside, and what only looks like one comes in.
 
 use crate::client::{Reply, post, request};
 use crate::shop::World;

@@ -1,4 +1,4 @@
-//! A client that sends exactly the bytes it is told and reads one answer at a time.
+//! Raw HTTP client: sends exactly the bytes it is told and reads one answer at a time.
 
 use std::io::Read;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Who asks, what goes further, what comes back.
+//! Authentication and header filtering: who asks, what goes further, what comes back.
 
 use std::sync::atomic::Ordering;
 

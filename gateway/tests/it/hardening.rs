@@ -1,4 +1,4 @@
-//! Slow, greedy, malformed and too many.
+//! Connection limits and timeouts: clients that are slow, greedy, malformed or too many.
 
 use std::time::{Duration, Instant};
 

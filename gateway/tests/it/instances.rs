@@ -1,4 +1,4 @@
-//! Two instances of a role, one of them sick: visitors hardly notice.
+//! Load balancing over two instances of a role, one of them sick: visitors hardly notice.
 
 use std::net::SocketAddr;
 use std::time::Duration;

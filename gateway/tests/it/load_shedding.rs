@@ -1,4 +1,4 @@
-//! Too much at once: searches give way to carts and carts to checkouts, and how much is too much is found out.
+//! Load shedding: searches give way to carts and carts to checkouts, and how much is too much is found out.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The gateway on a real socket, in front of a shop whose every answer the test decides.
+//! Integration tests of the gateway on a real socket, in front of a shop whose every answer the test decides.
 #![allow(clippy::unwrap_used)] // helpers of tests may, as tests do
 
 mod cache;

@@ -1,4 +1,4 @@
-//! Methods, hosts, encodings and origins at the edge.
+//! Methods, host names, encodings and origins (CORS) at the edge.
 
 use crate::client::{post, request};
 use crate::shop::World;

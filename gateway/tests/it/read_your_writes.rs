@@ -1,4 +1,4 @@
-//! A visitor that writes carries the position of it to their next reads; others do not.
+//! Read-your-writes tokens: a visitor that writes carries the position of it to their next reads; others do not.
 
 use souk_gateway::Upstream;
 

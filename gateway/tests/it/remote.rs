@@ -1,4 +1,4 @@
-//! The same gateway in front of a role in another process.
+//! Remote upstream: the same gateway in front of a role in another process.
 
 use std::sync::Arc;
 

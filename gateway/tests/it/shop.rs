@@ -1,4 +1,4 @@
-//! What stands behind the gateway in these tests.
+//! Fake services behind the gateway in these tests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

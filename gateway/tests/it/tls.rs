@@ -1,4 +1,4 @@
-//! Over TLS: which protocol, with which certificate, and how it ends.
+//! TLS connections: which protocol, with which certificate, and how they end.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The rows of one product and a mapping into a draft. What cannot be taken as it is written is refused by line; the
-//! good variants of a product stay when one of its lines is bad.
+//! Assembler of drafts: the rows of one product and a mapping into a draft. What cannot be taken as it is written is refused
+//! by line; the good variants of a product stay when one of its lines is bad.
 
 use souk_catalog_api::{MediaInput, ProductInput, ProductOption, VariantInput};
 use souk_kernel::Currency;

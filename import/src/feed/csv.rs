@@ -1,4 +1,4 @@
-//! CSV records out of lines, by RFC 4180, forgiving where files are merely sloppy and strict where one broken line
+//! CSV parser (RFC 4180): records out of lines, forgiving where files are merely sloppy and strict where one broken line
 //! could swallow the next ones: a record with a bad quote costs its first line only, then reading goes on at the second.
 
 use std::collections::VecDeque;

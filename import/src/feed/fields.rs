@@ -1,4 +1,4 @@
-//! Single fields of a variant or product out of their text: status, stock, weight.
+//! Field parsers: status, stock and weight of a variant or product out of their text.
 
 use souk_catalog_api::Status;
 

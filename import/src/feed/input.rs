@@ -1,5 +1,5 @@
-//! Where bytes come from: a file or memory, plain or gzip (told by its magic bytes), as bounded lines. A file can be
-//! opened more than once, because files that mix currencies are read twice.
+//! Input of a reader: a file or memory, plain or gzip (told by its magic bytes), as bounded lines. A file can be opened more
+//! than once, because files that mix currencies are read twice.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

@@ -1,4 +1,4 @@
-//! One line of NDJSON into a [`Record`]. The grammar is serde_json's; bounded here are depth and number of values, and
+//! NDJSON parser: one line into a [`Record`]. The grammar is serde_json's; bounded here are depth and number of values, and
 //! numbers keep their text.
 
 use serde::de::{MapAccess, Visitor};

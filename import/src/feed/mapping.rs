@@ -1,4 +1,4 @@
-//! A mapping: what the columns of a merchant's file mean. Read from TOML once, checked with errors that name the key,
+//! Column mapping: what the columns of a merchant's file mean. Read from TOML once, checked with errors that name the key,
 //! compiled (regular expressions, keywords) and then applied to every row. `docs/import.md` is its manual.
 
 pub(crate) mod attributes;

@@ -1,4 +1,4 @@
-//! Rows of a source in either format, one at a time; a line that is no row is a refusal, never the end.
+//! Row reader: rows of a source in either format, one at a time; a line that is no row is a refusal, never the end.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

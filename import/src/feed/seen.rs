@@ -1,5 +1,5 @@
-//! What has been seen of a large file: prices that stand far from their product, and fingerprints that find doubles.
-//! Both hold hashes instead of text and have a limit, so that memory does not grow with the width of rows.
+//! Outlier and duplicate detection in a large file: prices that stand far from their product, and fingerprints that find
+//! doubles. Both hold hashes instead of text and have a limit, so that memory does not grow with the width of rows.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! The three real catalogues, when they lie beside the checkout. The samples have their shape and always run.
+//! Tests on the three real catalogues, when they lie beside the checkout. The samples have their shape and always run.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Bad lines cost themselves and nothing else; hostile ones cost little time and memory.
+//! Fault tolerance: bad lines cost themselves and nothing else; hostile ones cost little time and memory.
 
 use proptest::prelude::*;
 use souk_import::{Input, limits};

@@ -1,4 +1,4 @@
-//! Facets are few, cover many products and divide them.
+//! Facet selection: facets are few, cover many products and divide them.
 
 use souk_import::{FacetPlan, Input, Mapping, limits};
 

@@ -1,5 +1,5 @@
-//! The reader from outside: small files of the shape of real catalogues (always), the real ones (when they lie beside
-//! the checkout), damaged files, and the way out and in again.
+//! Integration tests of reader and writer: small files of the shape of real catalogues (always), the real ones (when they
+//! lie beside the checkout), damaged files, and the way out and in again.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should say where
 

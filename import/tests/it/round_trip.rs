@@ -1,4 +1,4 @@
-//! Out and in again: what is exported imports without a change, also by and from other releases.
+//! Round trip: what is exported imports without a change, also by and from other releases.
 
 use proptest::prelude::*;
 use souk_catalog_api::{Attribute, AttributeValue, ProductInput, ProductOption, Status, VariantInput};

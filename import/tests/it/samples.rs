@@ -1,4 +1,4 @@
-//! Small files of the shape of the real ones.
+//! Sample files, small and of the shape of the real ones.
 
 use souk_catalog_api::{AttributeValue, Status};
 use souk_import::{FeedError, Input};

@@ -1,4 +1,4 @@
-//! An event on its way: CloudEvents 1.0 attributes around the owner's fact.
+//! Event envelope: CloudEvents 1.0 attributes around the owner's fact.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! Kafka as the log: one topic per owner, filled by that owner's relay ([`Publisher`]), read in consumer groups
+//! Event log on Kafka: one topic per owner, filled by that owner's relay ([`Publisher`]), read in consumer groups
 //! ([`Subscriber`]) or from now on by every process ([`Tail`]). This module knows the cluster: where it is, which one it is,
 //! and its topics, which are declared here and never made by using them.
 

@@ -1,6 +1,6 @@
-//! The event log as consumers see it: envelopes in order, from an offset on. Default: the owners' outbox tables in
-//! PostgreSQL, read directly (ARCHITECTURE 4); with the feature `kafka`, topics that relays fill from those tables.
-//! Consumers cannot tell ([`EventLog`] is what they are given, souk-flow what reads it for them).
+//! Event log as consumers see it: envelopes in order, from an offset on. Default: the owners' outbox tables in PostgreSQL,
+//! read directly (ARCHITECTURE 4); with the feature `kafka`, topics that relays fill from those tables. Consumers cannot
+//! tell ([`EventLog`] is what they are given, souk-flow what reads it for them).
 
 mod envelope;
 #[cfg(feature = "kafka")]

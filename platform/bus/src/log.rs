@@ -1,4 +1,4 @@
-//! Reading owners' outbox tables as a log.
+//! Event log on PostgreSQL: owners' outbox tables, read as a log.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

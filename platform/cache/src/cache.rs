@@ -1,4 +1,4 @@
-//! The cache itself: hits touch no lock; misses, ends of loads and invalidations take one, shortly.
+//! In-process cache: hits touch no lock; misses, ends of loads and invalidations take one, shortly.
 
 use std::future::Future;
 use std::hash::Hash;

@@ -1,4 +1,4 @@
-//! What a load yields, and the seam for a tier behind this one that several processes share (Redis).
+//! Interface of a second cache tier that several processes share (Redis), and what a load yields.
 
 use async_trait::async_trait;
 

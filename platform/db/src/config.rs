@@ -1,5 +1,5 @@
-//! How one service reaches the database: addresses, schema, login, pool sizes, timeouts; and the one connection budget
-//! from which all pool sizes come, so that together they stay below `max_connections`.
+//! Database configuration of one service: addresses, schema, login, pool sizes, timeouts; and the one connection budget from
+//! which all pool sizes come, so that together they stay below `max_connections`.
 
 use std::time::Duration;
 

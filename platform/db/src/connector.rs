@@ -1,4 +1,4 @@
-//! Connecting: to the one server there is, or to whichever of several is the primary now.
+//! Connector: connects to the one server there is, or to whichever of several is the primary now.
 
 use std::future::pending;
 

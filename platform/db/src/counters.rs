@@ -1,4 +1,4 @@
-//! Counts of statements and commits: for the tests that hold a checkout to its budget, and for `/metrics`.
+//! Counters of statements and commits: for the tests that hold a checkout to its budget, and for `/metrics`.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},

@@ -1,4 +1,4 @@
-//! The handle a service holds: its schema, its two kinds of connections, its signals. One per service and process.
+//! Database handle of a service: its schema, its two kinds of connections, its signals. One per service and process.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! Whether the server's disk is full: noted where its errors are sorted, asked for by readiness.
+//! Disk-full detection for the server: noted where its errors are sorted, asked for by readiness.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What can go wrong between us and PostgreSQL, sorted by what a caller can do about it.
+//! Database errors, sorted by what a caller can do about them.
 //!
 //! Stores return [`DbError`]; a service maps the constraints it named itself and lets the rest become a `Problem` here.
 

@@ -1,4 +1,4 @@
-//! The database client of every service: pools, transactions, reads from replicas, failover, signals, migrations. Knows nothing
+//! Database client of every service: pools, transactions, reads from replicas, failover, signals, migrations. Knows nothing
 //! of commerce. The server itself, where none is given, and the databases of tests are souk-postgres's.
 //!
 //! A service's `store.rs` uses [`Db`], [`Reads`], [`Tx`] and [`RowExt`]; the binary uses [`migrate`]. Which handle: decisions

@@ -1,4 +1,4 @@
-//! Brings a schema to what the program expects, and says whether it is there.
+//! Schema migrations: brings a schema to what the program expects, and says whether it is there.
 //!
 //! Each service ships its files with [`migrations!`]; the binary runs them all before anything else, tests run them once
 //! per template. Files only ever get added: one that ran and then changed is refused, because the change would run nowhere.

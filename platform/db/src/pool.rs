@@ -1,4 +1,4 @@
-//! Connections for transactions and single writes: at most so many, a bounded wait for one, and none ever handed on with
+//! Connection pool for transactions and single writes: at most so many, a bounded wait for one, and none ever handed on with
 //! another caller's transaction or statement in it.
 
 use std::{

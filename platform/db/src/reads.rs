@@ -1,4 +1,4 @@
-//! Reads: a few shared connections on which statements of many requests are pipelined. One statement, one round trip, no
+//! Pipelined reads: a few shared connections carry the statements of many requests. One statement, one round trip, no
 //! transaction; the type has no way to ask for more, and the server refuses writes on them.
 //!
 //! Those of a replica ask the primary when something goes wrong: a read does no harm twice.

@@ -1,4 +1,4 @@
-//! Reading columns of a row: a wrong name or type is an error of ours, never a panic in a request.
+//! Typed access to columns of a row: a wrong name or type is an error of ours, never a panic in a request.
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! Locking: a poisoned mutex is taken all the same.
+//! Mutex locking: a poisoned one is taken all the same.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

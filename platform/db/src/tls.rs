@@ -1,5 +1,5 @@
-//! TLS to the server. Where it is asked for it is whole: the certificate is by an authority we believe, and for the host we
-//! asked for. PostgreSQL's own `require` believes any certificate, which keeps out no attacker in between.
+//! TLS to the database server. Where it is asked for it is whole: the certificate is by an authority we believe, and for the
+//! host we asked for. PostgreSQL's own `require` believes any certificate, which keeps out no attacker in between.
 
 use std::{future::Future, io, path::Path, pin::Pin};
 

@@ -1,4 +1,4 @@
-//! A write transaction: owned, rolled back on drop, and never spending a round trip on BEGIN.
+//! Write transaction: owned, rolled back on drop, and never spending a round trip on BEGIN.
 //!
 //! BEGIN is sent together with the first statement, so an empty transaction costs nothing. Statements may be awaited
 //! together (`try_join!`): they go out in order, in one round trip.

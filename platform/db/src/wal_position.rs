@@ -1,4 +1,5 @@
-//! A place in PostgreSQL's write-ahead log: what a writer hands to its later reads so that they see the write.
+//! WAL position (LSN), a place in PostgreSQL's write-ahead log: what a writer hands to its later reads so that they see the
+//! write.
 //!
 //! It is one number, so that a high-water mark is one atomic maximum and a header is a few digits: the timeline above, the
 //! log sequence number below. A newer timeline outranks every place on an older one (docs/adr/0004-position-tokens.md).

@@ -1,4 +1,5 @@
-//! How fast a backlog gets from the outbox to Kafka, and from Kafka through a consumer's inbox. Needs `scripts/engines kafka`.
+//! Benchmark of the relay: how fast a backlog gets from the outbox to Kafka, and from Kafka through a consumer's inbox.
+//! Needs `scripts/engines kafka`.
 //!
 //! `cargo run --release -p souk-flow --features kafka --example relay -- 100000`
 #![allow(clippy::unwrap_used)] // a measurement may panic

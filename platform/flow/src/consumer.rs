@@ -1,5 +1,5 @@
-//! Reading events: each has its effect once, in order per aggregate, and a poison event stops nobody but its own key.
-//! Which log they come from, its [`Feed`] knows.
+//! Event consumer: each event has its effect once, in order per aggregate, and a poison event stops its own key only. Which
+//! log events come from, its [`Feed`] knows.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! A reader's place in an owner's log, and the lease on it: one process reads at a time, and one that lost the lease
-//! without knowing is fenced by its epoch.
+//! Consumer cursor, a reader's place in an owner's log, and the lease on it: one process reads at a time, and one that lost
+//! the lease without knowing is fenced by its epoch.
 
 use souk_bus::OutboxOffset;
 use souk_db::{Db, RowExt, Tx};

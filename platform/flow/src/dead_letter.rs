@@ -1,5 +1,5 @@
-//! Events that failed too often, with those of the same aggregate behind them: parked by the consumer's reader, shown to
-//! operators, applied again when they ask for it.
+//! Dead letters, events that failed too often, with those of the same aggregate behind them: parked by the consumer's
+//! reader, shown to operators, applied again when they ask for it.
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;

@@ -1,5 +1,5 @@
-//! Where a consumer's events come from: the owner's outbox table under a lease, or a Kafka topic in a group. Whoever reads
-//! cannot tell.
+//! Event source of a consumer: the owner's outbox table under a lease, or a Kafka topic in a group. The consumer cannot tell
+//! which.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::Source;
 use crate::cursor::{Cursor, Stop};
 
-/// Polling when nobody wakes us: covers lost notifications. Also how often a feed without events says so.
+/// Polling interval without notifications: covers lost ones. Also how often a feed without events says so.
 const IDLE: Duration = Duration::from_millis(1000);
 /// After a wake-up the event may hide behind a transaction that is still running: look again soon.
 const SOON: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];

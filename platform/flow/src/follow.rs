@@ -1,5 +1,5 @@
-//! Following the log from now on, in every process, for what is kept in memory: caches are invalidated by it. Nothing is
-//! recorded; a process that starts anew has empty memory and follows from then.
+//! Log follower for what is kept in memory: follows the log from now on, in every process, so that caches are invalidated by
+//! it. Nothing is recorded; a process that starts anew has empty memory and follows from then.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Forgets what nobody can ask for any more, in small deletes that hold nobody up.
+//! Retention: deletes rows that no caller can ask for any more, in batches small enough to hold no other statement up.
 
 use souk_db::Db;
 

@@ -1,5 +1,5 @@
-//! Work that is done later and at least once: enqueued in a transaction, claimed with a lease, retried with backoff,
-//! dead-lettered when it keeps failing.
+//! Job queue: work that is done later and at least once, enqueued in a transaction, claimed with a lease, retried with
+//! backoff, dead-lettered when it keeps failing.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -26,7 +26,7 @@ const LEASE: Duration = Duration::from_secs(10);
 const BEAT: Duration = Duration::from_secs(2);
 /// Tries before a job is set aside: with the backoff below about two hours.
 const MAX_ATTEMPTS: i32 = 12;
-/// Polling when nobody wakes us.
+/// Polling interval without notifications.
 const IDLE: Duration = Duration::from_secs(1);
 
 const ENQUEUE: &str = "insert into job (id, kind, key, payload, run_at)
@@ -39,7 +39,7 @@ const CLAIM_DUE: &str = "update job set lease_until = now() + make_interval(secs
         where kind = any($1) and not dead and run_at <= now() and (lease_until is null or lease_until < now())
         order by run_at limit $2 for update skip locked)
     returning id, kind, key, payload::text as payload, attempts";
-/// An attempt has one owner: whoever lost its lease to another process renews nothing and puts nothing back.
+/// An attempt has one owner: a process that lost its lease to another renews nothing and puts nothing back.
 const RENEW: &str = "update job set lease_until = now() + make_interval(secs => $3)
     from unnest($1::uuid[], $2::int[]) as mine (id, attempts) where job.id = mine.id and job.attempts = mine.attempts";
 const DONE: &str = "delete from job where id = any($1)";

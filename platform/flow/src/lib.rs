@@ -1,4 +1,5 @@
-//! Durable things: the outbox, consumers with their inbox, sagas, jobs, schedules. Every service's schema holds the tables ([`TABLES`]); all SQL on them is in this crate.
+//! Durable execution: the outbox, consumers with their inbox, sagas, jobs, schedules. Every service's schema holds the
+//! tables ([`TABLES`]); all SQL on them is in this crate.
 
 mod consumer;
 mod cursor;

@@ -1,4 +1,4 @@
-//! Writing events: no transaction, no event.
+//! Transactional outbox, the writing side: no transaction, no event.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The relay: publishes an owner's outbox to its Kafka topic, in commit order. One process per owner does it at a time; its
-//! place is kept like a consumer's, so that what died in between is published again rather than lost.
+//! Outbox relay: publishes an owner's outbox to its Kafka topic, in commit order. One process per owner does it at a time;
+//! its place is kept like a consumer's, so that what died in between is published again rather than lost.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::cursor::{Cursor, Stop};
 const NAME: &str = "relay";
 /// Reads under way to the broker at once: enough to hide its answer's delay, few enough to stop soon.
 const UNDER_WAY: usize = 6;
-/// Polling when nobody wakes us: covers lost notifications.
+/// Polling interval without notifications: covers lost ones.
 const IDLE: Duration = Duration::from_millis(1000);
 /// After a wake-up the event may hide behind a transaction that is still running: look again soon.
 const SOON: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
@@ -198,8 +198,8 @@ impl Relay {
         Ok(())
     }
 
-    /// Keeps the lease, and looks now and then whether the broker still has what it was given: when nobody writes, nothing
-    /// else would tell.
+    /// Keeps the lease, and looks now and then whether the broker still has what it was given: when no event is written,
+    /// nothing else would tell.
     async fn check(&self, session: &mut Session) -> Result<(), Stop> {
         session.cursor.renew().await?;
         if session.checked.elapsed() < CHECK {

@@ -1,4 +1,4 @@
-//! Work that is done again and again, by whichever process gets to it first.
+//! Recurring work (cron): done again and again, by whichever process gets to it first.
 
 use std::future::Future;
 use std::pin::Pin;

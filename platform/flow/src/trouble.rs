@@ -1,5 +1,5 @@
-//! What the loops of this crate say while they cannot work: an engine that is away stops all of them at once, so that is said
-//! now and then by one of them; what somebody has to look at is always said.
+//! Log throttling for the loops of this crate while they cannot work: an engine that is away stops all of them at once, so
+//! that is logged now and then by one of them; what an operator has to look at is always logged.
 
 use souk_kernel::{Kind, Problem};
 

@@ -1,5 +1,5 @@
-//! Outbound HTTP client: the one way out of the house, for payment providers, OpenSearch, object storage and whatever else is not
-//! a role of ours. Every call has a timeout, a cap on its answer and a circuit breaker, waits when the other side says so
+//! Outbound HTTP client: the only one in Souk, for payment providers, OpenSearch, object storage and whatever else is not a
+//! role of ours. Every call has a timeout, a cap on its answer and a circuit breaker, waits when the other side says so
 //! (`Retry-After`), and reaches only where it is meant to.
 
 mod pool;

@@ -1,5 +1,5 @@
-//! Kept-alive connections over HTTP/1.1, with or without TLS: hyper and rustls, as everywhere in Souk. By itself for bodies that
-//! are streams (object storage); else behind [`crate::HttpClient`].
+//! Connection pool: kept-alive connections over HTTP/1.1, with or without TLS: hyper and rustls, as everywhere in Souk. By
+//! itself for bodies that are streams (object storage); else behind [`crate::HttpClient`].
 
 use std::net::IpAddr;
 use std::time::Duration;

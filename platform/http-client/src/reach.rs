@@ -1,5 +1,5 @@
-//! The guard against server-side request forgery: addresses that somebody else names (a merchant's webhook, a feed) must not
-//! lead into our own network. Judged are the addresses a name resolves to, at the moment of the connection.
+//! Guard against server-side request forgery (SSRF): addresses that a third party names (a merchant's webhook, a feed) must
+//! not lead into our own network. Judged are the addresses a name resolves to, at the moment of the connection.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use tower::Service;
 pub enum Reach {
     /// Anywhere: the operator chose the address.
     Anywhere,
-    /// Only to addresses of the public internet: somebody else chose it.
+    /// Only to addresses of the public internet: a third party chose it.
     PublicOnly,
 }
 

@@ -1,4 +1,4 @@
-//! The client against sockets that behave as the outside does.
+//! Tests of the client against sockets that behave as the outside does.
 
 use std::net::SocketAddr;
 

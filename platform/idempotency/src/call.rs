@@ -1,4 +1,4 @@
-//! One call under a key: whose key it is, whether it ran before, and the run itself, which goes on when its client leaves.
+//! Idempotent call: whose key it is, whether it ran before, and the run itself, which goes on when its client leaves.
 
 use std::collections::HashSet;
 use std::sync::Arc;

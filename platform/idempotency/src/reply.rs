@@ -1,5 +1,5 @@
-//! A reply as it is kept: status, headers, body, sealed. The key is derived from the request (body, owner and
-//! `Idempotency-Key`), which is not kept: who reads the table, or a backup of it, gets neither tokens nor addresses.
+//! Stored reply: status, headers, body, sealed. The key is derived from the request (body, owner and `Idempotency-Key`),
+//! which is not kept: who reads the table, or a backup of it, gets neither tokens nor addresses.
 
 use axum::body::Body;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! Time as a value: production reads the system clock, tests move their own.
+//! Injected clock: production reads the system clock, tests move their own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -32,7 +32,7 @@ impl Clock {
         Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
     }
 
-    /// Moves a manual clock; panics on the system clock, which nobody moves.
+    /// Moves a manual clock; panics on the system clock, which cannot be moved.
     pub fn advance(&self, by: SignedDuration) {
         let hands = self.0.as_ref().expect("only a manual clock can be moved");
         hands.fetch_add(i64::try_from(by.as_micros()).expect("less than 292,000 years"), Ordering::SeqCst);

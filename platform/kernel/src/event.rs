@@ -1,4 +1,4 @@
-//! What an event is to those who declare one: a fact with a type, a version in its name, and the aggregate it is about.
+//! Trait of domain events: a fact with a type, a version in its name, and the aggregate it is about.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

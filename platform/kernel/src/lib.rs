@@ -1,4 +1,4 @@
-//! Words every crate shares: ids, money, time, errors, secrets. No I/O, no async, no SQL.
+//! Shared kernel, the types every crate uses: ids, money, time, errors, secrets. No I/O, no async, no SQL.
 
 mod clock;
 mod event;

@@ -15,8 +15,8 @@
 //! | pairs (`38 39 40 41 42 43 44`) | a list | sizes, prices; cards are written in fours, or digit by digit |
 //! | 20 to 26 digits in fours that begin with 9 | a parcel | USPS |
 //!
-//! Digits of all scripts count, invisible characters do not. This finds accidents: for somebody who wants to hide a card
-//! number in a text there is always a way.
+//! Digits of all scripts count, invisible characters do not. This finds accidents: a client that wants to hide a card number
+//! in a text always finds a way.
 
 mod groups;
 mod issuer;

@@ -1,4 +1,4 @@
-//! The one error that crosses a boundary: an RFC 9457 problem with a kind from a closed set and a stable code.
+//! Problem, the one error that crosses a boundary: an RFC 9457 problem with a kind from a closed set and a stable code.
 //!
 //! Domain code returns its own `thiserror` enums; each service turns them into a [`Problem`] in one `From`.
 
@@ -16,11 +16,11 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 pub enum Kind {
     /// The request is understood and wrong (422); `fields` says where.
     Invalid,
-    /// Nobody is signed in, or the credentials are wrong (401).
+    /// The caller is not signed in, or the credentials are wrong (401).
     Unauthenticated,
     /// The payment was refused (402).
     Declined,
-    /// Signed in, and not allowed (403). Never used for what belongs to somebody else: that is `NotFound`.
+    /// Signed in, and not allowed (403). Never used for what belongs to another customer: that is `NotFound`.
     Forbidden,
     /// No such thing, or not yours (404).
     NotFound,

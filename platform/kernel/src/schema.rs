@@ -1,4 +1,4 @@
-//! How the shared words look in the OpenAPI document (JSON Schema 2020-12).
+//! JSON Schemas (2020-12) of the kernel's types, for the OpenAPI document.
 
 use std::borrow::Cow;
 

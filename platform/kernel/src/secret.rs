@@ -1,4 +1,4 @@
-//! Values that must not reach a log: passwords, tokens, personal data.
+//! Secret values, which must not reach a log: passwords, tokens, personal data.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The module manifest: what a service says about itself in one place ([`ModuleSpec`], a `const`), what a process gives it
+//! Module manifest: what a service says about itself in one place ([`ModuleSpec`], a `const`), what a process gives it
 //! ([`BuildContext`]), and what it gives back ([`Module`]).
 //!
 //! The binary's list of specs (`souk/src/modules.rs`) is the system: start order, addresses, call rights, rights on outboxes,

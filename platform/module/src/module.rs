@@ -1,4 +1,4 @@
-//! A service that was made: what it offers to others, and what its worker does.
+//! Module, a service that was made: what it offers to others, and what its worker does.
 
 use std::any::Any;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The unit of deployment: what a role needs, calls, emits and consumes, and the order in which the wanted ones start
-//! (a topological sort by who calls whom).
+//! Role, the unit of deployment: what it needs, calls, emits and consumes, and the order in which the wanted ones start (a
+//! topological sort by who calls whom).
 
 use souk_flow::Source;
 
@@ -14,13 +14,13 @@ pub struct Role {
     pub port: u16,
     /// Engines it needs: `postgres`, `disk`, `psp`, `smtp`.
     pub needs: &'static [&'static str],
-    /// Roles whose contract it calls. Nobody else may.
+    /// Roles whose contract it calls. A role that is not listed refuses its calls.
     pub calls: &'static [&'static str],
     /// Event types it publishes.
     pub emits: &'static [&'static str],
     /// What it consumes: the sources of its consumers and followers, whose owners' outboxes it may therefore read.
     pub consumes: &'static [&'static [Source]],
-    /// May call on behalf of customers and staff. What else a role calls, it calls on nobody's behalf.
+    /// May call on behalf of customers and staff. A role that may not makes its calls as an anonymous caller.
     pub speaks_for_users: bool,
     /// May call as the system itself, which may do everything: for work that no request waits for.
     pub acts_for_itself: bool,

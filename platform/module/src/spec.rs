@@ -1,4 +1,4 @@
-//! The manifest of one service.
+//! Module specification: the manifest of one service.
 
 use souk_db::Migrations;
 use souk_flow::{Envelope, Source};

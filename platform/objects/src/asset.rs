@@ -1,5 +1,5 @@
-//! The name of an asset of the storefront: `souk.0123456789.css`, with the beginning of its content's hash. Parsing one is
-//! the gate against tricks with paths.
+//! Asset name in the storefront: `souk.0123456789.css`, with the beginning of its content's hash. Parsing one is the gate
+//! against tricks with paths.
 
 use std::fmt;
 use std::str::FromStr;

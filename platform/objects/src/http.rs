@@ -1,5 +1,5 @@
-//! The HTTP client of object storage: ours, where `object_store` would bring one and a second TLS library of its own. A server that
-//! answers slowly is given up here.
+//! HTTP client of object storage: ours, where `object_store` would bring one and a second TLS library of its own. A server
+//! that answers slowly is given up here.
 
 use std::error::Error;
 use std::future::Future;

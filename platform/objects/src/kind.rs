@@ -1,4 +1,4 @@
-//! The kinds of pictures a shop shows. What is not on this list is neither kept nor served.
+//! Media types of the pictures a shop shows. What is not on this list is neither kept nor served.
 
 /// A kind of picture, recognised by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

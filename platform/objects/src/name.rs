@@ -1,4 +1,4 @@
-//! The name of an object: the hash of its content and its kind. Parsing one is the gate against tricks with paths.
+//! Object name (content address): the hash of its content and its kind. Parsing one is the gate against tricks with paths.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! From a [`Storage`] to something that keeps objects.
+//! Factory of object stores: from a [`Storage`] to something that keeps objects.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Where objects lie, as a URL says it, and what else is needed to get at them.
+//! Storage URL: where objects lie, as a URL says it, and what else is needed to get at them.
 
 use std::fmt;
 use std::path::PathBuf;

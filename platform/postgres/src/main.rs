@@ -1,5 +1,5 @@
-//! A test runner's wrapper: starts one throw-away PostgreSQL server, runs a command whose test processes all use it, and takes
-//! it away again. `cargo run -p souk-postgres -- cargo nextest run -p souk-cart`
+//! Wrapper command for a test runner: starts one throw-away PostgreSQL server, runs a command whose test processes all use
+//! it, and takes it away again. `cargo run -p souk-postgres -- cargo nextest run -p souk-cart`
 //!
 //! Without it every test process starts a server of its own, which takes longer than many a test. Tests that need a server of
 //! their own (to kill it, to delay its replicas) start theirs in either case.

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of our own: `souk up` without a database URL starts one on the data directory, and stops it last.
+//! Managed PostgreSQL server: `souk up` without a database URL starts one on the data directory, and stops it last.
 //!
 //! It runs as an unprivileged user, in a session of its own (Ctrl-C reaches us first), on a socket only that user may
 //! reach. One that survived a crash of ours is adopted. Called by the binary, the test kit and [`crate::TestDb`].

@@ -1,4 +1,4 @@
-//! Which parts of the key space are worth a call: one part for a single server; for a cluster as many as make it likely
+//! Circuit breakers, one per part of the key space: one part for a single server; for a cluster as many as make it likely
 //! that one hung node closes no other node's part.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

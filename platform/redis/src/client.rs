@@ -1,5 +1,5 @@
-//! The handle: a call answers within [`CALL`] or not at all, and what does not answer is not asked again until the reconnector
-//! has seen it answer. So a Redis that hangs costs a few slow requests, and then nothing.
+//! Redis handle: a call answers within [`CALL`] or not at all, and what does not answer is not asked again until the
+//! reconnector has seen it answer. So a Redis that hangs costs a few slow requests, and then nothing.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,5 +1,5 @@
-//! How a value with a position lies in Redis: eight bytes of position (big endian), a byte that says what follows, the
-//! value as JSON, compressed when that pays.
+//! Encoding of a value with a position: eight bytes of position (big endian), a byte that says what follows, the value as
+//! JSON, compressed when that pays.
 
 use std::io::{Read, Write};
 

@@ -1,5 +1,5 @@
-//! Rates that several processes share. Each counts for itself and now and then adds what it gave out to a common account;
-//! no request waits for it.
+//! Shared rate counters, for rates that several processes give out together. Each counts for itself and now and then adds
+//! what it gave out to a common account; no request waits for it.
 
 use futures_util::StreamExt;
 use futures_util::stream;

@@ -1,4 +1,4 @@
-//! What PostgreSQL owns and may be believed for a minute without asking it: sessions, carts.
+//! Leased cache entries, for what PostgreSQL owns and may be believed for a minute without asking it: sessions, carts.
 //!
 //! The rules, and why a value that is not true any more is not believed:
 //! * Who misses gets a *deadline* by Redis' own clock, read before PostgreSQL was. What they keep ends there, however late

@@ -1,4 +1,4 @@
-//! Redis, as the second place to look: one handle for a server or a cluster, which never fails its callers and hardly ever
+//! Redis client for a shared cache tier: one handle for a server or a cluster, which never fails its callers and hardly ever
 //! makes them wait. Whatever is kept here is also in PostgreSQL; without Redis things are slower and nothing is broken.
 //!
 //! [`Redis`] bounds every call and stops calling what does not answer. On it stand [`RedisTier`] (values with positions,

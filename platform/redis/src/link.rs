@@ -1,4 +1,4 @@
-//! A connection, to one server or to a cluster.
+//! Connection to Redis, to one server or to a cluster.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The background task of a handle: connects, and asks what did not answer until it does, so that no request has to.
+//! Reconnector, the background task of a handle: connects, and asks what did not answer until it does, so that no request
+//! has to.
 
 use std::sync::PoisonError;
 use std::time::Duration;

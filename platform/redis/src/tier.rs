@@ -1,5 +1,5 @@
-//! The second tier of a cache: values with their positions, shared by all processes. Older never overwrites newer, and a
-//! *floor* takes the place of a value that is not true any more, so that a late one does not come back.
+//! Second cache tier: values with their positions, shared by all processes. Older never overwrites newer, and a *floor*
+//! takes the place of a value that is not true any more, so that a late one does not come back.
 
 use std::fmt::Display;
 use std::marker::PhantomData;

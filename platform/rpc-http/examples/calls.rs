@@ -1,5 +1,5 @@
-//! What a call between processes costs, without and with TLS: `cargo run --release -p souk-rpc-http --example calls`. Caller and
-//! callee share this process, so the CPU time is that of both.
+//! Benchmark of a call between processes, without and with TLS: `cargo run --release -p souk-rpc-http --example calls`.
+//! Caller and callee share this process, so the CPU time is that of both.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

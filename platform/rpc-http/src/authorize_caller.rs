@@ -1,4 +1,4 @@
-//! Who may call a role, and on whose behalf: what the certificate says is compared with the role table.
+//! Caller authorization, who may call a role and on whose behalf: what the certificate says is compared with the role table.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct Caller {
     pub acts_for_itself: bool,
 }
 
-/// Everybody who may call a role.
+/// The roles that may call one role.
 #[derive(Clone, Debug)]
 pub struct Callers {
     /// Who is called.
@@ -38,7 +38,7 @@ pub struct Admission {
 pub(crate) struct Peer(pub(crate) Option<Arc<str>>);
 
 impl Admission {
-    /// Everybody who can reach the listener and knows the installation's key: without TLS nothing else is proven.
+    /// Every client that can reach the listener and knows the installation's key: without TLS nothing else is proven.
     pub fn by_signature(key: ActorKey) -> Self {
         Self { key, callers: None }
     }

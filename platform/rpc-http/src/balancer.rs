@@ -1,5 +1,5 @@
-//! Which instance of a role gets a call: names are resolved again and again, load is evened out, and whoever fails is left
-//! alone for a while.
+//! Client-side load balancer over the instances of a role: names are resolved again and again, load is evened out, and an
+//! instance that fails is left alone for a while.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use crate::endpoint::Endpoint;
 const FRESH_FOR: Duration = Duration::from_secs(5);
 /// Age below which not even a failure makes us look again: a dead instance is no reason to flood the name server.
 const DOUBTED_AFTER: Duration = Duration::from_secs(1);
-/// Age at which calls wait for newer ones: after a night without calls everybody may have moved.
+/// Age at which calls wait for newer ones: after a night without calls all instances may have moved.
 const USABLE_FOR: Duration = Duration::from_secs(60);
 /// Longest wait for a name server.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -136,14 +136,14 @@ impl Balancer {
             return;
         }
         let this = self.clone();
-        #[allow(clippy::disallowed_methods)] // ends within LOOKUP_TIMEOUT by itself, and nobody waits for it
+        #[allow(clippy::disallowed_methods)] // ends within LOOKUP_TIMEOUT by itself, and no call waits for it
         tokio::spawn(async move {
             this.resolve().await;
             this.looking.store(false, Ordering::Relaxed);
         });
     }
 
-    /// Looks all names up, unless somebody else did while we waited for our turn.
+    /// Looks all names up, unless another call did while we waited for our turn.
     async fn resolve(&self) {
         let asked = Instant::now();
         let _turn = self.resolving.lock().await;
@@ -169,7 +169,7 @@ impl Balancer {
         *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Who is known already keeps connections and record. A failed lookup takes nobody away.
+    /// An instance that is known already keeps connections and record. A failed lookup takes none away.
     fn take(&self, found: Vec<SocketAddr>, whole: bool) {
         let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
         let mut new: Vec<Arc<Endpoint>> = Vec::new();

@@ -1,6 +1,6 @@
-//! The HTTP transport, client side: load-balanced calls of a role that runs elsewhere, with retries and a circuit breaker. An
-//! instance is picked, a connection found or made, and what fails without harm is tried again at another instance, as long as
-//! deadline and budget allow.
+//! HTTP transport, client side: load-balanced calls of a role that runs elsewhere, with retries and a circuit breaker. An
+//! instance is picked, a connection found or made, and what fails without harm is tried again at another instance, as long
+//! as deadline and budget allow.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -175,7 +175,7 @@ impl HttpTransport {
             let reused = idle.is_some();
             let mut sender = match idle {
                 Some(sender) => sender,
-                // In a box: it is large and rare, and whoever calls carries it along otherwise.
+                // In a box: it is large and rare, and every caller's future carries it along otherwise.
                 None => match Box::pin(self.connect(endpoint.address)).await {
                     Ok(sender) => sender,
                     Err(error) => return Err(Failure::NotSent(Box::new(request), error.to_string())),
@@ -200,7 +200,7 @@ impl HttpTransport {
                 return Err(Failure::CertificateRejected(why));
             }
             match back {
-                // It closed while nobody used it: nothing was sent.
+                // It closed while idle: nothing was sent.
                 Some(unsent) if reused => request = unsent,
                 Some(unsent) => return Err(Failure::NotSent(Box::new(unsent), why)),
                 None => return Err(Failure::Lost(why)),
@@ -297,7 +297,7 @@ fn reasons(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Sees to it that every try is counted, also one that is dropped because its time is over. One that is dropped earlier,
-/// because nobody waits for the answer any more, says nothing about the instance.
+/// because its caller does not wait for the answer any more, says nothing about the instance.
 struct Watch<'c> {
     transport: &'c HttpTransport,
     endpoint: &'c Endpoint,

@@ -1,5 +1,5 @@
-//! One instance of a role, as its callers know it: its connections, how much is under way there, and whether it can be
-//! counted on.
+//! Endpoint, one instance of a role as its callers know it: its connections, how much is under way there, and whether it can
+//! be counted on.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ const FIRST_EJECTION: Duration = Duration::from_secs(1);
 const MAX_DOUBLINGS: u32 = 6;
 /// How long an instance that says it leaves is passed over: it is gone by then, or back.
 const LEAVING_FOR: Duration = Duration::from_secs(2);
-/// Connections kept open while nobody uses them.
+/// Connections kept open while unused.
 const MAX_IDLE: usize = 128;
 /// How long they are kept: less than the server does (`server::IDLE_TIMEOUT`), so that none is used while it is closed there.
 pub(crate) const IDLE_FOR: Duration = Duration::from_secs(50);
@@ -33,7 +33,7 @@ fn millis(at: Instant) -> u64 {
 /// A connection on which requests can be sent, one after the other.
 pub(crate) type Sender = SendRequest<Full<Bytes>>;
 
-/// An instance. Shared by everybody who calls it.
+/// An instance. Shared by all its callers.
 pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
     under_way: AtomicUsize,
@@ -109,7 +109,7 @@ impl Endpoint {
         pause
     }
 
-    /// An open connection that nobody uses.
+    /// An open connection that no call uses.
     pub(crate) fn take_idle(&self, now: Instant) -> Option<Sender> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((sender, since)) = idle.pop() {

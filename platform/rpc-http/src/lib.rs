@@ -1,5 +1,5 @@
-//! Contracts between processes: the HTTP transport of `souk-rpc`, with TLS, load balancing, retries, caller authorization and
-//! connection draining. A crate of its own, so that a contract builds none of it.
+//! HTTP transport of `souk-rpc` between processes, with TLS, load balancing, retries, caller authorization and connection
+//! draining. A crate of its own, so that a contract builds none of it.
 
 mod authorize_caller;
 mod balancer;

@@ -1,4 +1,4 @@
-//! The body of an answer from another role. When it was read to its end, the connection it came over serves the next call.
+//! Response body of a call to another role. When it was read to its end, the connection it came over serves the next call.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

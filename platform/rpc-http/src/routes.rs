@@ -1,4 +1,4 @@
-//! The HTTP transport, server side: contracts as routes of a role's internal listener, behind the caller's proven context.
+//! HTTP transport, server side: contracts as routes of a role's internal listener, behind the caller's proven context.
 
 use axum::Router;
 use axum::body::Body;

@@ -1,8 +1,9 @@
-//! The internal listener of a role: HTTP/1.1, with TLS when the role has an identity, and an end that callers do not notice.
+//! Internal listener of a role: HTTP/1.1, with TLS when the role has an identity, and an end that callers do not notice.
 //!
 //! The end has two steps. [`Tasks::leave`]: everything is served as before, and every answer tells its caller to close the
 //! connection, so that callers go elsewhere of themselves and no connection is cut while a request is on its way.
-//! [`Tasks::stop`]: whoever stands in the queue of the listener is still taken, then nobody; what is under way is finished.
+//! [`Tasks::stop`]: connections that stand in the queue of the listener are still accepted, then no more; what is under way
+//! is finished.
 
 use std::convert::Infallible;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! On whose behalf a call is made, and the signature that lets one role believe another about it.
+//! Actor of a call, on whose behalf it is made, and the signature that lets one role believe another about it.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub enum Permission {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
-    /// Nobody in particular: what a guest may do.
+    /// No user in particular: what a guest may do.
     #[default]
     Anonymous,
     /// A signed-in customer.
@@ -60,7 +60,7 @@ impl Actor {
         self.customer().ok_or_else(|| Problem::new(Kind::Unauthenticated, "not_signed_in", "please sign in"))
     }
 
-    /// Staff with `permission`, or the system itself; else 401 for nobody and 403 for everybody else.
+    /// Staff with `permission`, or the system itself; else 401 for an anonymous caller and 403 for all others.
     pub fn require(&self, permission: Permission) -> Result<(), Problem> {
         match self {
             Actor::System => Ok(()),

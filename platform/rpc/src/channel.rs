@@ -1,5 +1,5 @@
-//! How encoded calls leave the caller: over a [`Transport`], which is HTTP between processes (`souk-rpc-http`) and a loop back
-//! into this process in contract tests.
+//! Channel by which encoded calls leave the caller: over a [`Transport`], which is HTTP between processes (`souk-rpc-http`)
+//! and a loop back into this process in contract tests.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the clients of all contracts have in common, so that whoever wires a process makes each of them in the same way.
+//! Client trait: what the clients of all contracts have in common, so that a process makes each of them in the same way.
 
 use std::sync::Arc;
 

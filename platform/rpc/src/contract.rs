@@ -1,5 +1,6 @@
-//! The receiving end of a contract, whatever brought the call: methods by path, requests decoded, results and problems encoded.
-//! Knows no sockets and no router; `souk-rpc-http` serves it, [`crate::Channel::loopback`] calls it in this process.
+//! Dispatcher, the receiving end of a contract, whatever brought the call: methods by path, requests decoded, results and
+//! problems encoded. Knows no sockets and no router; `souk-rpc-http` serves it, [`crate::Channel::loopback`] calls it in
+//! this process.
 
 use std::future::Future;
 use std::pin::Pin;

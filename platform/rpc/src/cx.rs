@@ -1,4 +1,4 @@
-//! What travels beside every request, in process and on the wire.
+//! Call context: what travels beside every request, in process and on the wire.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl Cx {
         Self { actor: Actor::System, client: None, ..self.clone() }
     }
 
-    /// The same call on nobody's behalf, for what is the same for everybody: only some roles may speak for users.
+    /// The same call on behalf of no user, for what is the same for all callers: only some roles may speak for users.
     pub fn for_anybody(&self) -> Self {
         Self { actor: Actor::Anonymous, client: None, ..self.clone() }
     }
@@ -100,8 +100,8 @@ impl Cx {
         self.deadline.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// The position (`souk_db::WalPosition`, as a number) that reads of this call must have replayed: whoever wrote sees the
-    /// write.
+    /// The position (`souk_db::WalPosition`, as a number) that reads of this call must have replayed: a caller that wrote
+    /// sees its write.
     pub fn min_lsn(&self) -> u64 {
         self.min_lsn.load(Ordering::Relaxed)
     }

@@ -1,4 +1,5 @@
-//! One contract, three ways to call it: in process, loopback (encoded, no socket), over a transport.
+//! Remote procedure calls by contract, which can be called in three ways: in process, loopback (encoded, no socket), over a
+//! transport.
 //!
 //! A service is declared once with [`service!`] in its api crate. Callers hold the concrete client the macro makes;
 //! whether the other end is in this process is decided by the binary's list of modules and nothing else. HTTP and TLS are

@@ -1,7 +1,7 @@
-//! Many callers, one commit or one call. While one batch is under way the next gathers, and the more callers there are, the
-//! less each of them costs (SPEED.md: hot rows, fewer commits). A caller alone waits for nobody; once batches of writes
-//! follow each other closely, they begin a few milliseconds apart, so that they are worth their commit. Batches of reads do not
-//! wait for one that is slow.
+//! Batching (group commit): many callers share one commit or one call. While one batch is under way the next gathers, and
+//! the more callers there are, the less each of them costs (SPEED.md: hot rows, fewer commits). A caller alone waits for no
+//! other; once batches of writes follow each other closely, they begin a few milliseconds apart, so that they are worth
+//! their commit. Batches of reads do not wait for one that is slow.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::Tasks;
 
-/// Callers that may queue before new ones are turned away: some seconds of work, beyond that waiting helps nobody.
+/// Callers that may queue before new ones are turned away: some seconds of work, beyond that waiting helps no caller.
 const MAX_QUEUED: usize = 10_000;
 /// How far apart batches begin at least while there are many. A checkout passes five batchers, so it costs a buyer half
 /// of five times this in a busy shop; a commit costs more CPU than all that is in it.
@@ -71,7 +71,7 @@ impl<Q: Send + Sync + 'static, R: Send + 'static> Batcher<Q, R> {
         Self::spawn(tasks, name, batches, work)
     }
 
-    /// Like [`Batcher::new`], and every batch that is not full waits `delay` for company: for work that nobody waits for.
+    /// Like [`Batcher::new`], and every batch that is not full waits `delay` for company: for work that no caller waits for.
     pub fn with_delay<F, Fut>(tasks: &Tasks, name: &'static str, max_batch: usize, delay: Duration, work: F) -> Self
     where
         F: Fn(Batch<Q>) -> Fut + Send + Sync + 'static,

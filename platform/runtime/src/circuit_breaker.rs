@@ -1,5 +1,5 @@
-//! A circuit breaker with a bulkhead (bounded concurrency) and a retry budget: keeps a sick upstream from being hammered, and us
-//! from queueing behind it. One for each role that is called, each payment provider, each storage.
+//! Circuit breaker with a bulkhead (bounded concurrency) and a retry budget: keeps a sick upstream from being hammered, and
+//! us from queueing behind it. One for each role that is called, each payment provider, each storage.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

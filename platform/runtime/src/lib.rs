@@ -1,5 +1,5 @@
-//! What a process is made of whatever its roles do: tasks that are drained, batched work, readiness, circuit breakers, and logs
-//! that are not flooded. Roles and services are `souk-module`'s.
+//! Process runtime, for any role: tasks that are drained, batched work, readiness, circuit breakers, and logs that are not
+//! flooded. Roles and services are `souk-module`'s.
 
 mod abandon;
 mod batcher;

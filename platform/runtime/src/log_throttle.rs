@@ -1,4 +1,4 @@
-//! What is said at once, and then only now and then: an engine may be away for hours.
+//! Log throttling: a message is said at once, and then only now and then, since an engine may be away for hours.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

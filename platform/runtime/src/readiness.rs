@@ -1,4 +1,4 @@
-//! Whether a process may get traffic: every part says so for itself, and says what it waits for.
+//! Readiness, whether a process may get traffic: every part says so for itself, and says what it waits for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

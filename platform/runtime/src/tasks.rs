@@ -1,4 +1,4 @@
-//! Background tasks that somebody waits for: every spawned future is tracked, told to stop, and drained.
+//! Task tracker (graceful shutdown): every spawned future is tracked, told to stop, and drained.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -46,7 +46,7 @@ impl Tasks {
         task: impl Future<Output = T> + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (sender, receiver) = oneshot::channel();
-        // Nobody has to wait: whoever asked may have gone away.
+        // The result may be unwanted: the caller may have gone away.
         self.spawn(name, task.map(move |result| drop(sender.send(result))));
         receiver
     }

@@ -1,5 +1,5 @@
-//! Log scrubber: the last look at every line before it is written. Card numbers are refused at the edge; one that slips through,
-//! in a message of another system, a panic, a path, is replaced here.
+//! Log scrubber: checks every line before it is written. Card numbers are refused at the edge; one that slips through, in a
+//! message of another system, a panic, a path, is replaced here.
 
 use std::borrow::Cow;
 use std::io::{self, Write};

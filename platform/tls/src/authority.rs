@@ -130,7 +130,8 @@ impl Authority {
 
 impl IssuedCertificate {
     /// Writes `<name>.pem` and `<name>.key` (for its owner only) into `dir`; over older ones when `replace`. The pair is for
-    /// a moment half old and half new; whoever reads it then finds that key and certificate do not fit, and reads again.
+    /// a moment half old and half new; a process that reads it then finds that key and certificate do not fit, and reads
+    /// again.
     pub fn save(&self, dir: &Path, name: &str, replace: bool) -> Result<(), TlsError> {
         write(&dir.join(format!("{name}.key")), &self.key, 0o600, replace)?;
         write(&dir.join(format!("{name}.pem")), &self.certificate, 0o644, replace)
@@ -160,7 +161,7 @@ fn key_file(dir: &Path) -> PathBuf {
     dir.join("ca.key")
 }
 
-/// Whole or not at all: written beside and moved, so that nobody reads half a file.
+/// Whole or not at all: written beside and moved, so that no process reads half a file.
 fn write(file: &Path, text: &str, mode: u32, replace: bool) -> Result<(), TlsError> {
     let unwritable = |source| TlsError::Unwritable { file: file.to_owned(), source };
     if !replace && file.exists() {

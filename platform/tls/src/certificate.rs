@@ -1,4 +1,5 @@
-//! The two things we read in a certificate ourselves; everything that decides about trust is rustls' business.
+//! Certificate parser, for the two things that we read in one ourselves; everything that decides about trust is rustls'
+//! business.
 
 use rustls::pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;

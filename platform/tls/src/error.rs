@@ -1,4 +1,4 @@
-//! What can be wrong with certificates, always with the file it is about.
+//! Certificate errors, always with the file they are about.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub enum TlsError {
         /// What is missing or broken.
         reason: String,
     },
-    /// Well-formed, but nobody could accept it: expired, another authority's, another role's, or the key does not fit.
+    /// Well-formed, but no peer could accept it: expired, another authority's, another role's, or the key does not fit.
     #[error("{}: {reason}", file.display())]
     Unusable {
         /// Which.

@@ -1,5 +1,5 @@
-//! Where certificates lie, and how they are read: PEM files in a folder of our own making, or mounted as cert-manager
-//! writes them.
+//! Certificate files, where they lie and how they are read: PEM files in a folder of our own making, or mounted as
+//! cert-manager writes them.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

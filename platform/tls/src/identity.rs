@@ -1,4 +1,4 @@
-//! One role's identity: what it shows, and whom it believes. A process with several roles holds several, so that taking
+//! TLS identity of a role: what it shows, and whom it believes. A process with several roles holds several, so that taking
 //! over one role's work does not give the rights of another.
 
 use std::io;
@@ -39,7 +39,7 @@ struct Loaded {
 }
 
 impl Identity {
-    /// The identity of `role` from the folder `dir` (see [`Files::of_role`]). Refuses what nobody could accept: a key that
+    /// The identity of `role` from the folder `dir` (see [`Files::of_role`]). Refuses what no peer could accept: a key that
     /// does not fit, a certificate of another role, of another authority, or of another time.
     pub fn load(dir: &Path, domain: &TrustDomain, role: &'static str) -> Result<Self, TlsError> {
         let files = Files::of_role(dir, role);
@@ -62,7 +62,7 @@ impl Identity {
         Ok((stream, role))
     }
 
-    /// The client's side: whoever answers must be `role`, at whatever address.
+    /// The client's side: the server that answers must be `role`, at whatever address.
     pub async fn connect(&self, role: &'static str, socket: TcpStream) -> io::Result<client::TlsStream<TcpStream>> {
         let config = self.loaded(|loaded| loaded.client.clone());
         let name = ServerName::try_from(role).map_err(io::Error::other)?;
@@ -122,7 +122,7 @@ fn roots(pem: &Pem, files: &Files) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-/// What every other role would refuse is refused here, where somebody reads the log.
+/// What every other role would refuse is refused here, where the operator reads the log.
 fn check_own(
     chain: &[CertificateDer<'static>],
     callers: &dyn ClientCertVerifier,
@@ -139,7 +139,7 @@ fn check_own(
     }
 }
 
-/// No session is resumed: whoever connects proves a certificate that is good now. Connections live long, so the full
+/// No session is resumed: a client that connects proves a certificate that is good now. Connections live long, so the full
 /// handshake costs little.
 fn server_config(
     provider: &Arc<CryptoProvider>,

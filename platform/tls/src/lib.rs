@@ -1,6 +1,6 @@
 //! Certificates: who a role is to other roles ([`Identity`]), what buyers see ([`PublicTls`]), the trust roots for servers outside
 //! ([`TrustRoots`]), and an authority for development ([`Authority`]). Files of the first two are read again while the
-//! process runs ([`watch`]); whoever holds a handle uses the newest for the next handshake. The cryptography is `ring`'s;
+//! process runs ([`watch`]); a holder of a handle uses the newest for the next handshake. The cryptography is `ring`'s;
 //! docs/adr/0003-identity-between-roles.md says why.
 
 mod authority;

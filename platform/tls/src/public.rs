@@ -1,4 +1,4 @@
-//! What buyers see: the shop's certificate, HTTP/2 where the browser can, and TLS 1.2 for those that are old.
+//! Public TLS for buyers: the shop's certificate, HTTP/2 where the browser can, and TLS 1.2 for those that are old.
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,4 +1,4 @@
-//! The server's end of "who are you": not a host, whose address may be anybody's tomorrow, but a role.
+//! Verifier of server certificates: it expects not a host, whose address may be anybody's tomorrow, but a role.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Certificates change while processes run: cert-manager renews them long before they end, `souk pki init --force` at once.
+//! Certificate reloading, since certificates change while processes run: cert-manager renews them long before they end,
+//! `souk pki init --force` at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +60,7 @@ async fn look(one: &Arc<dyn Reload>, said: &mut String) {
                 *said = error;
             }
         }
-        // The process is ending: nobody reads files any more.
+        // The process is ending: no thread reads files any more.
         Err(_) => {}
     }
     #[allow(clippy::cast_precision_loss)] // seconds since 1970 fit a double for millions of years

@@ -1,5 +1,5 @@
-//! Addresses of pictures and assets: relative to the shop, or absolute at the CDN that stands before it. What is stored and
-//! what services tell each other is always relative, so that another CDN is only another setting.
+//! URLs of pictures and assets: relative to the shop, or absolute at the CDN that stands before it. What is stored and what
+//! services tell each other is always relative, so that another CDN is only another setting.
 
 use std::convert::Infallible;
 use std::sync::Arc;

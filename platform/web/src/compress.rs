@@ -1,5 +1,5 @@
-//! gzip, which every client understands. Whoever makes an answer compresses it, so that it goes through the fleet in its
-//! small form, and one form in the gateway's cache serves all.
+//! Response compression: gzip, which every client understands. The role that makes an answer compresses it, so that it goes
+//! through the fleet in its small form, and one form in the gateway's cache serves all.
 
 use std::io::{Read, Write};
 

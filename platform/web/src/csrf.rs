@@ -1,7 +1,8 @@
-//! Cross-site request forgery: an unsafe request that a cookie authenticates must come from our own pages.
+//! Guard against cross-site request forgery (CSRF): an unsafe request that a cookie authenticates must come from our own
+//! pages.
 //!
 //! Fetch metadata decides; browsers that do not send it send `Origin` with forms; who sends neither is refused
-//! (PROMISES). No tokens, so pages stay the same for everybody and can be cached.
+//! (PROMISES). No tokens, so pages stay the same for all visitors and can be cached.
 
 use axum::extract::Request;
 use axum::middleware::Next;

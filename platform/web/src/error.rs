@@ -1,4 +1,4 @@
-//! Problems on the wire (RFC 9457): what a client may know goes into the body, the rest into the log.
+//! Error responses (RFC 9457): what a client may know goes into the body, the rest into the log.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -46,7 +46,7 @@ impl ApiError {
         self
     }
 
-    /// Lets caches remember a 404 for some seconds: only for what is absent for everybody, say an unknown product.
+    /// Lets caches remember a 404 for some seconds: only for what is absent for every caller, say an unknown product.
     pub fn public_absence(mut self) -> Self {
         self.public_absence = self.status == StatusCode::NOT_FOUND;
         self

@@ -1,4 +1,5 @@
-//! Typed parts of a request. What does not fit its type is answered with a problem that points at every wrong place.
+//! Extractors: typed parts of a request. What does not fit its type is answered with a problem that points at every wrong
+//! place.
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};

@@ -1,4 +1,4 @@
-//! What every HTTP surface of Souk shares: typed extractors, problems, cacheable replies, cookies, the CSRF guard, and
+//! Web layer of every HTTP surface of Souk: typed extractors, problems, cacheable replies, cookies, the CSRF guard, and
 //! routes that document themselves.
 //!
 //! A service declares its REST surface with [`Routes`]: handler and OpenAPI operation in one line, so neither can exist

@@ -1,4 +1,4 @@
-//! What the OpenAPI document says about one route, written beside its handler.
+//! OpenAPI operation: what the document says about one route, written beside its handler.
 
 use http::Method;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -34,7 +34,7 @@ pub struct Op {
 /// Whom a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Everybody; who they are does not matter.
+    /// All callers; who they are does not matter.
     Anybody,
     /// Guests and signed-in customers; for the latter it may mean something else.
     Guest,

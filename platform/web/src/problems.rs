@@ -1,4 +1,4 @@
-//! The register of problem types (RFC 9457, 3.1.1): each stable code with its statuses and what to do about it, read from
+//! Register of problem types (RFC 9457, 3.1.1): each stable code with its statuses and what to do about it, read from
 //! docs/errors.md, which is generated from the sources.
 
 use std::sync::LazyLock;

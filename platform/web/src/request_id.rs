@@ -1,4 +1,4 @@
-//! Names of requests: taken over from outside when harmless, else made here.
+//! Request ids: taken over from outside when harmless, else made here.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

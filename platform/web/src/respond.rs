@@ -1,4 +1,4 @@
-//! Replies that say what caches may do with them.
+//! Replies with cache headers, which say what caches may do with them.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,7 @@ const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=60, stale-
 pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A reply that is the same for everybody: `Cached::public(&product, &["product/<id>"])`.
+/// A reply that is the same for all callers: `Cached::public(&product, &["product/<id>"])`.
 #[derive(Debug)]
 pub struct Cached {
     status: StatusCode,
@@ -78,7 +78,7 @@ pub fn etag_of(body: &[u8]) -> HeaderValue {
     HeaderValue::from_str(&format!("W/\"{}\"", &hash[..22])).expect("hexadecimal digits are a header value")
 }
 
-/// `value` as JSON that nobody may keep. Combine with a status: `(StatusCode::CREATED, no_store(&cart))`.
+/// `value` as JSON that no cache may keep. Combine with a status: `(StatusCode::CREATED, no_store(&cart))`.
 pub fn no_store<T: Serialize + ?Sized>(value: &T) -> Response {
     match serde_json::to_vec(value) {
         Ok(body) => json(body, NO_STORE),

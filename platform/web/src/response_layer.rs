@@ -11,7 +11,7 @@ use souk_rpc::Cx;
 use crate::ApiError;
 use crate::compress::{accepts_gzip, negotiate_encoding};
 
-/// What a reply that says nothing about caching gets: what is not declared public is nobody else's.
+/// What a reply that says nothing about caching gets: what is not declared public is for its caller alone.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Middleware of [`crate::Routes::into_router`]; the storefront puts it around its pages as well.

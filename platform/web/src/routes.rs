@@ -1,4 +1,4 @@
-//! A router and its documentation, declared together: a route without an operation cannot be written.
+//! Documented router: routes and their documentation are declared together; a route without an operation cannot be written.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};

@@ -1,4 +1,4 @@
-//! What a look at a cart costs, and what of it Redis could take from PostgreSQL: `cargo run -p souk-cart --example looks`.
+//! Benchmark of reading a cart, and what of it Redis could take from PostgreSQL: `cargo run -p souk-cart --example looks`.
 //! Real servers, CPU of each by its own account (`/proc`). ADR 6 has figures of it.
 
 #[path = "../tests/it/shop.rs"]

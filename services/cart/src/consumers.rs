@@ -1,5 +1,5 @@
-//! What carts do by themselves: what was bought is taken out, and a cart with nothing left in it is gone, as is one that
-//! was not touched for a week.
+//! Event consumer and schedule of carts: what was bought is taken out, and a cart with nothing left in it is gone, as is one
+//! that was not touched for a week.
 //!
 //! What is bought is subtracted, and the cart not frozen while its payment runs: freezing would cost every checkout a write
 //! here before it may begin, and would refuse a buyer who goes on choosing while the bank takes its time.

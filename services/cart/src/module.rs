@@ -1,4 +1,4 @@
-//! Carts in the system's list of modules.
+//! Module manifest of carts, for the system's list of modules.
 
 use souk_cart_api::CartClient;
 use souk_module::{BuildContext, BuildError, Module, ModuleSpec, Role};

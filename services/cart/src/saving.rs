@@ -1,4 +1,4 @@
-//! Saving carts of many callers in one statement. Called by the service through a batcher.
+//! Group commit of carts: those of many callers are saved in one statement. Called by the service through a batcher.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use crate::store::{self, Write, Written};
 /// Carts of one statement.
 pub const MAX_COMBINED: usize = 256;
 
-/// What became of a write: none when the cart was changed (or deleted) by somebody else meanwhile.
+/// What became of a write: none when the cart was changed (or deleted) by another request meanwhile.
 pub type Saved = Option<Written>;
 
 /// One result per write, in order, or why none was written. Of several writes to one cart the first is done; the others were

@@ -1,5 +1,5 @@
-//! The contract, carried out: every change reads the cart, asks for prices and stock at the same time, and saves if nobody
-//! else changed it meanwhile; else it begins again.
+//! Implementation of the contract, with optimistic concurrency: every change reads the cart, asks for prices and stock at
+//! the same time, and saves if no other request changed it meanwhile; else it begins again.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -114,7 +114,7 @@ impl CartService {
 
     /// What the other services know about the cart's lines; prices and stock are asked for at the same time.
     async fn facts(&self, cx: &Cx, body: &Body, with_stock: bool) -> Result<Facts, Problem> {
-        // Product information, prices and stock are the same for everybody, and this role does not speak for users.
+        // Product information, prices and stock are the same for every caller, and this role does not speak for users.
         let cx = &cx.for_anybody();
         let products = self.products.of(cx, body.lines.iter().map(|line| line.sku.as_str())).await?;
         let lines = domain::quote_lines(body, &products);
@@ -156,7 +156,7 @@ impl CartService {
         })
     }
 
-    /// Changes a cart: all or nothing, and never over somebody else's change.
+    /// Changes a cart: all or nothing, and never over another request's change.
     async fn change(
         &self,
         cx: &Cx,
@@ -165,7 +165,7 @@ impl CartService {
         method_given: bool,
         change: impl Fn(&mut Body) -> Changed + Send + Sync,
     ) -> Result<Cart, Problem> {
-        // Whoever has lost a race holds the turn; late comers do not race them again.
+        // A request that has lost a race holds the turn; late comers do not race them again.
         let mut turn = match self.turn_of(id).try_lock() {
             Ok(_free) => None,
             Err(_) => Some(self.turn_of(id).lock().await),

@@ -161,7 +161,7 @@ pub struct ForClaim {
     pub expired: Option<CartId>,
 }
 
-/// Locks what a claim is about; what belongs to somebody else is not there.
+/// Locks what a claim is about; what belongs to another customer is not there.
 pub async fn lock_for_claim(tx: &Tx, customer: Uuid, guest: Option<CartId>) -> Result<ForClaim, DbError> {
     let mut found = ForClaim::default();
     for row in tx.query(LOCK_FOR_CLAIM, &[&customer, &guest.map(CartId::uuid)]).await? {

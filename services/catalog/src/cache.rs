@@ -1,5 +1,5 @@
-//! What this process keeps in memory of the catalogue: products by id, the way from slugs and SKUs to them, and the
-//! tree. Everything is invalidated by the catalogue's own events, of this and of other processes.
+//! In-process cache of the catalogue: products by id, the way from slugs and SKUs to them, and the tree. Everything is
+//! invalidated by the catalogue's own events, of this and of other processes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const PRODUCT_BYTES: u64 = 16 * 1024 * 1024;
 const KEY_BYTES: u64 = 4 * 1024 * 1024;
 /// Events carry every change; this is for what no event tells of.
 pub(crate) const TTL: Duration = Duration::from_secs(3_600);
-/// An address that changes hands between two reads of one call is asked for again; more often is nobody's address.
+/// An address that changes hands between two reads of one call is asked for again; more often counts as unknown.
 const SLUG_TRIES: usize = 3;
 /// Layouts of what is kept in Redis: [`Product`] as JSON, and its id by slug. To be raised with them.
 const PRODUCT_LAYOUT: u32 = 1;
@@ -73,7 +73,7 @@ impl Caches {
         }
     }
 
-    /// The published product at this address; none for drafts and addresses nobody has.
+    /// The published product at this address; none for drafts and addresses that no product has.
     pub(crate) async fn by_slug(&self, at_least: WalPosition, slug: &str) -> Result<Option<Arc<Product>>, Problem> {
         let key = slug.to_owned();
         for _ in 0..SLUG_TRIES {
@@ -199,7 +199,7 @@ impl Caches {
 }
 
 /// The way from slugs to products, in Redis: a hint. Positions of slugs count within a process and say nothing to another;
-/// so only the first look is answered from here, and whoever finds that the product has another slug asks PostgreSQL.
+/// so only the first look is answered from here, and a caller that finds that the product has another slug asks PostgreSQL.
 struct SharedSlugs(RedisTier<String, ProductId>);
 
 impl SharedSlugs {

@@ -1,4 +1,4 @@
-//! What the catalogue learns from others: the lowest price of each product, so that lists can be sorted by it.
+//! Event consumer: the catalogue learns the lowest price of each product from others, so that lists can be sorted by it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

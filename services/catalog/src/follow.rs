@@ -1,5 +1,5 @@
-//! Follows the catalogue's own log, so that a change made by another process reaches this one's caches, and every change
-//! reaches Redis.
+//! Log follower: follows the catalogue's own log, so that a change made by another process reaches this one's caches, and
+//! every change reaches Redis.
 //!
 //! Two places in the log: what the caches in memory have seen, and what Redis has confirmed. The second stays behind while
 //! Redis does not answer, and the products there are not believed until it has caught up. A new process begins it as far

@@ -1,5 +1,5 @@
-//! The public face: products, lists, categories, pictures. A page asks pricing and inventory at the same time, once for
-//! all its products.
+//! Public REST of the catalogue: products, lists, categories, pictures. A page asks pricing and inventory at the same time,
+//! once for all its products.
 
 mod media;
 mod views;
@@ -24,7 +24,7 @@ use crate::domain::limits;
 use crate::service::SlugLookup;
 use views::{CategoriesJson, Offer, Offers, ProductJson, ProductPageJson};
 
-/// Products of a list when nobody says how many: a page of 4 by 6.
+/// Products of a list when the client does not say how many: a page of 4 by 6.
 const DEFAULT_LIMIT: u32 = 24;
 /// Characters of a category's path: deeper than any tree.
 const MAX_CATEGORY: usize = 1_000;
@@ -187,7 +187,7 @@ async fn product(
     let product = match service.look_up_slug(&cx, &slug).await? {
         SlugLookup::Product(product) => product,
         SlugLookup::Moved(to) => return Ok(moved(&to)),
-        // What is unknown to everybody may be remembered for a moment.
+        // What is unknown to every caller may be remembered for a moment.
         SlugLookup::NotFound => return Err(ApiError::from(Problem::not_found("product")).public_absence()),
     };
     let offers = service.offers(&cx, std::slice::from_ref(&product)).await?;
@@ -215,7 +215,7 @@ impl CatalogService {
     async fn offers(&self, cx: &Cx, products: &[Arc<Product>]) -> Result<Offers, Problem> {
         let skus: Vec<String> = products.iter().flat_map(|p| &p.variants).map(|v| v.sku.clone()).collect();
         let mut offers: HashMap<String, Offer> = HashMap::with_capacity(skus.len());
-        // They are the same for everybody, and this role does not speak for users.
+        // They are the same for every caller, and this role does not speak for users.
         let cx = &cx.for_anybody();
         for chunk in skus.chunks(souk_pricing_api::MAX_BATCH.min(souk_inventory_api::MAX_BATCH)) {
             let (prices, stock) = tokio::try_join!(

@@ -1,4 +1,4 @@
-//! The catalogue in the system's list of modules.
+//! Module manifest of the catalogue, for the system's list of modules.
 
 use souk_catalog_api::{CatalogClient, CategoryChanged, ProductChanged};
 use souk_flow::{Envelope, Source};

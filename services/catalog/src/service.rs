@@ -1,4 +1,4 @@
-//! The contract: permissions and limits at the door, decisions in the domain, SQL in the store.
+//! Implementation of the contract: permissions and limits at the door, decisions in the domain, SQL in the store.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
-//! What identity refuses, and how that looks from outside. Says the same to whoever has the wrong password and whoever
-//! has the wrong address.
+//! Errors of identity, and the problems that callers see. A wrong password and a wrong address get the same answer.
 
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ pub enum IdentityError {
     /// The password given to prove oneself is another one.
     #[error("this is not your password")]
     WrongPassword,
-    /// The password was changed by somebody else meanwhile.
+    /// The password was changed by another request meanwhile.
     #[error("the password was changed meanwhile")]
     ChangedMeanwhile,
     /// A link that is used, too old, or was never sent; which of these is not told.

@@ -25,7 +25,7 @@ const MAX_LOGINS: usize = 128;
 /// The same of new passwords, which get less of the machine.
 const MAX_NEW_PASSWORDS: usize = 32;
 
-/// Verified when there is no account, so that it takes as long as when there is one. Nobody knows a password for it:
+/// Verified when there is no account, so that it takes as long as when there is one. No password for it is known:
 /// its hash part was made up.
 const NOBODYS: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c291ay1uby1zdWNoLWFjY291bnQ$bm9ib2R5IGtub3dzIGEgcGFzc3dvcmQgZm9yIHRoaXM";
@@ -52,8 +52,8 @@ pub struct Hasher {
     done: AtomicU64,
 }
 
-/// The right to make hashes one after the other, now. A try is counted only by who has one, so that nobody's try counts who
-/// is turned away for load.
+/// The right to make hashes one after the other, now. A try is counted only by the holder of one, so that no try counts of a
+/// caller who is turned away for load.
 pub struct HashingSlot<'h> {
     hasher: &'h Hasher,
     // Released in this order, and handed to the work while it runs.

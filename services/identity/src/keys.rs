@@ -1,5 +1,5 @@
-//! The keys that access tokens are signed with. They are in the database, the private halves sealed with a key that is
-//! not, so all instances sign with the same and rotation needs no restart.
+//! Signing keys of access tokens. They are in the database, the private halves sealed with a key that is not, so all
+//! instances sign with the same and rotation needs no restart.
 //!
 //! A key is made every 30 days and published for a while before it signs; it stays published until the last token it
 //! signed is over. Instances look for new ones once a minute.

@@ -1,9 +1,9 @@
-//! Identity: who somebody is, how they prove it, and where they live.
+//! Identity: who a user is, how they prove it, and where they live.
 //!
 //! Owns schema `identity`: customers, staff, credentials, sessions with their refresh tokens, known devices, links sent by
-//! mail, addresses, signing keys. Calls nobody. Emits `identity.customer_registered.v1`, `identity.link_requested.v1` and
-//! `identity.login_attempts.v1`. Consumes nothing. Called by: gateway (REST, keys, sessions),
-//! storefront (sessions), the command line (staff).
+//! mail, addresses, signing keys. Calls no other role. Emits `identity.customer_registered.v1`, `identity.link_requested.v1`
+//! and `identity.login_attempts.v1`. Consumes nothing. Called by: gateway (REST, keys, sessions), storefront (sessions), the
+//! command line (staff).
 //!
 //! All expiry is judged by the database's clock, access tokens included: they are issued at its `now()`.
 

@@ -1,4 +1,4 @@
-//! Identity in the system's list of modules.
+//! Module manifest of identity, for the system's list of modules.
 
 use souk_identity_api::{CustomerRegistered, IdentityClient, LinkRequested, LoginAttempts};
 use souk_kernel::Event;

@@ -1,4 +1,4 @@
-//! What the worker role does regularly: new signing keys, and forgetting what is over.
+//! Schedules of the worker role: new signing keys, and forgetting what is over.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The contract, carried out; signing in with a password is in `sign_in`, registration and recovery by mail in `links`. Every
-//! token pair comes from [`TokenPair`].
+//! Implementation of the contract; signing in with a password is in `sign_in`, registration and recovery by mail in `links`.
+//! Every token pair comes from [`TokenPair`].
 
 use std::future::Future;
 use std::sync::Arc;

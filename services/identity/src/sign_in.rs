@@ -1,4 +1,4 @@
-//! Signing in with a password: login throttling with known devices. What is counted where, and why in this order:
+//! Sign-in with a password: login throttling with known devices. What is counted where, and why in this order:
 //! docs/adr/0009-known-devices-and-links-by-mail.md.
 
 use souk_identity_api::{CustomerId, SignIn, SignedIn};
@@ -59,7 +59,7 @@ impl IdentityService {
         Ok(pair.signed_in(&keys, customer, now, Some(device.text())))
     }
 
-    /// Checks the password of somebody who is signed in already. Counted by itself: neither do tries to sign in keep a
+    /// Checks the password of a customer who is signed in already. Counted by itself: neither do tries to sign in keep a
     /// customer from changing the password, nor do guesses of who has stolen a session keep the customer out.
     pub(crate) async fn check_own_password(
         &self,
@@ -98,7 +98,7 @@ impl IdentityService {
         }
     }
 
-    /// Behind the answer's back, which must not take longer when there is somebody to tell.
+    /// Behind the answer's back, which must not take longer when there is a customer to tell.
     fn tell(&self, customer: Option<CustomerId>) {
         let Some(customer) = customer else { return };
         let store = self.store().clone();

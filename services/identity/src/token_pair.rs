@@ -1,4 +1,4 @@
-//! The tokens of one sign-in, before they are given away.
+//! Token pair of one sign-in, before it is given away.
 
 use rand::Rng;
 use souk_identity_api::token::VALID_SECONDS;

@@ -1,5 +1,5 @@
-//! What the public availability route costs beside a bare axum handler with one SELECT over the same connections:
-//! `cargo run --release -p souk-inventory --example availability`. The ratio to hold is 60 %.
+//! Benchmark of the public availability route beside a bare axum handler with one SELECT over the same connections: `cargo
+//! run --release -p souk-inventory --example availability`. The ratio to hold is 60 %.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

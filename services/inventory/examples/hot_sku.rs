@@ -1,5 +1,5 @@
-//! How many reservations a second one SKU takes, at the contract, on a PostgreSQL of its own with every commit on disk:
-//! `cargo run --release -p souk-inventory --example hot_sku`. Prints one line per number of buyers at once.
+//! Benchmark of a hot SKU, how many reservations a second it takes, at the contract, on a PostgreSQL of its own with every
+//! commit on disk: `cargo run --release -p souk-inventory --example hot_sku`. Prints one line per number of buyers at once.
 
 use std::time::{Duration, Instant};
 

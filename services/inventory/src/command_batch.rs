@@ -15,7 +15,7 @@ use crate::store;
 /// Commands of one transaction: enough to share a commit among all who wait for one, few enough to hold the locks for
 /// some milliseconds only.
 pub const MAX_COMBINED: usize = 512;
-/// Tries of a batch that lost a race; each loss means that somebody else got on.
+/// Tries of a batch that lost a race; each loss means that another batch got on.
 const MAX_TRIES: usize = 5;
 /// Expired holds given back in one transaction on the way of a reservation; with more, it tries again.
 const MAX_RECLAIMED: i64 = 500;

@@ -1,4 +1,5 @@
-//! What inventory does by itself: orders that left the warehouse leave the books, and holds that ran out are given back.
+//! Event consumer and schedules of inventory: orders that left the warehouse leave the books, and holds that ran out are
+//! given back.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Inventory: how much is there, who holds it, and where every unit went.
 //!
-//! Owns schema `inventory`: warehouses, stock, movements, reservations. Calls nobody.
+//! Owns schema `inventory`: warehouses, stock, movements, reservations. Calls no other role.
 //! Emits `inventory.availability_changed.v1` when a SKU becomes buyable or ceases to be. Consumes `shipping.shipped.v1`.
 //!
 //! Nothing is decided on what was read without a lock: a batch of commands locks its rows, is decided in memory on

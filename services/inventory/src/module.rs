@@ -1,4 +1,4 @@
-//! Inventory in the system's list of modules.
+//! Module manifest of inventory, for the system's list of modules.
 
 use souk_flow::{Envelope, Source};
 use souk_inventory_api::{AvailabilityChanged, InventoryClient};

@@ -1,4 +1,4 @@
-//! The contract, carried out: checks, permissions, and the batcher that lets concurrent callers share a commit.
+//! Implementation of the contract: checks, permissions, and the batcher that lets concurrent callers share a commit.
 
 use std::sync::Arc;
 

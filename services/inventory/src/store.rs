@@ -12,8 +12,8 @@ use crate::domain::{Balance, Changes, Hold, Lines, Plan};
 /// The warehouse that exists from the start (see the first migration).
 pub const MAIN_WAREHOUSE: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001);
 
-/// The named reservations, and up to `$3` expired ones that hold any of the SKUs `$2` (skipping those that somebody
-/// else is dealing with). Locked by key; only the named ones are waited for.
+/// The named reservations, and up to `$3` expired ones that hold any of the SKUs `$2` (skipping those that another
+/// transaction is dealing with). Locked by key; only the named ones are waited for.
 const LOCK_RESERVATIONS: &str = "
     with named as materialized (
         select key, status, lines, coalesce(expires_at <= now(), false) as expired
@@ -132,7 +132,7 @@ pub async fn lock_reservations(
     rows.iter().map(hold).collect()
 }
 
-/// Locks at most `limit` expired reservations that nobody else is dealing with.
+/// Locks at most `limit` expired reservations that no other transaction is dealing with.
 pub async fn lock_expired(tx: &Tx, limit: i64) -> Result<Vec<(Uuid, Hold)>, DbError> {
     let rows = tx.query(LOCK_EXPIRED, &[&limit]).await?;
     rows.iter().map(hold).collect()

@@ -1,4 +1,4 @@
-//! How mails leave: into a folder, or to a mail server.
+//! Mail transport, by which mails leave: into a folder, or to a mail server.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -36,7 +36,7 @@ pub enum Carrier {
 }
 
 impl Carrier {
-    /// Connects to nobody yet.
+    /// Connects to no server yet.
     pub fn new(transport: MailTransport) -> Self {
         match transport {
             MailTransport::Folder(folder) => Carrier::Folder(folder),

@@ -1,4 +1,4 @@
-//! From content to a mail: templates, headers, encoding. Pure but for the boundary between its parts.
+//! Mail composer: from content to a mail, by templates, headers, encoding. Pure but for the boundary between its parts.
 
 use askama::Template;
 use jiff::Timestamp;
@@ -80,7 +80,7 @@ impl Shop {
             .subject(one_line(&subject))
             .multipart(MultiPart::alternative_plain_html(text, html))
             .map_err(|error| error.to_string())?;
-        // RFC 3834: nobody's holiday notice answers it.
+        // RFC 3834: no holiday notice answers it.
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         message.headers_mut().insert_raw(HeaderValue::new(automatic, "auto-generated".to_owned()));
         let (envelope, bytes) = (message.envelope().clone(), message.formatted());

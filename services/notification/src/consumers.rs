@@ -1,4 +1,4 @@
-//! From facts to messages: a batch of events becomes at most two statements.
+//! Event consumers, from facts to messages: a batch of events becomes at most two statements.
 
 use std::sync::Arc;
 

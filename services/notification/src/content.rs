@@ -1,4 +1,4 @@
-//! What a message says, as data: made from a fact when it happens, rendered when it is sent. Pure.
+//! Content of a message as data: made from a fact when it happens, rendered when it is sent. Pure.
 
 use serde::{Deserialize, Serialize};
 use souk_identity_api::{LinkRequested, LoginAttempts};

@@ -1,4 +1,4 @@
-//! Telling buyers about their orders and accounts.
+//! Notification: tells buyers about their orders and accounts.
 //!
 //! Owns: contacts (a projection of orders), deliveries, the mails' templates. Calls: a mail server, or writes to a folder.
 //! Emits: nothing. Consumes: `order.placed.v1`, `order.changed.v1`, `shipping.shipped.v1`, `identity.link_requested.v1`,

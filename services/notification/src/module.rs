@@ -1,4 +1,4 @@
-//! Notification in the system's list of modules.
+//! Module manifest of notification, for the system's list of modules.
 
 use serde::Deserialize;
 use souk_module::{BuildContext, BuildError, Module, ModuleSpec, Role};

@@ -1,6 +1,6 @@
-//! Sends what is queued: reads a batch, sends it, marks it. One process at a time does, so that a message costs one write
-//! in a shared commit; that is why this is not the job queue. A sender that dies between sending and marking, or outlives
-//! its lease, makes a repetition under the same Message-ID.
+//! Mail sender, the worker of the queue: reads a batch, sends it, marks it. One process at a time does, so that a message
+//! costs one write in a shared commit; that is why this is not the job queue. A sender that dies between sending and
+//! marking, or outlives its lease, makes a repetition under the same Message-ID.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ const MAX_ATTEMPTS: i32 = 20;
 const FIRST_PAUSE: f64 = 2.0;
 /// Longest pause, in seconds.
 const LONGEST_PAUSE: f64 = 7200.0;
-/// Polling when nobody wakes us.
+/// Polling interval without notifications.
 const IDLE: Duration = Duration::from_secs(5);
 /// Pause after the database failed.
 const TROUBLE: Duration = Duration::from_secs(1);
@@ -128,7 +128,7 @@ impl NotificationService {
         let (id, date) = (&message.message_id, message.created_at);
         let contact =
             || message.contact.as_ref().ok_or_else(|| NotSent::Later("the order is not known yet".to_owned()));
-        // The mail library panics on some input it does not expect; that must not end the sender for everybody.
+        // The mail library panics on some input it does not expect; that must not end the sender for all mails.
         let compose = || match content {
             Content::Account(mail) => self.shop.compose_account(id, date, mail).map_err(NotSent::Never),
             _ => self.shop.compose(id, date, contact()?, content).map_err(NotSent::Never),

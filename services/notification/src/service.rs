@@ -1,4 +1,4 @@
-//! The contract: what was sent about an order.
+//! Implementation of the contract: what was sent about an order.
 
 use std::sync::Arc;
 

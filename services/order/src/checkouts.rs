@@ -1,5 +1,5 @@
-//! The door into the checkout saga: an idempotent request places an order at most once, starts its saga, and waits for the
-//! outcome within its time. A replay is answered as the first request was.
+//! Checkout requests: an idempotent request places an order at most once, starts its saga, and waits for the outcome within
+//! its time. A replay is answered as the first request was.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What orders learn from shipping (parcels) and payment (a buyer who completed a payment at the provider).
+//! Event consumers: what orders learn from shipping (parcels) and payment (a buyer who completed a payment at the provider).
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ impl Consumer for Payments {
     async fn apply(&self, tx: &mut Tx, events: &[Envelope]) -> Result<(), Problem> {
         for event in events {
             let Some(changed) = event.parse::<PaymentChanged>()? else { continue };
-            // Captures are our own doing and the bulk of these events; nobody waits for them.
+            // Captures are our own doing and the bulk of these events; no checkout waits for them.
             if changed.payment.captured.amount == 0 {
                 wake_saga(tx, changed.payment.order_id).await?;
             }

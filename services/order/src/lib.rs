@@ -1,4 +1,4 @@
-//! Orders.
+//! Orders and the checkout that makes them.
 //!
 //! Owns: orders, the checkout saga, the cancellation saga. Calls: cart (what is bought, priced), pricing (coupons),
 //! inventory (stock), payment (money). Emits: `order.placed.v1`, `order.changed.v1`. Consumes: shipping's and payment's

@@ -1,4 +1,4 @@
-//! Orders in the system's list of modules.
+//! Module manifest of orders, for the system's list of modules.
 
 use serde::Deserialize;
 use souk_kernel::Event;
@@ -15,7 +15,7 @@ pub const SPEC: ModuleSpec = ModuleSpec {
             needs: &["postgres"],
             calls: &["cart", "pricing", "inventory", "payment"],
             emits: &[OrderPlaced::TYPE, OrderChanged::TYPE],
-            // Reads the cart as who checks out; its sagas go on when nobody waits any more.
+            // Reads the cart as who checks out; its sagas go on when no client waits any more.
             speaks_for_users: true,
             acts_for_itself: true,
             ..Role::new("order", "checkout and orders", 7115)

@@ -1,4 +1,4 @@
-//! `OrderApi`: who may see which order, and what is done with it.
+//! Implementation of `OrderApi`: who may see which order, and what is done with it.
 
 use std::sync::Arc;
 

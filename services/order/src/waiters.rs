@@ -1,4 +1,4 @@
-//! Requests that wait for the outcome of a checkout which runs in this process.
+//! Waiters: requests that wait for the outcome of a checkout which runs in this process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

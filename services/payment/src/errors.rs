@@ -1,4 +1,4 @@
-//! Domain errors and providers' refusals as the problems that callers see.
+//! Error mapping: domain errors and providers' refusals as the problems that callers see.
 
 use souk_kernel::{Kind, Problem};
 

@@ -1,4 +1,4 @@
-//! Taking money.
+//! Payments: taking money.
 //!
 //! Owns: payments, their double-entry books, refunds under way, webhooks seen. Calls: payment providers, over HTTP. Emits:
 //! `payment.changed.v1`. Consumes: nothing. Called by: order (its saga and its cancellations), the command line.

@@ -1,4 +1,4 @@
-//! Payment in the system's list of modules.
+//! Module manifest of payment, for the system's list of modules.
 
 use std::sync::Arc;
 

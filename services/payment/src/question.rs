@@ -1,4 +1,4 @@
-//! A call of a provider whose answer was lost, as the payload of the job that asks what became of it.
+//! Payload of a reconciliation job: a call of a provider whose answer was lost; the job asks what became of it.
 
 use serde::{Deserialize, Serialize};
 use souk_kernel::Money;

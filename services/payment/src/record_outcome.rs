@@ -1,5 +1,5 @@
-//! From a provider's answer to our books: what a call's outcome means, and writing what it reports. The fourth hop between
-//! route and SQL, because authorisations, captures, refunds, voids, webhooks and jobs all end here.
+//! Recording of outcomes, from a provider's answer to our books: what a call's outcome means, and writing what it reports.
+//! The fourth hop between route and SQL, because authorisations, captures, refunds, voids, webhooks and jobs all end here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 pub const ASK: &str = "payment.ask";
 /// The caller is expected to ask again itself; this is for when it does not.
 const FIRST_DELAY: Duration = Duration::from_secs(15);
-/// Rounds of reading, applying and writing one payment; each lost round means somebody else moved it on.
+/// Rounds of reading, applying and writing one payment; each lost round means another writer moved it on.
 const MAX_ROUNDS: u32 = 8;
 
 /// Writes the outcome of calls.
@@ -115,8 +115,8 @@ impl Recorder {
         found.ok_or_else(|| Problem::internal(format!("the provider does not know payment {}", stored.id)))
     }
 
-    /// Applies `report` to a payment and writes it, together with whoever else writes now. `known` is the payment as last
-    /// read, if it was. `late`: its opening is news to others, since nobody waits for the answer.
+    /// Applies `report` to a payment and writes it, together with the others that write now. `known` is the payment as last
+    /// read, if it was. `late`: its opening is news to others, since no caller waits for the answer.
     pub async fn record_outcome(
         &self,
         mut known: Option<StoredPayment>,

@@ -1,4 +1,5 @@
-//! The contract: what each call means, in terms of the payment as our books know it and what the provider answers.
+//! Implementation of the contract: what each call means, in terms of the payment as our books know it and what the provider
+//! answers.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Pricing: what a thing costs, what a whole cart costs, and who may use which coupon how often.
 //!
-//! Owns schema `pricing`: prices, coupons, redemptions, tax and shipping rates. Calls nobody; consumes nothing.
+//! Owns schema `pricing`: prices, coupons, redemptions, tax and shipping rates. Calls no other role; consumes nothing.
 //! Emits `pricing.price_changed.v1`, one per product and change. No public routes of its own: buyers see prices through
 //! product pages and carts.
 //!

@@ -1,4 +1,4 @@
-//! Pricing in the system's list of modules.
+//! Module manifest of pricing, for the system's list of modules.
 
 use souk_flow::{Envelope, Source};
 use souk_kernel::{Event, Problem};

@@ -1,5 +1,5 @@
-//! The shop's tax and shipping rates, kept in the process for some seconds: every quote needs them and they change when a
-//! merchant says so. Prices and coupons are never kept.
+//! Cache of the shop's tax and shipping rates, kept in the process for some seconds: every quote needs them and they change
+//! when a merchant says so. Prices and coupons are never kept.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ impl RatesCache {
         Self { db, kept: RwLock::new(None), loading: tokio::sync::Mutex::new(()) }
     }
 
-    /// The rates, at most some seconds old. Whoever finds them too old reads them; the others wait for that one read.
+    /// The rates, at most some seconds old. A caller that finds them too old reads them; the others wait for that one read.
     pub async fn get(&self) -> Result<Arc<RateBook>, Problem> {
         if let Some(book) = self.fresh() {
             return Ok(book);

@@ -1,4 +1,4 @@
-//! What pricing does by itself: forgets redemptions that were given back long ago.
+//! Schedules of pricing: redemptions that were given back long ago are forgotten.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The contract, carried out: checks, permissions, and what is read and written together.
+//! Implementation of the contract: checks, permissions, and what is read and written together.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -110,7 +110,7 @@ impl PricingService {
         }
         let products: Vec<Uuid> = BTreeSet::from_iter(written.iter().copied()).into_iter().collect();
         let versions = store::bump_products(&tx, &products).await?;
-        // Only now, with the products locked: the last one to commit sees everybody's prices.
+        // Only now, with the products locked: the last one to commit sees the prices of all.
         let mut by_product: HashMap<Uuid, (Vec<String>, Money)> = HashMap::new();
         for (product, sku, price) in store::product_prices(&tx, &products, self.terms.currency).await? {
             let (skus, lowest) = by_product.entry(product).or_insert_with(|| (Vec::new(), price));

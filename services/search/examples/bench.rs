@@ -1,4 +1,4 @@
-//! How many distinct searches a second: `cargo run --release -p souk-search --example bench`.
+//! Benchmark of distinct searches a second: `cargo run --release -p souk-search --example bench`.
 //!
 //! Fills a shop's index through the real service (from `../shared/data` when it is there, else from made-up products),
 //! then searches with words of the products' own titles, each search another one, on one thread: what is printed is CPU

@@ -1,4 +1,4 @@
-//! Reading from the owners what an event says has changed: always the newest, always in batches.
+//! Batched reads from the owners of what an event says has changed: always the newest.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The task that keeps the index: reads the owners' logs, fetches what changed, writes it together with its place in the
-//! logs. One round is one commit; rounds are short when little happens and large when much does.
+//! Indexer, the task that keeps the index: reads the owners' logs, fetches what changed, writes it together with its place
+//! in the logs. One round is one commit; rounds are short when little happens and large when much does.
 
 mod apply;
 mod indexing_loop;
@@ -67,7 +67,7 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// Adds an event. One that cannot be read is reported and passed over: nobody could do anything with it later.
+    /// Adds an event. One that cannot be read is reported and passed over: no retry could do anything with it later.
     pub(crate) fn take(&mut self, envelope: &Envelope) {
         if let Err(problem) = self.add(envelope) {
             let internal = problem.internal_detail().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The public search. Hits go out as they are stored, without being taken apart unless their pictures are at a CDN.
+//! Public REST of search. Hits go out as they are stored, without being taken apart unless their pictures are at a CDN.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use souk_web::{ApiError, Cached, Cdn, Operations, Routes, WebCx, op, page_links,
 use crate::SearchService;
 use crate::query::MAX_FILTER_VALUES;
 
-/// Hits of a page when nobody says how many.
+/// Hits of a page when the client does not say how many.
 const DEFAULT_LIMIT: u32 = 24;
 /// Characters of a category's path: deeper than any tree.
 const MAX_CATEGORY: usize = 1_000;

@@ -147,7 +147,7 @@ impl SearchService {
     }
 
     /// Says when searches can first be answered or, without `searches`, when OpenSearch first answers. Later outages do not
-    /// change that: whoever asks then is told so, and the rest of the process goes on.
+    /// change that: a client that asks then is told so, and the rest of the process goes on.
     pub fn announce(&self, part: ReadyCheck, searches: bool) {
         let Engine::OpenSearch(index) = &self.engine else { return part.ready() };
         let (index, tasks) = (index.clone(), self.tasks.clone());

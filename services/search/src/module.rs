@@ -1,4 +1,4 @@
-//! Search in the system's list of modules.
+//! Module manifest of search, for the system's list of modules.
 
 use souk_kernel::without_password;
 use souk_module::{BuildContext, BuildError, Module, ModuleSpec, Role};

@@ -1,5 +1,5 @@
-//! The contract, whichever engine answers. A search of the embedded index takes well below a millisecond, so it runs where
-//! it is asked; handing it to another thread would cost more than it saves.
+//! Implementation of the contract, whichever engine answers. A search of the embedded index takes well below a millisecond,
+//! so it runs where it is asked; handing it to another thread would cost more than it saves.
 
 use async_trait::async_trait;
 use souk_kernel::Problem;

@@ -31,7 +31,7 @@ impl SearchSettings {
     /// The index in OpenSearch.
     ///
     /// # Errors
-    /// Nobody could vouch for its servers.
+    /// No trust root could vouch for its servers.
     pub fn shared(&self) -> Result<IndexConfig, TlsError> {
         let (urls, name, trust_roots) = (self.opensearch.clone(), self.index.clone(), self.trust_roots()?);
         Ok(IndexConfig::OpenSearch(OpenSearchConfig { urls, trust_roots, name }))

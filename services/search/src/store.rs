@@ -1,4 +1,4 @@
-//! What search keeps in the database itself: which one it is, the order of readings, who builds a shared index.
+//! SQL of search, what it keeps in the database itself: which one it is, the order of readings, who builds a shared index.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
-//! How text becomes terms, in the index and in queries alike: folded to plain lower case, cut at everything that is no
-//! letter or digit, stemmed as English. Product texts are full of codes and measures, so those get extra terms in the
-//! index: `DV7-1211ea` is also found as `dv71211ea`, `4 GB` as `4gb`, and `4GB` by `4 gb`.
+//! Text analysis, in the index and in queries alike: folded to plain lower case, cut at everything that is no letter or
+//! digit, stemmed as English. Product texts are full of codes and measures, so those get extra terms in the index:
+//! `DV7-1211ea` is also found as `dv71211ea`, `4 GB` as `4gb`, and `4GB` by `4 gb`.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Letters of a term; longer ones are no words, and nobody types them.
+/// Letters of a term; longer ones are no words, and no visitor types them.
 const MAX_TERM: usize = 40;
 /// Parts of a code that are also kept in one piece: `WD-40-EZ-1`.
 const MAX_JOINED_PARTS: usize = 4;
@@ -44,7 +44,7 @@ pub struct Word {
     pub typed: String,
 }
 
-/// What somebody looks for.
+/// What a visitor looks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
     /// Each at most once.

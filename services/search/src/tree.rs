@@ -1,4 +1,4 @@
-//! The category tree as searches need it: paths to nodes, nodes to their branches, keys of facets.
+//! Category tree as searches need it: paths to nodes, nodes to their branches, keys of facets.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What noting a departure or an arrival changes, given an order's parcels so far. Pure.
+//! Domain rules of shipments: what noting a departure or an arrival changes, given an order's parcels so far. Pure.
 
 use jiff::Timestamp;
 use souk_shipping_api::{Shipment, ShipmentId, ShipmentStatus};
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// Characters of a carrier's name or number: longer than any in use.
 const MAX_LABEL: usize = 100;
-/// Parcels of one order: more is a mistake in somebody's script.
+/// Parcels of one order: more is a mistake in a caller's script.
 pub const MAX_PARCELS: usize = 100;
 
 /// Why a parcel is not noted.

@@ -1,4 +1,4 @@
-//! Public route: following a parcel. Whoever has its id may see where it is, and nothing about the order or its buyer.
+//! Public route: following a parcel. A visitor who has its id may see where it is, and nothing about the order or its buyer.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! Parcels on their way.
+//! Shipping: parcels on their way.
 //!
-//! Owns: shipments. Calls: nobody. Emits: `shipping.shipped.v1`, `shipping.delivered.v1`. Consumes: nothing. Called by:
-//! order (what an order shows), the command line, buyers who follow a parcel.
+//! Owns: shipments. Calls: no other role. Emits: `shipping.shipped.v1`, `shipping.delivered.v1`. Consumes: nothing. Called
+//! by: order (what an order shows), the command line, buyers who follow a parcel.
 
 mod domain;
 mod http;

@@ -1,4 +1,4 @@
-//! Shipping in the system's list of modules.
+//! Module manifest of shipping, for the system's list of modules.
 
 use souk_kernel::Event;
 use souk_module::{BuildContext, BuildError, Module, ModuleSpec, Role};

@@ -1,4 +1,4 @@
-//! The contract: staff note departures and arrivals, others look.
+//! Implementation of the contract: staff note departures and arrivals, others look.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl ShippingService {
         &self.db
     }
 
-    /// One parcel, for whoever knows its id.
+    /// One parcel, for any caller who knows its id.
     pub async fn track(&self, id: ShipmentId) -> Result<Shipment, Problem> {
         self.store.get(id).await?.ok_or_else(|| Problem::not_found("shipment"))
     }

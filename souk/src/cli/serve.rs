@@ -86,7 +86,7 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
             config.internal.operations = Some(operations);
         }
     }
-    // Nobody balances load over the one process there is.
+    // No load balancer stands before the one process there is.
     config.internal.drain_seconds = 0;
     if let Some(replicas) = args.replicas {
         config.database.private_replicas = replicas;

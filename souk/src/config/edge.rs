@@ -1,4 +1,4 @@
-//! What the gateway is told beside where it listens: connections, throttles, shedding, canaries.
+//! Validation of the gateway's configuration beside its listener: connections, throttles, shedding, canaries.
 
 use souk_gateway::CanaryConfig;
 

@@ -1,5 +1,5 @@
-//! What a fleet's operator gets wrong: addresses that nobody can call, ports that two roles share, roles without what they
-//! live on. What cannot work is a complaint; what works, and is hardly meant, is a warning.
+//! Validation of a fleet's configuration: addresses that no role can call, ports that two roles share, roles without what
+//! they live on. What cannot work is a complaint; what works, and is hardly meant, is a warning.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(of(config.check_roles(&["cart"], false)), Vec::<String>::new());
         config.internal.addresses.insert("cart".into(), vec!["127.0.0.1:7115".into(), "127.0.0.1:7215".into()]);
         assert_eq!(keys(&config), Vec::<String>::new(), "who has addresses may be anywhere");
-        // A worker answers nobody.
+        // A worker answers no calls.
         config.internal.ports.insert("cart-worker".into(), 7116);
         assert_eq!(keys(&config), Vec::<String>::new());
         config.internal.operations = Some(([127, 0, 0, 1], 7116).into());

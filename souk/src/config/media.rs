@@ -1,4 +1,4 @@
-//! Where pictures and assets are kept, and where browsers get them.
+//! Media configuration: where pictures and assets are kept, and where browsers get them.
 
 use std::path::PathBuf;
 
@@ -79,7 +79,7 @@ impl Media {
             wrong("media.secret_file", reason.clone());
         }
         let url = match self.store.as_deref().map(str::parse::<StorageUrl>) {
-            // Not the text: somebody may have tried to put a password into it.
+            // Not the text: the operator may have tried to put a password into it.
             Some(Err(error)) => return wrong("media.store", error.to_string()),
             Some(Ok(url)) => url,
             None => StorageUrl::Directory(PathBuf::new()),

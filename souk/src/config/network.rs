@@ -10,7 +10,7 @@ use crate::modules;
 
 /// As long as Kubernetes and load balancers take to hear that a process is not ready any more.
 pub(super) const DRAIN_SECONDS: u64 = 5;
-/// Nobody waits longer for a process to stop.
+/// No service manager waits longer for a process to stop.
 const MAX_DRAIN_SECONDS: u64 = 300;
 /// Why nothing beyond loopback goes without certificates.
 pub(super) const PLAIN: &str = "plain HTTP between roles is for loopback only: set internal.tls";

@@ -1,5 +1,5 @@
-//! What roles stand on hangs and dies while buyers come. Caches, the log of events, the index and the pictures are no reason
-//! not to sell; the database fails over.
+//! Engine failures: what roles stand on hangs and dies while buyers come. Caches, the log of events, the index and the
+//! pictures are no reason not to sell; the database fails over.
 
 use souk_testkit::eventually;
 
@@ -50,8 +50,8 @@ async fn buyers_do_not_notice_that_redis_kafka_opensearch_and_storage_are_sick()
     fleet.stop().await.unwrap();
 }
 
-/// PROMISES: the primary killed and a replica promoted: no acknowledged order is lost. Who promotes is somebody else's
-/// business (Patroni: `platform/db/tests/patroni`); here it is us.
+/// PROMISES: the primary killed and a replica promoted: no acknowledged order is lost. In production Patroni promotes
+/// (`platform/db/tests/patroni`); here it is the test.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_primary_dies_and_no_acknowledged_order_is_lost() {
     let mut fleet = fleet().await;

@@ -1,5 +1,5 @@
-//! `kill -9` of each part in turn while buyers come. They insist, as good clients do; whoever is told that their order
-//! stands has it, once, and everything comes to an end.
+//! Crash tests: `kill -9` of each part in turn while buyers come. They insist, as good clients do; a buyer who is told that
+//! their order stands has it, once, and everything comes to an end.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -24,7 +24,7 @@ async fn every_role_is_killed_while_buyers_insist() {
         load.more_orders(1).await;
         role.process().restart().await.unwrap();
     }
-    // Both at once: nobody is left to take over, until they are back.
+    // Both at once: no process is left to take over, until they are back.
     for role in ["order", "payment", "inventory"] {
         fleet.of(role).for_each(|process| process.process().kill());
         fleet.revive().await.unwrap();
@@ -52,7 +52,7 @@ pub async fn has_what_it_was_told(told: &Outcome, offline: &OfflineShop) {
     }
 }
 
-/// By e-mail; panics when somebody has two that stand.
+/// By e-mail; panics when a buyer has two that stand.
 async fn all_orders(offline: &OfflineShop) -> BTreeMap<String, Order> {
     let (mut found, mut cursor) = (BTreeMap::new(), None);
     loop {

@@ -1,5 +1,6 @@
-//! Visitors who come at a fixed rate, whatever happens to the fleet. Readers and buyers alike count each request that is
-//! not answered as it should be; whoever insists on a checkout asks again under the same key, as a good client does.
+//! Open-loop load: visitors who come at a fixed rate, whatever happens to the fleet. Readers and buyers alike count each
+//! request that is not answered as it should be; a buyer who insists on a checkout asks again under the same key, as a good
+//! client does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -94,8 +95,8 @@ impl Load {
         &self.outcome
     }
 
-    /// Waits until nobody has had to complain for a while, and forgets what was before: virtual machines that were started a
-    /// moment ago are slow, and caches empty.
+    /// Waits until no visitor has had to complain for a while, and forgets what was before: virtual machines that were
+    /// started a moment ago are slow, and caches empty.
     pub async fn warm(&self) {
         let started = Instant::now();
         let (mut failed, mut since) = (0, Instant::now());
@@ -158,7 +159,7 @@ impl Goods {
         Self { slugs, skus, products }
     }
 
-    /// Enough for everybody.
+    /// Enough for all buyers.
     async fn fill(&self, offline: &OfflineShop) {
         let line = |(sku, product_id): (&String, &Uuid)| AdjustLine {
             product_id: *product_id,

@@ -1,5 +1,5 @@
-//! A whole fleet of processes on the engines of production (`souk_fleet`), while buyers come: every part is restarted,
-//! hung and killed. Runs in `make test-engines`.
+//! Fault-injection tests of a whole fleet of processes on the engines of production (`souk_fleet`), while buyers come: every
+//! part is restarted, hung and killed. Runs in `make test-engines`.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod engines;

@@ -1,4 +1,4 @@
-//! An upgrade: every process of every role is told to end and started again, one after the other, while visitors come.
+//! Rolling upgrade: every process of every role is told to end and started again, one after the other, while visitors come.
 
 use std::time::Instant;
 

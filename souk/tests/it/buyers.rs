@@ -1,4 +1,5 @@
-//! Buyers who go on through an upgrade or an outage, as browsers behind a balancer do: who finds a gateway closed asks the other one.
+//! Load by buyers who go on through an upgrade or an outage, as browsers behind a balancer do: who finds a gateway closed
+//! asks the other one.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
-//! Card numbers sent to a real process that logs everything: refused wherever they stand, and found in nothing that it says or
-//! keeps: its output, its data with mails and journals, its database's files and a dump of it.
+//! Card-number guard of a real process that logs everything: such numbers are refused wherever they stand, and found in
+//! nothing that it says or keeps: its output, its data with mails and journals, its database's files and a dump of it.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! `deploy/compose`: what stands there for containers is what the role table and the configuration say.
+//! Compose file, `deploy/compose`: what stands there for containers is what the role table and the configuration say.
 
 use std::path::Path;
 

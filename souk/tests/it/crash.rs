@@ -1,5 +1,5 @@
-//! `kill -9` in the middle of checkouts: whoever was told that the order stands has it, everything comes to an end, nobody
-//! pays twice. Buyers behave as good clients do: no answer, the same request again under the same key.
+//! Crash recovery, `kill -9` in the middle of checkouts: a buyer who was told that the order stands has it, everything comes
+//! to an end, no buyer pays twice. Buyers behave as good clients do: no answer, the same request again under the same key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ fn buyers() -> usize {
     std::env::var("SOUK_TEST_CRASH_BUYERS").ok().map_or(BUYERS, |text| text.parse().unwrap())
 }
 
-/// Everybody who buys, and what they were told.
+/// All buyers, and what they were told.
 struct Crowd {
     guests: Vec<Guest>,
     acknowledged: AtomicUsize,
@@ -70,7 +70,7 @@ impl Crowd {
                     self.acknowledged.fetch_add(1, Ordering::SeqCst);
                     return reply.json();
                 }
-                // Under way, nobody there to say, or asked too often: later, as a good client does.
+                // Under way, no process there to say, or asked too often: later, as a good client does.
                 Ok(reply) if [202, 429, 502, 503, 504].contains(&reply.status.as_u16()) => reply.text(),
                 Ok(reply) => panic!("{}: {}", reply.status, reply.text()),
                 Err(error) => error.to_string(),
@@ -104,7 +104,7 @@ impl Crowd {
     }
 }
 
-/// By e-mail; panics when somebody has two.
+/// By e-mail; panics when a buyer has two.
 async fn all_orders(inside: &Inside) -> BTreeMap<String, Order> {
     let (mut found, mut cursor) = (BTreeMap::new(), None);
     loop {

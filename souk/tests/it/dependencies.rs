@@ -1,4 +1,5 @@
-//! Roles that start before their database is there, live through its absence, or have a reason to give up.
+//! Start-up dependencies: roles that start before their database is there, live through its absence, or have a reason to
+//! give up.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -111,7 +112,7 @@ async fn roles_wait_for_their_database_and_live_through_its_absence() {
     let lines = u64::try_from(log.matches(&waiting).count()).unwrap();
     assert!((1..=1 + began.elapsed().as_secs() / 10).contains(&lines) && !log.contains(PASSWORD), "{log}");
 
-    // Later: nobody is sent away for a blink, and nobody is sent to who cannot work.
+    // Later: no client is sent away for a blink, and none is sent to a process that cannot work.
     server.stop().await;
     let gone = Instant::now();
     readiness(&page, PATIENCE, Some(&waiting)).await;
@@ -179,7 +180,7 @@ async fn what_does_not_pass_ends_a_start_with_advice() {
     server.stop().await;
 }
 
-/// Whoever runs a command, or a whole shop on one machine, sits before it.
+/// The user of a command, or of a whole shop on one machine, sits before it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_do_not_wait() {
     let place = Place::new();

@@ -1,5 +1,5 @@
-//! The disk of the private database is full: buyers are told to come back, operators see why, and it passes with the room.
-//! On a file system of its own, so that only its own data are in the way.
+//! Full disk under the private database: buyers are told to come back, operators see why, and it passes with the room. On a
+//! file system of its own, so that only its own data are in the way.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Roles that start before Kafka or OpenSearch is there.
+//! Start-up dependencies: roles that start before Kafka or OpenSearch is there.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -61,7 +61,7 @@ async fn roles_that_carry_events_wait_for_their_broker() {
     for port in [worker, gateway] {
         told(port, None).await;
     }
-    // An outage later on is nobody's end: events wait in the database.
+    // An outage later on ends no process: events wait in the database.
     kafka.kill();
     eventually("it is noticed", 2 * PATIENCE, || async {
         if workers.said().contains("no kafka broker answers") { Ok(()) } else { Err(workers.said()) }

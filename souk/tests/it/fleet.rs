@@ -1,4 +1,4 @@
-//! Processes of some roles each, on a given database; every role proves who it is with a certificate.
+//! Test fleet: processes of some roles each, on a given database; every role proves who it is with a certificate.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

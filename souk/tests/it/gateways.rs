@@ -227,7 +227,7 @@ async fn over_tls_both_protocols_outlive_their_gateways() {
 /// Replaces gateways that take turns on one socket, as a service manager does it; the connections that raw clients made.
 async fn passed_on(fleet: &Fleet, load: impl FnOnce() -> Load) -> usize {
     let others = others(fleet).await;
-    // The service manager: it listens, and gives the socket to whoever it starts.
+    // The service manager: it listens, and gives the socket to every process it starts.
     let manager = TcpListener::bind(fleet.place.listen).unwrap();
     let gateway = async |round: usize| {
         let inner = fleet.command("gateway");
@@ -247,7 +247,7 @@ async fn passed_on(fleet: &Fleet, load: impl FnOnce() -> Load) -> usize {
     let mut first = gateway(0).await;
     assert!(first.said().contains("a socket that was passed on"), "{}", first.said());
     let load = load();
-    // Even with nobody there for a while: who connects waits in the queue.
+    // Even with no process there for a while: a client that connects waits in the queue.
     first.signal(Signal::SIGTERM);
     assert!(first.ended().await.success(), "{}", first.said());
     let second = gateway(ROUNDS + 1).await;

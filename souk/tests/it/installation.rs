@@ -1,4 +1,4 @@
-//! What an installation is made of, and is not made by mistake: its master key, its data directory, its files' modes, its
+//! Installation, what it is made of and is not made by mistake: its master key, its data directory, its files' modes, its
 //! variables.
 
 use std::os::unix::fs::PermissionsExt;

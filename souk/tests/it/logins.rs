@@ -1,4 +1,4 @@
-//! A given database where each service logs in as itself, with a password of its own.
+//! Database logins: a given database where each service logs in as itself, with a password of its own.
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
-//! The real binary as processes: starting, stopping, tools beside a running shop, and `kill -9` in the middle of work.
+//! Integration tests of the real binary as processes: starting, stopping, tools beside a running shop, and `kill -9` in the
+//! middle of work.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 #[cfg(feature = "engines")]

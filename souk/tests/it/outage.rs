@@ -1,5 +1,5 @@
-//! The broker goes away under load and comes back having forgotten everything (PROMISES): every checkout is acknowledged
-//! meanwhile, and afterwards every effect has happened, once.
+//! Broker outage under load, after which it comes back having forgotten everything (PROMISES): every checkout is
+//! acknowledged meanwhile, and afterwards every effect has happened, once.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

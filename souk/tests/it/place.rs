@@ -1,4 +1,4 @@
-//! A data directory of a test, the processes on it, and the check of its invariants.
+//! Test fixture: a data directory of a test, the processes on it, and the check of its invariants.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Connections of each process, so that those of a test fit below the server's limit.
 const CONNECTIONS: usize = 90;
 
-/// The binary, unaware of the settings of whoever runs the tests.
+/// The binary, unaware of the settings of the user who runs the tests.
 pub fn souk() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_souk"));
     for (name, _) in std::env::vars() {
@@ -115,7 +115,7 @@ impl Place {
         command
     }
 
-    /// The provider, as a process of its own: somebody else's, who does not die with the shop.
+    /// The provider, as a process of its own: a third party's, which does not die with the shop.
     pub async fn provider(&self) -> Running {
         let listen = self.sandbox.to_string();
         Running::start(

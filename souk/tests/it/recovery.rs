@@ -1,4 +1,5 @@
-//! The private PostgreSQL dies under a running shop: it is started again, or the shop ends with a status.
+//! Database recovery, when the private PostgreSQL dies under a running shop: it is started again, or the shop ends with a
+//! status.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

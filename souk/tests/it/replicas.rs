@@ -1,5 +1,5 @@
-//! A whole shop that reads from a replica which stands still: who wrote sees it, and who says that they did not may see
-//! what was before.
+//! Replica lag, a whole shop that reads from a replica which stands still: who wrote sees it, and who says that they did not
+//! may see what was before.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

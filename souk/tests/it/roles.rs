@@ -1,4 +1,4 @@
-//! Roles as processes that prove to each other who they are.
+//! Caller authorization: roles as processes that prove to each other who they are.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -55,7 +55,7 @@ async fn only_roles_of_the_table_get_in_and_only_with_actors_of_theirs() {
         let refused = answer.err().map(|problem| problem.code);
         assert_eq!(refused.as_deref(), code, "{caller} as {actor:?}");
     }
-    // Whose word counts is the system: what staff may do, and nobody else.
+    // A caller that may act as the system is believed: this takes staff or the system.
     inventory(&fleet, "order").audit(&Cx::system("test"), AuditRequest {}).await.unwrap();
     let log = process.said();
     assert!(log.contains("call refused") && log.contains("caller=\"notification\""), "{log}");

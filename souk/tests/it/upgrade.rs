@@ -1,5 +1,6 @@
-//! The previous release beside this one: its binary on the tables of this tree, and of a later one; both in one fleet; and
-//! one taking over from the other while buyers go on. `make test-upgrade` builds it and says where it is.
+//! Compatibility of releases, the previous one beside this one: its binary on the tables of this tree, and of a later one;
+//! both in one fleet; and one taking over from the other while buyers go on. `make test-upgrade` builds it and says where it
+//! is.
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -59,7 +60,7 @@ enum Release {
 }
 
 impl Release {
-    /// Unaware of the settings of whoever runs the tests.
+    /// Unaware of the settings of the user who runs the tests.
     fn program(self) -> Command {
         let this = souk();
         if self == Release::This {
@@ -158,7 +159,7 @@ impl Upgrade {
     }
 
     /// This tree's tables, and what the next might add to any of them: columns, with and without a default, and a file that
-    /// nobody here has heard of.
+    /// this release has not heard of.
     async fn migrate(&self) {
         said(&mut self.tool(Release::This, &["migrate"]));
         let tables = "select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace

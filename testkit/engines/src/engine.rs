@@ -30,7 +30,7 @@ pub trait Kind: Send + Sync + 'static {
     const NAME: &'static str;
     /// How long it may take to start on a busy machine.
     const PATIENCE: Duration;
-    /// As root it must be run as somebody else.
+    /// As root it must be run as another user.
     const REFUSES_ROOT: bool = false;
 
     /// Writes what it needs below `home`, keeps data in `home/data`, and says what to run there, in the foreground.
@@ -63,13 +63,13 @@ impl<K: Kind> Engine<K> {
         Ok(engine)
     }
 
-    /// Stops it in the middle of whatever it does: connections stay open, and nobody answers.
+    /// Stops it in the middle of whatever it does: connections stay open, and no process answers.
     ///
     /// # Errors
     /// When it does not run.
     pub fn pause(&self) -> Result<(), EngineError> {
         let group = self.signal(Signal::SIGSTOP, "pause it")?;
-        // The signal is under way; from here on it has arrived. Whoever ended meanwhile does not answer either.
+        // The signal is under way; from here on it has arrived. An engine that ended meanwhile does not answer either.
         let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
         waitid(Id::Pid(group), flags).map_err(|error| failed::<K>("pause it", error.into()))?;
         Ok(())

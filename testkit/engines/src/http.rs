@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 /// Status and body of a GET. HTTP/1.0, so that the body comes as it is and ends with the connection.
 ///
 /// # Errors
-/// Nobody listens, or what answers does not speak HTTP.
+/// No server listens, or what answers does not speak HTTP.
 pub async fn get(port: u16, path: &str) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let request = format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");

@@ -60,7 +60,7 @@ impl Account {
     }
 }
 
-/// True when everybody may read what lies in `dir` and enter all that is above it.
+/// True when every user may read what lies in `dir` and enter all that is above it.
 pub(crate) fn is_public(dir: &Path) -> bool {
     let has = |path: &Path, bits: u32| fs::metadata(path).is_ok_and(|meta| meta.mode() & bits == bits);
     has(dir, 0o005) && dir.ancestors().all(|above| has(above, 0o001))

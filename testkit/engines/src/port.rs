@@ -3,14 +3,14 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Ports are taken from below those that the system gives to outgoing connections: nobody takes one between our look and
+/// Ports are taken from below those that the system gives to outgoing connections: no process takes one between our look and
 /// the process that binds it, nor while a killed server waits for its restart.
 const FIRST: u16 = 10_000;
 const LAST: u16 = 32_000;
 
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
-/// A loopback port that nobody listens on.
+/// A loopback port without a listener.
 ///
 /// # Panics
 /// When there is none.

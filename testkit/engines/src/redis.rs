@@ -141,7 +141,7 @@ impl RedisCluster {
         for (at, node) in self.nodes.iter().enumerate() {
             let (first, last) = (at * share, ((at + 1) * share).min(SLOTS) - 1);
             node.tell(&["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &last.to_string()]).await?;
-            // Different ones from the start, so that nobody has to settle a conflict.
+            // Different ones from the start, so that no nodes have to settle a conflict.
             node.tell(&["CLUSTER", "SET-CONFIG-EPOCH", &(at + 1).to_string()]).await?;
         }
         for node in &self.nodes[1..] {

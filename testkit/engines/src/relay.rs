@@ -30,7 +30,7 @@ where
             connections.spawn(async move {
                 let Ok(mut client) = accept(socket).await else { return };
                 let Ok(mut server) = TcpStream::connect(target).await else { return };
-                // Whoever ends it, it is over.
+                // Whichever side ends it, it is over.
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
             });
         }

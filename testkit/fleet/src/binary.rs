@@ -30,7 +30,7 @@ impl Binary {
         &self.0
     }
 
-    /// A command that is not aware of the settings of whoever runs this.
+    /// A command that is not aware of the settings of the user who runs this.
     pub fn command<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.0);
         for (name, _) in std::env::vars_os() {

@@ -194,7 +194,7 @@ impl Fleet {
     }
 }
 
-/// Who ends when: from what is nearest to the public to what everybody calls.
+/// Who ends when: from what is nearest to the public to what all roles call.
 fn wave_of(role: &str) -> usize {
     match role {
         "gateway" | "all" => 0,
@@ -214,7 +214,7 @@ fn tool_command(binary: &Binary, config: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// The sandbox payment provider: somebody else's server, who does not die with the shop.
+/// The sandbox payment provider: a third party's server, which does not die with the shop.
 struct Provider {
     binary: Binary,
     config: PathBuf,

@@ -1,4 +1,4 @@
-//! Pages that everybody gets: the same for all, and new as soon as what they show is.
+//! Pages that all visitors get: the same for all, and new as soon as what they show is.
 
 use std::time::Duration;
 

@@ -100,7 +100,7 @@ async fn foreign_ids(world: &World) {
     owner.fill(&lamp.sku, 1).await;
     let cart = owner.cart_path().await;
     let line = owner.look().await.lines[0].id;
-    // A customer's cart is theirs alone, even for somebody who knows its id.
+    // A customer's cart is theirs alone, even before a client that knows its id.
     let quantity = json!({ "quantity": 2 });
     let attempts: [(Method, String, Option<Value>); 5] = [
         (Method::GET, cart.clone(), None),
@@ -129,7 +129,7 @@ async fn foreign_ids(world: &World) {
         assert_eq!(reply.status, 404, "{path}: {}", reply.text());
     }
     assert_eq!(thief.cancel(&placed.order).await.unwrap_err().status, 404);
-    // Nobody says who they are by a header of ours.
+    // No client says who it is by a header of ours.
     let claimed = [("x-souk-actor", "system"), ("x-souk-client-ip", "10.0.0.1")];
     let reply = world.shop.send(Method::GET, &path, &claimed, Bytes::new()).await;
     assert_eq!(reply.status, 404, "{}", reply.text());

@@ -67,7 +67,7 @@ async fn get_ready<F: Future>(crowd: impl Iterator<Item = F>) -> Vec<F::Output> 
     futures_util::stream::iter(crowd).buffer_unordered(READY_AT_ONCE).collect().await
 }
 
-/// One where all visitors come from one address and none is slowed down for it.
+/// One where all clients come from one address and none is slowed down for it.
 fn crowded() -> souk_testkit::Options {
     souk_testkit::Options { throttles: souk_gateway::Profile::Off, ..ordinary() }
 }

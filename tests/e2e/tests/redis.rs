@@ -1,4 +1,4 @@
-//! A shop whose Redis hangs, dies and comes back: nobody notices (PROMISES: checkouts succeed, 95 % within 2 s).
+//! A shop whose Redis hangs, dies and comes back: no buyer notices (PROMISES: checkouts succeed, 95 % within 2 s).
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Nobody is sold what is not there, and what is given back is there again.
+//! No buyer is sold what is not there, and what is given back is there again.
 
 use souk_order_api::{OrderPayment, OrderStatus};
 use souk_testkit::{Guest, Outcome, World, tokens};
@@ -31,7 +31,7 @@ async fn out_of_stock(world: &World) {
     );
 }
 
-/// Everybody wants the last one at the same moment.
+/// Every buyer wants the last one at the same moment.
 async fn last_item(world: &World) {
     let lamp = world.product("Last Lamp", 2_000, 1).await;
     let ready = (0..CROWD).map(|_| async {

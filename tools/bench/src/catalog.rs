@@ -1,4 +1,4 @@
-//! What the shop sells, found out as anybody would: by paging through the public API.
+//! Catalogue crawl: finds out what the shop sells as anybody would, by paging through the public API.
 
 use anyhow::{Context, ensure};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};

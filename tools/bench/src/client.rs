@@ -1,5 +1,5 @@
-//! One keep-alive connection of a virtual user. Written by hand on `httparse`, because shop and generator share the
-//! cores: what the client burns, the shop lacks. It knows what a shop answers (Content-Length or chunks, gzip), no more.
+//! HTTP client of a virtual user: one keep-alive connection. Written by hand on `httparse`, because shop and generator share
+//! the cores: what the client burns, the shop lacks. It knows what a shop answers (Content-Length or chunks, gzip), no more.
 
 use std::io;
 use std::time::Duration;
@@ -73,7 +73,7 @@ impl Client {
     /// Connects, if it is not: for crowds that are to come at once.
     ///
     /// # Errors
-    /// Nobody listens.
+    /// No server listens.
     pub async fn connect(&mut self) -> io::Result<()> {
         if self.stream.is_none() {
             let stream = timeout(PATIENCE, TcpStream::connect(self.target.address)).await??;

@@ -1,5 +1,5 @@
-//! What the same machine can do at most, measured in the same run: bare handlers in a process of their own, as the shop
-//! is, and PostgreSQL with `pgbench`.
+//! Baselines, what the same machine can do at most, measured in the same run: bare handlers in a process of their own, as
+//! the shop is, and PostgreSQL with `pgbench`.
 
 mod bare;
 mod pgbench;

@@ -1,6 +1,6 @@
-//! How load is made: users that take numbered turns until the time or the turns are up. In a closed loop a user takes the
+//! Load generation: users that take numbered turns until the time or the turns are up. In a closed loop a user takes the
 //! next turn when done with the last; in an open loop turns are due at fixed times and latency counts from then, so that a
-//! stall is felt by everybody who would have come during it (no coordinated omission).
+//! stall is felt by every user who would have come during it (no coordinated omission).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -148,7 +148,7 @@ pub fn broken(error: &std::io::Error) -> String {
     }
 }
 
-/// Everybody who takes part, and how many turns were taken.
+/// All users that take part, and how many turns were taken.
 pub struct Crowd {
     users: Vec<User>,
     next: u64,

@@ -1,4 +1,4 @@
-//! The shop's own counters, read from its operations listener (Prometheus text) before and after a load.
+//! Metrics scraper: the shop's own counters, read from its operations listener (Prometheus text) before and after a load.
 
 use anyhow::ensure;
 use serde::Serialize;

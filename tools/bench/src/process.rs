@@ -1,4 +1,4 @@
-//! What processes cost: CPU seconds and memory from `/proc`, of one process or of one with everything below it.
+//! Resource usage of processes: CPU seconds and memory from `/proc`, of one process or of one with everything below it.
 
 use std::collections::HashMap;
 use std::path::Path;

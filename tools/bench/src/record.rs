@@ -1,5 +1,5 @@
-//! What is counted while a load runs: latencies per kind of call in HDR histograms, errors by status and problem code,
-//! bytes. One recorder per measured phase, shared by its users, so that nothing of the warm-up can leak in.
+//! Recorder of a load: latencies per kind of call in HDR histograms, errors by status and problem code, bytes. One recorder
+//! per measured phase, shared by its users, so that nothing of the warm-up can leak in.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

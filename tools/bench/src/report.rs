@@ -1,4 +1,4 @@
-//! What a run found out: as data (JSON) and for people (Markdown).
+//! Report of a run: as data (JSON) and for people (Markdown).
 
 mod markdown;
 mod targets;
@@ -39,9 +39,9 @@ pub struct Report {
     pub pgbench: Option<Pgbench>,
     /// What was measured, in order.
     pub scenarios: Vec<Measured>,
-    /// Seconds an import took until search had all of it, when somebody measured.
+    /// Seconds an import took until search had all of it, when that was measured.
     pub import_seconds: Option<f64>,
-    /// Seconds the shop took to start with its data there, when somebody measured.
+    /// Seconds the shop took to start with its data there, when that was measured.
     pub start_seconds: Option<f64>,
     /// Memory of the shop after all of it.
     pub shop_memory: Option<Memory>,
@@ -164,7 +164,7 @@ pub struct Orders {
     pub invariants: Vec<Invariant>,
     /// 201s of the run, its warm-up included.
     pub acknowledged: u64,
-    /// Answers of the run after which nobody knows.
+    /// Answers of the run that leave open whether the order stands.
     pub unsure: u64,
     /// Confirmed orders of the run in the database.
     pub confirmed: Option<i64>,

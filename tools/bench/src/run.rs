@@ -1,4 +1,4 @@
-//! A run from beginning to end: what is there, each scenario with its yardstick, the rules, the report.
+//! Benchmark run, from beginning to end: what is there, each scenario with its yardstick, the rules, the report.
 
 mod bench;
 mod measure;

@@ -1,4 +1,4 @@
-//! What is measured: one small file per kind of visitor, and their names on the command line.
+//! Scenarios: one small file per kind of visitor, and their names on the command line.
 
 mod availability;
 mod category;

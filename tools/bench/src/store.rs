@@ -1,5 +1,5 @@
-//! What the bench reads from the shop's database, when it is given one: counters, and the invariants of money and stock
-//! that must hold after every load. Reads only; the connection refuses writes.
+//! Database readings of a run, when the bench is given the shop's: counters, and the invariants of money and stock that must
+//! hold after every load. Reads only; the connection refuses writes.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Where the load goes. Loopback only: a load generator that can be pointed at somebody else's machine is a weapon, and
-//! figures over a network say more about the network than about the shop.
+//! Load target: where the load goes. Loopback only: a load generator that can be pointed at a stranger's machine is a
+//! weapon, and figures over a network say more about the network than about the shop.
 
 use std::net::SocketAddr;
 

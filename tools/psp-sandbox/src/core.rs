@@ -1,4 +1,5 @@
-//! Ledger and journal behind one lock: decide, write, apply. Called by the handlers and the webhook sender.
+//! Core of the sandbox, ledger and journal behind one lock: decide, write, apply. Called by the handlers and the webhook
+//! sender.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ use crate::{SandboxConfig, WebhookEvents};
 
 /// Events that wait for a merchant who is away; beyond, the oldest are given up.
 const MAX_PENDING: usize = 10_000;
-/// Bytes of the proof in an action page's address: nobody guesses 80 bits.
+/// Bytes of the proof in an action page's address: no attacker guesses 80 bits.
 const PROOF: usize = 10;
 
 /// Why something was not done.

@@ -1,4 +1,4 @@
-//! The sandbox's HTTP: who asks, what for, and the tokens that misbehave on the wire.
+//! HTTP routes of the sandbox: who asks, what for, and the tokens that misbehave on the wire.
 
 use std::sync::Arc;
 

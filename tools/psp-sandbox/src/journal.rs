@@ -1,4 +1,5 @@
-//! The append-only file the ledger is made of: one JSON record a line, written before the answer goes out.
+//! Write-ahead journal, the append-only file the ledger is made of: one JSON record a line, written before the answer goes
+//! out.
 //!
 //! A record is in the kernel's page cache when `write` returns, so it survives the death of this process by any signal.
 //! It is not forced to disk: a sandbox that loses power may lose its last second, and 1,200 fsyncs a second would make

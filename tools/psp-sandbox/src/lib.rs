@@ -1,4 +1,4 @@
-//! A payment provider to develop, test and measure against: an HTTP server of its own with its own ledger, which the
+//! Sandbox payment provider to develop, test and measure against: an HTTP server of its own with its own ledger, which the
 //! payment service calls over a real socket as it would any other provider.
 //!
 //! | call | does |
@@ -43,7 +43,7 @@ pub struct SandboxConfig {
     pub data_dir: PathBuf,
     /// What a merchant proves itself with: `Authorization: Bearer <key>`.
     pub api_key: Secret<String>,
-    /// Whom to tell; nobody without.
+    /// Where events are posted; without it, none are.
     pub webhook: Option<WebhookConfig>,
     /// How buyers reach it, for action pages: `https://pay.example.org`. Default: the address it listens on.
     pub public_url: Option<String>,
@@ -89,7 +89,7 @@ pub struct WebhookConfig {
 }
 
 impl WebhookConfig {
-    /// The events nobody was told of in an answer, tried for about an hour.
+    /// The events that no answer told of, tried for about an hour.
     pub fn new(url: String, secret: Secret<String>) -> Self {
         let first_pause = Duration::from_millis(500);
         Self { url, secret, events: WebhookEvents::Unanswered, first_pause, tries: 70 }

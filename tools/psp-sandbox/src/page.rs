@@ -1,4 +1,4 @@
-//! The page on which a buyer approves or denies a payment, as a bank would show it. No scripts.
+//! Action page, on which a buyer approves or denies a payment, as a bank would show it. No scripts.
 
 use crate::ledger::Status;
 use crate::view::View;

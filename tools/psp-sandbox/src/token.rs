@@ -1,4 +1,4 @@
-//! The means of payment a shop can try: each token stands for one thing that goes right or wrong.
+//! Test tokens, the means of payment a shop can try: each stands for one thing that goes right or wrong.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What leaves the sandbox as JSON: authorisations, operations, events.
+//! JSON views of what leaves the sandbox: authorisations, operations, events.
 
 use bytes::Bytes;
 use serde::Serialize;

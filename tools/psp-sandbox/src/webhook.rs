@@ -1,4 +1,4 @@
-//! Posting events to the merchant: signed, repeated with growing pauses, in no particular order.
+//! Webhook delivery: events are posted to the merchant signed, repeated with growing pauses, in no particular order.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What a developer does about each error code, for docs/errors.md and the pages that `type` leads to. A code without a
-//! sentence of its own gets the one of its status.
+//! Advice for each error code: what a developer does about it, for docs/errors.md and the pages that `type` leads to. A code
+//! without a sentence of its own gets the one of its status.
 
 /// Sentences of single codes.
 const OF_CODES: &[(&str, &str)] = &[

@@ -1,5 +1,5 @@
-//! docs/errors.md: every stable error code with where it comes from, collected from the sources, so that the document
-//! cannot lag behind.
+//! Generator of docs/errors.md: every stable error code with where it comes from, collected from the sources, so that the
+//! document cannot lag behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Who may depend on whom (ARCHITECTURE 2): a service on any contract, never on another service's implementation; the
-//! platform on nothing of commerce; only the binary, the test kit and the tests on implementations.
+//! Dependency check, who may depend on whom (ARCHITECTURE 2): a service on any contract, never on another service's
+//! implementation; the platform on nothing of commerce; only the binary, the test kit and the tests on implementations.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,6 @@
-//! Migrations only expand (docs/operations.md): while a release is rolled out the previous one works on the same tables. So
-//! files that it has stay as they are, and a new one takes nothing away, unless it says since when nobody needs it.
+//! Check that migrations only expand (docs/operations.md): while a release is rolled out the previous one works on the same
+//! tables. So files that it has stay as they are, and a new one takes nothing away, unless it says since when no release
+//! needs it.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! What every source file keeps to: a module doc, a sensible length, no path of somebody's machine, SQL in stores only.
+//! Source check, what every file keeps to: a module doc, a sensible length, no path of a developer's machine, SQL in stores
+//! only.
 
 use std::path::{Path, PathBuf};
 

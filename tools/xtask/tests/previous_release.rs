@@ -1,4 +1,4 @@
-//! `scripts/previous-release` in histories of every kind.
+//! Tests of `scripts/previous-release` in histories of every kind.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ fn history(dir: &Path, names: &[&str]) -> (PathBuf, Vec<String>) {
 }
 
 fn ask(repository: &Path) -> Output {
-    // A temporary directory may lie below somebody else's repository.
+    // A temporary directory may lie below another repository.
     let above = repository.parent().unwrap();
     Command::new(repository.join(SCRIPT)).arg("commit").env("GIT_CEILING_DIRECTORIES", above).output().unwrap()
 }

@@ -1,7 +1,7 @@
-//! What a motif draws on: an SVG under construction, its palette, and dice thrown from the seed.
+//! SVG canvas, what a motif draws on: an SVG under construction, its palette, and dice thrown from the seed.
 //!
 //! Everything is drawn on a 400 x 400 grid in whole numbers. Presentation attributes only: a style element would be
-//! refused by the shop's Content-Security-Policy when somebody opens the picture by itself.
+//! refused by the shop's Content-Security-Policy when a visitor opens the picture by itself.
 
 use std::fmt::{Display, Write};
 

@@ -1,4 +1,4 @@
-//! The motif that suits a merchant's category, by the words of its slug.
+//! Choice of a motif that suits a merchant's category, by the words of its slug.
 
 /// A word in a category's slug, and the motif it calls for. The first that fits counts, so the narrower stand first.
 const WORDS: &[(&str, &str)] = &[

@@ -1,4 +1,4 @@
-//! What stands for a category that has no motif: a small sculpture of simple solids.
+//! Fallback motif of a category that has none: a small sculpture of simple solids.
 
 use super::canvas::{Canvas, disc, rect};
 use super::stage::GROUND;

@@ -1,5 +1,5 @@
-//! Owns: drawn product pictures (procedural generation): a motif and a seed give one small SVG, the same on every machine.
-//! The storefront draws them for products that have no picture, the demo catalogue for all of its products. Pure.
+//! Procedural generation of product pictures: a motif and a seed give one small SVG, the same on every machine. The
+//! storefront draws them for products that have no picture, the demo catalogue for all of its products. Pure.
 //!
 //! Thousands of distinct pictures cost no download and no licence. The low part of a seed is the colour (see [`Colour`]), the
 //! rest is shape and scenery, so a product shows each of its colours in the same form by changing one number. Pictures hold no

@@ -1,4 +1,4 @@
-//! Colours that go together: named in OKLCH, where equal steps look equal, and turned into sRGB at the end.
+//! Colour palettes: named in OKLCH, where equal steps look equal, and turned into sRGB at the end.
 
 use crate::dice::Dice;
 

@@ -1,4 +1,4 @@
-//! The room a thing stands in: wall, floor, a soft shape behind it.
+//! Backdrop, the room a thing stands in: wall, floor, a soft shape behind it.
 
 use super::canvas::{Canvas, rect};
 

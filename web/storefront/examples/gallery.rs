@@ -1,5 +1,5 @@
-//! The storefront over a shop in memory, to look at while designing: `cargo run -p souk-storefront --example gallery`.
-//! Takes a port (default 8090). Nothing is stored and nothing else is needed.
+//! Design preview of the storefront over a shop in memory: `cargo run -p souk-storefront --example gallery`. Takes a port
+//! (default 8090). Nothing is stored and nothing else is needed.
 
 #[path = "../tests/it/fake/mod.rs"]
 #[allow(dead_code, clippy::unwrap_used)] // written for tests

@@ -1,4 +1,4 @@
-//! What handlers share: the clients, who the shop is, and the category tree that stands in every page's header.
+//! Shared state of the handlers: the clients, who the shop is, and the category tree that stands in every page's header.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Styles, modules and pictures of the storefront: embedded in the binary, named by their content, kept by caches for
-//! ever. A new release has new names, so nothing is ever invalidated.
+//! Static assets of the storefront, its styles, modules and pictures: embedded in the binary, named by their content, kept
+//! by caches for ever. A new release has new names, so nothing is ever invalidated.
 
 use std::io::Write;
 use std::sync::LazyLock;

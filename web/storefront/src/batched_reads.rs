@@ -1,5 +1,6 @@
 //! Batched reads (a data loader): pages that are rendered at the same moment read products, prices and stock in one call.
-//! In a fleet each read costs a round trip to another process, and pages that are the same for everybody get the same answers.
+//! In a fleet each read costs a round trip to another process, and pages that are the same for all visitors get the same
+//! answers.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Which cart a visitor has: the one their cookie names, else their account's. Carts are made when something goes in.
+//! Cart cookie, and which cart a visitor has: the one their cookie names, else their account's. Carts are made when
+//! something goes in.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The order that this browser made last, in a sealed cookie: a second tab that pays for the same cart, and a buyer who comes
-//! back from the bank, are led to it.
+//! Last-order cookie, sealed: the order that this browser made last; a second tab that pays for the same cart, and a buyer
+//! who comes back from the bank, are led to it.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The storefront: HTML for buyers. Owns nothing; calls catalog, search, pricing, inventory, cart, order and identity
 //! through their clients; emits and consumes nothing.
 //!
-//! Pages of the catalogue are the same for everybody and may be cached (`Surrogate-Key` says what they show); what is
+//! Pages of the catalogue are the same for all visitors and may be cached (`Surrogate-Key` says what they show); what is
 //! personal is never cached. Everything works without scripts: plain links, and forms that are answered by a redirect, also
 //! when they are refused: what is wrong is said on the page it leads to ([`flash`]).
 
@@ -44,7 +44,7 @@ pub const PAGE_PARAMETERS: &[(&str, &[&str])] =
 pub fn router(clients: Clients, tasks: &Tasks) -> Router {
     let app = App::new(clients, tasks);
     Router::new()
-        // The same for everybody.
+        // The same for all visitors.
         .route("/", get(home::show))
         .route("/c/{*path}", get(listing::category))
         .route("/search", get(listing::search))

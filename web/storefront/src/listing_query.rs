@@ -1,4 +1,4 @@
-//! What a listing's address asks for, read from its query string and written back into links.
+//! Listing query: what a listing's address asks for, read from its query string and written back into links.
 //!
 //! Parameters are written in one fixed order, so that the same choice has one address and one place in the cache.
 

@@ -1,4 +1,4 @@
-//! The storefront in the system's list of modules.
+//! Module manifest of the storefront, for the system's list of modules.
 
 use souk_module::{BuildContext, BuildError, Module, ModuleSpec, Role};
 

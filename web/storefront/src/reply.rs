@@ -17,7 +17,7 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 /// What handlers return when it does not work.
 pub(crate) type PageResult = Result<Response, ApiError>;
 
-/// A page that is the same for everybody; `keys` name what it shows.
+/// A page that is the same for all visitors; `keys` name what it shows.
 pub(crate) fn public(page: &impl Template, keys: &[String]) -> PageResult {
     Ok(Cached::bytes(HTML, render(page)?, keys).into_response())
 }

@@ -1,4 +1,5 @@
-//! What pages show, as plain structs, and the templates they fill. No I/O: handlers fetch, views decide how it looks.
+//! View models: what pages show, as plain structs, and the templates they fill. No I/O: handlers fetch, views decide how it
+//! looks.
 
 pub mod account;
 pub mod card;

@@ -1,4 +1,5 @@
-//! Which columns are attributes, and what they are: groups of columns by prefix, single columns, labels, units.
+//! Attribute mapping, which columns are attributes and what they are: groups of columns by prefix, single columns, labels,
+//! units.
 
 use std::collections::HashMap;
 use std::sync::Arc;

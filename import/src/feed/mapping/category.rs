@@ -1,5 +1,5 @@
-//! Which category a product belongs to: what the source says, else the first rule that fits, else the fallback.
-//! All keywords of all rules are looked for in one pass over the text (Aho-Corasick), so rules may be many.
+//! Category mapping of a product: what the source says, else the first rule that fits, else the fallback. All keywords of
+//! all rules are looked for in one pass over the text (Aho-Corasick), so rules may be many.
 
 use std::collections::HashMap;
 

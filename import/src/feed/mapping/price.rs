@@ -1,4 +1,4 @@
-//! What a price column means: minor or major units, point or comma, which currency; no float anywhere.
+//! Price mapping of a column: minor or major units, point or comma, which currency; no float anywhere.
 
 use souk_kernel::{Currency, Money};
 

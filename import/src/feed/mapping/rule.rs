@@ -1,5 +1,5 @@
-//! Where a field comes from: a column, a template, a constant, or the first of several that yields something; narrowed
-//! by a condition, a regular expression, a table of replacements.
+//! Field rule, where a field comes from: a column, a template, a constant, or the first of several that yields something;
+//! narrowed by a condition, a regular expression, a table of replacements.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! A table of a mapping file that is read key by key: wrong types name their key, and what nobody asked for is an error
-//! that lists what could have been meant.
+//! Reader of one table of a mapping file, key by key: wrong types name their key, and an unknown key is an error that lists
+//! what could have been meant.
 
 use crate::feed::error::MappingError;
 

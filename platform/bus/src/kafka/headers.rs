@@ -1,5 +1,5 @@
-//! An envelope as a Kafka message: CloudEvents 1.0 in binary mode (its Kafka protocol binding, section 3.2). Attributes are
-//! headers, the fact is the value, the aggregate is the key.
+//! Encoding of an envelope as a Kafka message: CloudEvents 1.0 in binary mode (its Kafka protocol binding, section 3.2).
+//! Attributes are headers, the fact is the value, the aggregate is the key.
 
 use std::str::FromStr;
 

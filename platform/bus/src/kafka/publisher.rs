@@ -1,4 +1,4 @@
-//! Writing an owner's events to its topic, in order, many under way at once.
+//! Kafka producer: writes an owner's events to its topic, in order, many under way at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Reading one owner's topic in a consumer group: the group's members share the partitions, and go on where it was told to
+//! Kafka group consumer: reads one owner's topic; the group's members share the partitions, and go on where it was told to
 //! have got to.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Reading topics from now on, outside any group: every process sees everything.
+//! Kafka consumer outside any group: reads topics from now on, so every process sees everything.
 
 use std::time::Duration;
 

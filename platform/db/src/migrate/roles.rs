@@ -1,4 +1,4 @@
-//! The logins of services: made with their schemas, each with rights on nothing else.
+//! Login roles of services: made with their schemas, each with rights on nothing else.
 
 use souk_kernel::Secret;
 use tokio_postgres::error::SqlState;

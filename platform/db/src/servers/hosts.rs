@@ -1,5 +1,5 @@
-//! From URLs to single servers: the driver takes a list of hosts, but it waits for the first before it tries the second,
-//! and takes the first that lets itself be written to.
+//! Host list of a URL, split into single servers: the driver takes such a list, but it waits for the first before it tries
+//! the second, and takes the first that lets itself be written to.
 
 use tokio_postgres::{
     Config,

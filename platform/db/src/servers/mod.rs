@@ -1,5 +1,6 @@
-//! The servers of one database as one process sees them: which is the primary, which standbys may be read from, and how far
-//! each has replayed. One for all services of a process; `Db` routes by it, connections are made and dropped by it.
+//! Cluster monitoring, the servers of one database as one process sees them: which is the primary, which standbys may be
+//! read from, and how far each has replayed. One for all services of a process; `Db` routes by it, connections are made and
+//! dropped by it.
 //!
 //! A server is asked every fifth of a second. What it says is a lower bound: it may have replayed more since, never less.
 

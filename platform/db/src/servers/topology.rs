@@ -1,5 +1,5 @@
-//! The topology: what is known of the servers, and what follows from it, which one is the primary and how far each replica is.
-//! Pure; the watchers bring the reports.
+//! Cluster topology: what is known of the servers, and what follows from it, which one is the primary and how far each
+//! replica is. Pure; the watchers bring the reports.
 
 use std::{
     collections::VecDeque,

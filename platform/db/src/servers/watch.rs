@@ -1,4 +1,4 @@
-//! Asks one server, again and again, what it is and how far it has come.
+//! Health check: asks one server, again and again, what it is and how far it has come.
 
 use std::{sync::Weak, time::Duration};
 

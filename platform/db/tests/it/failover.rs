@@ -1,5 +1,5 @@
-//! The primary dies under load and a replica takes over: nothing that was acknowledged is lost, and nothing is written to
-//! the old one when it comes back.
+//! Failover under load, when the primary dies and a replica takes over: nothing that was acknowledged is lost, and nothing
+//! is written to the old one when it comes back.
 
 use std::{
     sync::{

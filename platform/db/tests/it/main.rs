@@ -1,4 +1,4 @@
-//! souk-db against a real PostgreSQL: what it does on the wire, and what it leaves behind.
+//! Integration tests of souk-db against a real PostgreSQL: what it does on the wire, and what it leaves behind.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod failover;

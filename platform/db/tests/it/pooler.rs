@@ -1,5 +1,5 @@
-//! Behind a real pgbouncer in transaction mode, of the version the distribution ships: it knows nothing of statements that
-//! clients prepare, and hands every transaction another server connection.
+//! Pooler compatibility, with a real pgbouncer in transaction mode, of the version the distribution ships: it knows nothing
+//! of statements that clients prepare, and hands every transaction another server connection.
 
 use std::{
     fs,

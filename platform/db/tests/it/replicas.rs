@@ -1,4 +1,4 @@
-//! Reads from replicas: whoever wrote sees the write, wherever they are sent.
+//! Reads from replicas, with read-your-writes: a client that wrote sees its write, wherever its reads are sent.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
@@ -155,7 +155,7 @@ async fn what_a_replica_cannot_answer_the_primary_does() {
     let refused =
         db.read(WalPosition::ANY).query("insert into item values (1, 'a', 1) returning id", &[]).await.unwrap_err();
     assert!(refused.to_string().contains("read-only"), "{refused}");
-    // One that is killed under reads: nobody notices.
+    // One that is killed under reads: no reader notices.
     until_read_from(&db, &cluster, 1, true).await;
     cluster.kill(1).await;
     for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! Over TLS: everything that goes to the server, and nothing to a server that is not who it should be.
+//! TLS to the server: everything goes over it, and nothing to a server that is not who it should be.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ const SOON: Duration = Duration::from_secs(10);
 /// A server whose certificate is for `localhost`.
 struct Secure {
     managed: Managed,
-    /// Holds `ca.pem`, and `other.pem` of somebody else.
+    /// Holds `ca.pem`, and `other.pem` of another authority.
     dir: tempfile::TempDir,
     port: u16,
 }

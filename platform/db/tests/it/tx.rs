@@ -59,7 +59,7 @@ async fn relaxed_transactions_say_so_and_only_they() {
     assert_eq!(row.get_col::<&str>(0).unwrap(), "off");
     assert_eq!(row.get_col::<&str>(1).unwrap(), "shop");
     tx.commit().await.unwrap();
-    // The throw-away server has it off for everybody: turn it on for this session to see the difference.
+    // The throw-away server has it off for all sessions: turn it on for this session to see the difference.
     let tx = db.begin().await.unwrap();
     tx.batch_execute("SET synchronous_commit TO on").await.unwrap();
     tx.commit().await.unwrap();
@@ -336,7 +336,7 @@ async fn slow_statements_time_out_and_deadlocks_are_named() {
     let (left, right) = (db.begin().await.unwrap(), db.begin().await.unwrap());
     left.execute(UPDATE, &[&1i64]).await.unwrap();
     right.execute(UPDATE, &[&2i64]).await.unwrap();
-    // Whoever is chosen must let go, or the other waits for ever.
+    // The transaction that is chosen as the victim must let go, or the other waits for ever.
     let ends = tokio::join!(update_and_commit(left, 2), update_and_commit(right, 1));
     let victim = match ends {
         (Err(error), Ok(())) | (Ok(()), Err(error)) => error,

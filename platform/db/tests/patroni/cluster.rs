@@ -1,5 +1,5 @@
-//! etcd and Patroni nodes, started as an unprivileged user on free ports with throw-away data, from the distribution's
-//! packages.
+//! Patroni cluster for tests: etcd and Patroni nodes, started as an unprivileged user on free ports with throw-away data,
+//! from the distribution's packages.
 
 use std::{
     fs,

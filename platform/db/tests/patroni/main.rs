@@ -112,7 +112,7 @@ async fn a_primary_and_then_its_whole_node_die_under_load() {
     cluster.until("n0 is a standby", || async |c: &Patroni| c.sql(0, standby).await.as_deref() == Some("t")).await;
     cluster.until("a synchronous standby again", || async |c: &Patroni| c.has_synchronous(leader).await).await;
 
-    // The whole node of the new primary dies: nobody is left there to give the lead away.
+    // The whole node of the new primary dies: no process is left there to give the lead away.
     cluster.kill_node(leader);
     let killed = Instant::now();
     let node_died = first_write(&load, killed).await;

@@ -1,4 +1,4 @@
-//! A kind of saga: its steps by name, and how a row says where a saga is.
+//! Saga definition: the steps of a kind of saga by name, and how a row says where a saga is.
 //!
 //! A row names the next step (`next_step`) and all steps of the release that runs the saga (`steps`). A release may insert
 //! steps: sagas that run meanwhile go on at the step they are at, whatever its place is by now. Two releases run side by

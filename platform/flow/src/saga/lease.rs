@@ -1,7 +1,7 @@
 //! Leases with heartbeats: which sagas run in this process, and which were left by processes that died.
 //!
 //! A lease is short, so that a death is noticed soon. Most sagas end before it does; those that take longer are renewed
-//! together, in one statement. When the database itself stands still, leases run out although everybody lives: so a
+//! together, in one statement. When the database itself stands still, leases run out although every process lives: so a
 //! running saga is only taken over when it was seen with the same ended lease for a while by a database that answered
 //! promptly, time enough for its process to renew it.
 

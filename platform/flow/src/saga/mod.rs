@@ -1,4 +1,4 @@
-//! Work over several services that ends, whatever dies on the way: forward to the goal, or back to the start.
+//! Sagas, work over several services that ends, whatever dies on the way: forward to the goal, or back to the start.
 //!
 //! The saga's row is inserted together with what it is about ([`insert_sagas`]), leased to the inserting process, which
 //! runs it at once; the engine's sweeper takes over the sagas of processes that died. Each step has do and undo side by
@@ -71,7 +71,7 @@ pub enum Failure {
     Refused(Problem),
     /// Unknown or out of reach: try again.
     Again(Problem),
-    /// Somebody else has to do something first: come back in a while, or as soon as [`wake_saga`] is called.
+    /// Another party has to do something first: come back in a while, or as soon as [`wake_saga`] is called.
     Wait(Duration),
     /// Another process runs this saga now.
     Fenced,

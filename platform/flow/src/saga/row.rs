@@ -1,4 +1,4 @@
-//! A saga's row, as the process that runs the saga reads and writes it; each write is fenced by the lease's epoch.
+//! Saga row, as the process that runs the saga reads and writes it; each write is fenced by the lease's epoch.
 
 use std::time::Duration;
 

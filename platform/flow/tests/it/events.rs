@@ -1,4 +1,5 @@
-//! Outbox and consumers: once, in order, and poison stops nobody else. The same suite on the PostgreSQL log and on Kafka.
+//! Outbox and consumers: once, in order, and a poison event stops no other key. The same suite on the PostgreSQL log and on
+//! Kafka.
 
 #[cfg(feature = "kafka")]
 mod broker;

@@ -1,5 +1,5 @@
-//! Releases with other steps beside each other: each saga is finished right, whichever release wrote its row, and one with
-//! steps that a release does not know is left alone by it.
+//! Rolling upgrade of sagas, releases with other steps beside each other: each saga is finished right, whichever release
+//! wrote its row, and one with steps that a release does not know is left alone by it.
 
 use std::sync::{Arc, Mutex};
 
@@ -239,7 +239,7 @@ async fn a_saga_with_an_unknown_step_waits_for_the_newer_release() {
     assert_eq!(later.log(), ["not hold", "not look", "not open"]);
 }
 
-/// From the moment a newer release has taken over a saga, older ones leave it alone, whoever began it.
+/// From the moment a newer release has taken over a saga, older ones leave it alone, whichever release began it.
 #[tokio::test]
 async fn a_saga_that_a_newer_release_has_run_is_not_taken_back_by_an_older_one() {
     let releases = Releases::new().await;

@@ -1,5 +1,5 @@
-//! Servers of the S3 protocol that do not know conditional puts. None that can be installed is like that, so this one is made
-//! up: it takes what is put without a condition, and answers others with 501.
+//! Conditional puts: servers of the S3 protocol that do not know them. None that can be installed is like that, so this one
+//! is made up: it takes what is put without a condition, and answers others with 501.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

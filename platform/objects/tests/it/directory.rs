@@ -1,4 +1,4 @@
-//! A directory.
+//! Object storage in a directory.
 
 use bytes::Bytes;
 use souk_objects::{ObjectName, Objects};

@@ -1,4 +1,4 @@
-//! The same tests on a directory and, with the feature `engines`, on a real server of the S3 protocol.
+//! Integration tests of object storage on a directory and, with the feature `engines`, on a real server of the S3 protocol.
 
 #![allow(clippy::unwrap_used)] // a test may panic
 

@@ -1,4 +1,5 @@
-//! A real server of the S3 protocol: the same suite, and what happens while it is hung, dead, or a stranger's.
+//! Object storage on a real server of the S3 protocol: the same suite, and what happens while it is hung, dead, or a
+//! stranger's.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What every storage does.
+//! Test suite of object storage: what every storage does.
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -22,7 +22,7 @@ pub async fn content(object: Object) -> Vec<u8> {
 
 /// Puts, gets, refuses. `again` is the same storage as another process opens it.
 pub async fn all(objects: &Objects, again: &Objects) {
-    // The same content has one name and comes back whole, to everybody.
+    // The same content has one name and comes back whole, to every reader.
     let name = objects.put(Bytes::from_static(PNG)).await.unwrap();
     assert_eq!(objects.put(Bytes::from_static(PNG)).await.unwrap(), name);
     assert_eq!(again.put(Bytes::from_static(PNG)).await.unwrap(), name);

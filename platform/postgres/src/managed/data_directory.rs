@@ -1,5 +1,5 @@
-//! The data directory of a cluster: where it lives and as whom it runs: never as root, never below a directory that only root may enter, with a
-//! socket path short enough for the kernel.
+//! Data directory of a cluster, where it lives and as whom it runs: never as root, never below a directory that only root
+//! may enter, with a socket path short enough for the kernel.
 
 use std::{
     fs, io,

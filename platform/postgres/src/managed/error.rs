@@ -1,4 +1,4 @@
-//! Why a managed server could not be had, in words that say what to do.
+//! Errors of a managed server: why it could not be had, in words that say what to do.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! A primary and its copies: streaming standbys of a managed server, and the servers of a test cluster.
+//! Streaming replication: a primary and its copies, the standbys of a managed server and the servers of a test cluster.
 
 use std::path::{Path, PathBuf};
 

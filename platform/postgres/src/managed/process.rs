@@ -1,4 +1,4 @@
-//! The server's process: as whom and in which session it runs, and how it is told to stop.
+//! Server process: as whom and in which session it runs, and how it is told to stop.
 
 use std::{
     os::unix::process::CommandExt,

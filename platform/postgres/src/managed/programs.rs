@@ -1,4 +1,4 @@
-//! Finds PostgreSQL's programs: on PATH, or where distributions put them.
+//! Look-up of PostgreSQL's programs: on PATH, or where distributions put them.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! A running server: found by its lock file, asked whether it takes work, and reached over its socket.
+//! Running server: found by its lock file, asked whether it takes work, and reached over its socket.
 
 use std::{
     fs,

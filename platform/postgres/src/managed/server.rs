@@ -1,4 +1,4 @@
-//! Starting a server: making its cluster, launching it, waiting until it takes work.
+//! Start of a server: making its cluster, launching it, waiting until it takes work.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! The server's configuration files, written anew at every start so that what is on disk is what runs.
+//! Configuration files of the server, written anew at every start so that what is on disk is what runs.
 
 use std::{fmt::Write as _, path::Path};
 

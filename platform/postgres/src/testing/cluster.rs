@@ -1,5 +1,5 @@
-//! A primary and streaming replicas for the tests of one process: real servers that can be delayed, paused, killed and
-//! promoted. Taken away with the test, however it ends.
+//! Test cluster, a primary and streaming replicas for the tests of one process: real servers that can be delayed, paused,
+//! killed and promoted. Taken away with the test, however it ends.
 
 use std::{
     path::PathBuf,

@@ -1,4 +1,4 @@
-//! A database per test, copied from a template that was migrated once: as real as production's, alone in it, in tens of
+//! Test database, copied from a template that was migrated once: as real as production's, alone in it, in tens of
 //! milliseconds.
 //!
 //! The server is the one at `SOUK_TEST_DATABASE_URL`, or a throw-away one per test process that goes away with it.

@@ -1,4 +1,4 @@
-//! The server that test databases live on: given, or started for this process and taken away with it.
+//! Test server, on which test databases live: given, or started for this process and taken away with it.
 
 use std::sync::{
     atomic::{AtomicU64, Ordering},

@@ -1,5 +1,5 @@
-//! A throw-away server that all test processes of one command share: each finds it by `SOUK_TEST_DATABASE_URL`, so none starts
-//! one of its own, and a template is migrated once for all of them.
+//! Shared test server, throw-away, for all test processes of one command: each finds it by `SOUK_TEST_DATABASE_URL`, so none
+//! starts one of its own, and a template is migrated once for all of them.
 
 use std::{num::NonZero, time::Duration};
 

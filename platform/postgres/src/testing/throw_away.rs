@@ -1,5 +1,5 @@
-//! A directory of servers that end with this process, even by `kill -9`: a shell that this process only has to outlive takes
-//! servers and files away.
+//! Throw-away directory of servers that end with this process, even by `kill -9`: a shell that this process only has to
+//! outlive takes servers and files away.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! souk-postgres with real servers: what a start leaves behind, and what a test gets.
+//! Integration tests of souk-postgres with real servers: what a start leaves behind, and what a test gets.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod managed;

@@ -1,4 +1,4 @@
-//! One server for all test processes of a command: `souk-with-postgres`.
+//! Shared test server: one for all test processes of a command, `souk-with-postgres`.
 
 use std::{
     path::PathBuf,

@@ -1,4 +1,4 @@
-//! What a Redis that hangs or dies costs.
+//! Call timeouts and circuit breaking: what a Redis that hangs or dies costs.
 
 use std::time::{Duration, Instant};
 
@@ -80,7 +80,7 @@ async fn a_hung_node_of_a_cluster_costs_its_own_keys_only() {
     for number in 0..60 {
         tier.put(&number, &one()).await;
     }
-    // Shorter than the cluster takes to give up on the node as a whole would be a race; so whoever answers, answers.
+    // Shorter than the cluster takes to give up on the node as a whole would be a race; so any node may answer.
     cluster.nodes()[2].pause().unwrap();
     let mut lost = 0;
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! Accounts that two processes share.
+//! Shared rate counters: accounts of two processes.
 
 use souk_engines::Redis as Server;
 use souk_redis::{Counters, Spent};

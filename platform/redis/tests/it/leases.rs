@@ -1,4 +1,4 @@
-//! Values that can be taken back, also by those who cannot reach Redis.
+//! Leased cache entries: they can be taken back, also by those who cannot reach Redis.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Against real servers: one that is hung, killed, emptied, and a cluster that loses a node.
+//! Integration tests against real servers: one that is hung, killed, emptied, and a cluster that loses a node.
 
 #![allow(clippy::unwrap_used)] // a helper of a test may fail it as the test itself may
 

@@ -1,4 +1,4 @@
-//! Handles as processes have them, each with tasks of its own.
+//! Fixtures: handles as processes have them, each with tasks of its own.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Values with positions, shared by two processes.
+//! Second cache tier: values with positions, shared by two processes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

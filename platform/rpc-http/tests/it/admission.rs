@@ -1,4 +1,4 @@
-//! Who gets through: the caller by its certificate, the actor by what the table lets the caller say.
+//! Caller authorization: the caller is proven by its certificate, the actor by what the table lets the caller say.
 
 use axum::body::Body;
 use http::Request;
@@ -78,7 +78,7 @@ async fn who_is_no_caller_gets_403() {
     assert_eq!(server.echo.calls(), 0);
 }
 
-/// A router that asks for certificates, on a listener that does not: nobody gets through.
+/// A router that asks for certificates, on a listener that does not: no call gets through.
 #[tokio::test]
 async fn without_a_certificate_there_is_no_caller() {
     use souk_rpc_http::{Admission, Callers, admit, routes};

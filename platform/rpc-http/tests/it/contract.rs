@@ -1,4 +1,4 @@
-//! One contract suite, run local, loopback, over HTTP and over TLS: they must not differ in anything a caller can see.
+//! Contract tests, one suite run local, loopback, over HTTP and over TLS: they must not differ in anything a caller can see.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Instances stop and start while calls go on, and nobody notices.
+//! Connection draining: instances stop and start while calls go on, and no caller notices.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,7 +73,7 @@ impl Instance {
             tokio::time::sleep(GRACE).await;
             self.server.tasks.drain(PATIENCE).await.unwrap();
         }
-        // Its sockets are closed before somebody else wants the address.
+        // Its sockets are closed before the next instance wants the address.
         let runtime = self.runtime.take().unwrap();
         tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE)).await.unwrap();
     }

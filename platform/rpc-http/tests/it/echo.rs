@@ -1,4 +1,4 @@
-//! A service to call, and servers that serve it.
+//! Echo service to call, and servers that serve it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -142,7 +142,7 @@ pub fn remote(addresses: &[SocketAddr]) -> Remote {
     Remote { role: "echo", addresses: addresses.iter().map(ToString::to_string).collect() }
 }
 
-/// On nobody's behalf.
+/// On behalf of no user.
 pub fn anybody() -> Cx {
     Cx::new("r", Actor::Anonymous)
 }

@@ -1,4 +1,4 @@
-//! Several instances of a role: dead ones, failing ones, and those that only answer to a name.
+//! Load balancing over several instances of a role: dead ones, failing ones, and those that only answer to a name.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::echo::{Server, anybody, one, plain};
 
-/// An address where nobody listens.
+/// An address without a listener.
 async fn nowhere() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }

@@ -1,4 +1,4 @@
-//! Calls between roles, over real sockets.
+//! Integration tests of calls between roles, over real sockets.
 #![allow(clippy::unwrap_used)] // helpers of tests may, as tests do
 
 mod admission;

@@ -1,4 +1,4 @@
-//! Certificates of a test, right and wrong ones.
+//! Test certificates, right and wrong ones.
 
 use std::path::Path;
 

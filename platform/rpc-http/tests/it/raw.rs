@@ -56,7 +56,7 @@ fn pair(issued: &IssuedCertificate) -> (Vec<CertificateDer<'static>>, PrivateKey
     (vec![certificate], PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap())
 }
 
-/// What a server said to a request of somebody with this certificate, and the certificate it showed.
+/// What a server said to a request of a client with this certificate, and the certificate it showed.
 pub async fn ask(address: SocketAddr, shown: Option<&IssuedCertificate>) -> (String, CertificateDer<'static>) {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()

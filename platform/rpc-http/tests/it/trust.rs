@@ -1,4 +1,4 @@
-//! Certificates that must not work, and those that change while everything runs.
+//! Certificate verification and rotation: certificates that must not work, and those that change while everything runs.
 
 use std::net::SocketAddr;
 
@@ -128,7 +128,7 @@ async fn renewed_certificates_serve_the_next_handshake_and_broken_ones_change_no
     call(&shop, server.address).await.unwrap();
 }
 
-/// The authority changes: first everybody believes both, then everybody is renewed, then the old one goes.
+/// The authority changes: first all roles believe both, then all certificates are renewed, then the old authority goes.
 #[tokio::test]
 async fn authorities_can_be_changed_without_a_stop() {
     let (old, new) = (Pki::new(), Pki::new());

@@ -1,4 +1,4 @@
-//! Tests an OpenAPI document for what generators of clients stumble over.
+//! Linter of an OpenAPI document: looks for what generators of clients stumble over.
 
 use std::collections::BTreeSet;
 

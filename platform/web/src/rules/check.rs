@@ -1,4 +1,4 @@
-//! Applies rules: every wrong place at once, each with its JSON pointer (RFC 6901) and a sentence for people.
+//! Validator: applies rules, every wrong place at once, each with its JSON pointer (RFC 6901) and a sentence for people.
 
 use serde_json::{Map, Value};
 use souk_kernel::{FieldError, Problem};
@@ -7,7 +7,7 @@ use super::{Form, ListRule, ObjectRule, Rule, TextRule};
 
 /// Wrong places that one answer names; a client that sent more has a fault that these show.
 const MAX_ERRORS: usize = 20;
-/// Characters of a name that somebody sent, as an answer repeats it.
+/// Characters of a name that a client sent, as an answer repeats it.
 const MAX_NAME_SHOWN: usize = 60;
 
 /// What is wrong with `value`. Whole numbers that were written with a fraction of zero (`960.0`, which JSON Schema takes

@@ -1,5 +1,5 @@
-//! Turns names and values of a query string into the object that a rule asks for: everything there is text, so a number
-//! is what reads as one where the rule wants a number.
+//! Query-string decoder, which turns names and values into the object that a rule asks for: everything there is text, so a
+//! number is what reads as one where the rule wants a number.
 
 use serde_json::{Map, Number, Value};
 use souk_kernel::{FieldError, Problem};

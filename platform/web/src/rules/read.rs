@@ -1,5 +1,5 @@
-//! Reads JSON as a value and a value as a type. A name that stands twice in an object is refused (RFC 8259, 4: readers
-//! disagree about what it means), as is what is nested without end.
+//! JSON reader: text as a value and a value as a type. A name that stands twice in an object is refused (RFC 8259, 4:
+//! readers disagree about what it means), as is what is nested without end.
 
 use std::fmt;
 

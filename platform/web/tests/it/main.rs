@@ -1,4 +1,4 @@
-//! Requests through a router as a service declares it, no socket.
+//! Integration tests: requests through a router as a service declares it, no socket.
 #![allow(clippy::unwrap_used)] // helpers of tests may, as tests do
 
 use axum::body::Body;

@@ -178,7 +178,7 @@ pub struct ClaimCart {
 pub struct Cart {
     /// The cart.
     pub id: CartId,
-    /// Rises with every change that somebody makes to the cart; looking at it changes nothing, and neither does a price.
+    /// Rises with every change that a caller makes to the cart; looking at it changes nothing, and neither does a price.
     pub version: i64,
     /// In the order they were added.
     pub lines: Vec<CartLine>,

@@ -71,7 +71,7 @@ pub struct Stored {
     pub id: CartId,
     /// Whose; none for a guest's.
     pub customer_id: Option<Uuid>,
-    /// Rises with every change that somebody makes; noting what was shown is none.
+    /// Rises with every change that a caller makes; noting what was shown is none.
     pub version: i64,
     /// Its content.
     pub body: Body,

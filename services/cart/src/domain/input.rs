@@ -1,4 +1,4 @@
-//! What a buyer may send, in stored form; and what is wrong with the rest.
+//! Input validation: what a buyer may send, in stored form; and what is wrong with the rest.
 
 use souk_cart_api::{MAX_CODE, MAX_EMAIL, MAX_METHOD, MAX_QUANTITY, MAX_SKU, MAX_TOTAL, UpdateCart};
 use souk_kernel::{FieldError, Money, Problem};

@@ -1,4 +1,4 @@
-//! What a cart is and how it changes, without database or clock.
+//! Domain model: what a cart is and how it changes, without database or clock.
 
 mod cart;
 mod input;

@@ -1,4 +1,4 @@
-//! How a stored cart looks with today's prices and stock: lines, totals, and what the buyer should know.
+//! Cart view, a stored cart with today's prices and stock: lines, totals, and what the buyer should know.
 
 use std::collections::HashMap;
 use std::sync::Arc;

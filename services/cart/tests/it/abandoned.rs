@@ -1,5 +1,5 @@
-//! Clients that leave: the future of their request is dropped at every await point. The cart is then as it was before or as
-//! it is after, its version tells which, and the request can be made again.
+//! Cancellation by clients that leave: the future of their request is dropped at every await point. The cart is then as it
+//! was before or as it is after, its version tells which, and the request can be made again.
 
 use std::future::Future;
 

@@ -1,4 +1,4 @@
-//! Changing carts: the story, what it costs, and that concurrent changes lose nothing.
+//! Changes of carts: the story, what it costs, and that concurrent changes lose nothing.
 
 use futures_util::future::join_all;
 use souk_cart::store::STATEMENTS;

@@ -1,4 +1,4 @@
-//! What a checkout gets: complete, priced, and never dearer than the buyer was shown.
+//! Checkout of a cart: what it gets is complete, priced, and never dearer than the buyer was shown.
 
 use souk_cart_api::{CartId, Changed, CheckoutCart, GetCart, MAX_TOTAL, SetQuantity, UpdateCart};
 use souk_kernel::Problem;

@@ -1,4 +1,4 @@
-//! How long a cart lives: a week after the last look, or until it was bought.
+//! Expiry of carts: a week after the last look, or when one was bought.
 
 use serde_json::json;
 use souk_bus::Envelope;

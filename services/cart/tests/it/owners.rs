@@ -1,4 +1,4 @@
-//! Whose cart it is: guests by its id, customers alone; and what happens at login.
+//! Ownership of carts: guests by its id, customers alone; and what happens at login.
 
 use futures_util::future::join_all;
 use souk_cart_api::{AddLine, Cart, CartId, ClaimCart, CreateCart, GetCart, UpdateCart};

@@ -1,4 +1,4 @@
-//! A shop of one test, with verbs.
+//! Test fixture: a shop of one test, with verbs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

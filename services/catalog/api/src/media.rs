@@ -1,4 +1,4 @@
-//! Pictures on their way into the shop.
+//! Picture upload: the types of the contract.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

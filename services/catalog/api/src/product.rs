@@ -1,4 +1,4 @@
-//! The product as everybody sees it, and as an import brings it.
+//! Product types of the contract: the product as every caller sees it, and as an import brings it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The gate for products: what passes fits the limits, holds no control characters and is consistent in itself.
+//! Validation of products: what passes fits the limits, holds no control characters and is consistent in itself.
 
 use std::collections::HashSet;
 

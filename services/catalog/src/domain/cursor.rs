@@ -1,5 +1,6 @@
-//! Where a page of a list ended. Opaque to callers; it names a position and nothing else, so whoever forges one sees a
-//! page they could have paged to. The check sum is there so that a damaged or foreign one is refused, not guessed at.
+//! Pagination cursor: where a page of a list ended. Opaque to callers; it names a position and nothing else, so a client
+//! that forges one sees a page it could have paged to. The check sum is there so that a damaged or foreign one is refused,
+//! not guessed at.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

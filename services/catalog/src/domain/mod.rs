@@ -1,4 +1,4 @@
-//! What the catalogue decides, without I/O: what a product may look like, which address it gets, what becomes of each
+//! Domain logic of the catalogue, without I/O: what a product may look like, which address it gets, what becomes of each
 //! product of a batch, how the category tree grows, and what a cursor is.
 
 pub mod check;

@@ -1,5 +1,5 @@
-//! What becomes of each product of a batch, decided in memory from what the store found: each stands alone, so a taken
-//! SKU or a bad product refuses itself and nothing else.
+//! Batch plan, what becomes of each product, decided in memory from what the store found: each stands alone, so a taken SKU
+//! or a bad product refuses itself and nothing else.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -27,7 +27,7 @@ pub struct KnownProduct {
     pub variants: Vec<(String, VariantId)>,
 }
 
-/// What the store knows about the things a batch names. Nobody else writes until the batch is committed.
+/// What the store knows about the things a batch names. No other transaction writes until the batch is committed.
 #[derive(Debug, Default)]
 pub struct CatalogSnapshot {
     /// By source and external id.

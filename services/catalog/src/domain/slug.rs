@@ -1,4 +1,4 @@
-//! Addresses: slugs of categories, unique slugs of products, and the folded titles lists are sorted by.
+//! Slugs of categories, unique slugs of products, and the folded titles lists are sorted by.
 
 use souk_kernel::{cut_slug, slugify};
 use unicode_normalization::UnicodeNormalization;

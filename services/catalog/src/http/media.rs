@@ -1,5 +1,5 @@
-//! Stored pictures. A name that is not exactly a hash and a known ending is absent, so nothing outside is reachable; what
-//! a name means never changes, so it may be kept for ever.
+//! Route of stored pictures. A name that is not exactly a hash and a known ending is absent, so nothing outside is
+//! reachable; what a name means never changes, so it may be kept for ever.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Products as the public API shows them: the catalogue's facts with pricing's prices and inventory's stock.
+//! Product views of the public API: the catalogue's facts with pricing's prices and inventory's stock.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Reading products. A product is one row with its variants folded in by the database, so that a page, a batch and a
+//! SQL that reads products. A product is one row with its variants folded in by the database, so that a page, a batch and a
 //! list cost one round trip each.
 
 use souk_catalog_api::{CategoryId, ListSort, Product, ProductId, Status};

@@ -1,4 +1,4 @@
-//! The category tree in its table.
+//! SQL of the category tree.
 
 use souk_catalog_api::CategoryId;
 use souk_db::{DbError, Json, Row, RowExt, WalPosition};

@@ -1,5 +1,5 @@
-//! Writing products. Writers take turns: what a batch found when it looked is still so when it writes, which makes every
-//! SKU and slug decision certain and deadlocks impossible. A turn of 500 products is well below 100 ms.
+//! SQL that writes products. Writers take turns: what a batch found when it looked is still so when it writes, which makes
+//! every SKU and slug decision certain and deadlocks impossible. A turn of 500 products is well below 100 ms.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use super::{Store, json};
 use crate::domain::plan::{CatalogSnapshot, KnownProduct, Write};
 use crate::domain::slug::title_key;
 
-/// Held to the end of the transaction. Any number does that nobody else in this database uses: "catalog" in letters.
+/// Held to the end of the transaction. Any number does that no other lock in this database uses: "catalog" in letters.
 const TAKE_TURN: &str = "select pg_advisory_xact_lock(27991764563649639)::text";
 const KNOWN_PRODUCTS: &str =
     "select p.source, p.external_id, p.id, p.slug, p.content_hash, p.version, p.status, p.category_id,

@@ -1,4 +1,4 @@
-//! The contract over the wire's encoding, without a socket: nothing may be lost between client and service.
+//! Contract tests over the wire's encoding, without a socket: nothing may be lost between client and service.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Pricing and inventory as far as the catalogue's pages ask them: prices and stock by SKU, counting the questions.
+//! Fakes of pricing and inventory as far as the catalogue's pages ask them: prices and stock by SKU, counting the questions.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

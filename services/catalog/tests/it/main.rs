@@ -1,4 +1,5 @@
-//! The catalogue on a real PostgreSQL: one database per test, pricing and inventory as small fakes of their contracts.
+//! Integration tests of the catalogue on a real PostgreSQL: one database per test, pricing and inventory as small fakes of
+//! their contracts.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
 mod contract;

@@ -172,7 +172,7 @@ async fn counts_follow_status_and_category() {
 async fn imports_at_the_same_time_neither_deadlock_nor_share_anything() {
     let world = World::new().await;
     let home = world.category(&["Home"]).await;
-    // Everybody brings the same SKUs and wishes for the same slugs, each in another order.
+    // Every importer brings the same SKUs and wishes for the same slugs, each in another order.
     let importer = async |who: usize| {
         let mut products = Vec::new();
         for n in 0..60 {

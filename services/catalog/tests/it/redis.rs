@@ -1,4 +1,4 @@
-//! Products in Redis: what a second process saves, and that a change reaches it.
+//! Redis tier of products: what a second process saves, and that a change reaches it.
 
 use souk_catalog_api::{BySlug, ProductInput};
 use souk_engines::Redis as Server;
@@ -69,7 +69,7 @@ async fn a_change_while_redis_is_away_is_made_up_for_before_it_is_believed_again
     caught_up(&one).await;
     assert_eq!(title(&one, slug).await, product.title);
 
-    // Nobody is there to invalidate: the process ends, and the change happens while Redis keeps the old product.
+    // No process is there to invalidate: the process ends, and the change happens while Redis keeps the old product.
     one.tasks.drain(std::time::Duration::from_secs(5)).await.unwrap();
     server.kill();
     world.put(vec![renamed(&product, "Another lamp")]).await;

@@ -1,4 +1,4 @@
-//! What is read from a replica that lags does not go back into a cache which an event has just cleared.
+//! Stale reads: what is read from a replica that lags does not go back into a cache which an event has just cleared.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ async fn a_change_by_another_process_is_shown_though_the_replica_does_not_have_i
     };
     let config = DbConfig::new(cluster.url(&[0]), "catalog").servers(Servers::watch(&servers).unwrap());
     let reader = World::on(Db::connect(config).await.unwrap(), None, media(), None);
-    // Pages are read from the replica: what is not in memory, like an address that nobody has.
+    // Pages are read from the replica: what is not in memory, like an address that no product has.
     let start = Instant::now();
     while reader.db.counters().replica_reads == 0 {
         assert!(start.elapsed() < PATIENCE, "nothing is read from the replica");

@@ -1,4 +1,4 @@
-//! Contract of identity: who somebody is, how they prove it, and where they live. [`token`] checks access tokens
+//! Contract of identity: who a user is, how they prove it, and where they live. [`token`] checks access tokens
 //! anywhere, with nothing but the public keys.
 
 pub mod token;
@@ -21,7 +21,7 @@ souk_kernel::ids! {
     AddressId,
 }
 
-/// Addresses of one customer: a household, a company's branches; more is somebody's storage.
+/// Addresses of one customer: a household, a company's branches; more is misuse as storage.
 pub const MAX_ADDRESSES: usize = 20;
 /// Characters of a customer's name: the longest real ones fit, an essay does not.
 pub const MAX_NAME: usize = 100;
@@ -359,7 +359,7 @@ impl Event for CustomerRegistered {
     }
 }
 
-/// Somebody asked for a link to choose a password with. The mailbox decides; the token is good for one use and a day.
+/// A visitor asked for a link to choose a password with. The mailbox decides; the token is good for one use and a day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkRequested {
     /// This request.

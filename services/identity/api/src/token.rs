@@ -38,7 +38,7 @@ pub enum TokenError {
     /// Not signed with the key it names.
     #[error("wrong signature")]
     Signature,
-    /// Of somebody else or for somebody else.
+    /// Of another issuer or for another audience.
     #[error("wrong issuer or audience")]
     Claims,
     /// Too old, or from the future.

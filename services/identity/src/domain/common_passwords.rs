@@ -1,12 +1,12 @@
-//! Passwords that guessers try first. The list beside this file holds common ones of eight characters or more, folded
-//! to lower case; what is shorter is refused for its length.
+//! List of common passwords, which guessers try first. The list beside this file holds common ones of eight characters or
+//! more, folded to lower case; what is shorter is refused for its length.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
 
-/// True for a password everybody tries; `folded` is its lower-case form.
+/// True for a password that every guesser tries; `folded` is its lower-case form.
 pub fn is_common(folded: &str) -> bool {
     COMMON.contains(folded) || is_monotonous(folded)
 }

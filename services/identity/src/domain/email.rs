@@ -14,7 +14,8 @@ pub struct Email(String);
 
 impl Email {
     /// Trims, lower-cases and checks: a dot-atom (RFC 5322, 3.2.3) at a domain of two labels or more. Quoted local
-    /// parts and address literals are legal and nobody's; international domains come as punycode, as browsers send them.
+    /// parts and address literals are legal, but no customer has one; international domains come as punycode, as browsers
+    /// send them.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_ascii().to_ascii_lowercase();
         let (local, domain) = text.split_once('@')?;

@@ -1,4 +1,4 @@
-//! Checks of what people send: all wrong fields at once, each with its place.
+//! Input validation: all wrong fields at once, each with its place.
 
 use souk_identity_api::{MAX_NAME, PASSWORD_CHARS};
 use souk_kernel::{FieldError, Problem};

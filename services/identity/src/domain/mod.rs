@@ -1,4 +1,4 @@
-//! Rules without database, time or randomness: what is an address, a password, a token; how long to wait.
+//! Domain rules without database, time or randomness: what is an address, a password, a token; how long to wait.
 
 mod common_passwords;
 mod email;

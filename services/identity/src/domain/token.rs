@@ -2,7 +2,8 @@
 //! there is nothing to guess.
 //!
 //! A refresh token also names its family, the session. So a token that is not the family's last one is known for a
-//! spent one without keeping those. The family's id is random and only ever leaves in tokens, so nobody else can name it.
+//! spent one without keeping those. The family's id is random and only ever leaves in tokens, so no other client can name
+//! it.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! Bodies of requests and replies, with what the API's description says of them.
+//! Request and reply bodies, with what the API's description says of them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -59,7 +59,7 @@ pub(super) struct RecoverBody {
     pub(super) email: String,
 }
 
-/// What everybody is told who asks for a link.
+/// What every visitor is told who asks for a link.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(super) struct LinkSent {
     /// `check_mail`.

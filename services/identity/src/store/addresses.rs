@@ -1,5 +1,5 @@
-//! Addresses of customers. Every statement names the customer: what is somebody else's is not there. Writers hold the
-//! customer's row, so that the count and the default are decided one after the other.
+//! SQL of customers' addresses. Every statement names the customer: what is another customer's is not there. Writers hold
+//! the customer's row, so that the count and the default are decided one after the other.
 
 use souk_db::{DbError, Json, RowExt, Tx};
 use souk_identity_api::{AddressId, Customer, CustomerId, MAX_ADDRESSES};

@@ -1,5 +1,5 @@
-//! Links sent by mail. Asking for one does the same work whether the address has an account or not; using one takes all of
-//! the address with it.
+//! SQL of links sent by mail. Asking for one does the same work whether the address has an account or not; using one takes
+//! all of the address with it.
 
 use souk_db::{Db, DbError, RowExt};
 use souk_identity_api::{Customer, CustomerId, CustomerRegistered, LinkRequested};
@@ -9,8 +9,8 @@ use super::sessions::{self, Kept, NewSession, SignInWith};
 use super::{Store, tries};
 use crate::domain::{Counters, Digest, Email, OpaqueToken, own_password};
 
-/// How long a link is good. Not shorter than the time in which [`MAX_LINKS`] are sent: so whoever asks for links of somebody
-/// else until no more are sent has filled the owner's mailbox with good ones.
+/// How long a link is good. Not shorter than the time in which [`MAX_LINKS`] are sent: so a visitor who asks for another
+/// customer's links until no more are sent has filled the owner's mailbox with good ones.
 const VALID_SECONDS: f64 = 24.0 * 3600.0;
 /// Links of one address within that time: mailboxes are not flooded.
 const MAX_LINKS: i64 = 5;

@@ -56,7 +56,7 @@ const ADD_KEY: &str = "
 const RETIRE_KEYS: &str = "delete from signing_key old where exists (select from signing_key new
     where new.generation > old.generation and new.active_at < now() - make_interval(secs => $1))";
 
-/// Rows of one delete of the housekeeping: short enough to stall nobody.
+/// Rows of one delete of the housekeeping: short enough to stall no other statement.
 const CHUNK: i64 = 1_000;
 
 /// Every statement, for the test that prepares them against the migrated schema.

@@ -1,10 +1,11 @@
 //! Cache of sessions in Redis, which is believed for at most a minute each (the rules: `souk_redis::Leases`). That is no loss: the
 //! use of a session must be noted in PostgreSQL once a minute anyway. Keys are digests of tokens, as in PostgreSQL.
 //!
-//! Whoever ends a session, or changes what one shows, recalls it after the commit and before answering. If Redis does not
-//! confirm that, the answer is given all the same (the session *is* ended) and the recall repeated. A session that ended
+//! A call that ends a session, or changes what one shows, recalls it after the commit and before answering. If Redis does
+//! not confirm that, the answer is given all the same (the session *is* ended) and the recall repeated. A session that ended
 //! can so be believed for longer only by a process that reaches Redis while the one that ended it does not, and for less
-//! than a minute even then. A client that leaves between the two does not keep the recall from being made: both are one task.
+//! than a minute even then. A client that leaves between the two does not keep the recall from being made: both are one
+//! task.
 
 use souk_db::{DbError, Tx};
 use souk_identity_api::Session;

@@ -1,5 +1,5 @@
-//! Sign-ins. One row is one sign-in; it changes by compare-and-swap on the hash of its refresh token, and is deleted
-//! when it ends.
+//! SQL of sessions (sign-ins). One row is one sign-in; it changes by compare-and-swap on the hash of its refresh token, and
+//! is deleted when it ends.
 
 use souk_db::{Db, DbError, Row, RowExt, Tx};
 use souk_identity_api::{Customer, CustomerId, Session};

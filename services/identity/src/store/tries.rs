@@ -1,5 +1,5 @@
-//! Counted tries of passwords, and the devices on which an account is known. A try is counted before its password is looked
-//! at, so that tries at the same moment cannot all be the first; a right password forgets them.
+//! SQL of counted tries of passwords, and of the devices on which an account is known. A try is counted before its password
+//! is looked at, so that tries at the same moment cannot all be the first; a right password forgets them.
 
 use std::time::Duration;
 

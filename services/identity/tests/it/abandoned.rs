@@ -1,5 +1,5 @@
-//! Clients that leave: the future of their request is dropped at every await point. What it does is done as a whole or not at
-//! all, and the request can be made again.
+//! Cancellation by clients that leave: the future of their request is dropped at every await point. What it does is done as
+//! a whole or not at all, and the request can be made again.
 
 use souk_engines::Redis as Server;
 use souk_eventually::eventually;

@@ -1,4 +1,4 @@
-//! Addresses: a limit and one default, also when many come at once; and nobody reaches another's.
+//! Addresses: a limit and one default, also when many come at once; and no customer reaches another's.
 
 use futures_util::future::join_all;
 use souk_identity_api::{Customer, PutAddress, RemoveAddress};

@@ -1,4 +1,4 @@
-//! The contract, call by call: in process and encoded.
+//! Contract tests, call by call: in process and encoded.
 
 use souk_db::{Json, RowExt};
 use souk_identity::{consumers, schedules, store};

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::shop::{PASSWORD, Shop};
 
-/// Somebody with an HTTP client.
+/// A user of the public routes, with an HTTP client.
 struct Visitor {
     router: Router,
     actor: Actor,

@@ -1,4 +1,4 @@
-//! Who else guesses does not lock a customer out, and guesses little.
+//! Login throttling: another who guesses does not lock a customer out, and guesses little.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ async fn tries_from_elsewhere_do_not_keep_the_owner_out() {
         guess(&here, ELSEWHERE, 6).await;
         let back = here.sign_in(HOME, ADA, PASSWORD, Some(&known)).await;
         assert!(back.is_ok(), "round {round}: the right password on a known device: {back:?}");
-        // The control is what an unknown device at the guesser's own address meets: as everybody did.
+        // The control is what an unknown device at the guesser's own address meets: as every client did.
         let control = here.sign_in(ELSEWHERE, ADA, PASSWORD, None).await.unwrap_err();
         assert!(control.is("too_many_tries"), "round {round}: {control:?}");
         longest = longest.max(control.retry_after.unwrap());

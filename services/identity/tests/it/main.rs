@@ -1,4 +1,5 @@
-//! Identity against real PostgreSQL: the contract, the races with their controls, what is stored, what runs out.
+//! Integration tests of identity against real PostgreSQL: the contract, the races with their controls, what is stored, what
+//! runs out.
 
 #![allow(clippy::unwrap_used)] // a helper of a test may fail it as the test itself may
 

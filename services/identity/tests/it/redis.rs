@@ -1,4 +1,4 @@
-//! Sessions in Redis: what it saves, and that no ended session is believed.
+//! Session cache in Redis: what it saves, and that no ended session is believed.
 
 use souk_engines::Redis as Server;
 use souk_eventually::eventually;

@@ -1,4 +1,4 @@
-//! Refresh tokens: each is good once, and whoever brings one back ends its family; also when two come at once.
+//! Refresh tokens: each is good once, and a client that brings one back ends its family; also when two come at once.
 
 use futures_util::future::join_all;
 use souk_db::RowExt;
@@ -20,7 +20,7 @@ async fn each_is_good_once_and_reuse_ends_the_family() {
     assert!(here.refresh(&other.refresh_token).await.is_ok(), "another sign-in is another family");
 }
 
-/// Twenty at once: one may win, and the family is ended, so that in the end nobody holds anything.
+/// Twenty at once: one may win, and the family is ended, so that in the end no client holds anything.
 #[tokio::test]
 async fn one_token_in_many_hands_at_once_gives_one_pair_and_ends_the_family() {
     let shop = Shop::open().await;

@@ -1,4 +1,5 @@
-//! A shop of one test: a database of its own, one or more processes of identity on it, and customers with verbs.
+//! Test fixture, a shop of one test: a database of its own, one or more processes of identity on it, and customers with
+//! verbs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use souk_rpc::{Actor, Cx};
 use souk_runtime::Tasks;
 use souk_shipping_api::Address;
 
-/// The password of everybody here.
+/// The password of all customers here.
 pub const PASSWORD: &str = "correct horse battery";
 
 pub struct Shop {
@@ -125,7 +126,7 @@ pub fn guest() -> Cx {
     Cx::new("test", Actor::Anonymous)
 }
 
-/// Somebody at this address.
+/// A guest at this address.
 pub fn at(client: &str) -> Cx {
     guest().from_client(Some(client.parse().unwrap()))
 }

@@ -1,4 +1,4 @@
-//! What callers may ask for: limits and the sentences that name the wrong field.
+//! Input validation: limits of what callers may ask for, and the sentences that name the wrong field.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ pub const MAX_SKU: usize = 200;
 const MAX_UNITS: i64 = 1_000_000_000;
 /// Bytes of a note in the ledger.
 const MAX_NOTE: usize = 200;
-/// Longest hold: a day. Whoever needs longer allocates.
+/// Longest hold: a day. A caller that needs longer allocates.
 const MAX_TTL_SECONDS: u32 = 86_400;
 
 /// The lines of a reservation, or every wrong field.

@@ -1,4 +1,4 @@
-//! The rules of stock, without database or clock: who gets what, and what a correction does.
+//! Domain rules of stock, without database or clock: who gets what, and what a correction does.
 
 mod input;
 mod reservation;

@@ -73,7 +73,7 @@ pub struct Balance {
     pub product_id: Uuid,
     /// Units in the warehouse.
     pub on_hand: i64,
-    /// Units of them that somebody holds.
+    /// Units of them that are held.
     pub reserved: i64,
     /// Rises with every change.
     pub version: i64,

@@ -1,4 +1,4 @@
-//! What corrections of stock do: each entry on its own, from the balances as locked.
+//! Stock adjustments: each entry on its own, from the balances as locked.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Corrections, the ledger, the events, and the audit that must see what is broken.
+//! Stock adjustments, the ledger, the events, and the audit that must see what is broken.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The contract, call by call: in process and encoded.
+//! Contract tests, call by call: in process and encoded.
 
 use souk_inventory::store::STATEMENTS;
 use souk_inventory_api::{

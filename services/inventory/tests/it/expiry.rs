@@ -1,4 +1,4 @@
-//! Holds run out by the database's clock, and what ran out is given back: on the way of a buyer who needs it, and by
+//! Expiry: holds run out by the database's clock, and what ran out is given back: on the way of a buyer who needs it, and by
 //! the schedule.
 
 use futures_util::future::join_all;

@@ -1,4 +1,4 @@
-//! Many buyers, few units. The naive way runs in the same harness and oversells: the control.
+//! Race conditions: many buyers, few units. The naive way runs in the same harness and oversells: the control.
 
 use std::future::Future;
 use std::sync::Arc;

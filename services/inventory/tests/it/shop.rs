@@ -1,4 +1,4 @@
-//! A warehouse of one test: a database of its own, one or more processes of inventory on it, and verbs.
+//! Test fixture, a warehouse of one test: a database of its own, one or more processes of inventory on it, and verbs.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Facts become mails, once each.
+//! Event consumers: facts become mails, once each.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! From events to mails: a real PostgreSQL, real files, a real SMTP conversation.
+//! Integration tests from events to mails: a real PostgreSQL, real files, a real SMTP conversation.
 
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 

@@ -1,4 +1,4 @@
-//! A small mail server that notes what it is told (RFC 5321), and refuses what the test wants refused.
+//! Test SMTP server (RFC 5321): notes what it is told, and refuses what the test wants refused.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! A notification service beside the outboxes of order and shipping, and what they may write.
+//! Test fixture: a notification service beside the outboxes of order and shipping, and what they may write.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! From a priced cart to an order.
+//! Order creation: from a priced cart to an order.
 
 use jiff::Timestamp;
 use souk_cart_api::CheckoutCart;

@@ -1,4 +1,4 @@
-//! What an order is and may become. Pure: no clock, no randomness, no database.
+//! Domain model: what an order is and may become. Pure: no clock, no randomness, no database.
 
 mod from_cart;
 mod request;

@@ -1,4 +1,4 @@
-//! What a checkout asks for and answers: its checks, whether the cart is what the buyer was shown, and the receipt.
+//! Checkout request and its answer: the checks, whether the cart is what the buyer was shown, and the receipt.
 
 use souk_cart_api::{CartMessage, Changed, CheckoutCart};
 use souk_kernel::Problem;

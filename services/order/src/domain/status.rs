@@ -1,6 +1,6 @@
-//! The status machine: every way an order can change that is decided on its locked row, and no other. Two changes are
-//! conditional updates of many rows at once and stand in `store/checkout.rs` (`FAIL`: only what is pending; `CAPTURED`: only what
-//! is authorised and sold).
+//! State machine of an order: every way it can change that is decided on its locked row, and no other. Two changes are
+//! conditional updates of many rows at once and stand in `store/checkout.rs` (`FAIL`: only what is pending; `CAPTURED`: only
+//! what is authorised and sold).
 
 use jiff::Timestamp;
 use souk_kernel::Problem;

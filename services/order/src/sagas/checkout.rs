@@ -142,7 +142,7 @@ impl Step<CheckoutState> for ReserveStock {
     }
 }
 
-/// A checkout that could not be taken back as a whole: the buyer is to know that somebody looks after the rest.
+/// A checkout that could not be taken back as a whole: the buyer is to know that the shop looks after the rest.
 fn needs_attention(problem: &Problem, left: &[String]) -> Problem {
     let detail = format!("{}; not all of it could be taken back yet, and we are looking after that", problem.detail);
     Problem::conflict("checkout_needs_attention", detail)

@@ -1,4 +1,4 @@
-//! What a checkout writes to its order: the sale and its completion, many at once; the failure; and waiting for the buyer.
+//! SQL of a checkout on its order: the sale and its completion, many at once; the failure; and waiting for the buyer.
 
 use jiff::Timestamp;
 use souk_db::{RowExt, Tx};

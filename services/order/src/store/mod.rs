@@ -1,4 +1,4 @@
-//! Every statement on the order schema. Hot writes take batches: many checkouts share a commit.
+//! All SQL of orders. Hot writes take batches: many checkouts share a commit.
 
 mod audit;
 mod checkout;

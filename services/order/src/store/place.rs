@@ -1,4 +1,4 @@
-//! Placing orders: many at once, each with its key, its cart and its saga, in one commit.
+//! SQL of placing orders: many at once, each with its key, its cart and its saga, in one commit.
 
 use jiff::Timestamp;
 use souk_cart_api::CartId;

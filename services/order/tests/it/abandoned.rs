@@ -1,5 +1,5 @@
-//! Clients that leave: the future of their request is dropped at every await point, and what it began comes to its end
-//! within moments, without waiting for a lease to run out.
+//! Cancellation by clients that leave: the future of their request is dropped at every await point, and what it began comes
+//! to its end within moments, without waiting for a lease to run out.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Orders that share a commit: one that cannot be written fails alone, at each of the three commits of a checkout.
+//! Group commit of orders: one that cannot be written fails alone, at each of the three commits of a checkout.
 
 use futures_util::future::join_all;
 use souk_eventually::eventually;

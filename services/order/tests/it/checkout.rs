@@ -1,4 +1,4 @@
-//! Checkouts end, once, whatever happens on the way.
+//! Checkout saga: checkouts end, once, whatever happens on the way.
 
 use std::sync::atomic::Ordering;
 

@@ -1,4 +1,4 @@
-//! Orders on a real PostgreSQL, with neighbours that can be told to misbehave.
+//! Integration tests of orders on a real PostgreSQL, with neighbours that can be told to misbehave.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod abandoned;

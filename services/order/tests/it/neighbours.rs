@@ -1,4 +1,4 @@
-//! The services a checkout calls, in memory: they keep books that tests look at, and misbehave on request. Each is
+//! Fakes of the services a checkout calls, in memory: they keep books that tests look at, and misbehave on request. Each is
 //! idempotent under its key as the real one is.
 
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! Replays over the public API: the answer of the first request, to the byte.
+//! Idempotent replays over the public API: the answer of the first request, to the byte.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};

@@ -1,4 +1,4 @@
-//! Who may see and do what; partitions; every statement prepares.
+//! Permissions: who may see and do what; partitions; every statement prepares.
 
 use souk_db::RowExt;
 use souk_kernel::Kind;

@@ -1,4 +1,4 @@
-//! A buyer is charged what they were shown, or nothing.
+//! Price agreement: a buyer is charged what they were shown, or nothing.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};

@@ -1,5 +1,5 @@
-//! What is refused to a saga for good becomes a task for a person within bounded tries: for each step of each saga, and
-//! nothing else is left behind. Before, it was tried for as long as the shop lived.
+//! Manual tasks: what is refused to a saga for good becomes a task for a person within bounded tries, for each step of each
+//! saga, and nothing else is left behind. Before, it was tried for as long as the shop lived.
 
 use souk_eventually::eventually;
 use souk_order_api::{AuditRequest, CancelOrder, GetOrder, Order, OrderApi, OrderStatus, SagaTask};

@@ -1,4 +1,5 @@
-//! Orders that wait for their buyers at the payment provider: given up, completed, both at once, and how many there may be.
+//! Unpaid orders, which wait for their buyers at the payment provider: given up, completed, both at once, and how many there
+//! may be.
 
 use std::net::IpAddr;
 

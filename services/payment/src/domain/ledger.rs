@@ -1,4 +1,4 @@
-//! Double entry: what a change of a payment means for the accounts.
+//! Double-entry ledger: what a change of a payment means for the accounts.
 //!
 //! | report | debit | credit |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! What is true of a payment whatever the network does. Pure.
+//! Domain model: what is true of a payment whatever the network does. Pure.
 
 mod ledger;
 mod payment;

@@ -1,4 +1,4 @@
-//! How much may still be paid back.
+//! Refundable amount: how much may still be paid back.
 
 use super::PaymentState;
 

@@ -1,4 +1,4 @@
-//! What the service needs of a payment provider. The sandbox implements it; others will, beside it.
+//! Interface of a payment provider: what the service needs of it. The sandbox implements it; others will, beside it.
 //!
 //! Every call that moves money goes out under a key derived from the payment, so repeating it never moves money twice, and
 //! an answer that got lost can be asked for with [`Provider::lookup_by_key`].

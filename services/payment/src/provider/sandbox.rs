@@ -1,4 +1,4 @@
-//! The sandbox as a provider: its JSON over HTTP/1.1 on kept-alive connections.
+//! Client of the sandbox provider: its JSON over HTTP/1.1 on kept-alive connections.
 
 use std::time::{Duration, Instant};
 

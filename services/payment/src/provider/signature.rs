@@ -1,5 +1,6 @@
-//! `Souk-Signature: t=<seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`: over the raw body, and only while it is fresh, so
-//! that a copied webhook cannot be replayed late. Several `v1` are allowed: one per secret while secrets rotate.
+//! Webhook signature, `Souk-Signature: t=<seconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`: over the raw body, and only while
+//! it is fresh, so that a copied webhook cannot be replayed late. Several `v1` are allowed: one per secret while secrets
+//! rotate.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;

@@ -1,4 +1,4 @@
-//! Rows of payments: their types, and between them and what PostgreSQL sends and takes.
+//! Row mapping of payments: their types, and between them and what PostgreSQL sends and takes.
 
 use jiff::Timestamp;
 use souk_db::{DbError, Row, RowExt, ToSql};

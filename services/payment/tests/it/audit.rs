@@ -1,4 +1,4 @@
-//! The audit finds what is wrong, and nothing else.
+//! Audit: it finds what is wrong, and nothing else.
 
 use serde_json::json;
 use souk_payment_api::Audit;

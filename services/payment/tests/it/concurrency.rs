@@ -1,4 +1,4 @@
-//! Many at once: captured once, refunded no more than taken, commits shared.
+//! Concurrency: a payment is captured once, refunded no more than taken, and commits are shared.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The contract, encoded: what crosses a wire comes out as it went in.
+//! Contract tests, encoded: what crosses a wire comes out as it went in.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What each call does when everybody answers.
+//! Payment flows without failures: what each call does when all parties answer.
 
 use souk_db::assert_all_prepare;
 use souk_kernel::Kind;

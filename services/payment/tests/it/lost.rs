@@ -1,4 +1,5 @@
-//! Answers that get lost, providers that die: nothing is charged twice, nothing stays held under a closed payment.
+//! Reconciliation: answers that get lost, providers that die: nothing is charged twice, nothing stays held under a closed
+//! payment.
 
 use souk_kernel::Kind;
 use souk_payment_api::PaymentStatus;

@@ -1,4 +1,4 @@
-//! Payments against a real PostgreSQL and a real sandbox on a socket.
+//! Integration tests of payments against a real PostgreSQL and a real sandbox on a socket.
 
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 

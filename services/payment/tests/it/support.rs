@@ -1,4 +1,4 @@
-//! A service, its database, a sandbox that can be killed and started again, and looking behind their backs.
+//! Test fixture: a service, its database, a sandbox that can be killed and started again, and looking behind their backs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What a new shop starts with: a German shop selling in euro, VAT of the European Union, three shipping zones. A starting
-//! point for a merchant, not tax advice: rates are data, changed with `put_rates`.
+//! Default rates and terms of a new shop: a German shop selling in euro, VAT of the European Union, three shipping zones. A
+//! starting point for a merchant, not tax advice: rates are data, changed with `put_rates`.
 
 use souk_kernel::{Currency, Money};
 use souk_pricing_api::{Rates, ShippingRate, ShippingZone, ShopTerms, TaxRate};

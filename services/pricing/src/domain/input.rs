@@ -1,4 +1,4 @@
-//! What may be asked and set: limits, stored forms, and what is wrong with the rest.
+//! Input validation: limits, stored forms, and what is wrong with the rest.
 
 use std::collections::{BTreeSet, HashSet};
 

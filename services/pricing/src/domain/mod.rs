@@ -1,4 +1,4 @@
-//! How prices are made, without database or clock: quotes, coupons, rates, and what may be set.
+//! Domain rules of prices, without database or clock: quotes, coupons, rates, and what may be set.
 
 mod coupon_redemption;
 mod defaults;

@@ -1,4 +1,4 @@
-//! What a cart costs: a pure function of lines, prices, coupons and rates. How it rounds is in `docs/money.md`.
+//! Quote of a cart: a pure function of lines, prices, coupons and rates. How it rounds is in `docs/money.md`.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Coupons with limits, raced for; the naive way in the same harness is the control.
+//! Coupon limits, raced for; the naive way in the same harness is the control.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A shop of one test: a database of its own and one or more processes of pricing on it, with verbs.
+//! Test fixture, a shop of one test: a database of its own and one or more processes of pricing on it, with verbs.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Fetching what changed and writing it. What fails by itself is set apart, so that one product never holds up the rest.
+//! Index updates: fetching what changed and writing it. What fails by itself is set apart, so that one product never holds
+//! up the rest.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The rounds of the indexing loop, from start to standstill: makes sure that the index belongs to this database,
-//! builds it when it does not, then applies event after event.
+//! Indexing loop, round by round from start to standstill: makes sure that the index belongs to this database, builds it
+//! when it does not, then applies event after event.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

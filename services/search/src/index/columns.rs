@@ -1,5 +1,5 @@
-//! What searches look at for every match of a segment: prices, brands, categories and facet values as plain arrays of
-//! small numbers, read from the segment's columns once. About 60 bytes a product.
+//! Column values (doc values) of a segment, which searches look at for every match: prices, brands, categories and facet
+//! values as plain arrays of small numbers, read from the segment's columns once. About 60 bytes a product.
 
 use tantivy::SegmentReader;
 use tantivy::columnar::StrColumn;

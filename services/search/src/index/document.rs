@@ -1,4 +1,4 @@
-//! From a product with its prices and stock to a document.
+//! Index document, made from a product with its prices and stock.
 
 use std::collections::HashMap;
 

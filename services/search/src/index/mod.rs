@@ -1,4 +1,4 @@
-//! The index on disk and in memory: its fields, its documents, its directory, the columns searches count over.
+//! Embedded search index, on disk and in memory: its fields, its documents, its directory, the columns searches count over.
 
 mod columns;
 mod document;

@@ -1,5 +1,5 @@
-//! Small numbers for names: brands, categories and attribute values are counted as numbers that are the same in all
-//! segments, and become texts again only for what is shown.
+//! String interning: brands, categories and attribute values are counted as numbers that are the same in all segments, and
+//! become texts again only for what is shown.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Fields of a document. One field holds all words and decides what matches; two small ones lift what matters: this
-//! keeps a search at one intersection of term lists however many parts a product has.
+//! Index schema: the fields of a document. One field holds all words and decides what matches; two small ones lift what
+//! matters: this keeps a search at one intersection of term lists however many parts a product has.
 
 use std::sync::OnceLock;
 

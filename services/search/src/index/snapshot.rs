@@ -1,4 +1,4 @@
-//! One state of the index that a search works on from beginning to end, and how the next one is made.
+//! Index snapshot: one state of the index that a search works on from beginning to end, and how the next one is made.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};

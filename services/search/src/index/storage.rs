@@ -1,5 +1,5 @@
-//! The directory of the index. It holds nothing that the catalogue does not: whatever is wrong with it, a new one is
-//! built, and nobody has to be asked.
+//! Directory of the index. It holds nothing that the catalogue does not: whatever is wrong with it, a new one is built, and
+//! no operator has to be asked.
 
 use std::collections::BTreeMap;
 use std::io;

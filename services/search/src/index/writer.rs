@@ -1,4 +1,4 @@
-//! Writing to the index. The writer's memory is held only while there is something to write.
+//! Index writer. The writer's memory is held only while there is something to write.
 
 use std::time::{Duration, Instant};
 

@@ -40,7 +40,7 @@ pub(crate) async fn maintain(index: Arc<OpenSearch>, tasks: Tasks) {
         let looked = tokio::select! {
             looked = index.ensure() => looked,
             () = tasks.token().cancelled() => {
-                // In the middle of a build somebody else need not wait for the lease to run out.
+                // In the middle of a build the next process need not wait for the lease to run out.
                 if let Err(problem) = index.hand_back().await {
                     tracing::warn!(%problem, "the right to build the search index could not be handed back");
                 }
@@ -87,12 +87,12 @@ impl OpenSearch {
             return Ok(None);
         }
         let built = self.build().await;
-        // Failed or not, whoever comes next need not wait.
+        // Failed or not, the next process need not wait.
         self.hand_back().await?;
         built.map(Some)
     }
 
-    /// Takes away what a build that died left behind: events go to it, and nobody will use it. True when nothing is left.
+    /// Takes away what a build that died left behind: events go to it, and no search will use it. True when nothing is left.
     async fn tidy(&self, indices: &IndexSet) -> Result<bool, Problem> {
         if indices.all.len() == 1 {
             return Ok(true);

@@ -1,5 +1,5 @@
-//! Writing many documents at once. Each carries the number of its reading as its version: whatever is late, repeated or
-//! out of order changes nothing that is newer.
+//! Bulk indexing: many documents written at once. Each carries the number of its reading as its version: whatever is late,
+//! repeated or out of order changes nothing that is newer.
 
 use std::time::Duration;
 

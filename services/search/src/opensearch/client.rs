@@ -1,5 +1,5 @@
-//! JSON over HTTP/1.1 to the nodes of a cluster, on kept-alive connections, in turn. A node that does not answer is passed
-//! over for the next one.
+//! OpenSearch client: JSON over HTTP/1.1 to the nodes of a cluster, on kept-alive connections, in turn. A node that does not
+//! answer is passed over for the next one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -56,7 +56,7 @@ pub(crate) fn unavailable(why: impl std::fmt::Display) -> Problem {
 /// Says what is wrong with the address of a node, `https://[user:password@]host[:port]`, or `http://`.
 ///
 /// # Errors
-/// In words for whoever configured it.
+/// In words for the operator who configured it.
 pub fn check_url(url: &str) -> Result<(), String> {
     address(url).map(drop)
 }

@@ -67,7 +67,7 @@ impl JobHandler for IndexConsumer {
 }
 
 impl OpenSearch {
-    /// Brings what changed into the index. A product that fails by itself holds nobody up: it is tried again as a job.
+    /// Brings what changed into the index. A product that fails by itself holds no other up: it is tried again as a job.
     async fn apply(&self, changes: &Changes) -> Result<(), Problem> {
         if !changes.categories.is_empty() {
             // Names of categories are part of documents: what is written next has the new ones.

@@ -1,4 +1,4 @@
-//! Counting for the facets: what is asked for, and how it becomes the same tally that the embedded index makes.
+//! Facet aggregations: what is asked for, and how it becomes the same tally that the embedded index makes.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The filters of a request as queries, each by itself, so that a facet can be counted without its own.
+//! Filter queries: the filters of a request, each by itself, so that a facet can be counted without its own.
 
 use serde_json::{Value, json};
 use souk_search_api::SearchRequest;

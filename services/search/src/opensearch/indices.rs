@@ -1,5 +1,5 @@
-//! The indices of a shop: `<name>-1`, `<name>-2`, ...; searches read the one behind the alias `<name>`, and while a new
-//! one is built it stands behind `<name>-next`.
+//! Indices and aliases of a shop: `<name>-1`, `<name>-2`, ...; searches read the one behind the alias `<name>`, and while a
+//! new one is built it stands behind `<name>-next`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What the index is told about its fields, and how a document is written. Words are analysed here, not there: both
-//! engines hold the very same terms, and no server needs a plugin.
+//! Index mapping: what the index is told about its fields, and how a document is written. Words are analysed here, not
+//! there: both engines hold the very same terms, and no server needs a plugin.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -1,5 +1,5 @@
-//! The index as OpenSearch holds it: one for all processes. Any process searches it; the worker keeps it by events and
-//! builds a new one beside it when that is needed. Nothing in it is the only copy.
+//! OpenSearch engine: the index as OpenSearch holds it, one for all processes. Any process searches it; the worker keeps it
+//! by events and builds a new one beside it when that is needed. Nothing in it is the only copy.
 //!
 //! A document is made of what three owners say, so no owner's version orders its writes. What orders them is the number of
 //! the reading, taken from a sequence after the event was seen and before the owners are asked: of two readings the one

@@ -1,5 +1,5 @@
-//! One search of the shared index: the text decides what matches, filters come after it, and each facet is counted with
-//! all filters but its own.
+//! Search request to OpenSearch: the text decides what matches, filters come after it, and each facet is counted with all
+//! filters but its own.
 
 use std::collections::HashMap;
 use std::time::Duration;

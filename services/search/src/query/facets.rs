@@ -1,4 +1,4 @@
-//! Counting, and what becomes of the counts: the facets of a page, with texts only for what is shown.
+//! Facet counts, and what becomes of them: the facets of a page, with texts only for what is shown.
 
 use std::collections::HashMap;
 use std::sync::Arc;

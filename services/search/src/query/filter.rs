@@ -1,4 +1,4 @@
-//! The filters of a request as numbers, and what a product fails.
+//! Filters of a request as numbers, and what a product fails.
 
 use souk_search_api::SearchRequest;
 

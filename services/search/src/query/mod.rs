@@ -1,5 +1,5 @@
-//! One search: words to a query, filters to numbers, one pass over the matches that ranks and counts, texts for what is
-//! shown.
+//! Query execution of one search: words to a query, filters to numbers, one pass over the matches that ranks and counts,
+//! texts for what is shown.
 
 mod collector;
 pub(crate) mod facets;

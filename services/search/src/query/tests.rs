@@ -1,4 +1,5 @@
-//! Searches against brute force: whatever the filters, every count and the order must be what counting one by one gives.
+//! Property tests of searches against brute force: whatever the filters, every count and the order must be what counting one
+//! by one gives.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

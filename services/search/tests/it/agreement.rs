@@ -1,5 +1,6 @@
-//! Both indexes are asked the same hundreds of things about the same products. Whatever is counted must be counted alike;
-//! only the order of near equals, and what stands for a word that no product has, may differ (docs/search.md).
+//! Differential tests of both indexes: they are asked the same hundreds of things about the same products. Whatever is
+//! counted must be counted alike; only the order of near equals, and what stands for a word that no product has, may differ
+//! (docs/search.md).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The contract through the wire's encoding.
+//! Contract tests through the wire's encoding.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What only an index in files of this process can suffer.
+//! Failures of the embedded index: what only an index in files of this process can suffer.
 
 use std::sync::atomic::Ordering;
 

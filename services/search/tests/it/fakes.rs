@@ -1,4 +1,4 @@
-//! Catalogue, pricing and inventory in memory, each publishing to its own real log.
+//! Fakes of catalogue, pricing and inventory in memory, each publishing to its own real log.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -56,7 +56,7 @@ pub struct Hold(Arc<(Notify, Notify)>);
 
 #[cfg_attr(not(feature = "opensearch-tests"), allow(dead_code))]
 impl Hold {
-    /// Waits until somebody has read and waits.
+    /// Waits until a reader has read and waits.
     pub async fn reached(&self) {
         self.0.0.notified().await;
     }
@@ -148,7 +148,7 @@ impl Owners {
         Self::publish(&self.inventory, &events.2).await;
     }
 
-    /// Has a product for sale that nobody is told of.
+    /// Has a product for sale that no event tells of.
     pub fn shelve(&self, product: Product, price: i64, stock: i64) {
         let mut known = self.known.lock().unwrap();
         let sku = product.variants[0].sku.clone();
@@ -205,7 +205,7 @@ impl Owners {
         self.known.lock().unwrap().prices.insert(format!("sku-{slug}"), price);
     }
 
-    /// Lets whoever reads prices next have what they are now, and wait before it gets it.
+    /// Lets the next reader of prices have what they are now, and wait before it gets it.
     #[cfg_attr(not(feature = "opensearch-tests"), allow(dead_code))]
     pub fn hold_next_reading(&self) -> Hold {
         let hold = Hold::default();
@@ -218,7 +218,7 @@ impl Owners {
         self.known.lock().unwrap().products.get_mut(&id_of(slug)).unwrap().title = title.into();
     }
 
-    /// An event nobody can read.
+    /// An event that no consumer can read.
     pub async fn rubbish(&self) {
         let sql = "insert into outbox (id, type, aggregate, version, data)
             values (gen_random_uuid(), 'catalog.product_changed.v1', gen_random_uuid(), 1, '{\"slug\": 7}')";

@@ -1,4 +1,4 @@
-//! The index follows the logs: through changes, restarts, poison and owners that are away.
+//! Indexing by events: the index follows the logs through changes, restarts, poison and owners that are away.
 
 use std::sync::atomic::Ordering;
 
@@ -46,7 +46,7 @@ async fn a_restart_goes_on_where_the_last_commit_stood(backend: Backend) {
     world.settled(700).await;
     world.stop().await;
     let exports = world.owners.exports.load(Ordering::SeqCst);
-    // Told while nobody listens; and something nobody was told of, which only a rebuild would find.
+    // Told while no consumer listens; and something that no event tells of, which only a rebuild would find.
     sell(&world, &[("late".into(), "Late widget".into())]).await;
     world.owners.retitle_quietly("p-5", "Secret");
     world.restart().await;

@@ -1,5 +1,6 @@
-//! Search kept by real logs in PostgreSQL; the owners behind the logs are small fakes of their contracts. What is expected
-//! of one engine is expected of the other: [`on_both`] runs a test on each, on OpenSearch with the feature that brings it.
+//! Integration tests of search kept by real logs in PostgreSQL; the owners behind the logs are small fakes of their
+//! contracts. What is expected of one engine is expected of the other: [`on_both`] runs a test on each, on OpenSearch with
+//! the feature that brings it.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
 #[cfg(feature = "opensearch-tests")]

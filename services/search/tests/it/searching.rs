@@ -1,4 +1,4 @@
-//! What is found for which words, and in which order.
+//! Matching and ranking: what is found for which words, and in which order.
 
 use souk_search_api::{AttributeFilter, SearchRequest, Sort};
 

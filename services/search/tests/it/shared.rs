@@ -1,5 +1,5 @@
-//! What only an index in a server of its own can do and suffer: one server for all tests of this process, an index for
-//! each; and servers of their own for tests that kill them.
+//! OpenSearch engine, what only an index in a server of its own can do and suffer: one server for all tests of this process,
+//! an index for each; and servers of their own for tests that kill them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

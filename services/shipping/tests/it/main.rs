@@ -1,4 +1,4 @@
-//! Shipments against a real PostgreSQL.
+//! Integration tests of shipments against a real PostgreSQL.
 
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 

@@ -1,5 +1,5 @@
-//! The bare axum handlers: a page of 20 KB from memory, and one SELECT over the driver that the shop uses. They run in a
-//! child process, because the shop is a process of its own, too.
+//! Bare axum handlers as a baseline: a page of 20 KB from memory, and one SELECT over the driver that the shop uses. They
+//! run in a child process, because the shop is a process of its own, too.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -102,7 +102,7 @@ fn stdin() -> (oneshot::Receiver<String>, oneshot::Receiver<()>) {
     std::thread::spawn(move || {
         let (mut lines, mut line) = (std::io::stdin().lock(), String::new());
         if std::io::BufRead::read_line(&mut lines, &mut line).is_ok_and(|bytes| bytes > 0) {
-            // Nobody listens when the server failed to start; then the process ends anyway.
+            // No receiver is left when the server failed to start; then the process ends anyway.
             let _ = tell.send(line.trim().to_owned());
             let _ = std::io::Read::read_to_end(&mut lines, &mut Vec::new());
         }

@@ -1,4 +1,4 @@
-//! PostgreSQL's own benchmark, on a database made for it and dropped after: what this server does without a shop.
+//! `pgbench`, PostgreSQL's own benchmark, on a database made for it and dropped after: what this server does without a shop.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The report for people: what was promised first, then what was measured, then on what.
+//! Markdown report, for people: what was promised first, then what was measured, then on what.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! What the shop is to reach on two cores that it shares with database and generator, next to what it reached. Ratios to
-//! bare handlers of the same run where machines differ, absolute figures where people wait.
+//! Performance targets: what the shop is to reach on two cores that it shares with database and generator, next to what it
+//! reached. Ratios to bare handlers of the same run where machines differ, absolute figures where people wait.
 
 use serde::Serialize;
 

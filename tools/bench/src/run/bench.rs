@@ -1,4 +1,4 @@
-//! What a run has at hand: the shop, its processes, its database, its catalogue, and the bare handlers.
+//! Context of a run: the shop, its processes, its database, its catalogue, and the bare handlers.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! One scenario: its yardstick right before it, warm-up, the measured phase between two readings of all counters, and for
-//! orders the wait for their last effects and the rules.
+//! Measurement of one scenario: its yardstick right before it, warm-up, the measured phase between two readings of all
+//! counters, and for orders the wait for their last effects and the rules.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ const MAX_SEARCHES: u64 = 400_000;
 /// The promised rates of searches and orders.
 const SEARCH_RATE: f64 = 1000.0;
 const ORDER_RATE: f64 = 300.0;
-/// Buyers of a flash sale for each unit, and at most, when nobody says.
+/// Buyers of a flash sale for each unit, and at most, when the command line does not say.
 const BUYERS_PER_UNIT: usize = 5;
 const MAX_BUYERS: usize = 5_000;
 /// Files kept for everything that is no buyer's connection.
@@ -32,7 +32,7 @@ const OTHER_FILES: usize = 128;
 /// Wait for checkouts to come to an end.
 const SETTLE: Duration = Duration::from_secs(30);
 const SETTLE_PAUSE: Duration = Duration::from_millis(250);
-/// Transactions within one pause that are housekeeping and not somebody's order.
+/// Transactions within one pause that are housekeeping and not a buyer's order.
 const QUIET: i64 = 5;
 
 impl Bench {
@@ -216,7 +216,7 @@ impl Bench {
         Ok(measured)
     }
 
-    /// Waits until no checkout is under way and nobody writes any more, or until patience ends.
+    /// Waits until no checkout is under way and no process writes any more, or until patience ends.
     async fn settle(&self) -> anyhow::Result<()> {
         let Some(store) = &self.store else { return Ok(()) };
         let (started, mut last) = (Instant::now(), store.writes().await?.transactions);

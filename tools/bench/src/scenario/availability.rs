@@ -1,4 +1,4 @@
-//! Stock of one SKU, which the shop reads from the database every time.
+//! Availability scenario: stock of one SKU, which the shop reads from the database every time.
 
 use super::get;
 use crate::catalog::{Catalog, Spread, escape};

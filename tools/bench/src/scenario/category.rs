@@ -1,4 +1,4 @@
-//! Lists of 24 products of a category, as HTML or JSON.
+//! Category scenario: lists of 24 products, as HTML or JSON.
 
 use super::get;
 use crate::catalog::{Catalog, Spread, escape};

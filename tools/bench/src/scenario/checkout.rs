@@ -1,4 +1,4 @@
-//! Whole purchases as an app makes them: cart, two lines, e-mail with address and shipping, payment.
+//! Checkout scenario, whole purchases as an app makes them: cart, two lines, e-mail with address and shipping, payment.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! A flash sale: one SKU, fewer units than buyers, everybody pays at the same moment. Exactly the units may be sold.
+//! Flash-sale scenario: one SKU, fewer units than buyers, all buyers pay at the same moment. Exactly the units may be sold.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::target::Target;
 
 /// Carts filled at once before the sale: preparation is not what is measured.
 const PREPARE: usize = 64;
-/// How long a buyer keeps asking when told to come back later (429, 503), that it is under way (202) or that nobody knows
-/// (504).
+/// How long a buyer keeps asking when told to come back later (429, 503), that it is under way (202) or that the outcome is
+/// unknown (504).
 const PERSISTENCE: Duration = Duration::from_secs(60);
 /// Pause before the second try, unless the shop names one; doubled each time up to the longest. A crowd that asks more
 /// often is a crowd that keeps the shop from answering.
@@ -67,7 +67,7 @@ pub struct Sale {
 }
 
 impl Sale {
-    /// What is wrong; empty when exactly what was there was sold and everybody else was told so.
+    /// What is wrong; empty when exactly what was there was sold and every other buyer was told so.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let units = u64::try_from(self.units).unwrap_or_default();
@@ -118,7 +118,7 @@ enum End {
 }
 
 impl FlashSale {
-    /// Prepares all carts, opens all connections, and lets everybody pay at once.
+    /// Prepares all carts, opens all connections, and lets all buyers pay at once.
     ///
     /// # Errors
     /// A cart could not be filled, so that there is no sale to measure.

@@ -1,4 +1,5 @@
-//! People: they look around, search, look again, and one in five buys. With time to think between two pages.
+//! User-journey scenario: people look around, search, look again, and one in five buys. With time to think between two
+//! pages.
 
 use std::sync::Arc;
 use std::time::Instant;

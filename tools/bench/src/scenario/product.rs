@@ -1,4 +1,4 @@
-//! Product pages, as HTML or JSON, spread over the whole catalogue.
+//! Product scenario: product pages, as HTML or JSON, spread over the whole catalogue.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Searches with facets, every one different: two or three words of a title, a third of them with a filter.
+//! Search scenario, with facets, every search different: two or three words of a title, a third of them with a filter.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! The client speaks what a shop answers.
+//! HTTP client: it speaks what a shop answers.
 
 use std::io::ErrorKind;
 

@@ -1,4 +1,4 @@
-//! A shop of a few lines that can be told to misbehave.
+//! Fake shop of a few lines that can be told to misbehave.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! How load is made: open loops feel stalls, warm-ups do not count, everything ends.
+//! Load generation: open loops feel stalls, warm-ups do not count, everything ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! The bench against a shop of a few lines, over real sockets.
+//! Integration tests of the bench against a shop of a few lines, over real sockets.
 #![allow(clippy::unwrap_used)] // helpers of tests may stop them
 
 mod client;

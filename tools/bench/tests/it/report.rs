@@ -1,4 +1,4 @@
-//! The report: what was promised is judged by what was measured.
+//! Report: what was promised is judged by what was measured.
 
 use souk_bench::record::{Latency, Summary};
 use souk_bench::report::{Limit, Measured, Orders, Report, render, rows};

@@ -1,4 +1,4 @@
-//! The rules of money and stock, on a real database with the services' own tables: they hold on an empty shop, and each is
+//! Invariants of money and stock, on a real database with the services' own tables: they hold on an empty shop, and each is
 //! seen broken.
 
 use souk_bench::limits::{pgbench, select_router};

@@ -1,4 +1,4 @@
-//! The journal: what was answered survives `kill -9`; half a record does no harm.
+//! Crash recovery of the journal: what was answered survives `kill -9`; half a record does no harm.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The sandbox from outside: over a socket, as a shop and as a buyer see it.
+//! Integration tests of the sandbox from outside: over a socket, as a shop and as a buyer see it.
 
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 

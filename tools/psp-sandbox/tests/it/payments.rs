@@ -1,4 +1,4 @@
-//! Tokens, keys, amounts.
+//! Payments: tokens, keys, amounts.
 
 use std::time::Duration;
 

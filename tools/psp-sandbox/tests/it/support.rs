@@ -1,4 +1,4 @@
-//! A sandbox on a real socket, a merchant who calls it, and a place for its webhooks.
+//! Test fixture: a sandbox on a real socket, a merchant who calls it, and a place for its webhooks.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Events: signed, repeated until accepted, kept over a restart.
+//! Webhooks: signed, repeated until accepted, kept over a restart.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `/account`: signing in and out, orders, profile.
+//! Account pages, `/account`: signing in and out, orders, profile.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `/account/addresses/{id}`: a stored address, or `new`.
+//! Address page, `/account/addresses/{id}`: a stored address, or `new`.
 
 use axum::extract::State;
 use http::StatusCode;

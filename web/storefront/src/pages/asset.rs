@@ -17,9 +17,9 @@ use crate::assets::{Asset, by_file};
 /// What is named by its content may be kept for ever.
 const FOREVER: HeaderValue = HeaderValue::from_static(IMMUTABLE);
 /// Browsers fetch modules and styles with an integrity hash across origins only where CORS allows it; they are the same for
-/// everybody.
+/// all visitors.
 const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
-/// A release may draw better; a day later everybody sees it.
+/// A release may draw better; a day later every visitor sees it.
 const A_DAY: HeaderValue = HeaderValue::from_static("public, max-age=86400");
 const SVG: HeaderValue = HeaderValue::from_static("image/svg+xml");
 /// Stands in a drawn picture's address for the category of a product that has none.

@@ -1,4 +1,4 @@
-//! `/cart`: what is in it, and the forms that change it.
+//! Cart page, `/cart`: what is in it, and the forms that change it.
 
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};

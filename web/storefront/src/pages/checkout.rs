@@ -1,5 +1,5 @@
-//! `/checkout`: address, delivery, payment. The cart knows what is decided, so each step is a page of its own that can be
-//! left and come back to.
+//! Checkout pages, `/checkout`: address, delivery, payment. The cart knows what is decided, so each step is a page of its
+//! own that can be left and come back to.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -151,7 +151,7 @@ async fn saved(app: &App, cx: &Cx, cart: &Cart, id: &str) -> Result<(String, Add
     Ok((cart.email.clone().unwrap_or(customer.email), stored.address))
 }
 
-/// All that is wrong at once, so that nobody has to send the form three times.
+/// All that is wrong at once, so that no buyer has to send the form three times.
 fn check(email: &str, address: &Address) -> Result<(), Problem> {
     let mut fields = Vec::new();
     let plausible = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));

@@ -1,4 +1,5 @@
-//! `GET /fragments/header`: what `souk.mjs` writes into the header of a page that is otherwise the same for everybody.
+//! Header fragment, `GET /fragments/header`: what `souk.mjs` writes into the header of a page that is otherwise the same for
+//! all visitors.
 
 use axum::extract::State;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! `GET /`
+//! Home page: `GET /`.
 
 use axum::extract::State;
 use futures_util::future::try_join_all;

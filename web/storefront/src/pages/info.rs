@@ -1,4 +1,4 @@
-//! Help, and what robots and browsers ask for by themselves.
+//! Help page, and what robots and browsers ask for by themselves.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};

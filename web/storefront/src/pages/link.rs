@@ -1,5 +1,5 @@
-//! Registration and password recovery by a link in a mail. The page says the same to everybody who asks; only the mailbox
-//! learns whether there is an account. The link leads to a form, so that mail scanners that open links use none up.
+//! Registration and password recovery by a link in a mail. The page says the same to every visitor who asks; only the
+//! mailbox learns whether there is an account. The link leads to a form, so that mail scanners that open links use none up.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -18,7 +18,7 @@ use crate::reply::{Form, PageResult, private, see_other};
 use crate::view::Notice;
 use crate::view::account::{AccountFormPage, FormView, confirm_fields, recover_fields};
 
-/// Where everybody is led who asked for a link.
+/// Where every visitor is led who asked for a link.
 const SENT: &str = "/account?done=mail";
 /// Names of the forms in flash messages.
 const RECOVER: &str = "recover";

@@ -1,4 +1,4 @@
-//! `GET /c/{path}` and `GET /search`
+//! Category and search pages: `GET /c/{path}` and `GET /search`.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};

@@ -1,4 +1,4 @@
-//! `/orders/{id}`: for its customer, or for who holds its token.
+//! Order page, `/orders/{id}`: for its customer, or for who holds its token.
 
 use axum::extract::State;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};

@@ -1,4 +1,5 @@
-//! Paying: the form's attempt, the bank that wants to see the buyer, and the buyer who gives up or pays in another way.
+//! Payment handlers: the form's attempt, the bank that wants to see the buyer, and the buyer who gives up or pays in another
+//! way.
 //!
 //! The form names what its page showed (version and total of the cart), and nothing else is charged.
 

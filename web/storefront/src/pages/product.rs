@@ -1,4 +1,4 @@
-//! `GET /p/{slug}`
+//! Product page: `GET /p/{slug}`.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};

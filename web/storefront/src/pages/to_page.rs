@@ -1,4 +1,5 @@
-//! The page that a form stands on: where its answer leads, and where somebody lands who opens the form's address by hand.
+//! Redirects to the page that a form stands on: where its answer leads, and where a visitor lands who opens the form's
+//! address by hand.
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};

@@ -1,4 +1,4 @@
-//! Signing in, the account, and the forms of it.
+//! View models of signing in, the account, and the forms of it.
 
 use askama::Template;
 use souk_identity_api::{Customer, PASSWORD_CHARS};

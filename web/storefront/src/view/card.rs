@@ -1,4 +1,4 @@
-//! A product in a grid.
+//! Product card: a product in a grid.
 
 use souk_search_api::Hit;
 use souk_web::Cdn;

@@ -1,4 +1,4 @@
-//! The cart, and the sum of it that the checkout shows too.
+//! View models of the cart, and of the sum of it that the checkout shows too.
 
 use askama::Template;
 use souk_cart_api::{Cart, MAX_QUANTITY};

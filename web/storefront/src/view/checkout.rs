@@ -1,4 +1,4 @@
-//! The three pages of the checkout: address, delivery, payment.
+//! View models of the three pages of the checkout: address, delivery, payment.
 
 use askama::Template;
 use souk_cart_api::Cart;
@@ -92,7 +92,7 @@ pub struct AddressPage {
     pub steps: Vec<Step>,
     /// Messages.
     pub notices: Vec<Notice>,
-    /// Somebody is signed in.
+    /// The buyer is signed in.
     pub signed_in: bool,
     /// Their addresses.
     pub saved: Vec<Saved>,

@@ -1,4 +1,4 @@
-//! Fields of forms: what they are called, what was typed, what is wrong with it.
+//! Form fields: what they are called, what was typed, what is wrong with it.
 
 use souk_kernel::Problem;
 use souk_shipping_api::{Address, MAX_LINE};

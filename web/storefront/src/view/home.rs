@@ -1,4 +1,4 @@
-//! The home page.
+//! View model of the home page.
 
 use askama::Template;
 

@@ -1,4 +1,4 @@
-//! What every page has: title, header with the category tree, footer.
+//! Page layout, what every page has: title, header with the category tree, footer.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A category's page and the search page: filters beside a grid.
+//! View model of a category's page and the search page: filters beside a grid.
 
 use askama::Template;
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! Pages that say one thing: not found, something broke, come back later; the help page; what a problem type means.
+//! View models of pages that say one thing: not found, something broke, come back later; the help page; what a problem type
+//! means.
 
 use askama::Template;
 use souk_kernel::{Kind, Problem};

@@ -1,4 +1,4 @@
-//! Amounts as a buyer reads them: `€1,299.00`. English, like the rest of the storefront.
+//! Money formatting, amounts as a buyer reads them: `€1,299.00`. English, like the rest of the storefront.
 
 use souk_kernel::Money;
 

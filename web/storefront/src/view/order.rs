@@ -1,4 +1,4 @@
-//! An order's page, and how orders are listed.
+//! View models of an order's page, and of the list of orders.
 
 use askama::Template;
 use souk_order_api::{Order, OrderPayment, OrderStatus};

@@ -1,4 +1,4 @@
-//! A product's page.
+//! View model of a product's page.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A browser without scripts: it keeps cookies, follows links and sends forms as a page of ours would.
+//! Test browser without scripts: it keeps cookies, follows links and sends forms as a page of ours would.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

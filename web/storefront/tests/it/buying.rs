@@ -1,4 +1,4 @@
-//! From a product page to the order, by forms alone.
+//! Purchases: from a product page to the order, by forms alone.
 
 use http::StatusCode;
 use souk_import::ProductDraft;

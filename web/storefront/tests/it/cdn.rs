@@ -1,4 +1,4 @@
-//! A shop before which a CDN stands: pictures, styles and modules are its, and are believed only when they are ours.
+//! CDN in front of a shop: pictures, styles and modules are its, and are believed only when they are ours.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,5 +1,5 @@
-//! The storefront through its router: pages, forms, cookies, and what they refuse. The services behind it are fakes of
-//! the contracts over the demo shop; the real ones are met end to end, in `tests/e2e`.
+//! Integration tests of the storefront through its router: pages, forms, cookies, and what they refuse. The services behind
+//! it are fakes of the contracts over the demo shop; the real ones are met end to end, in `tests/e2e`.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on is to stop
 

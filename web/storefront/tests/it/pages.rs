@@ -1,4 +1,4 @@
-//! Pages that are the same for everybody: what they show, how they may be cached, what they refuse.
+//! Public pages, the same for all visitors: what they show, how they may be cached, what they refuse.
 
 use http::{Method, StatusCode};
 use souk_import::ProductDraft;
@@ -245,7 +245,7 @@ async fn one_search_serves_the_product_pages_of_a_category() {
     let slugs: Vec<String> = same.map(|product| product.slug.clone()).collect();
     assert!(slugs.len() > 2, "products of one category");
     browser.get(&format!("/p/{}", slugs[0])).await.shows("From the same stall");
-    // Whoever comes now would find nothing.
+    // A visitor who comes now would find nothing.
     browser.shop.state().down = Some("search");
     for slug in &slugs[1..] {
         let page = browser.get(&format!("/p/{slug}")).await;

@@ -1,4 +1,4 @@
-//! What only a broker can do to the events: be slow to start, go away, forget everything.
+//! Broker failures, which no outbox table has: slow to start, gone, everything forgotten.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! A reader in a process of its own, to be killed: this test binary, told to run the one ignored test below.
+//! Reader process for crash tests, to be killed: this test binary, told to run the one ignored test below.
 
 use std::process::Stdio;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! An owner, a reader that writes down what it was told, and a log between them.
+//! Fixtures: an owner, a reader that writes down what it was told, and a log between them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -1,4 +1,4 @@
-//! The properties stock lives by, on random batches of commands.
+//! Property tests of stock, on random batches of commands.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The step of a checkout that holds the money; it waits for a buyer whom the provider asks for more.
+//! Authorisation step of the checkout saga: holds the money; it waits for a buyer whom the provider asks for more.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The steps that make a checkout a sale: the commit that confirms it, taking the money, and the commit that notes that.
+//! Confirm, capture and complete steps of the checkout saga, which make it a sale: the commit that confirms it, taking the
+//! money, and the commit that notes that.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Properties of quotes, and worked examples a bookkeeper can follow.
+//! Property tests of quotes, and worked examples a bookkeeper can follow.
 
 use proptest::prelude::*;
 use souk_kernel::Currency;

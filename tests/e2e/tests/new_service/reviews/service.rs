@@ -36,7 +36,7 @@ impl ReviewsApi for ReviewsService {
     async fn summary(&self, cx: &Cx, asked: OfProduct) -> Result<Summary, Problem> {
         let (count, stars) = store::summary(&self.db, asked.product_id).await?.ok_or_else(unknown)?;
         let ids = vec![ProductId(asked.product_id)];
-        // The same for everybody: this role speaks for no user.
+        // The same for every caller: this role speaks for no user.
         let products = self.catalog.products(&cx.for_anybody(), ByIds { ids }).await?.items;
         let title = products.into_iter().next().ok_or_else(unknown)?.title;
         Ok(Summary { title, count, stars })

@@ -1,4 +1,4 @@
-//! Catalogue, search, prices and stock of the fake.
+//! Fakes of catalogue, search, prices and stock.
 
 use jiff::Timestamp;
 use souk_catalog_api::*;

@@ -1,5 +1,5 @@
-//! A whole shop in memory behind the contracts: the demo catalogue, carts, orders, accounts. As simple as it can be and
-//! still say yes and no where the real services do.
+//! Fake shop in memory behind the contracts: the demo catalogue, carts, orders, accounts. As simple as it can be and still
+//! say yes and no where the real services do.
 
 mod catalog;
 mod order;
@@ -51,9 +51,9 @@ pub struct State {
     pub devices: Vec<String>,
     /// Identity is of the previous release.
     pub previous_identity: bool,
-    /// Prices somebody changed.
+    /// Prices that a test changed.
     pub prices: HashMap<String, i64>,
-    /// Stock somebody changed.
+    /// Stock that a test changed.
     pub stock: HashMap<String, i64>,
     /// Carts that became an order, by its place among them.
     pub taken: HashMap<CartId, usize>,
@@ -146,7 +146,7 @@ impl FakeShop {
     }
 }
 
-/// What nobody asks a fake for.
+/// What no test asks a fake for.
 pub fn unasked<T>() -> Result<T, Problem> {
     Err(Problem::internal("not part of the fake shop"))
 }

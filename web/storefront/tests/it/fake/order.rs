@@ -1,4 +1,4 @@
-//! Carts and orders of the fake.
+//! Fakes of carts and orders.
 
 use async_trait::async_trait;
 use jiff::Timestamp;

@@ -1,4 +1,4 @@
-//! Accounts of the fake. Sessions are resolved by the gateway in a real shop; [`FakeShop::actor`] does it here.
+//! Fake of accounts. Sessions are resolved by the gateway in a real shop; [`FakeShop::actor`] does it here.
 
 use jiff::Timestamp;
 use souk_cart_api::{AddLine, CartApi, ClaimCart, UpdateCart};
