@@ -1,34 +1,45 @@
-//! Product scenario: product pages, as HTML or JSON, spread over the whole catalogue.
-
-use std::sync::Arc;
+//! Page scenario: the products or the categories of the whole catalogue, as HTML or JSON.
 
 use super::get;
-use crate::catalog::{Catalog, Spread};
+use crate::catalog::{Catalog, Spread, escape};
 use crate::client::Accept;
 use crate::load::{Scenario, User};
 use crate::record::Outcome;
 
-/// Visits products.
-pub struct ProductPages {
+/// Visits pages of one kind.
+pub struct Pages {
     name: &'static str,
     accept: Accept,
     paths: Vec<String>,
     spread: Spread,
 }
 
-impl ProductPages {
-    /// Their HTML.
-    pub fn html(catalog: &Arc<Catalog>) -> Self {
-        Self::new("product-page", "/p/", Accept::Page, catalog)
+impl Pages {
+    /// HTML of products.
+    pub fn products_html(catalog: &Catalog) -> Self {
+        let path = |slug: &str| format!("/p/{slug}");
+        Self::new("product-page", Accept::Page, catalog.products.iter().map(|product| path(&product.slug)))
     }
 
-    /// Their JSON.
-    pub fn json(catalog: &Arc<Catalog>) -> Self {
-        Self::new("product-json", "/api/v1/products/", Accept::Data, catalog)
+    /// JSON of products.
+    pub fn products_json(catalog: &Catalog) -> Self {
+        let path = |slug: &str| format!("/api/v1/products/{slug}");
+        Self::new("product-json", Accept::Data, catalog.products.iter().map(|product| path(&product.slug)))
     }
 
-    fn new(name: &'static str, base: &str, accept: Accept, catalog: &Catalog) -> Self {
-        let paths: Vec<_> = catalog.products.iter().map(|product| format!("{base}{}", product.slug)).collect();
+    /// HTML of categories: lists of 24 products.
+    pub fn categories_html(catalog: &Catalog) -> Self {
+        Self::new("category-page", Accept::Page, catalog.categories.iter().map(|path| format!("/c/{path}")))
+    }
+
+    /// The same lists as JSON.
+    pub fn categories_json(catalog: &Catalog) -> Self {
+        let path = |path: &String| format!("/api/v1/products?category={}&limit=24", escape(path));
+        Self::new("category-json", Accept::Data, catalog.categories.iter().map(path))
+    }
+
+    fn new(name: &'static str, accept: Accept, paths: impl Iterator<Item = String>) -> Self {
+        let paths: Vec<String> = paths.collect();
         Self { name, accept, spread: Spread::over(paths.len()), paths }
     }
 
@@ -38,7 +49,7 @@ impl ProductPages {
     }
 }
 
-impl Scenario for ProductPages {
+impl Scenario for Pages {
     fn name(&self) -> &'static str {
         self.name
     }
