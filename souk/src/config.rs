@@ -178,8 +178,18 @@ impl Config {
                 wrong(&format!("{key}.{role}"), "there is no such role; `souk roles` lists them".into());
             }
         }
-        for name in self.modules.keys().filter(|name| !modules::all().iter().any(|module| module.name == *name)) {
-            wrong(&format!("modules.{name}"), "there is no such module".into());
+        for (name, settings) in &self.modules {
+            let module = modules::all().iter().find(|module| module.name == name);
+            let checked = match module.map(|module| module.settings) {
+                None => Err("there is no such module".to_owned()),
+                Some(None) => {
+                    Err("this module reads no settings here; `souk config print` shows the sections".to_owned())
+                }
+                Some(Some(check)) => check(settings),
+            };
+            if let Err(reason) = checked {
+                wrong(&format!("modules.{name}"), reason);
+            }
         }
         if let Err(reason) = log::check(&self.log.filter) {
             wrong("log.filter", reason);
@@ -202,6 +212,7 @@ impl Config {
         shown.redis.nodes = shown.redis.nodes.iter().map(|node| without_password(node)).collect();
         shown.media = shown.media.redacted();
         shown.search.opensearch.iter_mut().for_each(|url| *url = without_password(url));
+        shown.modules.values_mut().for_each(redact);
         shown
     }
 
@@ -247,6 +258,25 @@ fn describe(error: figment::Error) -> String {
         None => format!("{}: ", data.name),
     });
     format!("{}{key}: {}", place.unwrap_or_default(), error.kind)
+}
+
+/// Hides what may be secret in settings whose meaning is not known here: by their names, and passwords in addresses.
+fn redact(settings: &mut Value) {
+    match settings {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let secret =
+                    ["password", "secret", "token", "key"].iter().any(|word| name.to_lowercase().contains(word));
+                match value {
+                    Value::String(text) if secret => *text = "***".into(),
+                    value => redact(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::String(text) => *text = without_password(text),
+        _ => {}
+    }
 }
 
 fn is_loopback(host_and_path: &str) -> bool {
@@ -335,6 +365,18 @@ pub(crate) mod tests {
         }
         config.redis = RedisConfig { nodes: Vec::new(), installation: "a:b".into() };
         assert_eq!(keys(&config), ["redis.installation"]);
+    }
+
+    #[test]
+    fn settings_of_modules_are_checked_and_their_secrets_not_shown() {
+        let mut config = Config::default();
+        config.modules.insert("reviewz".into(), Value::Null);
+        config
+            .modules
+            .insert("payment".into(), serde_json::json!({ "api_key": "s3cret", "url": "http://u:s3cret@psp" }));
+        assert_eq!(keys(&config), ["modules.payment", "modules.reviewz"]);
+        let shown = serde_json::to_string(&config.redacted()).unwrap();
+        assert!(!shown.contains("s3cret") && shown.contains("http://u:***@psp"), "{shown}");
     }
 
     #[test]

@@ -145,13 +145,6 @@ impl Default for Payment {
     }
 }
 
-impl Payment {
-    /// Limits on orders that wait for their buyers.
-    pub fn unpaid(&self) -> UnpaidLimits {
-        UnpaidLimits { per_owner: self.unpaid_per_owner, per_client: self.unpaid_per_address }
-    }
-}
-
 /// Logs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
