@@ -11,6 +11,6 @@ mod span;
 mod tail;
 
 pub use context::Trace;
-pub use scope::{Scoped, current, scope};
+pub use scope::{Entered, Scoped, current, enter, scope};
 pub use span::{Kind, Span};
 pub use tail::{Finished, Tracer, Value, install, on};

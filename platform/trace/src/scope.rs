@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -50,17 +51,27 @@ impl<F: Future> Future for Scoped<F> {
     }
 }
 
+/// Is at `trace` until the guard is dropped, for code that does not wait; with none, stays where it is.
+#[must_use]
+pub fn enter(trace: Option<Trace>) -> Option<Entered> {
+    trace.map(Entered::enter)
+}
+
 /// While it lives, the thread is at a place; then it is where it was.
-struct Entered(Option<Trace>);
+pub struct Entered {
+    before: Option<Trace>,
+    // It belongs to its thread.
+    _not_send: PhantomData<*const ()>,
+}
 
 impl Entered {
     fn enter(trace: Trace) -> Self {
-        Self(CURRENT.replace(Some(trace)))
+        Self { before: CURRENT.replace(Some(trace)), _not_send: PhantomData }
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.set(self.0.take());
+        CURRENT.set(self.before.take());
     }
 }
