@@ -122,7 +122,7 @@ impl Releases {
 
     /// A saga that a process of `kind` has inserted, before it died.
     async fn inserted(&self, kind: &'static SagaKind) -> Uuid {
-        let saga = NewSaga { id: Uuid::now_v7(), state: Nothing {} };
+        let saga = NewSaga { id: Uuid::now_v7(), state: Nothing {}, trace: None };
         let tx = self.db.begin().await.unwrap();
         insert_sagas(&tx, kind, std::slice::from_ref(&saga)).await.unwrap();
         tx.commit().await.unwrap();
