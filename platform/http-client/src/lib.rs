@@ -10,10 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use souk_runtime::CircuitBreaker;
 use souk_tls::TlsError;
+use souk_trace::{Kind, Span};
 
 pub use pool::{Connections, Pool, Schemes};
 pub use reach::{Reach, is_public};
@@ -72,11 +73,12 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`NoAnswer`], after `within` at the latest.
-    pub async fn send(&self, request: Request<Bytes>, within: Duration) -> Result<Response<Bytes>, NoAnswer> {
+    pub async fn send(&self, mut request: Request<Bytes>, within: Duration) -> Result<Response<Bytes>, NoAnswer> {
         let started = Instant::now();
         if let Some(pause) = self.asked_to_wait(started) {
             return Err(NoAnswer::NotSent(format!("it asked to be left alone for {pause:?} more")));
         }
+        let mut span = self.span(&mut request);
         let _permit = self.breaker.enter(within).await.map_err(|why| NoAnswer::NotSent(why.to_string()))?;
         let left = within.saturating_sub(started.elapsed());
         let result = tokio::time::timeout(left, self.round_trip(request)).await;
@@ -87,6 +89,15 @@ impl HttpClient {
             Err(NoAnswer::NotSent(_)) => "not_sent",
             Err(NoAnswer::Unknown(_)) => "unknown",
         };
+        match &result {
+            Ok(answer) => span.set("http.response.status_code", answer.status().as_u16()),
+            Err(why) => {
+                span.set("error.type", if matches!(why, NoAnswer::NotSent(_)) { "not_sent" } else { "unknown" })
+            }
+        }
+        if outcome != "ok" {
+            span.fail(outcome);
+        }
         self.breaker.record(outcome == "ok", Instant::now());
         metrics::histogram!("souk_http_client_seconds", "to" => self.name, "outcome" => outcome)
             .record(started.elapsed());
@@ -94,6 +105,26 @@ impl HttpClient {
             self.heed(answer);
         }
         result
+    }
+
+    /// The span of a call, named in its headers (W3C trace context); none outside of every trace. Paths and queries are left out:
+    /// they hold what is the other side's.
+    fn span(&self, request: &mut Request<Bytes>) -> Span {
+        if !souk_trace::on() {
+            return Span::none();
+        }
+        let mut span = Span::child(Kind::Client, request.method().to_string());
+        let Some(place) = span.trace() else { return span };
+        span.set("http.request.method", request.method().to_string());
+        span.set("server.address", request.uri().host().unwrap_or_default().to_owned());
+        span.set("souk.http.to", self.name);
+        let texts = [("traceparent", Some(place.traceparent())), ("tracestate", place.tracestate().map(str::to_owned))];
+        for (name, text) in texts {
+            if let Some(value) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
+                request.headers_mut().insert(name, value);
+            }
+        }
+        span
     }
 
     async fn round_trip(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
