@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use hyper::body::Incoming;
 use souk_kernel::Problem;
 use souk_rpc::header::REQUEST_ID;
+use souk_trace::scope;
 use souk_web::ApiError;
 
 use super::options;
@@ -19,6 +20,7 @@ use crate::rate_limit::response_headers;
 use crate::request::card_numbers;
 use crate::request::context::RequestContext;
 use crate::request::form::check_form;
+use crate::request::trace;
 use crate::response::allow;
 use crate::response::body::ResponseBody;
 use crate::response::close::end_connection;
@@ -48,8 +50,10 @@ pub(crate) async fn answer(
         Ok(response) => response,
         Err(error) => refuse(&error, &context, &asked, &gateway.security),
     };
-    let (status, request_id) = (response.status().as_u16(), context.id());
+    let status = response.status().as_u16();
     let path = card_numbers::loggable(&uri, status);
+    trace::end(&mut context.span, &path, response.status());
+    let request_id = context.id();
     if status >= 500 {
         gateway.metrics.faults.increment(1);
     }
@@ -155,7 +159,7 @@ async fn shared(
                 };
                 let (gateway_too, id) = (gateway.clone(), context.id().to_owned());
                 let render = async move { render(&gateway_too, leader, permit, &id).await };
-                return match gateway.tasks.run("gateway.render", render).await {
+                return match gateway.tasks.run("gateway.render", scope(souk_trace::current(), render)).await {
                     Ok(Rendered::Shared(entry)) => Ok(Some(answered(&entry))),
                     Ok(Rendered::Private(response))
                         if response.status().is_server_error() && context.expired.is_some() =>

@@ -10,6 +10,7 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use souk_kernel::Problem;
 use souk_rpc::{Cx, header};
+use souk_trace::{Kind, Span, scope};
 use tower::ServiceExt;
 
 use super::routing::Upstream;
@@ -33,7 +34,10 @@ pub(crate) async fn forward(
         Upstream::Remote(transport) => {
             // What only reads may be asked again when an instance died before it answered.
             let repeatable = request.method().is_safe();
-            let response = transport.send(cx, request.map(Full::new), repeatable).await?;
+            let mut span = Span::under(cx.place().as_ref(), Kind::Client, "forward");
+            let sent = scope(span.trace(), transport.send(cx, request.map(Full::new), repeatable)).await;
+            let response = sent.inspect_err(|problem| span.fail(problem.code.clone()))?;
+            span.set("http.response.status_code", response.status().as_u16());
             Ok(marked(cx, response.map(Body::new)))
         }
     }

@@ -2,11 +2,12 @@
 //! 304, text is compressed for clients that accept it.
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use souk_rpc::Cx;
+use souk_trace::{Kind, Span, scope};
 
 use crate::ApiError;
 use crate::compress::{accepts_gzip, negotiate_encoding};
@@ -15,7 +16,41 @@ use crate::compress::{accepts_gzip, negotiate_encoding};
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Middleware of [`crate::Routes::into_router`]; the storefront puts it around its pages as well.
-pub async fn response_layer(request: Request, next: Next) -> Response {
+pub async fn response_layer(mut request: Request, next: Next) -> Response {
+    let mut span = span(&mut request);
+    let response = scope(span.trace(), respond(request, next)).await;
+    let status = response.status();
+    span.set("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.fail(status.as_str().to_owned());
+    }
+    response
+}
+
+/// The span of a request at its route: below the gateway's where that is in this process, else of a caller elsewhere.
+fn span(request: &mut Request) -> Span {
+    if !souk_trace::on() {
+        return Span::none();
+    }
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let method = request.method().to_string();
+    let name = route.as_ref().map_or_else(|| method.clone(), |route| format!("{method} {route}"));
+    let caller = request.extensions().get::<Cx>().and_then(|cx| cx.trace.clone());
+    let mut span = match souk_trace::current() {
+        Some(here) => Span::under(Some(&here), Kind::Internal, name),
+        None => Span::root(caller.as_ref(), Kind::Server, name),
+    };
+    span.set("http.request.method", method);
+    if let Some(route) = route {
+        span.set("http.route", route);
+    }
+    if let Some(cx) = request.extensions_mut().get_mut::<Cx>() {
+        cx.trace = span.trace();
+    }
+    span
+}
+
+async fn respond(request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<Cx>().map(|cx| cx.request_id.clone());
     let readable = matches!(*request.method(), Method::GET | Method::HEAD);
     let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| readable).cloned();
