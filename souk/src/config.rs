@@ -20,11 +20,13 @@ use souk_order::UnpaidLimits;
 
 pub use self::environment::UNKNOWN_VARIABLE;
 pub use self::media::Media;
+pub use self::telemetry::Telemetry;
 use crate::modules;
 pub use souk_search::SearchSettings;
 
 mod fleet;
 mod network;
+mod telemetry;
 
 pub use crate::database::{Database, DatabaseLogin, Pooler};
 pub use network::{InternalTls, PublicTls, TRUST_DOMAIN};
@@ -62,6 +64,8 @@ pub struct Config {
     pub modules: BTreeMap<String, Value>,
     /// Logs.
     pub log: Log,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// Variables that look like settings and are none; see [`environment`].
     #[serde(skip)]
     pub unknown: Vec<String>,
@@ -275,6 +279,7 @@ impl Default for Config {
             payment: Payment::default(),
             modules: BTreeMap::new(),
             log: Log::default(),
+            telemetry: Telemetry::default(),
             unknown: Vec::new(),
         }
     }
@@ -426,6 +431,9 @@ impl Config {
         if let Err(reason) = log::check(&self.log.filter) {
             wrong("log.filter", reason);
         }
+        for (key, reason) in self.telemetry.complaints() {
+            wrong(&format!("telemetry.{key}"), reason);
+        }
         self.check_public_tls(&mut wrong);
         self.check_edge(&mut wrong);
         self.check_internal(&mut wrong);
@@ -443,6 +451,7 @@ impl Config {
         shown.database = shown.database.redacted();
         shown.redis.nodes = shown.redis.nodes.iter().map(|node| without_password(node)).collect();
         shown.media = shown.media.redacted();
+        shown.telemetry.otlp.iter_mut().for_each(|url| *url = without_password(url));
         shown.search.opensearch.iter_mut().for_each(|url| *url = without_password(url));
         shown
     }
