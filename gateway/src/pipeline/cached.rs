@@ -29,7 +29,7 @@ pub(crate) enum Admission {
 
 /// Answers at once when that is possible.
 pub(crate) fn answer(gateway: &Arc<GatewayState>, peer: &Peer, request: &Request<Incoming>) -> Admission {
-    let mut span = trace::begin(request);
+    let mut span = trace::begin(request, gateway.config.https);
     let _here = souk_trace::enter(span.trace());
     let mut admission = admit_and_look_up(gateway, peer, request);
     if let Admission::Answered(response) = &mut admission {

@@ -7,7 +7,6 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use hyper::body::Incoming;
 use souk_kernel::Problem;
 use souk_rpc::header::REQUEST_ID;
-use souk_trace::scope;
 use souk_web::ApiError;
 
 use super::options;
@@ -159,7 +158,7 @@ async fn shared(
                 };
                 let (gateway_too, id) = (gateway.clone(), context.id().to_owned());
                 let render = async move { render(&gateway_too, leader, permit, &id).await };
-                return match gateway.tasks.run("gateway.render", scope(souk_trace::current(), render)).await {
+                return match gateway.tasks.run("gateway.render", render).await {
                     Ok(Rendered::Shared(entry)) => Ok(Some(answered(&entry))),
                     Ok(Rendered::Private(response))
                         if response.status().is_server_error() && context.expired.is_some() =>

@@ -8,13 +8,14 @@ use souk_rpc::header::{TRACEPARENT, TRACESTATE};
 use souk_trace::{Span, Trace};
 
 /// The span of `request`; none, at the cost of a look at a flag, where no traces are taken.
-pub(crate) fn begin(request: &Request<Incoming>) -> Span {
+pub(crate) fn begin(request: &Request<Incoming>, https: bool) -> Span {
     if !souk_trace::on() {
         return Span::none();
     }
     let method = known(request.method().as_str());
     let mut span = Span::edge(of_client(request.headers()).as_ref(), method);
     span.set("http.request.method", method);
+    span.set("url.scheme", if https { "https" } else { "http" });
     span
 }
 
@@ -30,21 +31,62 @@ pub(crate) fn end(span: &mut Span, path: &str, status: StatusCode) {
     }
 }
 
-/// The place in a trace that a client says it is at. Several states are one list; what could hold a card's number is left out, as
-/// it would be kept and handed on.
+/// The place in a trace that a client says it is at.
 fn of_client(headers: &HeaderMap) -> Option<Trace> {
+    let (parent, state) = claimed(headers)?;
+    Trace::parse(parent, state.as_deref())
+}
+
+/// `traceparent` and `tracestate`, of which several are one list. What could hold a card's number is left out, as it would be kept
+/// and handed on.
+fn claimed(headers: &HeaderMap) -> Option<(&str, Option<String>)> {
     let mut parents = headers.get_all(TRACEPARENT).iter();
     let parent = parents.next()?.to_str().ok()?;
     if parents.next().is_some() || pan::holds(parent) {
         return None;
     }
     let states: Vec<&str> = headers.get_all(TRACESTATE).iter().filter_map(|value| value.to_str().ok()).collect();
-    let state = states.join(",");
-    Trace::parse(parent, Some(state.as_str()).filter(|state| !pan::holds(state)))
+    let state = Some(states.join(",")).filter(|state| !state.is_empty() && !pan::holds(state));
+    Some((parent, state))
 }
 
 /// Methods are any word a client likes; names of spans are few.
 fn known(method: &str) -> &'static str {
     const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     METHODS.into_iter().find(|known| *known == method).unwrap_or("_OTHER")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn a_client_has_one_place_and_no_card_number_in_it() {
+        const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let said = headers(&[("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2")]);
+        assert_eq!(claimed(&said), Some((PARENT, Some("a=1,b=2".to_owned()))));
+        assert_eq!(claimed(&headers(&[("traceparent", PARENT)])), Some((PARENT, None)));
+        let leaks = headers(&[("traceparent", PARENT), ("tracestate", "a=4111111111111111")]);
+        assert_eq!(claimed(&leaks), Some((PARENT, None)));
+        let hidden = "00-aaaaaaaa4111111111111111aaaaaaaa-b7ad6b7169203331-01";
+        for none in [&[("tracestate", "a=1")][..], &[("traceparent", PARENT), ("traceparent", PARENT)]] {
+            assert_eq!(claimed(&headers(none)), None);
+        }
+        assert_eq!(claimed(&headers(&[("traceparent", hidden)])), None, "a number among letters");
+    }
+
+    #[test]
+    fn names_of_spans_are_few() {
+        assert_eq!((known("PATCH"), known("BREW")), ("PATCH", "_OTHER"));
+    }
 }

@@ -23,6 +23,9 @@ pub(crate) fn statement(sql: &str) -> Span {
         target.filter(|word| word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'"')));
     let name = target.map_or_else(|| operation.clone(), |target| format!("{operation} {target}"));
     let mut span = Span::child(Kind::Client, name);
+    if let Some(target) = target {
+        span.set("db.collection.name", target.to_owned());
+    }
     span.set("db.system.name", "postgresql");
     span.set("db.operation.name", operation);
     span.set("db.query.text", sql.chars().take(MAX_TEXT).collect::<String>());

@@ -204,7 +204,7 @@ impl Reader {
     }
 
     async fn apply(&self, session: &mut Session, events: Vec<Envelope>, marks: &[Mark]) -> Result<(), Stop> {
-        let mut spans = trace_context::consumed(self.name(), self.source, &events);
+        let mut spans = trace_context::consumed(&self.events, self.name(), self.source, &events);
         let place = spans.first().and_then(Span::trace);
         let applied = scope(place, self.apply_here(session, events, marks)).await;
         if let Err(Stop::Problem(problem)) = &applied {
@@ -262,7 +262,8 @@ impl Reader {
                 tx.commit().await?;
                 Ok::<(), Problem>(())
             };
-            let mut spans = trace_context::consumed(self.name(), self.source, std::slice::from_ref(&event));
+            let mut spans =
+                trace_context::consumed(&self.events, self.name(), self.source, std::slice::from_ref(&event));
             let result = scope(spans.first().and_then(Span::trace), result).await;
             if let Err(problem) = &result {
                 spans.iter_mut().for_each(|span| span.fail(problem.code.clone()));

@@ -211,7 +211,7 @@ impl Worker {
         match self.handlers.get(job.kind.as_str()) {
             Some(handler) => {
                 let mut span = Span::root(job.trace.as_ref(), Kind::Consumer, handler.kind());
-                span.set("messaging.system", "souk");
+                span.set("messaging.system", "postgresql");
                 span.set("messaging.operation.type", "process");
                 span.set("messaging.destination.name", handler.kind());
                 let done = scope(span.trace(), handler.run(job)).await;

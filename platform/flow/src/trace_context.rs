@@ -1,6 +1,6 @@
 //! Trace contexts at rest: beside what is left behind for later, so that who does it goes on with the trace.
 
-use souk_bus::Envelope;
+use souk_bus::{Envelope, EventLog};
 use souk_db::{DbError, Row, RowExt};
 use souk_trace::{Kind, Span, Trace};
 
@@ -47,7 +47,7 @@ pub fn of_row(row: &Row) -> Result<Option<Trace>, DbError> {
 
 /// A span for the work of `consumer` on `events` in every trace that they come from. The work is done at the place of the first,
 /// which the others are linked with.
-pub(crate) fn consumed(consumer: &'static str, source: Source, events: &[Envelope]) -> Vec<Span> {
+pub(crate) fn consumed(log: &EventLog, consumer: &'static str, source: Source, events: &[Envelope]) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     if !souk_trace::on() {
         return spans;
@@ -61,7 +61,7 @@ pub(crate) fn consumed(consumer: &'static str, source: Source, events: &[Envelop
         known.push(parent);
         let place = parent.and_then(|parent| Trace::parse(parent, event.tracestate.as_deref()));
         let mut span = Span::root(place.as_ref(), Kind::Consumer, format!("process {}", source.schema));
-        span.set("messaging.system", "souk");
+        span.set("messaging.system", if matches!(log, EventLog::Postgres) { "postgresql" } else { "kafka" });
         span.set("messaging.operation.type", "process");
         span.set("messaging.operation.name", "process");
         span.set("messaging.destination.name", source.schema);

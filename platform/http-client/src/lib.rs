@@ -89,12 +89,6 @@ impl HttpClient {
             Err(NoAnswer::NotSent(_)) => "not_sent",
             Err(NoAnswer::Unknown(_)) => "unknown",
         };
-        match &result {
-            Ok(answer) => span.set("http.response.status_code", answer.status().as_u16()),
-            Err(why) => {
-                span.set("error.type", if matches!(why, NoAnswer::NotSent(_)) { "not_sent" } else { "unknown" })
-            }
-        }
         if outcome != "ok" {
             span.fail(outcome);
         }
@@ -102,6 +96,7 @@ impl HttpClient {
         metrics::histogram!("souk_http_client_seconds", "to" => self.name, "outcome" => outcome)
             .record(started.elapsed());
         if let Ok(answer) = &result {
+            span.set("http.response.status_code", answer.status().as_u16());
             self.heed(answer);
         }
         result

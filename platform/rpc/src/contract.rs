@@ -70,8 +70,7 @@ impl Method {
         cx.trace = span.trace().or(cx.trace);
         let response = scope(span.trace(), self.reply(cx, body)).await;
         if response.status().is_server_error() {
-            span.set("error.type", response.status().as_str().to_owned());
-            span.fail("fault");
+            span.fail(response.status().as_str().to_owned());
         }
         response
     }

@@ -35,10 +35,8 @@ pub async fn observe<R>(
         Err(_) => "refused",
     };
     // At the call's own place: the measurement's example is then this call.
-    let measured = async {
-        metrics::histogram!("souk_rpc_seconds", "method" => path, "outcome" => outcome).record(started.elapsed());
-    };
-    scope(traced.trace(), measured).await;
+    let _here = souk_trace::enter(traced.trace());
+    metrics::histogram!("souk_rpc_seconds", "method" => path, "outcome" => outcome).record(started.elapsed());
     result
 }
 

@@ -123,6 +123,22 @@ mod tests {
     }
 
     #[test]
+    fn a_line_names_the_trace_that_it_was_written_in() {
+        souk_trace::install(souk_trace::Tracer { ratio: 1.0, keep: Box::new(drop) });
+        let span = souk_trace::Span::root(None, souk_trace::Kind::Server, "test");
+        let place = span.trace().unwrap();
+        let (trace_id, span_id) = (format!("{:032x}", place.trace_id()), format!("{:016x}", place.span_id()));
+        let _here = souk_trace::enter(span.trace());
+        let text = logged(crate::LogFormat::Text, true);
+        let ids = format!(" trace_id={trace_id} span_id={span_id}\n");
+        assert_eq!((text.matches(&ids).count(), text.lines().count()), (2, 2), "{text}");
+        for line in logged(crate::LogFormat::Json, true).lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!((line["trace_id"].as_str(), line["span_id"].as_str()), (Some(&*trace_id), Some(&*span_id)));
+        }
+    }
+
+    #[test]
     fn no_line_holds_a_card_number_and_json_stays_json() {
         for format in [crate::LogFormat::Text, crate::LogFormat::Json] {
             let control = logged(format, false);

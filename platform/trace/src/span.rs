@@ -132,10 +132,12 @@ impl Span {
         }
     }
 
-    /// Notes that it failed: its trace is kept.
-    pub fn fail(&mut self, why: impl Into<Cow<'static, str>>) {
+    /// Notes that it failed, and of what kind that is (`error.type`): its trace is kept.
+    pub fn fail(&mut self, kind: impl Into<Cow<'static, str>>) {
         if let Some(open) = &mut self.0 {
-            open.error = Some(why.into());
+            let kind = kind.into();
+            open.attributes.push(("error.type", Value::Text(kind.clone())));
+            open.error = Some(kind);
         }
     }
 }
