@@ -12,7 +12,7 @@ use souk_web::ApiError;
 use super::render;
 use crate::cache::{Found, Want, cache_key, of_canary};
 use crate::request::context::{Peer, RequestContext, request_id};
-use crate::request::{card_numbers, form, trace};
+use crate::request::{form, trace};
 use crate::response::body::ResponseBody;
 use crate::response::close::end_connection;
 use crate::response::error::refuse;
@@ -33,7 +33,7 @@ pub(crate) fn answer(gateway: &Arc<GatewayState>, peer: &Peer, request: &Request
     let _here = souk_trace::enter(span.trace());
     let mut admission = admit_and_look_up(gateway, peer, request);
     if let Admission::Answered(response) = &mut admission {
-        trace::end(&mut span, &card_numbers::loggable(request.uri(), response.status().as_u16()), response.status());
+        trace::end(&mut span, request.uri(), response.status());
         end_connection(&gateway.tasks, request.version(), response);
         if let Some(cors) = &gateway.cors {
             cors.add(request.uri().path(), request.headers(), response.headers_mut());

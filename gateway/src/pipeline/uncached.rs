@@ -51,7 +51,7 @@ pub(crate) async fn answer(
     };
     let status = response.status().as_u16();
     let path = card_numbers::loggable(&uri, status);
-    trace::end(&mut context.span, &path, response.status());
+    trace::end(&mut context.span, &uri, response.status());
     let request_id = context.id();
     if status >= 500 {
         gateway.metrics.faults.increment(1);

@@ -1,30 +1,32 @@
 //! The gateway's span of a request, the root of all that it causes: goes on with the client's trace (W3C trace context) and decides
 //! by itself what is kept.
 
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use hyper::body::Incoming;
 use souk_kernel::pan;
 use souk_rpc::header::{TRACEPARENT, TRACESTATE};
 use souk_trace::{Span, Trace};
+
+use super::card_numbers;
 
 /// The span of `request`; none, at the cost of a look at a flag, where no traces are taken.
 pub(crate) fn begin(request: &Request<Incoming>, https: bool) -> Span {
     if !souk_trace::on() {
         return Span::none();
     }
-    let method = known(request.method().as_str());
-    let mut span = Span::edge(of_client(request.headers()).as_ref(), method);
-    span.set("http.request.method", method);
+    let name = method(request.method());
+    let mut span = Span::edge(of_client(request.headers()).as_ref(), name);
+    span.set("http.request.method", name);
     span.set("url.scheme", if https { "https" } else { "http" });
     span
 }
 
-/// What came of it. `path` is fit for logs.
-pub(crate) fn end(span: &mut Span, path: &str, status: StatusCode) {
+/// What came of it.
+pub(crate) fn end(span: &mut Span, uri: &Uri, status: StatusCode) {
     if span.is_none() {
         return;
     }
-    span.set("url.path", path.to_owned());
+    span.set("url.path", card_numbers::loggable(uri, status.as_u16()).to_owned());
     span.set("http.response.status_code", status.as_u16());
     if status.is_server_error() {
         span.fail(status.as_str().to_owned());
@@ -51,9 +53,9 @@ fn claimed(headers: &HeaderMap) -> Option<(&str, Option<String>)> {
 }
 
 /// Methods are any word a client likes; names of spans are few.
-fn known(method: &str) -> &'static str {
+pub(crate) fn method(method: &Method) -> &'static str {
     const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    METHODS.into_iter().find(|known| *known == method).unwrap_or("_OTHER")
+    METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
 }
 
 #[cfg(test)]
@@ -87,6 +89,6 @@ mod tests {
 
     #[test]
     fn names_of_spans_are_few() {
-        assert_eq!((known("PATCH"), known("BREW")), ("PATCH", "_OTHER"));
+        assert_eq!((method(&Method::PATCH), method(&Method::from_bytes(b"BREW").unwrap())), ("PATCH", "_OTHER"));
     }
 }

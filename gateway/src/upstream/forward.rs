@@ -14,6 +14,7 @@ use souk_trace::{Kind, Span, scope};
 use tower::ServiceExt;
 
 use super::routing::Upstream;
+use crate::request::trace;
 
 /// Sends `request` to `upstream` and waits for the head of its answer, at most until the context's deadline.
 pub(crate) async fn forward(
@@ -34,7 +35,7 @@ pub(crate) async fn forward(
         Upstream::Remote(transport) => {
             // What only reads may be asked again when an instance died before it answered.
             let repeatable = request.method().is_safe();
-            let mut span = Span::under(cx.place().as_ref(), Kind::Client, "forward");
+            let mut span = Span::under(cx.place().as_ref(), Kind::Client, trace::method(request.method()));
             let sent = scope(span.trace(), transport.send(cx, request.map(Full::new), repeatable)).await;
             let response = sent.inspect_err(|problem| span.fail(problem.code.clone()))?;
             span.set("http.response.status_code", response.status().as_u16());

@@ -94,6 +94,7 @@ impl HistogramFn for Exemplified {
     fn record(&self, value: f64) {
         self.inner.record(value);
         let Some(trace) = souk_trace::current().filter(souk_trace::Trace::sampled) else { return };
+        #[allow(clippy::disallowed_methods)] // an exemplar is of the time that Prometheus scrapes by
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let bucket = self.bounds.iter().position(|bound| value <= *bound).unwrap_or(self.bounds.len());
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);

@@ -86,6 +86,7 @@ impl Span {
             state: parent.and_then(|parent| parent.place().state.clone()),
             local: Some(local.unwrap_or_else(|| Arc::new(Local::new(sampled)))),
         };
+        #[allow(clippy::disallowed_methods)] // spans of many processes are put side by side: nothing may move this time
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(Some(Box::new(Open {
             trace: Trace::new(place),

@@ -1,17 +1,18 @@
 //! Spans from their beginning to the decision about their trace. One binary for tests that begin to trace, as that is for good.
+#![allow(clippy::unwrap_used)] // a test may panic
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Mutex;
 
 use souk_trace::{Finished, Kind, Span, Trace, Tracer, current, install, scope};
 
 static KEPT: Mutex<Vec<Finished>> = Mutex::new(Vec::new());
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
 /// Traces with a ratio of none: what is kept, is kept for another reason.
-fn tracing() -> MutexGuard<'static, ()> {
-    let turn = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+async fn tracing() -> tokio::sync::MutexGuard<'static, ()> {
+    let turn = ONE_AT_A_TIME.lock().await;
     install(Tracer { ratio: 0.0, keep: Box::new(|spans| KEPT.lock().unwrap().extend(spans)) });
     KEPT.lock().unwrap().clear();
     turn
@@ -23,7 +24,7 @@ fn kept() -> Vec<Finished> {
 
 #[tokio::test]
 async fn a_trace_is_kept_whole_when_one_of_its_spans_fails() {
-    let _turn = tracing();
+    let _turn = tracing().await;
     for failing in [false, true] {
         let root = Span::root(None, Kind::Server, "root");
         scope(root.trace(), async {
@@ -52,7 +53,7 @@ async fn a_trace_is_kept_whole_when_one_of_its_spans_fails() {
 
 #[tokio::test]
 async fn what_ends_after_its_root_follows_the_decision() {
-    let _turn = tracing();
+    let _turn = tracing().await;
     let parent = Trace::parse(&PARENT.replace("-00", "-01").replacen("01-", "00-", 1), None);
     let root = Span::root(parent.as_ref(), Kind::Server, "root");
     let late = Span::under(root.trace().as_ref(), Kind::Internal, "late");
@@ -64,7 +65,7 @@ async fn what_ends_after_its_root_follows_the_decision() {
 
 #[tokio::test]
 async fn a_trace_goes_on_where_it_was_written_down_with_what_others_said() {
-    let _turn = tracing();
+    let _turn = tracing().await;
     let parent = Trace::parse(PARENT, Some("vendor=1")).unwrap();
     let mut root = Span::root(Some(&parent), Kind::Consumer, "root");
     let here = root.trace().unwrap();
@@ -79,7 +80,7 @@ async fn a_trace_goes_on_where_it_was_written_down_with_what_others_said() {
 
 #[tokio::test]
 async fn a_client_names_its_trace_and_does_not_choose_what_is_kept() {
-    let _turn = tracing();
+    let _turn = tracing().await;
     let chosen = Trace::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", None).unwrap();
     let edge = Span::edge(Some(&chosen), "GET");
     assert!(!edge.trace().unwrap().sampled());
@@ -90,7 +91,7 @@ async fn a_client_names_its_trace_and_does_not_choose_what_is_kept() {
 
 #[tokio::test]
 async fn the_place_is_bound_to_the_future_and_not_to_the_thread() {
-    let _turn = tracing();
+    let _turn = tracing().await;
     assert!(current().is_none() && Span::child(Kind::Client, "alone").is_none());
     let (one, two) = (Span::root(None, Kind::Server, "one"), Span::root(None, Kind::Server, "two"));
     let run = |span: &Span| {
