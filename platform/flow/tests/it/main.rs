@@ -5,6 +5,7 @@ mod events;
 mod jobs;
 mod saga_steps;
 mod sagas;
+mod traces;
 
 use std::time::Duration;
 
