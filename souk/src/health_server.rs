@@ -26,7 +26,7 @@ fn ready(readiness: &Readiness) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
 }
 
-/// OpenMetrics for those who ask for it, while there are traces to name in it; else what every release has shown.
+/// OpenMetrics for scrapers that ask for it, while there are traces to name in it; else the text format of every release.
 fn render(metrics: Option<&Metrics>, asked: &HeaderMap) -> Response {
     let accept = asked.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let open = souk_trace::on() && accept.contains("application/openmetrics-text");

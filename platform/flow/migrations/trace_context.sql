@@ -1,4 +1,4 @@
--- The W3C trace context of the request that left something behind for later, so that who does it goes on with its trace.
+-- The W3C trace context of the request that left something behind for later, so that the process that does it continues its trace.
 -- None where none is taken, and of what the release before this one writes.
 
 alter table outbox add column tracestate text;

@@ -1,4 +1,4 @@
-//! Trace contexts at rest: beside what is left behind for later, so that who does it goes on with the trace.
+//! Trace contexts at rest: beside what is left behind for later, so that the process that does it continues the trace.
 
 use souk_bus::{Envelope, EventLog};
 use souk_db::{DbError, Row, RowExt};

@@ -89,7 +89,7 @@ impl Traces {
 
     /// Sends what is left, for some seconds at most.
     pub async fn finish(self) {
-        // When nobody listens the worker has ended, which the wait below tells of.
+        // An error means that the worker has ended already, which the wait below reports.
         let _ = self.end.send(());
         match tokio::time::timeout(AT_THE_END, self.worker).await {
             Ok(Ok(())) => {}
