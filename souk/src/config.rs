@@ -3,33 +3,33 @@
 
 mod edge;
 mod environment;
+mod fleet;
 mod log;
 mod media;
+mod network;
+mod redis;
+mod sections;
+mod telemetry;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use souk_gateway::{CanaryConfig, CorsConfig, Shedding, Throttles};
-use souk_kernel::{Currency, without_password};
-use souk_order::UnpaidLimits;
+use souk_kernel::without_password;
+pub use souk_search::SearchSettings;
 
 pub use self::environment::UNKNOWN_VARIABLE;
 pub use self::media::Media;
+pub use self::network::{InternalTls, PublicTls, TRUST_DOMAIN};
+pub use self::redis::RedisConfig;
+pub use self::sections::{Events, Internal, Log, Mail, Orders, Payment, Public, Shop, Smtp};
 pub use self::telemetry::Telemetry;
-use crate::modules;
-pub use souk_search::SearchSettings;
-
-mod fleet;
-mod network;
-mod telemetry;
-
 pub use crate::database::{Database, DatabaseLogin, Pooler};
-pub use network::{InternalTls, PublicTls, TRUST_DOMAIN};
+use crate::modules;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,197 +71,6 @@ pub struct Config {
     pub unknown: Vec<String>,
 }
 
-/// The shop.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Shop {
-    /// Shown to buyers.
-    pub name: String,
-    /// ISO 4217; all prices are in it.
-    pub currency: Currency,
-    /// ISO 3166-1 alpha-2: whose taxes apply before an address is known.
-    pub country: String,
-    /// Prices include tax, as consumers in the EU see them.
-    pub prices_include_tax: bool,
-}
-
-/// The public listener.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Public {
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// How buyers reach it; links in mails begin with it. Default: `listen`, with `https://` when `tls` is set.
-    pub url: Option<String>,
-    /// Memory of the page cache, in MiB; 0 is none.
-    pub cache_mib: u64,
-    /// Connections at once; more wait in the listener's queue.
-    pub connections: usize,
-    /// Seconds that a connection may be unused between two requests: more than what stands before keeps its own.
-    pub idle_seconds: u64,
-    /// Proxies whose `X-Forwarded-For` is believed, as addresses or networks (`10.0.0.0/8`).
-    pub trusted_proxies: Vec<String>,
-    /// Limits on how often.
-    pub throttle: Throttles,
-    /// Other origins whose scripts may call the API.
-    pub cors: CorsConfig,
-    /// Limits on how much at once, and who gives way.
-    pub shedding: Shedding,
-    /// New versions of roles, and who gets them.
-    pub canary: Vec<CanaryConfig>,
-    /// Other processes may listen on the same address: the next gateway begins before the last one ends (Linux).
-    pub reuse_port: bool,
-    /// TLS and HTTP/2; none is plain HTTP/1.1, on loopback or behind a proxy that speaks TLS.
-    pub tls: Option<PublicTls>,
-}
-
-/// How events travel. The same for all processes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Events {
-    /// Brokers of a Kafka cluster, `host:port`; none: consumers read PostgreSQL.
-    pub kafka: Vec<String>,
-    /// Names of topics and consumer groups begin with it and a dot: shops that share a cluster differ in it.
-    pub prefix: String,
-}
-
-impl Default for Events {
-    fn default() -> Self {
-        Self { kafka: Vec::new(), prefix: "souk".into() }
-    }
-}
-
-/// Redis: caches, sessions and rates that processes share. Nothing is lost without it, and readiness does not depend on it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RedisConfig {
-    /// `redis://host:port`; several are nodes of a cluster, none: no Redis.
-    pub nodes: Vec<String>,
-    /// Keys begin with `souk:` and this: shops that share a Redis differ in it.
-    pub installation: String,
-}
-
-impl Default for RedisConfig {
-    fn default() -> Self {
-        Self { nodes: Vec::new(), installation: "shop".into() }
-    }
-}
-
-impl RedisConfig {
-    /// Why it cannot work.
-    fn complaints(&self) -> Vec<Complaint> {
-        let wrong = |key: &str, reason: String| Complaint { key: key.into(), reason };
-        let mut complaints = Vec::new();
-        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
-        if !(1..=100).contains(&self.installation.len()) || !self.installation.chars().all(allowed) {
-            let reason = "must be 1 to 100 letters, digits, dots, dashes and underscores".into();
-            complaints.push(wrong("redis.installation", reason));
-        }
-        for node in &self.nodes {
-            let shown = without_password(node);
-            if !node.starts_with("redis://") {
-                let reason =
-                    format!("{shown:?} is not redis://host:port; encrypted connections (rediss) are not built in");
-                complaints.push(wrong("redis.nodes", reason));
-            } else if let Err(error) = souk_redis::Redis::check(std::slice::from_ref(node)) {
-                complaints.push(wrong("redis.nodes", format!("{shown:?}: {error}")));
-            }
-        }
-        complaints
-    }
-}
-
-/// Roles in processes of their own (`souk serve`).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Internal {
-    /// Address the internal listeners bind to.
-    pub host: IpAddr,
-    /// Ports of roles that differ from `souk roles`.
-    pub ports: BTreeMap<String, u16>,
-    /// `host:port` of every instance of a role that runs elsewhere; default: `host` and the role's port.
-    pub addresses: BTreeMap<String, Vec<String>>,
-    /// Where `/livez`, `/readyz` and `/metrics` listen, always plain HTTP: a kubelet and Prometheus have no certificate.
-    /// Default: `127.0.0.1:8081` for a whole shop; for some roles `host` and 1000 above the port of the first of them in
-    /// `souk roles` (8100 for a gateway).
-    pub operations: Option<SocketAddr>,
-    /// Seconds between "not ready" and the closing of listeners, so that balancers notice; `souk up` does not wait.
-    pub drain_seconds: u64,
-    /// Certificates of roles; none is plain HTTP, which is for loopback only.
-    pub tls: Option<InternalTls>,
-}
-
-/// Mails.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Mail {
-    /// Who they come from: an address, shown with the shop's name.
-    pub from: String,
-    /// A mail server nearby that passes mails on; none writes files to `mail/` in the data directory.
-    pub smtp: Option<Smtp>,
-}
-
-/// A mail server.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Smtp {
-    /// Host name or address.
-    pub host: String,
-    /// 25, 587 or 1025.
-    pub port: u16,
-}
-
-/// Orders.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Orders {
-    /// `POST /api/v1/checkout` must carry `cart_version` and `expected_total`. `false` lets clients of before leave them
-    /// out, who are then charged whatever the cart costs by then; for this release only.
-    pub require_expected_total: bool,
-}
-
-impl Default for Orders {
-    fn default() -> Self {
-        Self { require_expected_total: true }
-    }
-}
-
-/// Payments.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Payment {
-    /// The sandbox provider; none runs one inside `souk up`.
-    pub sandbox_url: Option<String>,
-    /// Orders of one customer (or one guest's mail address) that may wait for their payment at once: each holds stock.
-    pub unpaid_per_owner: u32,
-    /// The same of one client address; of IPv6, of one /64.
-    pub unpaid_per_address: u32,
-}
-
-impl Default for Payment {
-    fn default() -> Self {
-        let unpaid = UnpaidLimits::default();
-        Self { sandbox_url: None, unpaid_per_owner: unpaid.per_owner, unpaid_per_address: unpaid.per_client }
-    }
-}
-
-impl Payment {
-    /// Limits on orders that wait for their buyers.
-    pub fn unpaid(&self) -> UnpaidLimits {
-        UnpaidLimits { per_owner: self.unpaid_per_owner, per_client: self.unpaid_per_address }
-    }
-}
-
-/// Logs.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Log {
-    /// `info`, or a filter such as `info,souk_gateway=debug`.
-    pub filter: String,
-    /// JSON lines instead of text.
-    pub json: bool,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -282,56 +91,6 @@ impl Default for Config {
             telemetry: Telemetry::default(),
             unknown: Vec::new(),
         }
-    }
-}
-
-impl Default for Shop {
-    fn default() -> Self {
-        Self { name: "Souk".into(), currency: Currency::EUR, country: "DE".into(), prices_include_tax: true }
-    }
-}
-
-impl Default for Public {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
-            url: None,
-            cache_mib: 128,
-            connections: 10_000,
-            idle_seconds: 75,
-            trusted_proxies: Vec::new(),
-            throttle: Throttles::default(),
-            cors: CorsConfig::default(),
-            shedding: Shedding::default(),
-            canary: Vec::new(),
-            reuse_port: false,
-            tls: None,
-        }
-    }
-}
-
-impl Default for Internal {
-    fn default() -> Self {
-        Self {
-            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            ports: BTreeMap::new(),
-            addresses: BTreeMap::new(),
-            operations: None,
-            drain_seconds: network::DRAIN_SECONDS,
-            tls: None,
-        }
-    }
-}
-
-impl Default for Mail {
-    fn default() -> Self {
-        Self { from: "shop@localhost.localdomain".into(), smtp: None }
-    }
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { filter: "info".into(), json: false }
     }
 }
 
@@ -407,9 +166,8 @@ impl Config {
         if !self.events.kafka.is_empty() && cfg!(not(feature = "kafka")) {
             wrong("events.kafka", "this souk was built without Kafka: build it with --features kafka".into());
         }
-        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
-        if !(1..=100).contains(&self.events.prefix.len()) || !self.events.prefix.chars().all(allowed) {
-            wrong("events.prefix", "must be 1 to 100 letters, digits, dots, dashes and underscores".into());
+        if !redis::is_prefix(&self.events.prefix) {
+            wrong("events.prefix", redis::PREFIX.into());
         }
         for broker in &self.events.kafka {
             if !network::is_host_and_port(broker) {
@@ -425,8 +183,18 @@ impl Config {
                 wrong(&format!("{key}.{role}"), "there is no such role; `souk roles` lists them".into());
             }
         }
-        for name in self.modules.keys().filter(|name| !modules::all().iter().any(|module| module.name == *name)) {
-            wrong(&format!("modules.{name}"), "there is no such module".into());
+        for (name, settings) in &self.modules {
+            let module = modules::all().iter().find(|module| module.name == name);
+            let checked = match module.map(|module| module.settings) {
+                None => Err("there is no such module".to_owned()),
+                Some(None) => {
+                    Err("this module reads no settings here; `souk config print` shows the sections".to_owned())
+                }
+                Some(Some(check)) => check(settings),
+            };
+            if let Err(reason) = checked {
+                wrong(&format!("modules.{name}"), reason);
+            }
         }
         if let Err(reason) = log::check(&self.log.filter) {
             wrong("log.filter", reason);
@@ -453,6 +221,7 @@ impl Config {
         shown.media = shown.media.redacted();
         shown.telemetry.otlp.iter_mut().for_each(|url| *url = without_password(url));
         shown.search.opensearch.iter_mut().for_each(|url| *url = without_password(url));
+        shown.modules.values_mut().for_each(redact);
         shown
     }
 
@@ -498,6 +267,25 @@ fn describe(error: figment::Error) -> String {
         None => format!("{}: ", data.name),
     });
     format!("{}{key}: {}", place.unwrap_or_default(), error.kind)
+}
+
+/// Hides what may be secret in settings whose meaning is not known here: by their names, and passwords in addresses.
+fn redact(settings: &mut Value) {
+    match settings {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let secret =
+                    ["password", "secret", "token", "key"].iter().any(|word| name.to_lowercase().contains(word));
+                match value {
+                    Value::String(text) if secret => *text = "***".into(),
+                    value => redact(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::String(text) => *text = without_password(text),
+        _ => {}
+    }
 }
 
 fn is_loopback(host_and_path: &str) -> bool {
@@ -586,6 +374,18 @@ pub(crate) mod tests {
         }
         config.redis = RedisConfig { nodes: Vec::new(), installation: "a:b".into() };
         assert_eq!(keys(&config), ["redis.installation"]);
+    }
+
+    #[test]
+    fn settings_of_modules_are_checked_and_their_secrets_not_shown() {
+        let mut config = Config::default();
+        config.modules.insert("reviewz".into(), Value::Null);
+        config
+            .modules
+            .insert("payment".into(), serde_json::json!({ "api_key": "s3cret", "url": "http://u:s3cret@psp" }));
+        assert_eq!(keys(&config), ["modules.payment", "modules.reviewz"]);
+        let shown = serde_json::to_string(&config.redacted()).unwrap();
+        assert!(!shown.contains("s3cret") && shown.contains("http://u:***@psp"), "{shown}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::routers::{self, Routers};
 use crate::stores::Stores;
 use crate::{file_limit, modules};
 
-/// It keeps nothing but its place in the log: which events it has purged its page cache for.
+/// It keeps nothing: with a schema and a login of its own it may read the outboxes of what pages show.
 const MIGRATIONS: Migrations = Migrations { schema: "gateway", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
 
 /// The gateway in the list of modules. Here, and not in its crate, which needs no database and no log; a process makes it last.

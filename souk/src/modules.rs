@@ -49,6 +49,7 @@ pub fn roles() -> std::slice::Iter<'static, Role> {
 /// Those of one: what forwards to the others calls all that have public paths, and follows all that pages show.
 fn roles_of(module: &ModuleSpec) -> Vec<Role> {
     let mut roles = module.roles.to_vec();
+    roles.iter_mut().for_each(|role| role.calls = module.calls);
     if module.forwards {
         let calls = all().iter().filter(|other| !other.public_paths.is_empty()).map(|other| other.name);
         let shown = all().iter().filter_map(|other| other.invalidates).map(|invalidation| invalidation.source);
@@ -149,7 +150,12 @@ mod tests {
             assert!(module.roles.iter().all(|role| own.iter().any(|name| name == role.name)), "{}", module.name);
             assert!(module.schema().is_none_or(|schema| schema == module.name), "{}: its schema", module.name);
             let keeps = module.operations.is_some_and(|operations| operations().keyed().next().is_some());
-            assert!(!module.keeps_replies() || keeps, "{}: a table for replies that no route keeps", module.name);
+            assert_eq!(
+                module.keeps_replies(),
+                keeps,
+                "{}: a table for replies, and routes that keep them",
+                module.name
+            );
         }
         for role in roles() {
             for source in role.sources() {
@@ -173,6 +179,10 @@ mod tests {
         paths.sort();
         paths.dedup();
         assert_eq!(paths.len(), count);
+        // What only other roles and operators may ask.
+        for hidden in ["/rpc", "/livez", "/readyz", "/metrics"] {
+            assert!(!paths.iter().any(|path| path.starts_with(hidden)), "{hidden}");
+        }
         for module in all().iter().filter(|module| !module.public_paths.is_empty()) {
             assert!(gateway.calls.contains(&module.name), "{}", module.name);
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context;
 use axum::{Extension, Router};
 use souk_module::Environment;
 use souk_web::{DocumentInfo, Operations, openapi};
@@ -30,9 +31,17 @@ impl Routers {
                 routers.contracts.insert(api.name, souk_rpc_http::routes(contract));
             }
             let Some(mut public) = module.public.take() else { continue };
-            if let (true, Some(operations), Some(schema)) = (spec.keeps_replies(), spec.operations, spec.schema()) {
+            if let Some(operations) = spec.operations.map(|describe| describe()).filter(|o| o.keyed().next().is_some())
+            {
+                let schema = spec.schema().filter(|_| spec.keeps_replies());
+                let schema = schema.with_context(|| {
+                    format!(
+                        "module {} promises Idempotency-Key without souk_idempotency::TABLE in its migrations",
+                        spec.name
+                    )
+                })?;
                 let db = stores.of(schema).await?;
-                public = souk_idempotency::around(public, &operations(), db, environment.tasks.clone());
+                public = souk_idempotency::around(public, &operations, db, environment.tasks.clone());
             }
             routers.public.insert(api.name, public.layer(Extension(environment.shop.cdn.clone())));
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
 
-/// SurrogateKeys of one answer that are kept; a list of 250 products with their categories has fewer.
+/// Keys of one answer that are kept; a list of 250 products with their categories has fewer.
 const MAX_KEYS: usize = 512;
 /// States that no entry uses and that a render under way might still need. Beyond, they are dropped, and renders that
 /// began before are not stored.

@@ -1,7 +1,7 @@
 //! Card-number guard: refuses public requests that bring a payment card's number, before anything keeps or logs it.
 //!
-//! Looks at path, query, headers and body, in the form in which services read them. What is answered from the page cache needs no look:
-//! its key was looked at when it was made.
+//! Looks at path, query, headers and body, in the form in which services read them. What is answered from the page cache is not
+//! looked at: its key was when it was made, and nothing else of such a request is read, kept or passed on.
 
 use std::borrow::Cow;
 

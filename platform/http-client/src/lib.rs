@@ -1,6 +1,7 @@
-//! Outbound HTTP client: the only one in Souk, for payment providers, OpenSearch, object storage and whatever else is not a
-//! role of ours. Every call has a timeout, a cap on its answer and a circuit breaker, waits when the other side says so
-//! (`Retry-After`), and reaches only where it is meant to.
+//! Outbound HTTP client, for payment providers, OpenSearch, object storage and what else is not a role of ours. Every call of
+//! an [`HttpClient`] has a timeout, a cap on its answer and a circuit breaker, and waits when the other side is asked too often
+//! (429 with `Retry-After`). A [`Pool`] alone is for streams, whose reader sets the limits. Both reach only where they are
+//! meant to.
 
 mod pool;
 mod reach;
@@ -39,7 +40,7 @@ pub struct HttpClient {
     max_answer: usize,
     pool: Pool<Full<Bytes>>,
     breaker: CircuitBreaker,
-    /// The other side asked us to stay away until then.
+    /// The other side was asked too often, and said so: not before then.
     not_before: Mutex<Option<Instant>>,
 }
 
@@ -76,27 +77,23 @@ impl HttpClient {
     pub async fn send(&self, mut request: Request<Bytes>, within: Duration) -> Result<Response<Bytes>, NoAnswer> {
         let started = Instant::now();
         if let Some(pause) = self.asked_to_wait(started) {
-            return Err(NoAnswer::NotSent(format!("it asked to be left alone for {pause:?} more")));
+            return Err(self.rejected(started, &format!("it asked to be left alone for {pause:?} more")));
         }
         let mut span = self.span(&mut request);
-        let _permit = self.breaker.enter(within).await.map_err(|why| NoAnswer::NotSent(why.to_string()))?;
+        let permit = self.breaker.enter(within).await.map_err(|why| self.rejected(started, &why));
+        let _permit = permit.inspect_err(|_| span.fail("rejected"))?;
+        let mut attempt = Attempt { client: self, started, deadline: started + within, outcome: None, span };
         let left = within.saturating_sub(started.elapsed());
         let result = tokio::time::timeout(left, self.round_trip(request)).await;
         let result = result.unwrap_or_else(|_| Err(NoAnswer::Unknown(format!("nothing within {within:?}"))));
-        let outcome = match &result {
+        attempt.outcome = Some(match &result {
             Ok(answer) if is_fault(answer.status()) => "fault",
             Ok(_) => "ok",
             Err(NoAnswer::NotSent(_)) => "not_sent",
             Err(NoAnswer::Unknown(_)) => "unknown",
-        };
-        if outcome != "ok" {
-            span.fail(outcome);
-        }
-        self.breaker.record(outcome == "ok", Instant::now());
-        metrics::histogram!("souk_http_client_seconds", "to" => self.name, "outcome" => outcome)
-            .record(started.elapsed());
+        });
         if let Ok(answer) = &result {
-            span.set("http.response.status_code", answer.status().as_u16());
+            attempt.span.set("http.response.status_code", answer.status().as_u16());
             self.heed(answer);
         }
         result
@@ -108,10 +105,13 @@ impl HttpClient {
         if !souk_trace::on() {
             return Span::none();
         }
-        let mut span = Span::child(Kind::Client, request.method().to_string());
+        let method = request.method().to_string();
+        let mut span = Span::child(Kind::Client, method.clone());
         let Some(place) = span.trace() else { return span };
-        span.set("http.request.method", request.method().to_string());
-        span.set("server.address", request.uri().host().unwrap_or_default().to_owned());
+        let uri = request.uri();
+        span.set("http.request.method", method);
+        span.set("server.address", uri.host().unwrap_or_default().to_owned());
+        span.set("server.port", uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 }));
         span.set("souk.http.to", self.name);
         let texts = [("traceparent", Some(place.traceparent())), ("tracestate", place.tracestate().map(str::to_owned))];
         for (name, text) in texts {
@@ -122,21 +122,33 @@ impl HttpClient {
         span
     }
 
+    fn rejected(&self, started: Instant, why: &dyn std::fmt::Display) -> NoAnswer {
+        self.measure("rejected", started);
+        NoAnswer::NotSent(why.to_string())
+    }
+
+    fn measure(&self, outcome: &'static str, started: Instant) {
+        metrics::histogram!("souk_http_client_seconds", "to" => self.name, "outcome" => outcome)
+            .record(started.elapsed());
+    }
+
     async fn round_trip(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
-        let response = self.pool.request(request.map(Full::new)).await?;
+        let response = self.pool.request(request.map(Full::new)).await.map_err(|error| no_answer(&error))?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, self.max_answer).collect().await;
         let body = body.map_err(|error| NoAnswer::Unknown(format!("the answer was cut off: {error}")))?;
         Ok(Response::from_parts(parts, body.to_bytes()))
     }
 
-    /// Remembers what an overloaded side asks for.
+    /// Remembers how long to stay away from a side that was asked too often. A fault (503) is the circuit breaker's: what
+    /// became of the call is to be asked at once.
     fn heed(&self, answer: &Response<Bytes>) {
-        if !matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        if answer.status() != StatusCode::TOO_MANY_REQUESTS {
             return;
         }
         if let Some(pause) = retry_after(answer.headers()) {
-            *self.not_before.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + pause);
+            let mut not_before = self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+            *not_before = (*not_before).max(Some(Instant::now() + pause));
         }
     }
 
@@ -147,6 +159,36 @@ impl HttpClient {
             *not_before = None;
         }
         left
+    }
+}
+
+/// Counts a call however it ends, also when it is dropped because its time is over. One that is dropped earlier, because its
+/// caller does not wait for the answer any more, says nothing about the other side.
+struct Attempt<'c> {
+    client: &'c HttpClient,
+    started: Instant,
+    deadline: Instant,
+    outcome: Option<&'static str>,
+    span: Span,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        if let Some(outcome) = self.outcome.or((now >= self.deadline).then_some("unknown")) {
+            if outcome != "ok" {
+                self.span.fail(outcome);
+            }
+            self.client.breaker.record(outcome == "ok", now);
+            self.client.measure(outcome, self.started);
+        }
+    }
+}
+
+fn no_answer(error: &hyper_util::client::legacy::Error) -> NoAnswer {
+    match error.is_connect() {
+        true => NoAnswer::NotSent(format!("{error:?}")),
+        false => NoAnswer::Unknown(format!("{error:?}")),
     }
 }
 

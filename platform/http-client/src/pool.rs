@@ -1,10 +1,9 @@
 //! Connection pool: kept-alive connections over HTTP/1.1, with or without TLS: hyper and rustls, as everywhere in Souk. By
 //! itself for bodies that are streams (object storage); else behind [`crate::HttpClient`].
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -13,8 +12,8 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use souk_tls::{TlsError, TrustRoots};
 
-use crate::reach::Resolver;
-use crate::{NoAnswer, Reach};
+use crate::Reach;
+use crate::reach::{Guard, Resolver};
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -46,8 +45,7 @@ pub struct Connections {
 /// Connections to any number of hosts.
 #[derive(Clone)]
 pub struct Pool<B> {
-    client: Client<HttpsConnector<HttpConnector<Resolver>>, B>,
-    reach: Reach,
+    client: Client<HttpsConnector<Guard>, B>,
 }
 
 impl<B> Pool<B>
@@ -77,43 +75,15 @@ where
             .pool_idle_timeout(idle)
             .pool_max_idle_per_host(max_idle)
             .pool_timer(TokioTimer::new())
-            .build(connector.enable_http1().wrap_connector(tcp));
-        Ok(Self { client, reach })
+            .build(connector.enable_http1().wrap_connector(Guard::new(reach, tcp)));
+        Ok(Self { client })
     }
 
     /// Sends `request`; its answer's body is read by the caller, who also decides how long all that may take.
     ///
     /// # Errors
-    /// [`NoAnswer`].
-    pub async fn request(&self, request: Request<B>) -> Result<Response<Incoming>, NoAnswer> {
-        self.within_reach(request.uri())?;
-        self.client.request(request).await.map_err(|error| no_answer(&error))
-    }
-
-    /// The same with the error as it came, for a caller that tells more kinds apart.
-    ///
-    /// # Errors
     /// Hyper's.
-    pub async fn try_request(&self, request: Request<B>) -> Result<Response<Incoming>, Error> {
+    pub async fn request(&self, request: Request<B>) -> Result<Response<Incoming>, Error> {
         self.client.request(request).await
-    }
-
-    /// Addresses are not resolved, so the resolver does not see them.
-    fn within_reach(&self, uri: &Uri) -> Result<(), NoAnswer> {
-        let host = uri.host().unwrap_or_default();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        match address {
-            Ok(address) if !self.reach.allows(address) => {
-                Err(NoAnswer::NotSent(format!("{address} is an address within a private network")))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-fn no_answer(error: &Error) -> NoAnswer {
-    match error.is_connect() {
-        true => NoAnswer::NotSent(format!("{error:?}")),
-        false => NoAnswer::Unknown(format!("{error:?}")),
     }
 }

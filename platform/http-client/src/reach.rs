@@ -6,7 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
+use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tower::Service;
 
 /// Where a client may connect to.
@@ -65,6 +69,40 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         [0x2001, second, ..] if second < 0x200 || second == 0xdb8 => false,
         // Global unicast as it is handed out; all else is loopback, local, multicast or reserved.
         [first, ..] => first & 0xe000 == 0x2000,
+    }
+}
+
+/// Connector that makes no connection out of reach. Names are judged by the [`Resolver`], which does not see addresses.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    reach: Reach,
+    tcp: HttpConnector<Resolver>,
+}
+
+impl Guard {
+    pub(crate) fn new(reach: Reach, tcp: HttpConnector<Resolver>) -> Self {
+        Self { reach, tcp }
+    }
+}
+
+impl Service<Uri> for Guard {
+    type Response = TokioIo<TcpStream>;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.tcp.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let host = uri.host().unwrap_or_default();
+        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>()
+            && !self.reach.allows(address)
+        {
+            return Box::pin(async move { Err(format!("{address} is an address within a private network").into()) });
+        }
+        let connecting = self.tcp.call(uri);
+        Box::pin(async move { connecting.await.map_err(Into::into) })
     }
 }
 

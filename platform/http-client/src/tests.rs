@@ -66,6 +66,35 @@ async fn who_asks_to_be_left_alone_is() {
     assert!(matches!(&refused, NoAnswer::NotSent(why) if why.contains("left alone")), "{refused:?}");
 }
 
+/// What became of a call that a failing server answered is asked at once, whatever that server asks for.
+#[tokio::test]
+async fn a_fault_stops_no_later_call() {
+    let answer =
+        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let (address, client) = (server(Some(answer)).await, client(Reach::Anywhere, 5));
+    for _ in 0..2 {
+        assert_eq!(client.send(get(address), PATIENCE).await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
+
+/// A caller that drops a call when its time is over has met a side that does not answer; one that drops it before has not.
+#[tokio::test]
+async fn calls_that_are_dropped_count_when_their_time_was_over() {
+    let (silent, client) = (server(None).await, client(Reach::Anywhere, 5));
+    let failures = async |within: Duration| {
+        let call = client.send(get(silent), within);
+        let dropped = async {
+            tokio::pin!(call);
+            assert!(futures_util::poll!(&mut call).is_pending());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        dropped.await;
+        client.breaker.failures()
+    };
+    assert_eq!(failures(PATIENCE).await, 0);
+    assert_eq!(failures(Duration::from_millis(10)).await, 1);
+}
+
 #[tokio::test]
 async fn what_others_name_does_not_lead_into_our_network() {
     let address = server(Some("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")).await;

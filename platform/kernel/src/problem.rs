@@ -41,6 +41,12 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// True when a present state refused the request, so that its caller looks at that state next and must not be shown an
+    /// older one.
+    pub const fn is_about_state(self) -> bool {
+        matches!(self, Kind::Conflict | Kind::Stale)
+    }
+
     /// HTTP status of this kind.
     pub const fn status(self) -> u16 {
         match self {

@@ -126,10 +126,10 @@ impl<'p> BuildContext<'p> {
     /// The client `C`: of a service in this process, or of one elsewhere, as it stands.
     ///
     /// # Errors
-    /// The service's role does not say that it calls that one, or cannot show who it is.
+    /// The service's spec does not say that it calls that one, or cannot show who it is.
     pub fn client<C: Client>(&self) -> Result<C, BuildError> {
-        if !self.role.calls.contains(&C::ROLE) {
-            return Err(format!("role {} calls {}, which its spec does not say", self.role.name, C::ROLE).into());
+        if !self.spec.calls.contains(&C::ROLE) {
+            return Err(format!("module {} calls {}, which its spec does not say", self.spec.name, C::ROLE).into());
         }
         match self.clients.get::<C>() {
             Some(local) => Ok(local),

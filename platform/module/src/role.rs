@@ -14,7 +14,7 @@ pub struct Role {
     pub port: u16,
     /// Engines it needs: `postgres`, `disk`, `psp`, `smtp`.
     pub needs: &'static [&'static str],
-    /// Roles whose contract it calls. A role that is not listed refuses its calls.
+    /// Roles whose contract it calls: those of its module, which fills this in.
     pub calls: &'static [&'static str],
     /// Event types it publishes.
     pub emits: &'static [&'static str],
@@ -27,7 +27,7 @@ pub struct Role {
 }
 
 impl Role {
-    /// A role that needs, calls and says nothing yet.
+    /// A role that needs and says nothing yet.
     pub const fn new(name: &'static str, about: &'static str, port: u16) -> Self {
         Self {
             name,

@@ -1,5 +1,7 @@
 //! Module specification: the manifest of one service.
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use souk_db::Migrations;
 use souk_flow::{Envelope, Source};
 use souk_kernel::Problem;
@@ -23,14 +25,19 @@ pub struct Invalidation {
 }
 
 /// Everything that the rest of the system knows of a service. Start from [`ModuleSpec::named`]; each field is said in one
-/// place only: what a service publishes and consumes, whom it calls and where it listens are in its [`Role`]s.
+/// place only: what a service publishes, consumes and needs, and where it listens, are in its [`Role`]s.
 pub struct ModuleSpec {
     /// `order`: its API's role, and its schema if it has one.
     pub name: &'static str,
     /// Its API, if it has one; then its worker `<name>-worker`, which does what no request waits for.
     pub roles: &'static [Role],
+    /// Roles whose contract it calls, as either of its roles: both are made of the same. A role that is not called by this
+    /// list refuses its calls.
+    pub calls: &'static [&'static str],
     /// Its tables.
     pub migrations: Option<&'static Migrations>,
+    /// Checks its settings `[modules.<name>]`; none when it reads nothing there ([`check_settings`]).
+    pub settings: Option<fn(&Value) -> Result<(), String>>,
     /// Starts of the public paths that it answers; the longest start decides.
     pub public_paths: &'static [&'static str],
     /// The description of its public API, also where it does not run.
@@ -53,7 +60,9 @@ impl ModuleSpec {
         Self {
             name,
             roles: &[],
+            calls: &[],
             migrations: None,
+            settings: None,
             public_paths: &[],
             operations: None,
             page_parameters: &[],
@@ -90,6 +99,14 @@ impl ModuleSpec {
         let here = |role: &Option<&'static Role>| role.is_some_and(|role| roles.contains(&role.name));
         Some(self.api()).filter(here).or(Some(self.worker()).filter(here)).flatten()
     }
+}
+
+/// Checks settings as a `build` reads that takes them as `T`.
+///
+/// # Errors
+/// Why they are no `T`.
+pub fn check_settings<T: DeserializeOwned>(settings: &Value) -> Result<(), String> {
+    T::deserialize(settings).map(drop).map_err(|error| error.to_string())
 }
 
 /// The schema of the service that publishes events of `event_type`: the part before its first dot.

@@ -67,7 +67,7 @@ impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let writes = matches!(*request.method(), Method::PUT | Method::POST);
         let patience = if writes { WRITE_TIMEOUT } else { READ_TIMEOUT };
-        let answered = tokio::time::timeout(patience, self.0.try_request(request)).await;
+        let answered = tokio::time::timeout(patience, self.0.request(request)).await;
         let slow = || HttpError::new(HttpErrorKind::Timeout, Slow(patience));
         let response = answered.map_err(|_| slow())?.map_err(|error| {
             let kind = if error.is_connect() { HttpErrorKind::Connect } else { kind_of(&error) };

@@ -83,12 +83,14 @@ impl Method {
             let fields = vec![FieldError { pointer, detail: "looks like a payment card's number".into() }];
             return problem_response(&Problem::invalid_fields("card_number_refused", detail, fields));
         }
-        let body = match (self.handler)(cx, body).await {
-            Ok(body) => body,
-            Err(problem) => return problem_response(&problem),
+        let mut response = match (self.handler)(cx, body).await {
+            Ok(body) => {
+                let mut response = Response::new(body);
+                response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                response
+            }
+            Err(problem) => problem_response(&problem),
         };
-        let mut response = Response::new(body);
-        response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if written.min_lsn() > 0 {
             response.headers_mut().insert(header::LSN, HeaderValue::from(written.min_lsn()));
         }

@@ -103,6 +103,11 @@ impl CircuitBreaker {
         }
     }
 
+    /// Failures in a row until now.
+    pub fn failures(&self) -> u32 {
+        self.state().failures
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,14 +9,14 @@ use crate::{CartDeps, CartService, MIGRATIONS, consumers, operations, routes, sc
 /// What the rest of the system knows of them.
 pub const SPEC: ModuleSpec = ModuleSpec {
     roles: &[
-        Role { needs: &["postgres"], calls: &["catalog", "pricing", "inventory"], ..Role::new("cart", "carts", 7114) },
+        Role { needs: &["postgres"], ..Role::new("cart", "carts", 7114) },
         Role {
             needs: &["postgres"],
-            calls: &["catalog", "pricing", "inventory"],
             consumes: &[Orders::SOURCES],
             ..Role::new("cart-worker", "forgets carts that were bought or left", 7134)
         },
     ],
+    calls: &["catalog", "pricing", "inventory"],
     migrations: Some(&MIGRATIONS),
     public_paths: &["/api/v1/carts"],
     operations: Some(operations),

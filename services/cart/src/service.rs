@@ -156,8 +156,24 @@ impl CartService {
         })
     }
 
-    /// Changes a cart: all or nothing, and never over another request's change.
+    /// Changes a cart: all or nothing, and never over another request's change. Also a caller who is refused for what is in
+    /// the cart sees that when they look next.
     async fn change(
+        &self,
+        cx: &Cx,
+        id: CartId,
+        if_version: Option<Vec<i64>>,
+        method_given: bool,
+        change: impl Fn(&mut Body) -> Changed + Send + Sync,
+    ) -> Result<Cart, Problem> {
+        let changed = self.try_change(cx, id, if_version, method_given, change).await;
+        if changed.as_ref().map_or_else(|problem| problem.kind.is_about_state(), |_| true) {
+            self.wrote(cx).await;
+        }
+        changed
+    }
+
+    async fn try_change(
         &self,
         cx: &Cx,
         id: CartId,
@@ -189,7 +205,6 @@ impl CartService {
             domain::see(&mut cart.body, &facts.quote);
             let write = Write::Save(id, cart.version, Box::new(cart.body));
             if let Some(written) = self.writes.submit(write).await? {
-                self.wrote(cx).await;
                 (shown.version, shown.expires_at) = (written.version, written.expires_at);
                 return Ok(shown);
             }

@@ -13,17 +13,16 @@ pub const SPEC: ModuleSpec = ModuleSpec {
     roles: &[
         Role {
             needs: &["postgres", "disk"],
-            calls: &["pricing", "inventory"],
             emits: &[ProductChanged::TYPE, CategoryChanged::TYPE],
             ..Role::new("catalog", "products, categories, media", 7111)
         },
         Role {
             needs: &["postgres"],
-            calls: &["pricing", "inventory"],
             consumes: &[LowestPrices::SOURCES],
             ..Role::new("catalog-worker", "keeps the lowest price beside each product", 7131)
         },
     ],
+    calls: &["pricing", "inventory"],
     migrations: Some(&MIGRATIONS),
     public_paths: &["/api/v1/products", "/api/v1/categories", "/api/v1/collections", "/media"],
     operations: Some(operations),

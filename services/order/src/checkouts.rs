@@ -145,6 +145,9 @@ impl Checkouts {
                 if let Some(reply) = self.replay(cx, &scope, key, &hash).await? {
                     return Ok(reply);
                 }
+                if problem.kind.is_about_state() {
+                    self.shared.advance_reads(cx).await;
+                }
                 return match purchase {
                     Some(purchase) => Err(self.bought(cx, purchase, problem).await?.into()),
                     None => Err(problem.into()),
@@ -178,6 +181,7 @@ impl Checkouts {
                 if let Some(reply) = self.replay(cx, &scope, key, &hash).await? {
                     return Ok(reply);
                 }
+                self.shared.advance_reads(cx).await;
                 let in_progress = Problem::conflict("checkout_in_progress", "this cart is being bought already");
                 Err(self.bought(cx, purchase, in_progress).await?.into())
             }
@@ -264,8 +268,7 @@ impl Checkouts {
             }
         };
         let outcome = tokio::time::timeout(budget, waiting).await;
-        // Whatever was written until now, by whichever process: their next look at the order shows it.
-        cx.wrote(self.shared.store.db().position().await.raw());
+        self.shared.advance_reads(cx).await;
         match outcome {
             Ok(Some(Outcome::Confirmed(order))) => Ok(self.reply(Order::clone(&order), None)),
             Ok(Some(Outcome::Failed(problem))) => Err(problem),

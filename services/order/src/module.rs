@@ -13,7 +13,6 @@ pub const SPEC: ModuleSpec = ModuleSpec {
     roles: &[
         Role {
             needs: &["postgres"],
-            calls: &["cart", "pricing", "inventory", "payment"],
             emits: &[OrderPlaced::TYPE, OrderChanged::TYPE],
             // Reads the cart as who checks out; its sagas go on when no client waits any more.
             speaks_for_users: true,
@@ -22,13 +21,13 @@ pub const SPEC: ModuleSpec = ModuleSpec {
         },
         Role {
             needs: &["postgres"],
-            calls: &["cart", "pricing", "inventory", "payment"],
             emits: &[OrderChanged::TYPE],
             consumes: &[Shipments::SOURCES, Payments::SOURCES],
             acts_for_itself: true,
             ..Role::new("order-worker", "takes over checkouts of dead processes; follows parcels and payments", 7135)
         },
     ],
+    calls: &["cart", "pricing", "inventory", "payment"],
     migrations: Some(&MIGRATIONS),
     public_paths: &["/api/v1/checkout", "/api/v1/orders"],
     operations: Some(operations),

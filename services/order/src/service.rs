@@ -183,12 +183,16 @@ impl OrderApi for OrderService {
                 Ok::<_, Problem>(begun)
             }
         });
-        let order = match begun.await.map_err(|_| Problem::timeout("cancel an order"))?? {
-            Begun::Already(order) | Begun::Cancelled(order, _) => order,
-            Begun::GivenUp => self.checkouts.undone(cx, req.id).await?,
+        let begun = begun.await.map_err(|_| Problem::timeout("cancel an order"))?;
+        let cancelled = match begun {
+            Ok(Begun::Already(order) | Begun::Cancelled(order, _)) => Ok(order),
+            Ok(Begun::GivenUp) => self.checkouts.undone(cx, req.id).await,
+            Err(refused) => Err(refused),
         };
-        cx.wrote(self.shared.store.db().position().await.raw());
-        Ok(order)
+        if cancelled.as_ref().map_or_else(|problem| problem.kind.is_about_state(), |_| true) {
+            self.shared.advance_reads(cx).await;
+        }
+        cancelled
     }
 
     async fn audit(&self, cx: &Cx, _: AuditRequest) -> Result<Audit, Problem> {

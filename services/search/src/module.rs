@@ -12,7 +12,6 @@ pub const SPEC: ModuleSpec = ModuleSpec {
     roles: &[
         Role {
             needs: &["postgres", "disk"],
-            calls: &["catalog", "pricing", "inventory"],
             consumes: &[SOURCES],
             // Reads the whole catalogue for its index, also what is not shown.
             acts_for_itself: true,
@@ -20,13 +19,13 @@ pub const SPEC: ModuleSpec = ModuleSpec {
         },
         Role {
             needs: &["postgres"],
-            calls: &["catalog", "pricing", "inventory"],
             consumes: &[SOURCES],
             // As search does.
             acts_for_itself: true,
             ..Role::new("search-worker", "keeps the index in OpenSearch, if that is where it is", 7132)
         },
     ],
+    calls: &["catalog", "pricing", "inventory"],
     migrations: Some(&MIGRATIONS),
     public_paths: &["/api/v1/search", "/api/v1/suggest", "/api/v1/recommendations"],
     operations: Some(operations),

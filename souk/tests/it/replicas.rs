@@ -104,6 +104,27 @@ async fn buyers_see_what_they_did_while_the_replica_stands_still() {
     .await;
     assert_eq!(units(&cart(&shop, Method::GET, &path, None, None).await), 2, "a program that knows of no positions");
 
+    // A refusal was decided on the primary, so whoever is refused sees next what refused them.
+    let stale = [("if-match", "\"1\""), ("souk-position", ""), ("content-type", "application/json")];
+    let refused =
+        shop.send(Method::POST, &lines, &stale, json!({ "sku": sku, "quantity": 1 }).to_string().into()).await;
+    assert_eq!(refused.status, 412, "{}", refused.text());
+    assert_eq!(units(&cart(&shop, Method::GET, &path, Some(refused.header("souk-position")), None).await), 2);
+    let delivery = json!({ "email": "still@example.org", "shipping_address": souk_testkit::address() });
+    cart(&shop, Method::PATCH, &path, None, Some(delivery)).await;
+    let methods: Value = shop.get(&format!("{path}/shipping-methods")).await.json();
+    let method = json!({ "shipping_method": methods["items"][0]["id"] });
+    let ready = cart(&shop, Method::PATCH, &path, None, Some(method)).await.json::<Value>();
+    let pay = json!({
+        "cart_id": id, "cart_version": 1, "expected_total": ready["totals"]["total"],
+        "payment": { "provider": "sandbox", "token": souk_testkit::tokens::OK }
+    });
+    let headers = [("idempotency-key", "stale"), ("souk-position", ""), ("content-type", "application/json")];
+    let refused = shop.send(Method::POST, "/api/v1/checkout", &headers, pay.to_string().into()).await;
+    assert_eq!((refused.status.as_u16(), refused.json::<Value>()["code"].as_str()), (409, Some("cart_changed")));
+    let looked = cart(&shop, Method::GET, &path, Some(refused.header("souk-position")), None).await.json::<Value>();
+    assert_eq!(looked["version"], ready["version"]);
+
     // A browser, from page to page: cart, account, order.
     let mut browser = Browser::new(&shop);
     let page = browser.visit(&format!("/p/{slug}")).await;

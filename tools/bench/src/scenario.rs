@@ -1,11 +1,10 @@
 //! Scenarios: one small file per kind of visitor, and their names on the command line.
 
 mod availability;
-mod category;
 mod checkout;
 mod flash;
 mod journey;
-mod product;
+mod pages;
 mod search;
 
 use clap::ValueEnum;
@@ -15,11 +14,10 @@ use crate::load::User;
 use crate::record::Outcome;
 
 pub use availability::Availability;
-pub use category::CategoryList;
 pub use checkout::{Checkout, SHIP_TO, Shown, names_total, shipping_method};
 pub use flash::{FlashSale, Sale, units_of};
 pub use journey::Journey;
-pub use product::ProductPages;
+pub use pages::Pages;
 pub use search::Searches;
 
 /// A scenario's name.

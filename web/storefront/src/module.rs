@@ -6,11 +6,8 @@ use crate::{Clients, PAGE_PARAMETERS, Shop, router};
 
 /// What the rest of the system knows of it. The gateway sends it every path that no other module names.
 pub const SPEC: ModuleSpec = ModuleSpec {
-    roles: &[Role {
-        calls: &["identity", "catalog", "search", "pricing", "cart", "order", "inventory"],
-        speaks_for_users: true,
-        ..Role::new("storefront", "HTML for buyers", 7101)
-    }],
+    roles: &[Role { speaks_for_users: true, ..Role::new("storefront", "HTML for buyers", 7101) }],
+    calls: &["identity", "catalog", "search", "pricing", "cart", "order", "inventory"],
     public_paths: &["/media/art"],
     page_parameters: PAGE_PARAMETERS,
     build: Some(build),

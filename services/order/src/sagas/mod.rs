@@ -7,6 +7,7 @@ pub mod state;
 use std::sync::Arc;
 
 use souk_kernel::Clock;
+use souk_rpc::Cx;
 
 use crate::UnpaidLimits;
 use crate::seal::Seal;
@@ -22,4 +23,11 @@ pub struct Shared {
     pub tokens: Tokens,
     pub unpaid: UnpaidLimits,
     pub seal: Seal,
+}
+
+impl Shared {
+    /// Makes the caller's next reads show what stands now, also what another process or tab wrote.
+    pub async fn advance_reads(&self, cx: &Cx) {
+        cx.wrote(self.store.db().position().await.raw());
+    }
 }

@@ -2,7 +2,7 @@
 //! answer is passed over for the next one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use bytes::Bytes;
@@ -30,7 +30,7 @@ struct Address {
     authorization: Option<HeaderValue>,
 }
 
-/// One node. Each has a circuit of its own: one that is gone costs no call a timeout.
+/// One node. Each has a circuit of its own: one that stays away is soon not asked any more.
 struct Node {
     address: Address,
     client: HttpClient,
@@ -122,19 +122,19 @@ impl Nodes {
         body: impl Into<Bytes>,
         timeout: Duration,
     ) -> Result<Reply, Problem> {
-        let body = body.into();
-        let all = async {
-            let mut failed = unavailable("no node");
-            for _ in &self.nodes {
-                match self.once(method.clone(), path, body.clone(), timeout).await {
-                    Ok(reply) => return Ok(reply),
-                    Err(problem) => failed = problem,
-                }
+        let (body, started) = (body.into(), Instant::now());
+        let mut failed = unavailable("no node");
+        for _ in &self.nodes {
+            let left = timeout.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                break;
             }
-            Err(failed)
-        };
-        let late = |_| unavailable(format!("OpenSearch did not answer {method} {path} within {timeout:?}"));
-        tokio::time::timeout(timeout, all).await.map_err(late)?
+            match self.once(method.clone(), path, body.clone(), left).await {
+                Ok(reply) => return Ok(reply),
+                Err(problem) => failed = problem,
+            }
+        }
+        Err(failed)
     }
 
     async fn once(&self, method: Method, path: &str, body: Bytes, timeout: Duration) -> Result<Reply, Problem> {

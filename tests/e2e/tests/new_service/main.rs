@@ -28,8 +28,22 @@ const SOON: Duration = Duration::from_secs(20);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_service_is_one_folder_and_one_line() {
     modules::install(WITH_REVIEWS).unwrap();
-    let world = World::start(Topology::AllInOne).await;
+    for topology in [Topology::AllInOne, Topology::Split] {
+        let world = World::start(topology).await;
+        is_used(&world).await;
+        world.stop().await;
+    }
 
+    let callers = modules::callers_of("catalog").allowed;
+    for role in ["reviews", "reviews-worker"] {
+        assert!(callers.iter().any(|caller| caller.role == role && !caller.speaks_for_users), "{role}");
+    }
+    let callers = modules::callers_of("reviews").allowed;
+    assert_eq!(callers.iter().map(|caller| caller.role).collect::<Vec<_>>(), ["gateway"]);
+    assert!(modules::outbox_grants().contains(&("catalog", "reviews")));
+}
+
+async fn is_used(world: &World) {
     let unknown = world.shop.get(&format!("/api/v1/reviews/{}", uuid::Uuid::nil())).await;
     assert_eq!((unknown.status.as_u16(), unknown.code().as_str()), (404, "not_found"));
 
@@ -51,13 +65,6 @@ async fn a_new_service_is_one_folder_and_one_line() {
     let shown: serde_json::Value = world.shop.get(&path).await.json();
     assert_eq!(shown, serde_json::json!({ "title": "Brass Lamp", "count": 2, "stars": 4.5 }));
 
-    // What the list gives the rest of the system.
     let document: serde_json::Value = world.shop.get("/api/v1/openapi.json").await.json();
     assert!(document["paths"]["/api/v1/reviews/{product_id}"]["get"].is_object());
-    let callers = modules::callers_of("catalog").allowed;
-    assert!(callers.iter().any(|caller| caller.role == "reviews" && !caller.speaks_for_users));
-    let callers = modules::callers_of("reviews").allowed;
-    assert_eq!(callers.iter().map(|caller| caller.role).collect::<Vec<_>>(), ["gateway"]);
-    assert!(modules::outbox_grants().contains(&("catalog", "reviews")));
-    world.stop().await;
 }

@@ -12,8 +12,7 @@ use crate::load::{Crowd, Pace, Scenario, Until};
 use crate::process::{Who, open_files};
 use crate::report::{Limit, Measured, Orders};
 use crate::scenario::{
-    Availability, CategoryList, Checkout, FlashSale, Journey, Kind, ProductPages, Searches, names_total,
-    shipping_method, units_of,
+    Availability, Checkout, FlashSale, Journey, Kind, Pages, Searches, names_total, shipping_method, units_of,
 };
 use crate::target::Target;
 
@@ -51,22 +50,16 @@ impl Bench {
     async fn plain(&self, kind: Kind) -> anyhow::Result<Measured> {
         let page = self.bare_page.as_ref();
         match kind {
-            Kind::ProductPage | Kind::ProductJson => {
+            Kind::ProductPage | Kind::ProductJson | Kind::CategoryPage | Kind::CategoryJson => {
                 let pages = match kind {
-                    Kind::ProductPage => ProductPages::html(&self.catalog),
-                    _ => ProductPages::json(&self.catalog),
+                    Kind::ProductPage => Pages::products_html(&self.catalog),
+                    Kind::ProductJson => Pages::products_json(&self.catalog),
+                    Kind::CategoryPage => Pages::categories_html(&self.catalog),
+                    _ => Pages::categories_json(&self.catalog),
                 };
+                anyhow::ensure!(pages.pages() > 0, "{}: the catalogue has nothing to visit", pages.name());
                 let every = pages.pages();
                 self.compared(Arc::new(pages), every, page.map(|bare| (bare, "bare handler, 20 KB"))).await
-            }
-            Kind::CategoryPage | Kind::CategoryJson => {
-                let lists = match kind {
-                    Kind::CategoryPage => CategoryList::html(&self.catalog),
-                    _ => CategoryList::json(&self.catalog),
-                };
-                anyhow::ensure!(lists.pages() > 0, "no category has a product");
-                let every = lists.pages();
-                self.compared(Arc::new(lists), every, page.map(|bare| (bare, "bare handler, 20 KB"))).await
             }
             Kind::Availability => {
                 let bare = self.bare_select.as_ref().map(|bare| (bare, "bare handler, one SELECT"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use souk_db::Migrations;
-use souk_module::{BuildContext, BuildError, Module, ModuleSpec, Role};
+use souk_module::{BuildContext, BuildError, Module, ModuleSpec, Role, check_settings};
 
 use super::api::ReviewsClient;
 use super::consumers::Products;
@@ -19,17 +19,15 @@ const MIGRATIONS: Migrations = Migrations {
 /// What the rest of the system knows of them.
 pub const SPEC: ModuleSpec = ModuleSpec {
     roles: &[
-        Role {
-            needs: &["postgres"],
-            calls: &["catalog"],
-            ..Role::new("reviews", "what buyers think of products", 7120)
-        },
+        Role { needs: &["postgres"], ..Role::new("reviews", "what buyers think of products", 7120) },
         Role {
             needs: &["postgres"],
             consumes: &[Products::SOURCES],
             ..Role::new("reviews-worker", "learns which products there are", 7140)
         },
     ],
+    calls: &["catalog"],
+    settings: Some(check_settings::<Settings>),
     migrations: Some(&MIGRATIONS),
     public_paths: &["/api/v1/reviews"],
     operations: Some(operations),
