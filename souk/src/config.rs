@@ -219,7 +219,7 @@ impl Config {
         shown.database = shown.database.redacted();
         shown.redis.nodes = shown.redis.nodes.iter().map(|node| without_password(node)).collect();
         shown.media = shown.media.redacted();
-        shown.telemetry.otlp.iter_mut().for_each(|url| *url = without_password(url));
+        shown.telemetry = shown.telemetry.redacted();
         shown.search.opensearch.iter_mut().for_each(|url| *url = without_password(url));
         shown.modules.values_mut().for_each(redact);
         shown

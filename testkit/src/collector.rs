@@ -9,8 +9,11 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::post;
 use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode as SpanStatus;
 use prost::Message;
-use souk_telemetry::otlp::{Any, KeyValue, Request, Span};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -58,7 +61,7 @@ impl Drop for Collector {
 }
 
 async fn take(State(spans): State<Arc<Mutex<Vec<Collected>>>>, body: Bytes) -> impl IntoResponse {
-    let Ok(request) = Request::decode(body) else {
+    let Ok(request) = ExportTraceServiceRequest::decode(body) else {
         return (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "text/plain")]);
     };
     let mut all = spans.lock().unwrap();
@@ -76,7 +79,7 @@ async fn take(State(spans): State<Arc<Mutex<Vec<Collected>>>>, body: Bytes) -> i
 fn text(attributes: &[KeyValue], key: &str) -> Option<String> {
     let value = attributes.iter().find(|attribute| attribute.key == key)?.value.as_ref()?;
     match &value.value {
-        Some(Any::Text(text)) => Some(text.clone()),
+        Some(any_value::Value::StringValue(text)) => Some(text.clone()),
         _ => None,
     }
 }
@@ -109,7 +112,8 @@ impl Trace {
         while let Some((depth, collected)) = rest.pop() {
             let Collected { service, span } = collected;
             let micros = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano) / 1_000;
-            let failed = span.status.as_ref().map(|status| format!(" FAILED {}", status.message)).unwrap_or_default();
+            let status = span.status.as_ref().filter(|status| status.code() == SpanStatus::Error);
+            let failed = status.map(|status| format!(" FAILED {}", status.message)).unwrap_or_default();
             out.push_str(&format!("{:depth$}{service}: {} {micros} us{failed}\n", "", span.name, depth = 2 * depth));
             let below = children.get(span.span_id.as_slice()).into_iter().flatten().rev();
             rest.extend(below.map(|child| (depth + 1, *child)));

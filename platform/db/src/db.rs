@@ -153,7 +153,7 @@ impl Db {
     /// # Errors
     /// Any [`DbError`]; [`DbError::OutcomeUnknown`] when the connection broke before the answer.
     pub async fn write_one(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DbError> {
-        let span = span::statement(sql);
+        let span = span::statement(Sql::Static(sql));
         let conn = self.0.pool.get().await?;
         let typed = conn.typed_statement(Sql::Static(sql)).await?;
         let done = conn.committed(conn.execute(typed, Sql::Static(sql), params)).await;
@@ -162,7 +162,7 @@ impl Db {
 
     /// As [`Db::write_one`], with the rows of its RETURNING clause.
     pub async fn write_returning(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        let span = span::statement(sql);
+        let span = span::statement(Sql::Static(sql));
         let conn = self.0.pool.get().await?;
         let typed = conn.typed_statement(Sql::Static(sql)).await?;
         let done = conn.committed(conn.query(typed, Sql::Static(sql), params)).await;
@@ -177,7 +177,7 @@ impl Db {
     /// As [`Db::write_returning`], acknowledged before it is on disk (see [`Db::begin_relaxed`]): BEGIN, the setting,
     /// the statement and COMMIT in one round trip. For carts only.
     pub async fn write_relaxed(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        let span = span::statement(sql);
+        let span = span::statement(Sql::Static(sql));
         let conn = self.0.pool.get().await?;
         let typed = conn.typed_statement(Sql::Static(sql)).await?;
         let done = conn.committed(relaxed(&conn, typed, Sql::Static(sql), params)).await;

@@ -113,7 +113,7 @@ impl Reads {
     }
 
     async fn run(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        let span = span::statement(sql.text());
+        let span = span::statement(sql);
         let done = self.run_anywhere(sql, params).await;
         span::end(span, &done);
         done

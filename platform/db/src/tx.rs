@@ -92,8 +92,9 @@ impl Tx {
 
     /// Rows affected by one statement.
     pub async fn execute(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DbError> {
+        let sql = Sql::Static(sql);
         let span = span::statement(sql);
-        let done = self.affected(Sql::Static(sql), params).await;
+        let done = self.affected(sql, params).await;
         span::end(span, &done);
         done
     }
@@ -195,7 +196,7 @@ impl Tx {
     }
 
     async fn finish(self, position_wanted: bool) -> Result<WalPosition, DbError> {
-        let span = span::statement("COMMIT");
+        let span = span::statement(Sql::Static("COMMIT"));
         let done = self.end(position_wanted).await;
         span::end(span, &done);
         done
@@ -236,7 +237,7 @@ impl Tx {
     }
 
     async fn rows(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        let span = span::statement(sql.text());
+        let span = span::statement(sql);
         let done = self.found(sql, params).await;
         span::end(span, &done);
         done

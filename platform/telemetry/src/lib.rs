@@ -11,11 +11,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 mod exemplars;
-pub mod otlp;
 mod scrub;
+mod span_data;
 mod traces;
 
-pub use traces::{Otlp, Traces};
+pub use traces::{MAX_WAITING, Otlp, Traces, check_header};
 
 use exemplars::{Examples, Recorder};
 use scrub::Scrubbed;

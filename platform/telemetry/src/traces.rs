@@ -1,32 +1,48 @@
-//! OTLP exporter: sends finished spans to a collector as `http/protobuf`, in batches, beside the work. What a collector does not
-//! take in time is dropped and counted: traces are worth less than the requests they tell of.
+//! Span processor and exporter: sends finished spans to an OTLP collector (`http/protobuf`) in batches, beside the work. What a
+//! collector does not take in time is dropped and counted: traces are worth less than the requests they tell of.
 
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri, header};
+use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_http::HttpError;
+use opentelemetry_otlp::{Protocol, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SpanExporter as _;
 use prost::Message;
 use souk_http_client::{Connections, HttpClient, Reach, Schemes, Settings};
+use souk_kernel::Secret;
 use souk_tls::TrustRoots;
-use souk_trace::{Finished, Tracer, Value};
-use tokio::sync::{mpsc, oneshot};
+use souk_trace::{Finished, Tracer};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
-use crate::otlp::{self, ResourceSpans, Scope, ScopeSpans, attribute};
+use crate::span_data::span_data;
 
-/// Traces that wait to be sent; more are dropped.
-const MAX_WAITING: usize = 4_096;
+/// Spans that wait to be sent, some ten megabytes of them; more are dropped.
+pub const MAX_WAITING: usize = 65_536;
 /// Spans of one request; a trace is not divided.
-const MAX_BATCH: usize = 512;
+const MAX_BATCH: usize = 2_048;
 /// How long a batch that is not full waits.
 const GATHER: Duration = Duration::from_millis(1_000);
-/// Longest wait for the collector.
+/// Longest wait for one answer of the collector.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Tries of one batch.
-const MAX_TRIES: u32 = 3;
+/// Longest time for one batch, with all its tries.
+const WITH_RETRIES: Duration = Duration::from_secs(10);
+/// Tries of one batch after the first.
+const RETRIES: usize = 2;
 /// Pause after the first failed try; doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Longest time for a batch while the process ends.
+const LAST_TRY: Duration = Duration::from_secs(1);
 /// Longest time for what is left when the process ends.
 const AT_THE_END: Duration = Duration::from_secs(3);
 /// Bytes of the largest answer: an error's text.
@@ -37,6 +53,8 @@ const MAX_ANSWER: usize = 64 * 1024;
 pub struct Otlp {
     /// The collector: `http://127.0.0.1:4318`; `/v1/traces` is appended.
     pub url: String,
+    /// Sent with every request, for a collector that wants to know who it is.
+    pub headers: BTreeMap<String, Secret<String>>,
     /// Share of traces that are kept whatever comes of them, 0 to 1; those with errors are kept besides.
     pub ratio: f64,
     /// `service.name`.
@@ -46,18 +64,188 @@ pub struct Otlp {
 /// The exporter of this process.
 pub struct Traces {
     worker: JoinHandle<()>,
-    end: oneshot::Sender<()>,
+    end: CancellationToken,
 }
 
 impl Traces {
     /// Begins to trace; within a runtime.
     ///
     /// # Errors
-    /// The URL is none, or this process traces already.
+    /// The URL or a header is none, or this process traces already.
     pub fn start(otlp: &Otlp) -> Result<Self, String> {
-        let url: Uri = format!("{}/v1/traces", otlp.url.trim_end_matches('/'))
-            .parse()
-            .map_err(|error| format!("{:?} is no URL: {error}", otlp.url))?;
+        let exporter = exporter(otlp)?;
+        let (sender, waiting) = mpsc::unbounded_channel();
+        let queue = Queue { sender, spans: Arc::default() };
+        let spans = queue.spans.clone();
+        if !souk_trace::install(Tracer { ratio: otlp.ratio, keep: Box::new(move |spans| queue.push(spans)) }) {
+            return Err("traces are taken already".into());
+        }
+        let end = CancellationToken::new();
+        let scope = InstrumentationScope::builder("souk").with_version(env!("CARGO_PKG_VERSION")).build();
+        let sender = Sender { exporter, scope, waiting, spans, end: end.clone() };
+        #[allow(clippy::disallowed_methods)]
+        // outlives the process's tasks, as their last spans come when they end; see `finish`
+        let worker = tokio::spawn(sender.run());
+        Ok(Self { worker, end })
+    }
+
+    /// Sends what is left, for some seconds at most.
+    pub async fn finish(self) {
+        self.end.cancel();
+        match timeout(AT_THE_END, self.worker).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the exporter of traces panicked"),
+            Err(_) => tracing::warn!("the last traces were not sent in time"),
+        }
+    }
+}
+
+/// A name and a value that may be sent as a header; what is wrong does not say the value.
+///
+/// # Errors
+/// What is wrong.
+pub fn check_header(name: &str, value: &Secret<String>) -> Result<(), String> {
+    HeaderName::try_from(name).map_err(|_| format!("{name:?} is no name of a header"))?;
+    HeaderValue::try_from(value.reveal()).map_err(|_| format!("{name}: this value cannot be sent as a header"))?;
+    Ok(())
+}
+
+fn exporter(otlp: &Otlp) -> Result<SpanExporter, String> {
+    otlp.headers.iter().try_for_each(|(name, value)| check_header(name, value))?;
+    let endpoint = format!("{}/v1/traces", otlp.url.trim_end_matches('/'));
+    let url: Uri = endpoint.parse().map_err(|error| format!("it is no URL: {error}"))?;
+    let headers: HashMap<String, String> =
+        otlp.headers.iter().map(|(name, value)| (name.clone(), value.reveal().clone())).collect();
+    let retries = RetryPolicy::recommended()
+        .with_max_retries(RETRIES)
+        .with_initial_delay(FIRST_PAUSE)
+        .with_max_delay(FIRST_PAUSE * 4);
+    let mut exporter = SpanExporter::builder()
+        .with_http()
+        .with_http_client(Collector::new(&url)?)
+        .with_protocol(Protocol::HttpBinary)
+        .with_endpoint(endpoint)
+        .with_timeout(WITH_RETRIES)
+        .with_retry_policy(retries)
+        .with_headers(headers)
+        .build()
+        .map_err(|error| error.to_string())?;
+    exporter.set_resource(&resource(&otlp.service));
+    Ok(exporter)
+}
+
+/// What is known of this process; `OTEL_RESOURCE_ATTRIBUTES` may say more.
+fn resource(service: &str) -> Resource {
+    let texts = [
+        ("service.namespace", "souk".to_owned()),
+        ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("service.instance.id", format!("{service}-{}", std::process::id())),
+    ];
+    let attributes = texts.into_iter().map(|(key, text)| KeyValue::new(key, text));
+    Resource::builder().with_service_name(service.to_owned()).with_attributes(attributes).build()
+}
+
+fn dropped(why: &'static str, spans: usize) {
+    metrics::counter!("souk_trace_spans_dropped_total", "why" => why).increment(spans as u64);
+}
+
+/// What waits to be sent. Bounded by spans, not by traces: one of a thousand spans takes the room of a thousand.
+struct Queue {
+    sender: mpsc::UnboundedSender<Vec<Finished>>,
+    spans: Arc<AtomicUsize>,
+}
+
+impl Queue {
+    /// Never waits.
+    fn push(&self, spans: Vec<Finished>) {
+        let count = spans.len();
+        let fits = self.spans.fetch_add(count, Ordering::Relaxed) + count <= MAX_WAITING;
+        // A closed queue is that of a process that has sent its last.
+        if !fits || self.sender.send(spans).is_err() {
+            self.spans.fetch_sub(count, Ordering::Relaxed);
+            dropped("queue", count);
+        }
+    }
+}
+
+struct Sender {
+    exporter: SpanExporter,
+    scope: InstrumentationScope,
+    waiting: mpsc::UnboundedReceiver<Vec<Finished>>,
+    spans: Arc<AtomicUsize>,
+    end: CancellationToken,
+}
+
+impl Sender {
+    async fn run(mut self) {
+        loop {
+            let batch = self.batch().await;
+            if batch.is_empty() {
+                return;
+            }
+            let spans = batch.len();
+            if !self.export(batch).await {
+                dropped("collector", spans);
+                if self.end.is_cancelled() {
+                    self.waiting.close();
+                    return dropped("collector", self.spans.load(Ordering::Relaxed));
+                }
+            }
+        }
+    }
+
+    /// What is to be sent next; nothing when the process ends and all is sent.
+    async fn batch(&mut self) -> Vec<Finished> {
+        let mut batch = Vec::new();
+        let mut until = None;
+        while batch.len() < MAX_BATCH {
+            let gathered = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let more = tokio::select! {
+                biased;
+                more = self.waiting.recv() => more,
+                () = self.end.cancelled() => self.waiting.try_recv().ok(),
+                () = gathered => None,
+            };
+            let Some(spans) = more else { break };
+            self.spans.fetch_sub(spans.len(), Ordering::Relaxed);
+            batch.extend(spans);
+            until = until.or_else(|| Some(Instant::now() + GATHER));
+        }
+        batch
+    }
+
+    /// Sends a batch, again when the collector is away or busy; when the process ends, not for long. Whether it was taken.
+    async fn export(&self, batch: Vec<Finished>) -> bool {
+        let spans = batch.into_iter().map(|span| span_data(span, &self.scope)).collect();
+        let export = self.exporter.export(spans);
+        tokio::pin!(export);
+        let done = tokio::select! {
+            done = &mut export => Some(done),
+            () = self.end.cancelled() => timeout(LAST_TRY, export).await.ok(),
+        };
+        // The collector's client has said why not.
+        done.is_some_and(|done| done.is_ok())
+    }
+}
+
+/// OpenTelemetry's exporter sends by this: with the timeouts, the TLS and the circuit breaker of all that Souk sends.
+struct Collector {
+    client: HttpClient,
+}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Collector")
+    }
+}
+
+impl Collector {
+    fn new(url: &Uri) -> Result<Self, String> {
         let https = url.scheme_str() == Some("https");
         let connections = Connections {
             schemes: if https { Schemes::Https } else { Schemes::HttpToo },
@@ -67,143 +255,36 @@ impl Traces {
             max_idle: 1,
         };
         let settings = Settings { name: "otlp", concurrent: 1, max_answer: MAX_ANSWER, connections };
-        let client = HttpClient::new(settings).map_err(|error| error.to_string())?;
-        let (queue, waiting) = mpsc::channel(MAX_WAITING);
-        let keep = move |spans: Vec<Finished>| {
-            if let Err(mpsc::error::TrySendError::Full(spans) | mpsc::error::TrySendError::Closed(spans)) =
-                queue.try_send(spans)
-            {
-                dropped("queue", spans.len());
-            }
+        Ok(Self { client: HttpClient::new(settings).map_err(|error| error.to_string())? })
+    }
+}
+
+#[async_trait::async_trait]
+impl opentelemetry_http::HttpClient for Collector {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let answer = self.client.send(request, TIMEOUT).await;
+        let why = match &answer {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("the collector answered {}", answer.status())),
+            Err(error) => Some(error.to_string()),
         };
-        if !souk_trace::install(Tracer { ratio: otlp.ratio, keep: Box::new(keep) }) {
-            return Err("traces are taken already".into());
+        if let Some(why) = why
+            && let Some(unsaid) = souk_runtime::should_log("otlp")
+        {
+            tracing::warn!(why, unsaid, "traces were not taken");
         }
-        let (end, ended) = oneshot::channel();
-        let exporter = Exporter { client, url, resource: resource(&otlp.service), waiting };
-        #[allow(clippy::disallowed_methods)]
-        // outlives the process's tasks, as their last spans come when they end; see `finish`
-        let worker = tokio::spawn(exporter.run(ended));
-        Ok(Self { worker, end })
-    }
-
-    /// Sends what is left, for some seconds at most.
-    pub async fn finish(self) {
-        // An error means that the worker has ended already, which the wait below reports.
-        let _ = self.end.send(());
-        match tokio::time::timeout(AT_THE_END, self.worker).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the exporter of traces panicked"),
-            Err(_) => tracing::warn!("the last traces were not sent in time"),
-        }
+        let answer = answer?;
+        count_rejected(answer.body());
+        Ok(answer)
     }
 }
 
-fn dropped(why: &'static str, spans: usize) {
-    metrics::counter!("souk_trace_spans_dropped_total", "why" => why).increment(spans as u64);
-}
-
-/// What is known of this process.
-fn resource(service: &str) -> otlp::Resource {
-    let instance = std::process::id();
-    let texts = [
-        ("service.name", service.to_owned()),
-        ("service.namespace", "souk".to_owned()),
-        ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("service.instance.id", format!("{service}-{instance}")),
-        ("telemetry.sdk.name", "souk".to_owned()),
-        ("telemetry.sdk.language", "rust".to_owned()),
-    ];
-    let attributes = texts.into_iter().map(|(key, text)| attribute(key, Value::from(text)));
-    otlp::Resource { attributes: attributes.collect() }
-}
-
-struct Exporter {
-    client: HttpClient,
-    url: Uri,
-    resource: otlp::Resource,
-    waiting: mpsc::Receiver<Vec<Finished>>,
-}
-
-impl Exporter {
-    async fn run(mut self, mut ended: oneshot::Receiver<()>) {
-        let mut ending = false;
-        loop {
-            let mut batch = Vec::new();
-            let until = Instant::now() + GATHER;
-            while batch.len() < MAX_BATCH {
-                let more = tokio::select! {
-                    biased;
-                    more = self.waiting.recv() => more,
-                    // An exporter that was dropped without an end goes on until the runtime ends.
-                    Ok(()) = &mut ended, if !ending => {
-                        ending = true;
-                        self.waiting.close();
-                        continue;
-                    }
-                    () = tokio::time::sleep_until(until), if !batch.is_empty() => break,
-                };
-                match more {
-                    Some(spans) => batch.extend(spans),
-                    None => break,
-                }
-            }
-            if batch.is_empty() && ending {
-                return;
-            }
-            self.send(batch, ending).await;
-        }
-    }
-
-    /// Sends a batch, again when the collector is away or busy; not when the process ends.
-    async fn send(&self, batch: Vec<Finished>, ending: bool) {
-        let spans = batch.len();
-        let scope = Scope { name: "souk".into(), version: env!("CARGO_PKG_VERSION").into() };
-        let scope_spans =
-            vec![ScopeSpans { scope: Some(scope), spans: batch.into_iter().map(otlp::Span::from).collect() }];
-        let resource_spans = vec![ResourceSpans { resource: Some(self.resource.clone()), scope_spans }];
-        let body = Bytes::from(otlp::Request { resource_spans }.encode_to_vec());
-        let mut pause = FIRST_PAUSE;
-        for attempt in 1.. {
-            let (why, passes) = match self.post(body.clone()).await {
-                Ok(()) => return,
-                Err(failure) => failure,
-            };
-            if let Some(unsaid) = souk_runtime::should_log("otlp") {
-                tracing::warn!(url = %self.url, why, unsaid, "traces were not taken");
-            }
-            if !passes || ending || attempt == MAX_TRIES {
-                return dropped("collector", spans);
-            }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
-    }
-
-    /// One try; what was wrong, and whether that may pass.
-    async fn post(&self, body: Bytes) -> Result<(), (String, bool)> {
-        let request = Request::post(self.url.clone()).header(header::CONTENT_TYPE, "application/x-protobuf").body(body);
-        let request = request.map_err(|error| (error.to_string(), false))?;
-        let answer = self.client.send(request, TIMEOUT).await.map_err(|error| (error.to_string(), true))?;
-        let status = answer.status();
-        if !status.is_success() {
-            // As the specification of OTLP lists them.
-            let passes = matches!(
-                status,
-                StatusCode::TOO_MANY_REQUESTS
-                    | StatusCode::BAD_GATEWAY
-                    | StatusCode::SERVICE_UNAVAILABLE
-                    | StatusCode::GATEWAY_TIMEOUT
-            );
-            return Err((format!("the collector answered {status}"), passes));
-        }
-        let rejected = otlp::Response::decode(answer.into_body()).ok().and_then(|answer| answer.partial_success);
-        if let Some(rejected) = rejected.filter(|rejected| rejected.rejected_spans > 0) {
-            dropped("collector", usize::try_from(rejected.rejected_spans).unwrap_or_default());
-            if let Some(unsaid) = souk_runtime::should_log("otlp rejected") {
-                tracing::warn!(why = rejected.error_message, unsaid, "the collector rejected some spans");
-            }
-        }
-        Ok(())
+/// Counts what a collector that took the rest did not take.
+fn count_rejected(body: &Bytes) {
+    let said = ExportTraceServiceResponse::decode(body.clone()).ok().and_then(|answer| answer.partial_success);
+    let Some(said) = said.filter(|said| said.rejected_spans > 0) else { return };
+    dropped("collector", usize::try_from(said.rejected_spans).unwrap_or_default());
+    if let Some(unsaid) = souk_runtime::should_log("otlp rejected") {
+        tracing::warn!(why = said.error_message, unsaid, "the collector rejected some spans");
     }
 }

@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use crate::tail::{self, Local};
 
-/// Longest `tracestate` that goes on (the recommendation's minimum).
+/// Longest `tracestate` that goes on (the least that the recommendation asks for).
 const MAX_STATE: usize = 512;
+/// Most members of its list.
+const MAX_MEMBERS: usize = 32;
+/// Longest key of a member, and longest value.
+const MAX_PART: usize = 256;
 /// Characters of `traceparent` in the version that exists.
 const PARENT_LEN: usize = 55;
 
@@ -39,7 +43,7 @@ impl Trace {
             return None;
         }
         let (trace_id, span_id, sampled) = parse_parent(traceparent)?;
-        let state = tracestate.map(str::trim).filter(|state| is_state(state)).map(Into::into);
+        let state = tracestate.and_then(parse_state).map(Into::into);
         Some(Self::new(Place { trace_id, span_id, sampled, state, local: None }))
     }
 
@@ -95,8 +99,40 @@ fn parse_parent(text: &str) -> Option<(u128, u64, bool)> {
     Some((trace_id, span_id, flags & 1 == 1))
 }
 
-fn is_state(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_STATE && text.bytes().all(|b| (0x20..0x7f).contains(&b)) && text.contains('=')
+/// The list as it goes on: unchanged but for the space around its members and empty ones. None when something in it is malformed.
+fn parse_state(text: &str) -> Option<String> {
+    let mut keys: Vec<&str> = Vec::new();
+    let mut state = String::with_capacity(text.len().min(MAX_STATE));
+    let members = text.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|member| !member.is_empty());
+    for member in members {
+        let (key, value) = member.split_once('=')?;
+        if keys.len() == MAX_MEMBERS || keys.contains(&key) || !is_key(key) || !is_value(value) {
+            return None;
+        }
+        if !keys.is_empty() {
+            state.push(',');
+        }
+        state.push_str(member);
+        keys.push(key);
+    }
+    (!state.is_empty() && state.len() <= MAX_STATE).then_some(state)
+}
+
+fn is_key(key: &str) -> bool {
+    let fits = |part: &str| {
+        part.bytes().next().is_some_and(|first| first.is_ascii_lowercase() || first.is_ascii_digit())
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-*/".contains(&b))
+    };
+    let known = match key.split_once('@') {
+        Some((tenant, system)) => fits(tenant) && fits(system),
+        None => fits(key),
+    };
+    known && key.len() <= MAX_PART
+}
+
+fn is_value(value: &str) -> bool {
+    let printable = value.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'=');
+    !value.is_empty() && printable && value.len() <= MAX_PART
 }
 
 #[cfg(test)]
@@ -126,10 +162,36 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_could_break_a_header_does_not_go_on() {
-        assert!(is_state("vendor=t61rcWkgMzE,other=1"));
-        for wrong in ["", "novalue", "a=b\r\nx: y", "a=ü", &format!("a={}", "x".repeat(MAX_STATE))] {
-            assert!(!is_state(wrong), "{wrong:?}");
+    fn a_state_goes_on_as_it_came_and_a_malformed_one_does_not() {
+        let members = |count: usize| (0..count).map(|n| format!("k{n}=v")).collect::<Vec<_>>().join(",");
+        for (whole, onward) in [
+            ("vendor=t61rcWkgMzE,other=1", "vendor=t61rcWkgMzE,other=1"),
+            ("tenant@system=a b ,\t9lives=x:y,,", "tenant@system=a b,9lives=x:y"),
+            (&*members(MAX_MEMBERS), &*members(MAX_MEMBERS)),
+            (&*format!("a={}", "x".repeat(MAX_PART)), &*format!("a={}", "x".repeat(MAX_PART))),
+        ] {
+            assert_eq!(parse_state(whole).as_deref(), Some(onward));
+        }
+        let long = format!("a={0},b={0}", "x".repeat(MAX_PART - 1));
+        assert_eq!((long.len(), parse_state(&long)), (MAX_STATE + 3, None));
+        for wrong in [
+            "",
+            " , ",
+            "novalue",
+            "a=",
+            "=b",
+            "a=b=c",
+            "a=1,a=2",
+            "Vendor=1",
+            "@system=1",
+            "a@b@c=1",
+            "a=b\r\nx: y",
+            "a=ü",
+            "ok=1,novalue",
+            &*members(MAX_MEMBERS + 1),
+            &*format!("a={}", "x".repeat(MAX_PART + 1)),
+        ] {
+            assert_eq!(parse_state(wrong), None, "{wrong:?}");
         }
     }
 }

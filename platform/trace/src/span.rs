@@ -153,6 +153,7 @@ impl Drop for Span {
             trace_id: place.trace_id,
             span_id: place.span_id,
             parent: open.parent,
+            parent_is_remote: open.is_local_root && open.parent != 0,
             sampled: place.sampled,
             state: place.state.clone(),
             name: open.name,

@@ -53,6 +53,8 @@ pub struct Finished {
     pub span_id: u64,
     /// The span it is part of, here or elsewhere; 0 for none.
     pub parent: u64,
+    /// That span is of another piece of work, mostly of another process.
+    pub parent_is_remote: bool,
     /// Kept whatever came of it.
     pub sampled: bool,
     /// `tracestate`.
