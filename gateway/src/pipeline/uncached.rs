@@ -15,6 +15,7 @@ use super::render::{Rendered, render};
 use crate::cache::single_flight::{Joined, Outcome, outcome};
 use crate::cache::{CachedResponse, Want, parts_of};
 use crate::load_shedding::Priority;
+use crate::metrics::Metrics;
 use crate::rate_limit::response_headers;
 use crate::request::card_numbers;
 use crate::request::context::RequestContext;
@@ -57,7 +58,7 @@ pub(crate) async fn answer(
         gateway.metrics.faults.increment(1);
     }
     let seconds = started.elapsed().as_secs_f64();
-    gateway.metrics.slow_seconds.record(seconds);
+    Metrics::answered(&method, response.status(), seconds);
     if gateway.config.access_log {
         tracing::info!(request_id, client = %context.client, %method, path, status, seconds, "request");
     } else {

@@ -1,11 +1,12 @@
 //! The gateway's span of a request, the root of all that it causes: goes on with the client's trace (W3C trace context) and decides
 //! by itself what is kept.
 
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use hyper::body::Incoming;
 use souk_kernel::pan;
 use souk_rpc::header::{TRACEPARENT, TRACESTATE};
 use souk_trace::{Span, Trace};
+use souk_web::known_method;
 
 use super::card_numbers;
 
@@ -14,7 +15,7 @@ pub(crate) fn begin(request: &Request<Incoming>, https: bool) -> Span {
     if !souk_trace::on() {
         return Span::none();
     }
-    let name = method(request.method());
+    let name = known_method(request.method());
     let mut span = Span::edge(of_client(request.headers()).as_ref(), name);
     span.set("http.request.method", name);
     span.set("url.scheme", if https { "https" } else { "http" });
@@ -27,6 +28,11 @@ pub(crate) fn end(span: &mut Span, uri: &Uri, status: StatusCode) {
         return;
     }
     span.set("url.path", card_numbers::loggable(uri, status.as_u16()).to_owned());
+    note(span, status);
+}
+
+/// What was answered; a fault keeps the trace.
+pub(crate) fn note(span: &mut Span, status: StatusCode) {
     span.set("http.response.status_code", status.as_u16());
     if status.is_server_error() {
         span.fail(status.as_str().to_owned());
@@ -50,12 +56,6 @@ fn claimed(headers: &HeaderMap) -> Option<(&str, Option<String>)> {
     let states: Vec<&str> = headers.get_all(TRACESTATE).iter().filter_map(|value| value.to_str().ok()).collect();
     let state = Some(states.join(",")).filter(|state| !state.is_empty() && !pan::holds(state));
     Some((parent, state))
-}
-
-/// Methods are any word a client likes; names of spans are few.
-pub(crate) fn method(method: &Method) -> &'static str {
-    const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
 }
 
 #[cfg(test)]
@@ -85,10 +85,5 @@ mod tests {
         for none in [&[("tracestate", "a=1")][..], &twice, &[("traceparent", number)]] {
             assert_eq!(claimed(&headers(none)), None);
         }
-    }
-
-    #[test]
-    fn names_of_spans_are_few() {
-        assert_eq!((method(&Method::PATCH), method(&Method::from_bytes(b"BREW").unwrap())), ("PATCH", "_OTHER"));
     }
 }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use souk_db::{Db, DbError, Row, RowExt, Tx};
 use souk_kernel::{Ids, Problem};
 use souk_runtime::Tasks;
-use souk_trace::{Kind, Span, Trace, scope};
+use souk_trace::{Trace, scope};
 use uuid::Uuid;
 
 use crate::trace_context::{self, Columns};
@@ -210,10 +210,7 @@ impl Worker {
     async fn work(&self, job: &Job) -> Result<(), Problem> {
         match self.handlers.get(job.kind.as_str()) {
             Some(handler) => {
-                let mut span = Span::root(job.trace.as_ref(), Kind::Consumer, handler.kind());
-                span.set("messaging.system", "postgresql");
-                span.set("messaging.operation.type", "process");
-                span.set("messaging.destination.name", handler.kind());
+                let mut span = trace_context::processing(job.trace.as_ref(), "postgresql", handler.kind());
                 let done = scope(span.trace(), handler.run(job)).await;
                 if let Err(problem) = &done {
                     span.fail(problem.code.clone());

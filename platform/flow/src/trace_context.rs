@@ -45,6 +45,19 @@ pub fn of_row(row: &Row) -> Result<Option<Trace>, DbError> {
     Ok(parent.and_then(|parent| Trace::parse(&parent, state.as_deref())))
 }
 
+/// A span for work on what was left at `destination`, by OpenTelemetry's conventions for messaging.
+pub(crate) fn processing(parent: Option<&Trace>, system: &'static str, destination: &'static str) -> Span {
+    if !souk_trace::on() {
+        return Span::none();
+    }
+    let mut span = Span::root(parent, Kind::Consumer, format!("process {destination}"));
+    span.set("messaging.system", system);
+    span.set("messaging.operation.type", "process");
+    span.set("messaging.operation.name", "process");
+    span.set("messaging.destination.name", destination);
+    span
+}
+
 /// A span for the work of `consumer` on `events` in every trace that they come from. The work is done at the place of the first,
 /// which the others are linked with.
 pub(crate) fn consumed(log: &EventLog, consumer: &'static str, source: Source, events: &[Envelope]) -> Vec<Span> {
@@ -60,11 +73,8 @@ pub(crate) fn consumed(log: &EventLog, consumer: &'static str, source: Source, e
         }
         known.push(parent);
         let place = parent.and_then(|parent| Trace::parse(parent, event.tracestate.as_deref()));
-        let mut span = Span::root(place.as_ref(), Kind::Consumer, format!("process {}", source.schema));
-        span.set("messaging.system", if matches!(log, EventLog::Postgres) { "postgresql" } else { "kafka" });
-        span.set("messaging.operation.type", "process");
-        span.set("messaging.operation.name", "process");
-        span.set("messaging.destination.name", source.schema);
+        let system = if matches!(log, EventLog::Postgres) { "postgresql" } else { "kafka" };
+        let mut span = processing(place.as_ref(), system, source.schema);
         span.set("messaging.consumer.group.name", consumer);
         span.set("messaging.batch.message_count", i64::try_from(events.len()).unwrap_or(i64::MAX));
         if let Some(first) = spans.first().and_then(Span::trace) {

@@ -10,6 +10,9 @@ use tracing::Instrument;
 
 use crate::Cx;
 
+/// How OpenTelemetry's conventions call the kind of RPC that this is.
+const SYSTEM: &str = "souk";
+
 /// Span, metrics and deadline of a call, whichever way it goes. It stays where it is: futures that hold each other are copied
 /// with every box and task around them.
 pub async fn observe<R>(
@@ -36,7 +39,11 @@ pub async fn observe<R>(
     };
     // At the call's own place: the measurement's example is then this call.
     let _here = souk_trace::enter(traced.trace());
-    metrics::histogram!("souk_rpc_seconds", "method" => path, "outcome" => outcome).record(started.elapsed());
+    metrics::histogram!(
+        "rpc_client_call_duration_seconds",
+        "rpc_system_name" => SYSTEM, "rpc_method" => name_of(path), "outcome" => outcome
+    )
+    .record(started.elapsed());
     result
 }
 
@@ -51,7 +58,7 @@ fn calling(path: &'static str, cx: &Cx, remote: bool) -> Span {
     span
 }
 
-/// Name of the spans of a method: `inventory/v1/reserve`.
+/// Name of a method in spans and metrics: `inventory/v1/reserve`.
 pub(crate) fn name_of(path: &'static str) -> &'static str {
     path.trim_start_matches("/rpc/")
 }
@@ -61,10 +68,8 @@ pub(crate) fn describe(span: &mut Span, path: &'static str) {
     if span.is_none() {
         return;
     }
-    let (service, method) = name_of(path).rsplit_once('/').unwrap_or(("", path));
-    span.set("rpc.system.name", "souk");
-    span.set("rpc.service", service);
-    span.set("rpc.method", method);
+    span.set("rpc.system.name", SYSTEM);
+    span.set("rpc.method", name_of(path));
 }
 
 /// Declares a service once: its trait, its client, its receiving end and a fake of it for tests.

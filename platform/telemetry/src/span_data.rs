@@ -50,7 +50,6 @@ fn kind(kind: Kind) -> SpanKind {
         Kind::Internal => SpanKind::Internal,
         Kind::Server => SpanKind::Server,
         Kind::Client => SpanKind::Client,
-        Kind::Producer => SpanKind::Producer,
         Kind::Consumer => SpanKind::Consumer,
     }
 }

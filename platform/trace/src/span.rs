@@ -8,19 +8,17 @@ use crate::context::{Place, Trace};
 use crate::scope::current;
 use crate::tail::{self, Finished, Local, Value};
 
-/// What a span is to the other side of it, as OpenTelemetry numbers it.
+/// What a span is to the other side of it, in OpenTelemetry's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Within this process.
-    Internal = 1,
+    Internal,
     /// Answers a caller.
-    Server = 2,
+    Server,
     /// Waits for an answer.
-    Client = 3,
-    /// Leaves work behind for later.
-    Producer = 4,
+    Client,
     /// Does work that was left behind.
-    Consumer = 5,
+    Consumer,
 }
 
 /// A span under way, ended by its drop. Where nothing is traced it is empty, and all its methods do nothing.

@@ -1,6 +1,8 @@
 //! The response layer around every router, as middleware: problems get their request id and log line, unchanged reads become
 //! 304, text is compressed for clients that accept it.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
@@ -33,8 +35,8 @@ fn span(request: &mut Request) -> Span {
         return Span::none();
     }
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let method = request.method().to_string();
-    let name = route.as_ref().map_or_else(|| method.clone(), |route| format!("{method} {route}"));
+    let method = known_method(request.method());
+    let name = route.as_ref().map_or(Cow::Borrowed(method), |route| format!("{method} {route}").into());
     let caller = request.extensions().get::<Cx>().and_then(|cx| cx.trace.clone());
     let mut span = match souk_trace::current() {
         Some(here) => Span::under(Some(&here), Kind::Internal, name),
@@ -48,6 +50,12 @@ fn span(request: &mut Request) -> Span {
         cx.trace = span.trace();
     }
     span
+}
+
+/// Methods are any word a client likes; names of spans and labels of metrics are few.
+pub fn known_method(method: &Method) -> &'static str {
+    const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
 }
 
 async fn respond(request: Request, next: Next) -> Response {
@@ -107,4 +115,15 @@ fn without_representation(mut headers: HeaderMap) -> HeaderMap {
         headers.remove(name);
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_methods_are_few() {
+        let brew = Method::from_bytes(b"BREW").unwrap();
+        assert_eq!((known_method(&Method::PATCH), known_method(&brew)), ("PATCH", "_OTHER"));
+    }
 }

@@ -152,6 +152,6 @@ async fn a_job_goes_on_with_the_trace_of_who_left_it() {
     };
     let (request, ()) = Request::does(leave).await;
     run_jobs(&tasks, &db, vec![Arc::new(Worker::default())]);
-    request.goes_on_as("greet").await;
+    request.goes_on_as("process greet").await;
     tasks.drain(Duration::from_secs(10)).await.unwrap();
 }
