@@ -100,6 +100,19 @@ impl Trace {
         self.0.iter().filter(|collected| !known.contains(collected.span.parent_span_id.as_slice())).collect()
     }
 
+    /// All that its spans say: their names, attributes and failures.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|Collected { span, .. }| {
+            let values = span.attributes.iter().filter_map(|attribute| attribute.value.as_ref()?.value.as_ref());
+            let texts = values.filter_map(|value| match value {
+                any_value::Value::StringValue(text) => Some(text.as_str()),
+                _ => None,
+            });
+            let failure = span.status.iter().map(|status| status.message.as_str());
+            texts.chain(failure).chain([span.name.as_str(), span.trace_state.as_str()])
+        })
+    }
+
     /// The tree as text, a span a line, children after their parents.
     pub fn tree(&self) -> String {
         let mut children: BTreeMap<&[u8], Vec<&Collected>> = BTreeMap::new();

@@ -10,6 +10,9 @@ use souk_web::known_method;
 
 use super::card_numbers;
 
+/// What stands before the id of a cart in a path.
+const CARTS: &str = "/carts/";
+
 /// The span of `request`; none, at the cost of a look at a flag, where no traces are taken.
 pub(crate) fn begin(request: &Request<Incoming>, https: bool) -> Span {
     if !souk_trace::on() {
@@ -27,7 +30,7 @@ pub(crate) fn end(span: &mut Span, uri: &Uri, status: StatusCode) {
     if span.is_none() {
         return;
     }
-    span.set("url.path", card_numbers::loggable(uri, status.as_u16()).to_owned());
+    span.set("url.path", shown(card_numbers::loggable(uri, status.as_u16())));
     note(span, status);
 }
 
@@ -37,6 +40,13 @@ pub(crate) fn note(span: &mut Span, status: StatusCode) {
     if status.is_server_error() {
         span.fail(status.as_str().to_owned());
     }
+}
+
+/// A path as a collector may see it, which can be another company's: without the id of a cart, which opens a guest's.
+fn shown(path: &str) -> String {
+    let Some((before, after)) = path.split_once(CARTS) else { return path.to_owned() };
+    let rest = after.find('/').map_or("", |end| &after[end..]);
+    format!("{before}{CARTS}{{id}}{rest}")
 }
 
 /// The place in a trace that a client says it is at.
@@ -70,6 +80,19 @@ mod tests {
             headers.append(*name, HeaderValue::from_static(value));
         }
         headers
+    }
+
+    #[test]
+    fn a_path_opens_nothing() {
+        assert_eq!(shown("/api/v1/carts/0af76519-16cd-43dd-8448-eb211c80319c"), "/api/v1/carts/{id}");
+        assert_eq!(
+            shown("/api/v1/carts/0af76519-16cd-43dd-8448-eb211c80319c/lines/LMP-1"),
+            "/api/v1/carts/{id}/lines/LMP-1"
+        );
+        assert_eq!(
+            shown("/api/v1/orders/0af76519-16cd-43dd-8448-eb211c80319c"),
+            "/api/v1/orders/0af76519-16cd-43dd-8448-eb211c80319c"
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::span_data::span_data;
 
-/// Spans that wait to be sent, some ten megabytes of them; more are dropped.
+/// Spans that wait to be sent, some tens of megabytes; more are dropped.
 pub const MAX_WAITING: usize = 65_536;
 /// Spans of one request; a trace is not divided.
 const MAX_BATCH: usize = 2_048;
