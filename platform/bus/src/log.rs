@@ -144,7 +144,7 @@ fn statements(schema: &'static str) -> Statements {
 
 fn select(schema: &str, only: &str, limit: &str) -> &'static str {
     String::leak(format!(
-        "select xid::text as xid, seq, id, type, aggregate, version, time, traceparent, data::text as data
+        "select xid::text as xid, seq, id, type, aggregate, version, time, traceparent, tracestate, data::text as data
          from \"{schema}\".outbox
          where (xid, seq) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot()) {only}
          order by outbox.xid, seq limit {limit}"
@@ -168,6 +168,7 @@ fn decode(schema: &str, row: &Row) -> Result<(OutboxOffset, Envelope), DbError> 
         version: row.get_col("version")?,
         time,
         traceparent: row.get_col("traceparent")?,
+        tracestate: row.get_col("tracestate")?,
         data: RawValue::from_string(data).map_err(|_| unreadable("data"))?,
     };
     Ok((offset, envelope))

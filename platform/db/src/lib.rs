@@ -22,6 +22,7 @@ mod row;
 mod servers;
 mod session;
 mod session_settings;
+mod span;
 mod statement_cache;
 mod sync;
 mod tls;

@@ -13,7 +13,10 @@ use serde::de::DeserializeOwned;
 use souk_db::{Db, DbError, Row, RowExt, Tx};
 use souk_kernel::{Ids, Problem};
 use souk_runtime::Tasks;
+use souk_trace::{Trace, scope};
 use uuid::Uuid;
+
+use crate::trace_context::{self, Columns};
 
 /// Notification channel on which enqueuers wake workers.
 const CHANNEL: &str = "souk_jobs";
@@ -29,16 +32,16 @@ const MAX_ATTEMPTS: i32 = 12;
 /// Polling interval without notifications.
 const IDLE: Duration = Duration::from_secs(1);
 
-const ENQUEUE: &str = "insert into job (id, kind, key, payload, run_at)
-    select id, $2, key, payload::json, now() + make_interval(secs => $5)
-    from unnest($1::uuid[], $3::text[], $4::text[]) as j (id, key, payload)
+const ENQUEUE: &str = "insert into job (id, kind, key, payload, run_at, traceparent, tracestate)
+    select id, $2, key, payload::json, now() + make_interval(secs => $5), traceparent, tracestate
+    from unnest($1::uuid[], $3::text[], $4::text[], $6::text[], $7::text[]) as j (id, key, payload, traceparent, tracestate)
     on conflict on constraint job_kind_key do nothing";
 const CLAIM_DUE: &str = "update job set lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
     where id in (
         select id from job
         where kind = any($1) and not dead and run_at <= now() and (lease_until is null or lease_until < now())
         order by run_at limit $2 for update skip locked)
-    returning id, kind, key, payload::text as payload, attempts";
+    returning id, kind, key, payload::text as payload, attempts, traceparent, tracestate";
 /// An attempt has one owner: a process that lost its lease to another renews nothing and puts nothing back.
 const RENEW: &str = "update job set lease_until = now() + make_interval(secs => $3)
     from unnest($1::uuid[], $2::int[]) as mine (id, attempts) where job.id = mine.id and job.attempts = mine.attempts";
@@ -66,6 +69,7 @@ pub struct Job {
     /// This try, from 1.
     pub attempt: i32,
     payload: String,
+    trace: Option<Trace>,
 }
 
 impl Job {
@@ -119,7 +123,10 @@ impl Jobs {
         let keys: Vec<&str> = jobs.iter().map(|(key, _)| *key).collect();
         let payloads = jobs.iter().map(|(_, payload)| serde_json::to_string(payload)).collect::<Result<Vec<_>, _>>();
         let payloads = payloads.map_err(Problem::internal)?;
-        tx.execute(ENQUEUE, &[&ids, &kind, &keys, &payloads, &delay.as_secs_f64()]).await?;
+        let (traces, delay) = (Columns::here(jobs.len()), delay.as_secs_f64());
+        let parameters: [&(dyn souk_db::ToSql + Sync); 7] =
+            [&ids, &kind, &keys, &payloads, &delay, &traces.parents, &traces.states];
+        tx.execute(ENQUEUE, &parameters).await?;
         Ok(())
     }
 
@@ -202,7 +209,14 @@ impl Worker {
 
     async fn work(&self, job: &Job) -> Result<(), Problem> {
         match self.handlers.get(job.kind.as_str()) {
-            Some(handler) => handler.run(job).await,
+            Some(handler) => {
+                let mut span = trace_context::processing(job.trace.as_ref(), "postgresql", handler.kind());
+                let done = scope(span.trace(), handler.run(job)).await;
+                if let Err(problem) = &done {
+                    span.fail(problem.code.clone());
+                }
+                done
+            }
             None => Err(Problem::internal(format!("no handler for jobs of kind {}", job.kind))),
         }
     }
@@ -222,5 +236,6 @@ fn decode(row: &Row) -> Result<Job, DbError> {
         key: row.get_col("key")?,
         attempt: row.get_col("attempts")?,
         payload: row.get_col("payload")?,
+        trace: trace_context::of_row(row)?,
     })
 }

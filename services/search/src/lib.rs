@@ -44,7 +44,7 @@ pub use store::statements;
 /// Migrations of schema `search`.
 pub const MIGRATIONS: Migrations = Migrations {
     schema: "search",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql")), souk_flow::TRACE_CONTEXT],
 };
 
 /// Between two looks for an index, before there is one.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use souk_telemetry::Metrics;
+use souk_telemetry::{Metrics, Traces};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -93,6 +93,7 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
     }
     #[cfg(feature = "demo")]
     let fill = (args.demo.demo || config.database.url.is_none()) && !args.empty;
+    let traces = start_traces(&config, &all_roles())?;
     let start = Start {
         config,
         roles: all_roles(),
@@ -120,8 +121,9 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
         }
     };
     tracing::info!("closing: finishing what is under way");
-    process.stop().await?;
-    Ok(status)
+    let stopped = process.stop().await;
+    finish(traces).await;
+    stopped.map(|()| status)
 }
 
 #[cfg(feature = "demo")]
@@ -151,6 +153,7 @@ pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
     for odd in config.warnings(&roles) {
         tracing::warn!(key = odd.key, "{}", odd.reason);
     }
+    let traces = start_traces(&config, &roles)?;
     let start = Start {
         config,
         roles: roles.clone(),
@@ -174,8 +177,23 @@ pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
         () = stop.asked() => {}
     }
     tracing::info!("draining");
-    process.stop().await?;
-    Ok(ExitCode::SUCCESS)
+    let stopped = process.stop().await;
+    finish(traces).await;
+    stopped.map(|()| ExitCode::SUCCESS)
+}
+
+/// Begins to trace, before anything that is traced exists. Whether the settings can work is checked later, with all others: what
+/// cannot is left to that.
+fn start_traces(config: &Config, roles: &[&str]) -> anyhow::Result<Option<Traces>> {
+    let otlp = config.telemetry.of(roles).filter(|_| config.telemetry.complaints().is_empty());
+    otlp.map(|otlp| Traces::start(&otlp)).transpose().map_err(|error| anyhow::anyhow!("telemetry.otlp: {error}"))
+}
+
+/// After the process: its last spans end with it.
+async fn finish(traces: Option<Traces>) {
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
 }
 
 /// The roles of `--role`.

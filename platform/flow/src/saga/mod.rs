@@ -19,7 +19,10 @@ use serde::Serialize;
 use souk_db::{DbError, RowExt, Tx};
 use souk_kernel::{Kind, Problem};
 use souk_rpc::Cx;
+use souk_trace::Trace;
 use uuid::Uuid;
+
+use crate::trace_context::Columns;
 
 pub use engine::SagaEngine;
 pub use kind::SagaKind;
@@ -44,6 +47,8 @@ pub struct NewSaga<S> {
     pub id: Uuid,
     /// First state.
     pub state: S,
+    /// The place in a trace of the request that starts it.
+    pub trace: Option<Trace>,
 }
 
 /// What a running saga knows of itself.
@@ -118,9 +123,9 @@ pub trait Step<S>: Send + Sync + 'static {
 /// What a step writes into its own transaction to record progress.
 pub struct Recorded;
 
-const INSERT: &str = "insert into saga (id, kind, state, phase, next_step, steps, lease_until)
-    select id, $2, state::json, 'forward', $5, $6, now() + make_interval(secs => $4)
-    from unnest($1::uuid[], $3::text[]) as s (id, state)";
+const INSERT: &str = "insert into saga (id, kind, state, phase, next_step, steps, lease_until, traceparent, tracestate)
+    select id, $2, state::json, 'forward', $5, $6, now() + make_interval(secs => $4), traceparent, tracestate
+    from unnest($1::uuid[], $3::text[], $7::text[], $8::text[]) as s (id, state, traceparent, tracestate)";
 const RECORD: &str = "update saga set next_step = $3, step = $4, phase = $5, updated_at = now(),
         state = case when given.secret is null then state else replace(state::text, given.secret, '\"\"')::json end
     from unnest($1::uuid[], $2::bigint[], $6::text[]) as given (id, epoch, secret)
@@ -136,7 +141,10 @@ pub async fn insert_sagas<S: Serialize>(tx: &Tx, kind: &SagaKind, sagas: &[NewSa
     let states = sagas.iter().map(|saga| serde_json::to_string(&saga.state)).collect::<Result<Vec<_>, _>>();
     let states = states.map_err(Problem::internal)?;
     let (first, lease) = (kind.next_step(Direction::Forward, 0), SAGA_LEASE.as_secs_f64());
-    tx.execute(INSERT, &[&ids, &kind.name, &states, &lease, &first, &kind.steps]).await?;
+    let traces = Columns::of(sagas.iter().map(|saga| saga.trace.as_ref()));
+    let parameters: [&(dyn souk_db::ToSql + Sync); 8] =
+        [&ids, &kind.name, &states, &lease, &first, &kind.steps, &traces.parents, &traces.states];
+    tx.execute(INSERT, &parameters).await?;
     Ok(())
 }
 

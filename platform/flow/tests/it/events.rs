@@ -10,11 +10,13 @@ mod setup;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use souk_db::RowExt;
 use souk_flow::{DeadLetters, MAX_TRIES, Outbox, follow, run_consumer};
 use souk_kernel::Event;
 use souk_runtime::Tasks;
 use uuid::Uuid;
 
+use crate::traces::Request;
 use crate::{Happened, SOON};
 use setup::{SOURCES, Scribe, Setup, effects, happened, id, publish};
 use souk_eventually::eventually;
@@ -44,6 +46,7 @@ on_each_log!(
     poison_parks_its_own_key_only_and_can_be_replayed,
     a_reader_that_is_killed_is_replaced,
     followers_all_see_everything_from_now_on,
+    consumers_and_dead_letters_go_on_with_the_trace,
 );
 
 async fn every_event_has_its_effect_once_and_in_order_with_two_readers(setup: Setup) {
@@ -154,6 +157,25 @@ async fn followers_all_see_everything_from_now_on(setup: Setup) {
     }
     all.sort_unstable();
     assert_eq!(all, [("first", id(1), 2), ("first", id(1), 3), ("second", id(1), 2), ("second", id(1), 3)]);
+    tasks.drain(PATIENCE).await.unwrap();
+    setup.finish().await;
+}
+
+async fn consumers_and_dead_letters_go_on_with_the_trace(setup: Setup) {
+    let (shop, mail, tasks) = (&setup.shop, &setup.mail, Tasks::new());
+    let scribe = Scribe::new(id(13));
+    scribe.angry.store(false, Ordering::SeqCst);
+    run_consumer(&tasks, mail, &setup.events(&tasks), scribe.clone());
+    let (request, ()) = Request::does(publish(shop, &[happened(1, 1)])).await;
+    request.goes_on_as("process shop").await;
+
+    // Parked, its place in the trace is kept beside it.
+    scribe.angry.store(true, Ordering::SeqCst);
+    let (_, ()) = Request::does(publish(shop, &[happened(13, 1)])).await;
+    let dead_letters = DeadLetters::new(mail);
+    eventually("the letter", SOON, async || dead_letters.list().await.unwrap().len() == 1).await;
+    let parked = "select p.traceparent is not null and p.tracestate = 'vendor=1' as kept from dead_letter p";
+    assert!(mail.primary().query_one(parked, &[]).await.unwrap().get_col::<bool>("kept").unwrap());
     tasks.drain(PATIENCE).await.unwrap();
     setup.finish().await;
 }

@@ -11,6 +11,7 @@ use souk_kernel::Problem;
 use souk_postgres::TestDb;
 use souk_runtime::Tasks;
 
+use crate::traces::Request;
 use crate::{OWNER, SOON};
 use souk_eventually::eventually;
 
@@ -137,5 +138,20 @@ async fn a_running_job_is_kept_and_a_dead_ones_is_taken_over() {
         db.primary().query_one(none, &[]).await.unwrap().get_col::<i64>("n").unwrap() == 0
     })
     .await;
+    tasks.drain(Duration::from_secs(10)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_goes_on_with_the_trace_of_who_left_it() {
+    let test = TestDb::new(&[&OWNER]).await;
+    let (db, tasks) = (test.db("shop").await, Tasks::new());
+    let leave = async {
+        let tx = db.begin().await.unwrap();
+        Jobs::new(&db).enqueue(&tx, "greet", "ada", &"ada", Duration::ZERO).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let (request, ()) = Request::does(leave).await;
+    run_jobs(&tasks, &db, vec![Arc::new(Worker::default())]);
+    request.goes_on_as("process greet").await;
     tasks.drain(Duration::from_secs(10)).await.unwrap();
 }
