@@ -51,7 +51,15 @@ pub const MIGRATIONS: Migrations = Migrations {
 const READY_LOOK: Duration = Duration::from_millis(500);
 
 /// Schemas whose logs this service reads.
-pub const READS: &[&str] = &["catalog", "pricing", "inventory"];
+pub const READS: [&str; SOURCES.len()] = {
+    let mut schemas = [""; SOURCES.len()];
+    let mut n = 0;
+    while n < SOURCES.len() {
+        schemas[n] = SOURCES[n].schema;
+        n += 1;
+    }
+    schemas
+};
 
 /// Which index.
 #[derive(Clone, Debug)]
