@@ -60,6 +60,7 @@ lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy -p souk -p souk-bus -p souk-flow -p souk-search -p souk-engines -p souk-objects -p souk-e2e --all-targets --locked \
 		--features souk/engines,souk-bus/kafka,souk-flow/kafka,souk-search/opensearch-tests,souk-engines/engines,souk-objects/engines,souk-e2e/engines -- -D warnings
+	$(CARGO) clippy -p souk --bin souk --no-default-features --locked -- -D warnings
 
 check:
 	$(CARGO) run --quiet --locked -p souk-xtask -- check
