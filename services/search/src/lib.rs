@@ -32,6 +32,7 @@ use souk_kernel::Problem;
 use souk_pricing_api::PricingClient;
 use souk_runtime::{LogThrottle, ReadyCheck, Tasks};
 
+use follow::SOURCES;
 use opensearch::OpenSearch;
 
 pub use http::{operations, routes};
