@@ -23,10 +23,13 @@ const CHANNEL: &str = "souk_jobs";
 /// Jobs of one claim, run concurrently.
 const CLAIM: i64 = 16;
 /// How long a job belongs to the process that claimed it, unless that says that it still works on it: what a process that
-/// died had begun is begun again so soon.
-const LEASE: Duration = Duration::from_secs(10);
-/// Between two heartbeats: several fit into a lease.
+/// died had begun is begun again so soon. Longer than a failover of the database, during which no process can say so.
+const LEASE: Duration = Duration::from_secs(45);
+/// Between two heartbeats: many fit into a lease.
 const BEAT: Duration = Duration::from_secs(2);
+/// How long one try may take, unless its handler says otherwise. A heartbeat only proves that the process lives, and the other
+/// jobs of a claim wait for the slowest.
+const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// Tries before a job is set aside: with the backoff below about two hours.
 const MAX_ATTEMPTS: i32 = 12;
 /// Polling interval without notifications.
@@ -85,6 +88,10 @@ impl Job {
 pub trait JobHandler: Send + Sync + 'static {
     /// Which jobs.
     fn kind(&self) -> &'static str;
+    /// How long one try may take. It is then dropped where it stands, and counts as failed.
+    fn time_limit(&self) -> Duration {
+        TIME_LIMIT
+    }
     /// Does it; an error puts it back with backoff.
     async fn run(&self, job: &Job) -> Result<(), Problem>;
 }
@@ -208,17 +215,17 @@ impl Worker {
     }
 
     async fn work(&self, job: &Job) -> Result<(), Problem> {
-        match self.handlers.get(job.kind.as_str()) {
-            Some(handler) => {
-                let mut span = trace_context::processing(job.trace.as_ref(), "postgresql", handler.kind());
-                let done = scope(span.trace(), handler.run(job)).await;
-                if let Err(problem) = &done {
-                    span.fail(problem.code.clone());
-                }
-                done
-            }
-            None => Err(Problem::internal(format!("no handler for jobs of kind {}", job.kind))),
+        let Some(handler) = self.handlers.get(job.kind.as_str()) else {
+            return Err(Problem::internal(format!("no handler for jobs of kind {}", job.kind)));
+        };
+        let mut span = trace_context::processing(job.trace.as_ref(), "postgresql", handler.kind());
+        let limit = handler.time_limit();
+        let done = tokio::time::timeout(limit, scope(span.trace(), handler.run(job))).await;
+        let done = done.unwrap_or_else(|_| Err(Problem::internal(format!("not done within {limit:?}"))));
+        if let Err(problem) = &done {
+            span.fail(problem.code.clone());
         }
+        done
     }
 
     async fn put_back(&self, job: &Job, problem: &Problem) -> Result<(), DbError> {

@@ -1,7 +1,7 @@
 //! Outbound HTTP client, for payment providers, OpenSearch, object storage and what else is not a role of ours. Every call of
-//! an [`HttpClient`] has a timeout, a cap on its answer and a circuit breaker, and waits when the other side is asked too often
-//! (429 with `Retry-After`). A [`Pool`] alone is for streams, whose reader sets the limits. Both reach only where they are
-//! meant to.
+//! an [`HttpClient`] has a timeout, a cap on its answer and a circuit breaker. When the other side is asked too often (429 with
+//! `Retry-After`), calls are refused at once until it may be asked again; so what must not stop for others' calls has a client
+//! of its own. A [`Pool`] alone is for streams, whose reader sets the limits. Both reach only where they are meant to.
 
 mod pool;
 mod reach;

@@ -137,7 +137,7 @@ pub(crate) fn start(tasks: &Tasks, mut follower: Follower) {
     let stopping = tasks.clone();
     tasks.spawn("search.index", async move {
         let token = stopping.token();
-        let mut woken = follower.log.wakes(crate::READS);
+        let mut woken = follower.log.wakes(&crate::READS);
         let mut ready = false;
         while !stopping.stopping() {
             // What is written from here on wakes the wait below, also when this round does not see it yet.

@@ -127,7 +127,7 @@ const INSERT: &str = "insert into saga (id, kind, state, phase, next_step, steps
     select id, $2, state::json, 'forward', $5, $6, now() + make_interval(secs => $4), traceparent, tracestate
     from unnest($1::uuid[], $3::text[], $7::text[], $8::text[]) as s (id, state, traceparent, tracestate)";
 const RECORD: &str = "update saga set next_step = $3, step = $4, phase = $5, updated_at = now(),
-        state = case when given.secret is null then state else replace(state::text, given.secret, '\"\"')::json end
+        state = case when given.secret is null then state else replace(state::text, given.secret, $7)::json end
     from unnest($1::uuid[], $2::bigint[], $6::text[]) as given (id, epoch, secret)
     where saga.id = given.id and saga.epoch = given.epoch returning saga.id";
 // The second condition is for those that the release before this one laid to rest.
@@ -158,21 +158,24 @@ impl Recorded {
     /// Records in `tx` that the sagas have done `step`, and are done when it is the last one. Returns those whose lease still
     /// holds; the effects of all others must not be committed.
     pub async fn write(tx: &Tx, kind: &SagaKind, sagas: &[SagaRun], step: &str) -> Result<Vec<Uuid>, DbError> {
-        Self::record(tx, kind, sagas, step, &[]).await
+        Self::record(tx, kind, sagas, step, &[], "").await
     }
 
-    /// The same, and empties in each saga's state the text that is its `secret`: it has done its work, and is not kept
-    /// longer. It is found as text because PostgreSQL rebuilds a whole document to change one field of it.
+    /// The same, and empties `field` in each saga's state, where its text is that saga's one of `secrets`: it has done its
+    /// work, and is not kept longer. Name and text are found together, as text, because PostgreSQL rebuilds a whole document
+    /// to change one field of it, and because the text alone may stand in other fields, too.
     pub async fn forgetting(
         tx: &Tx,
         kind: &SagaKind,
         sagas: &[SagaRun],
         step: &str,
+        field: &str,
         secrets: &[&str],
     ) -> Result<Vec<Uuid>, DbError> {
         debug_assert_eq!(sagas.len(), secrets.len());
-        let quoted: Vec<String> = secrets.iter().map(|secret| serde_json::Value::from(*secret).to_string()).collect();
-        Self::record(tx, kind, sagas, step, &quoted).await
+        let named = |value: &str| format!("{}:{}", serde_json::Value::from(field), serde_json::Value::from(value));
+        let found: Vec<String> = secrets.iter().map(|secret| named(secret)).collect();
+        Self::record(tx, kind, sagas, step, &found, &named("")).await
     }
 
     async fn record(
@@ -181,6 +184,7 @@ impl Recorded {
         sagas: &[SagaRun],
         step: &str,
         secrets: &[String],
+        emptied: &str,
     ) -> Result<Vec<Uuid>, DbError> {
         let at = kind.after(step).ok_or_else(|| DbError::Other(format!("{} has no step {step}", kind.name)))?;
         let ids: Vec<Uuid> = sagas.iter().map(|saga| saga.id).collect();
@@ -188,7 +192,7 @@ impl Recorded {
         let next = kind.next_step(Direction::Forward, at);
         let phase = if next.is_some() { "forward" } else { "done" };
         let number = kind.number(Direction::Forward, at);
-        let rows = tx.query(RECORD, &[&ids, &epochs, &next, &number, &phase, &secrets]).await?;
+        let rows = tx.query(RECORD, &[&ids, &epochs, &next, &number, &phase, &secrets, &emptied]).await?;
         rows.iter().map(|row| row.get_col("id")).collect()
     }
 }

@@ -95,7 +95,7 @@ impl Store {
         let tx = self.db.begin().await?;
         let sagas: Vec<SagaRun> = sales.iter().map(|sale| sale.saga).collect();
         let tokens: Vec<&str> = sales.iter().map(|sale| sale.token.as_str()).collect();
-        let ours = Recorded::forgetting(&tx, &CHECKOUT, &sagas, state::CONFIRM, &tokens).await?;
+        let ours = Recorded::forgetting(&tx, &CHECKOUT, &sagas, state::CONFIRM, "token", &tokens).await?;
         let confirmed = uuids(&tx.query(CONFIRM, &[&ours, &at]).await?, "id")?;
         if confirmed.len() < ours.len() {
             let given_up = uuids(&tx.query(GIVEN_UP, &[&ours]).await?, "id")?;
