@@ -257,7 +257,7 @@ async fn config_command(
             for complaint in &complaints {
                 let origin = match complaint.key.as_str() {
                     "log.filter" if log_given => Some("--log or SOUK_LOG".into()),
-                    key => Config::origin(file, key),
+                    key => Config::origin(file, key).map_err(anyhow::Error::msg)?,
                 };
                 eprintln!("{}{complaint}", origin.map(|origin| format!("{origin}: ")).unwrap_or_default());
             }
