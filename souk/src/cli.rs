@@ -19,6 +19,7 @@ use souk_telemetry::LogFormat;
 use crate::config::{self, Config};
 use crate::modules;
 use crate::offline_shop::OfflineShop;
+use crate::routers;
 
 /// A commerce platform: `souk up` runs a whole shop from nothing, `souk serve --role ...` any part of a fleet.
 #[derive(Debug, Parser)]
@@ -63,6 +64,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the public API's description, OpenAPI 3.1 in JSON.
+    Openapi,
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -181,6 +184,10 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Search(command) => search::run(command, config).await,
             Command::Assets(command) => assets::run(command, &config).await,
             Command::Roles { json } => roles(json),
+            Command::Openapi => {
+                print!("{}", routers::document_text()?);
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Config(command) => config_command(command, &config, cli.config.as_deref(), given).await,
             Command::Admin(command) => admin::run(command, config).await,
             Command::Pki(command) => pki::run(command),
