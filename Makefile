@@ -62,6 +62,8 @@ lint:
 		--features souk/engines,souk-bus/kafka,souk-flow/kafka,souk-search/opensearch-tests,souk-engines/engines,souk-objects/engines,souk-e2e/engines -- -D warnings
 
 check:
+	@scripts/setup python
+	scripts/check-dependencies
 	$(CARGO) run --quiet --locked -p souk-xtask -- check
 
 # What the shop needs beside the toolchain: PostgreSQL 15 or newer.
