@@ -60,6 +60,8 @@ lint:
 	$(CARGO) clippy -p souk --bin souk --no-default-features --locked -- -D warnings
 
 check:
+	@scripts/setup python
+	scripts/check-dependencies
 	$(CARGO) run --quiet --locked -p souk-xtask -- check
 
 # What the shop needs beside the toolchain: PostgreSQL 15 or newer.

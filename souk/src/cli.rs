@@ -21,6 +21,7 @@ use souk_telemetry::LogFormat;
 use crate::config::{self, Config};
 use crate::modules;
 use crate::offline_shop::OfflineShop;
+use crate::routers;
 
 /// A commerce platform: `souk up` runs a whole shop from nothing, `souk serve --role ...` any part of a fleet.
 #[derive(Debug, Parser)]
@@ -65,6 +66,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the public API's description, OpenAPI 3.1 in JSON.
+    Openapi,
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -200,6 +203,10 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Search(command) => search::run(command, config).await,
             Command::Assets(command) => assets::run(command, &config).await,
             Command::Roles { json } => roles(json),
+            Command::Openapi => {
+                print!("{}", routers::document_text()?);
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Config(command) => config_command(command, &config, cli.config.as_deref(), given).await,
             Command::Admin(command) => admin::run(command, config).await,
             Command::Pki(command) => pki::run(command),
@@ -278,7 +285,7 @@ async fn config_command(
             for complaint in &complaints {
                 let origin = match complaint.key.as_str() {
                     "log.filter" if log_given => Some("--log or SOUK_LOG".into()),
-                    key => Config::origin(file, key),
+                    key => Config::origin(file, key).map_err(anyhow::Error::msg)?,
                 };
                 eprintln!("{}{complaint}", origin.map(|origin| format!("{origin}: ")).unwrap_or_default());
             }

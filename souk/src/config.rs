@@ -1,28 +1,31 @@
 //! Configuration: defaults that run a shop, a TOML file over them, `SOUK_*` variables over that, flags over all.
-//! `souk config print` shows the result, `souk config check` says what is wrong with file, key and reason.
+//! `souk config print` shows the result, `souk config check` says what is wrong, with file and line or variable, key and reason.
 
 mod edge;
 mod environment;
 mod fleet;
+mod layers;
 mod log;
 mod media;
 mod network;
 mod redis;
 mod sections;
 mod telemetry;
+mod variable_value;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
-use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use souk_kernel::without_password;
 pub use souk_search::SearchSettings;
+use toml::Table;
 
 pub use self::environment::UNKNOWN_VARIABLE;
+use self::environment::Variables;
+use self::layers::{File, Refusal};
 pub use self::media::Media;
 pub use self::network::{InternalTls, PublicTls, TRUST_DOMAIN};
 pub use self::redis::RedisConfig;
@@ -112,32 +115,32 @@ impl std::fmt::Display for Complaint {
 impl Config {
     /// Defaults, then `file` (if given, it must exist), then `SOUK_PUBLIC__LISTEN=...` variables.
     pub fn load(file: Option<&Path>) -> Result<Self, String> {
-        if let Some(missing) = file.filter(|file| !file.is_file()) {
-            return Err(format!("{}: there is no such file", missing.display()));
-        }
+        let file = file.map(File::read).transpose()?;
+        let base = Self::base(file.as_ref())?;
         // Alone first: what is wrong with the file is no variable's fault.
-        let base = Self::base(file);
-        extract(&base)?;
-        let sorted = environment::sort(&base);
-        let mut config = extract(&environment::over(base, &sorted))?;
-        config.unknown = sorted.unknown;
+        layers::extract(base.clone()).map_err(|refusal| told(&refusal, file.as_ref(), None))?;
+        let variables = environment::read(&base);
+        let config = layers::extract(variables.over(base));
+        let mut config = config.map_err(|refusal| told(&refusal, file.as_ref(), Some(&variables)))?;
+        config.unknown = variables.unknown;
         Ok(config)
     }
 
     /// Defaults and file.
-    fn base(file: Option<&Path>) -> Figment {
-        let figment = Figment::from(Serialized::defaults(Config::default()));
-        match file {
-            Some(file) => figment.merge(Toml::file_exact(file)),
-            None => figment,
+    fn base(file: Option<&File>) -> Result<Table, String> {
+        let mut base = layers::defaults()?;
+        if let Some(file) = file {
+            layers::merge(&mut base, file.table()?);
         }
+        Ok(base)
     }
 
-    /// All of it, to ask where a value comes from.
-    fn figment(file: Option<&Path>) -> Figment {
-        let base = Self::base(file);
-        let sorted = environment::sort(&base);
-        environment::over(base, &sorted)
+    /// Where the value of `key` comes from, a line of the file or an environment variable; none for a default.
+    pub fn origin(file: Option<&Path>, key: &str) -> Result<Option<String>, String> {
+        let file = file.map(File::read).transpose()?;
+        let variables = environment::read(&Self::base(file.as_ref())?);
+        let keys: Vec<String> = key.split('.').map(str::to_owned).collect();
+        Ok(place(&keys, file.as_ref(), Some(&variables)))
     }
 
     /// Variables that look like settings and are none.
@@ -249,24 +252,18 @@ impl Config {
     }
 }
 
-fn extract(figment: &Figment) -> Result<Config, String> {
-    figment.extract().map_err(|errors| {
-        let lines: Vec<String> = errors.into_iter().map(describe).collect();
-        lines.join("\n")
-    })
+/// An error of reading, with its place and key.
+fn told(refusal: &Refusal, file: Option<&File>, variables: Option<&Variables>) -> String {
+    let place = place(&refusal.keys, file, variables).map(|place| format!("{place}: ")).unwrap_or_default();
+    format!("{place}{}: {}", refusal.key, refusal.reason)
 }
 
-fn describe(error: figment::Error) -> String {
-    let key = error.path.join(".");
-    let variable = error.metadata.as_ref().is_some_and(environment::is_source);
-    if variable {
-        return format!("{}: {key}: {}", environment::variable(&key), error.kind);
-    }
-    let place = error.metadata.as_ref().map(|data| match &data.source {
-        Some(source) => format!("{source}: "),
-        None => format!("{}: ", data.name),
-    });
-    format!("{}{key}: {}", place.unwrap_or_default(), error.kind)
+/// Who set what stands at `keys`. What is missing in a table is told of who made the table.
+fn place(keys: &[String], file: Option<&File>, variables: Option<&Variables>) -> Option<String> {
+    let in_file = |length: usize| file?.place_of(&keys[..length]);
+    let variable = variables.and_then(|variables| variables.place_of(keys));
+    let within = || variables?.place_within(keys);
+    variable.or_else(|| in_file(keys.len())).or_else(within).or_else(|| (1..keys.len()).rev().find_map(in_file))
 }
 
 /// Hides what may be secret in settings whose meaning is not known here: by their names, and passwords in addresses.
@@ -336,18 +333,6 @@ pub(crate) mod tests {
             config.public.url = Some(url.into());
             assert_eq!(keys(&config).is_empty(), fine, "{url}");
         }
-    }
-
-    #[test]
-    fn a_wrong_file_is_refused_with_place_and_key() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("souk.toml");
-        std::fs::write(&file, "[public]\nlisten = \"nowhere\"\n").unwrap();
-        let error = Config::load(Some(&file)).unwrap_err();
-        assert!(error.contains("souk.toml") && error.contains("public.listen"), "{error}");
-        std::fs::write(&file, "[publik]\nlisten = \"127.0.0.1:1\"\n").unwrap();
-        assert!(Config::load(Some(&file)).unwrap_err().contains("publik"));
-        assert!(Config::load(Some(&dir.path().join("none.toml"))).unwrap_err().contains("no such file"));
     }
 
     #[test]

@@ -75,3 +75,26 @@ pub fn document() -> serde_json::Value {
     };
     openapi(info, &parts)
 }
+
+/// The same for people and for `diff`: indented, every object's names in order.
+pub fn document_text() -> serde_json::Result<String> {
+    let mut document = document();
+    document.sort_all_objects();
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_committed_description_is_what_the_routers_say() {
+        let committed = include_str!("../../docs/openapi.json");
+        let said = super::document_text().unwrap();
+        let differs = committed.lines().zip(said.lines()).position(|(one, other)| one != other);
+        let line = differs.unwrap_or_else(|| committed.lines().count().min(said.lines().count())) + 1;
+        assert!(
+            committed == said,
+            "docs/openapi.json is out of date from line {line} on: run `cargo run -q -p souk -- openapi > docs/openapi.json`, \
+             and see in the diff what clients will notice"
+        );
+    }
+}

@@ -2,13 +2,11 @@
 //! they live on. What cannot work is a complaint; what works, and is hardly meant, is a warning.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use figment::Source;
 use souk_db::PoolSizes;
 use souk_gateway::is_network;
 
-use super::{Complaint, Config, environment, is_loopback};
+use super::{Complaint, Config, is_loopback};
 use crate::modules;
 
 impl Config {
@@ -119,23 +117,6 @@ impl Config {
         }
         warnings
     }
-
-    /// Where the value of `key` comes from, `souk.toml` or an environment variable; none for a default.
-    pub fn origin(file: Option<&Path>, key: &str) -> Option<String> {
-        let figment = Self::figment(file);
-        // What is missing in a table is told of the table.
-        let mut path = key;
-        loop {
-            if let Some(found) = figment.find_metadata(path) {
-                return match &found.source {
-                    Some(Source::File(file)) => Some(file.display().to_string()),
-                    Some(Source::Code(_)) | None if environment::is_source(found) => Some(environment::variable(path)),
-                    _ => None,
-                };
-            }
-            path = path.rsplit_once('.')?.0;
-        }
-    }
 }
 
 /// True when a role answers others on a port of its own.
@@ -227,17 +208,5 @@ mod tests {
         config.internal.tls = Some(InternalTls { dir: "pki".into(), trust_domain: TRUST_DOMAIN.into() });
         config.internal.addresses.insert("cart".into(), vec!["cart.shop.svc:7114".into()]);
         assert_eq!(of(config.warnings(&["order"])), ["data_dir"]);
-    }
-
-    #[test]
-    fn a_complaint_says_which_file_it_is_about() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("souk.toml");
-        std::fs::write(&file, "[internal]\nhost = \"0.0.0.0\"\n[internal.ports]\ncart = 0\n").unwrap();
-        let origin = |key: &str| Config::origin(Some(&file), key);
-        let told = file.display().to_string();
-        assert_eq!(origin("internal.host"), Some(told.clone()));
-        assert_eq!(origin("internal.ports.cart"), Some(told));
-        assert_eq!(origin("payment.sandbox_url"), None);
     }
 }
