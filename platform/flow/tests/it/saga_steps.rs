@@ -287,7 +287,7 @@ async fn a_secret_is_emptied_in_its_field_alone() {
         words: format!(r#"he said "token":"{token}""#),
         token: token.into(),
     });
-    let sagas = states.clone().map(|state| NewSaga { id: Uuid::now_v7(), state });
+    let sagas = states.clone().map(|state| NewSaga { id: Uuid::now_v7(), state, trace: None });
     let runs: Vec<SagaRun> = sagas.iter().map(|saga| SagaRun { id: saga.id, epoch: 1 }).collect();
     let secrets: Vec<&str> = states.iter().map(|state| state.token.as_str()).collect();
     let tx = releases.db.begin().await.unwrap();
