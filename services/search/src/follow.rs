@@ -157,7 +157,11 @@ pub(crate) fn start(tasks: &Tasks, mut follower: Follower) {
                     ready = true;
                     let waiting = async {
                         match pause {
-                            Some(pause) => tokio::time::sleep(pause).await,
+                            Some(pause) => {
+                                woken.found();
+                                tokio::time::sleep(pause).await;
+                            }
+                            None if woken.look_again_soon().await => {}
                             // Woken, waited long enough, or the channel is gone: look again in any case.
                             None => drop(woken.wait(POLL).await),
                         }

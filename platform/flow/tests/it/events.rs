@@ -3,6 +3,7 @@
 
 #[cfg(feature = "kafka")]
 mod broker;
+mod cut;
 mod outbox;
 mod process;
 mod setup;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 use crate::traces::Request;
 use crate::{Happened, SOON};
+use cut::{Cut, Cutting};
 use setup::{SOURCES, Scribe, Setup, effects, happened, id, publish};
 use souk_eventually::eventually;
 
@@ -45,6 +47,8 @@ on_each_log!(
     a_slower_transaction_is_not_skipped,
     poison_parks_its_own_key_only_and_can_be_replayed,
     a_reader_that_is_killed_is_replaced,
+    a_reader_that_is_cut_off_before_its_commit_goes_on,
+    a_reader_that_is_cut_off_before_it_hears_of_its_commit_goes_on,
     followers_all_see_everything_from_now_on,
     consumers_and_dead_letters_go_on_with_the_trace,
 );
@@ -130,6 +134,37 @@ async fn a_reader_that_is_killed_is_replaced(setup: Setup) {
     eventually("all effects", SOON, async || effects(mail).await.len() >= 200).await;
     tasks.drain(PATIENCE).await.unwrap();
     assert_once_and_in_order(&effects(mail).await, 10, 20);
+    setup.finish().await;
+}
+
+async fn a_reader_that_is_cut_off_before_its_commit_goes_on(setup: Setup) {
+    a_reader_that_is_cut_off_goes_on(setup, Cut::Before).await;
+}
+
+async fn a_reader_that_is_cut_off_before_it_hears_of_its_commit_goes_on(setup: Setup) {
+    a_reader_that_is_cut_off_goes_on(setup, Cut::After).await;
+}
+
+/// The events were handled; whether that was recorded, only the database knows. Twice the connection is lost with a whole
+/// batch, or with one event of it, and then no more.
+async fn a_reader_that_is_cut_off_goes_on(setup: Setup, cut: Cut) {
+    for version in 1..=20 {
+        publish(&setup.shop, &(1..=10).map(|aggregate| happened(aggregate, version)).collect::<Vec<_>>()).await;
+    }
+    setup.caught_up().await;
+    let (tasks, cutting) = (Tasks::new(), Cutting::before(&setup.test, cut, 2));
+    let mail = cutting.db("mail").await;
+    run_consumer(&tasks, &mail, &setup.events(&tasks), Scribe::new(Uuid::nil()));
+    eventually("all effects", SOON, async || effects(&setup.mail).await.len() >= 200).await;
+    // What would be done a second time has been by then.
+    publish(&setup.shop, &[happened(11, 1)]).await;
+    eventually("what comes later", SOON, async || effects(&setup.mail).await.last() == Some(&(id(11), 1))).await;
+    tasks.drain(PATIENCE).await.unwrap();
+    assert_eq!(cutting.left(), 0, "it was cut off");
+    let mut all = effects(&setup.mail).await;
+    all.pop();
+    assert_once_and_in_order(&all, 10, 20);
+    assert!(DeadLetters::new(&setup.mail).list().await.unwrap().is_empty(), "a lost connection is no event's fault");
     setup.finish().await;
 }
 
