@@ -62,7 +62,8 @@ fn complaints(name: &str, text: &str) -> Vec<String> {
         found.push(format!("{lines} lines: there are two ideas in it"));
     }
     for line in unrun_examples(text) {
-        found.push(format!("line {line}: an example in a doc comment is not run: name its language, or make it a test"));
+        found
+            .push(format!("line {line}: an example in a doc comment is not run: name its language, or make it a test"));
     }
     for (at, line) in text.lines().enumerate() {
         if ["/home", "/root", "/work"].iter().any(|dir| line.contains(&format!("\"{dir}/"))) {
