@@ -58,22 +58,29 @@ struct Options {
 
 impl Options {
     fn parse(arguments: &[String]) -> anyhow::Result<Self> {
-        let names = || GROUPS.iter().map(|group| group.name).collect::<Vec<_>>().join(" | ");
-        let usage = || format!("usage: souk-xtask test {} [--features LIST] [--no-run] [FILTER]", names());
+        let (mut features, mut build_only, mut plain) = (None, false, Vec::new());
         let mut words = arguments.iter();
-        let name = words.next().with_context(usage)?;
-        let group = GROUPS.iter().find(|group| group.name == name).with_context(usage)?;
-        let mut options = Options { group, features: None, build_only: false, filter: None };
         while let Some(word) = words.next() {
             match word.as_str() {
-                "--features" => options.features = Some(words.next().with_context(usage)?.clone()),
-                "--no-run" => options.build_only = true,
-                word if !word.starts_with('-') && options.filter.is_none() => options.filter = Some(word.to_owned()),
-                _ => bail!(usage()),
+                "--features" => features = Some(words.next().with_context(usage)?.clone()),
+                "--no-run" => build_only = true,
+                word if word.starts_with('-') => bail!(usage()),
+                word => plain.push(word),
             }
         }
-        Ok(options)
+        let (name, filter) = match plain[..] {
+            [name] => (name, None),
+            [name, filter] => (name, Some(filter.to_owned())),
+            _ => bail!(usage()),
+        };
+        let group = GROUPS.iter().find(|group| group.name == name).with_context(usage)?;
+        Ok(Options { group, features, build_only, filter })
     }
+}
+
+fn usage() -> String {
+    let names: Vec<&str> = GROUPS.iter().map(|group| group.name).collect();
+    format!("usage: souk-xtask test {} [--features LIST] [--no-run] [FILTER]", names.join(" | "))
 }
 
 /// What to run, the longest first: at the end no core waits for one that began late.
@@ -116,4 +123,23 @@ fn side_by_side(runs: VecDeque<Run>) -> Vec<Ended> {
         drop(tell);
         ended.iter().inspect(report::line).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Options;
+
+    fn parse(words: &str) -> Option<Options> {
+        Options::parse(&words.split(' ').map(str::to_owned).collect::<Vec<_>>()).ok()
+    }
+
+    #[test]
+    fn the_group_is_the_first_plain_word() {
+        let options = parse("--features a/b,c/d engines --no-run outage::").unwrap();
+        assert_eq!((options.group.name, options.features.as_deref()), ("engines", Some("a/b,c/d")));
+        assert_eq!((options.build_only, options.filter.as_deref()), (true, Some("outage::")));
+        for wrong in ["", "all", "engines a b", "engines --features", "engines --fast"] {
+            assert!(parse(wrong).is_none(), "{wrong}");
+        }
+    }
 }
