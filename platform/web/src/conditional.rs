@@ -5,14 +5,14 @@
 //! stored thing, and a price that moved meanwhile does not stand in its way.
 
 use axum::extract::FromRequestParts;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use souk_kernel::Problem;
 
-use crate::respond::{NO_STORE, json};
-use crate::{ApiError, etag_of};
+use crate::respond::NO_STORE;
+use crate::{ApiError, Reply, etag_of};
 
 /// The browser or client that asked may keep it, and asks again whether it is still so before showing it.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
@@ -57,29 +57,26 @@ fn version_of(tag: &[u8]) -> Option<i64> {
 }
 
 /// `value` as JSON with its tag, for who asked alone: `If-None-Match` on a read gives 304.
-pub fn versioned<T: Serialize + ?Sized>(value: &T, version: i64) -> Response {
+pub fn versioned<T: Serialize>(value: &T, version: i64) -> Reply<T> {
     with_tag(value, version, REVALIDATE)
 }
 
 /// The same as the answer to a write, which no cache keeps.
-pub fn written<T: Serialize + ?Sized>(value: &T, version: i64) -> Response {
+pub fn written<T: Serialize>(value: &T, version: i64) -> Reply<T> {
     with_tag(value, version, NO_STORE)
 }
 
-fn with_tag<T: Serialize + ?Sized>(value: &T, version: i64, cache_control: HeaderValue) -> Response {
+fn with_tag<T: Serialize>(value: &T, version: i64, cache_control: HeaderValue) -> Reply<T> {
     let body = match serde_json::to_vec(value) {
         Ok(body) => body,
-        Err(error) => return ApiError::from(Problem::internal(error)).into_response(),
+        Err(error) => return Reply::without_body(ApiError::from(Problem::internal(error)).into_response()),
     };
     let hash = etag_of(&body);
     let hash = hash.to_str().unwrap_or_default().trim_start_matches("W/").trim_matches('"');
-    let tag = match HeaderValue::from_str(&format!("\"{version}-{hash}\"")) {
-        Ok(tag) => tag,
-        Err(error) => return ApiError::from(Problem::internal(error)).into_response(),
-    };
-    let mut response = json(body, cache_control);
-    response.headers_mut().insert(header::ETAG, tag);
-    response
+    match HeaderValue::from_str(&format!("\"{version}-{hash}\"")) {
+        Ok(tag) => Reply::finished(body, cache_control).with_header(header::ETAG, tag),
+        Err(error) => Reply::without_body(ApiError::from(Problem::internal(error)).into_response()),
+    }
 }
 
 #[cfg(test)]
@@ -96,11 +93,11 @@ mod tests {
 
     #[test]
     fn a_tag_goes_there_and_back() {
-        let response = versioned(&serde_json::json!({ "price": 1 }), 7);
+        let response = versioned(&serde_json::json!({ "price": 1 }), 7).into_response();
         let tag = response.headers()[header::ETAG].to_str().unwrap().to_owned();
         assert!(tag.starts_with("\"7-") && tag.ends_with('"'), "{tag}");
         assert_eq!(if_match(&[&tag]), Some(vec![7]));
-        let dearer = versioned(&serde_json::json!({ "price": 2 }), 7);
+        let dearer = versioned(&serde_json::json!({ "price": 2 }), 7).into_response();
         assert_ne!(dearer.headers()[header::ETAG].to_str().unwrap(), tag, "the same version shows another price");
     }
 

@@ -1,8 +1,9 @@
 //! Extractors: typed parts of a request. What does not fit its type is answered with a problem that points at every wrong
 //! place.
 
+use axum::body::HttpBody;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Request};
 use bytes::Bytes;
 use http::header;
 use http::request::Parts;
@@ -54,6 +55,18 @@ impl<S: Send + Sync, T: DeserializeOwned + JsonSchema + 'static> FromRequest<S> 
         };
         let value = rules::parse(&body).map_err(malformed)?;
         Ok(Self(checked("invalid_request", value)?))
+    }
+}
+
+/// A body that may be left out; one that is there is read like any other.
+impl<S: Send + Sync, T: DeserializeOwned + JsonSchema + 'static> OptionalFromRequest<S> for ApiJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, ApiError> {
+        if request.body().is_end_stream() {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
     }
 }
 

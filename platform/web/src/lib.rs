@@ -4,6 +4,7 @@
 //! A service declares its REST surface with [`Routes`]: handler and OpenAPI operation in one line, so neither can exist
 //! without the other. The gateway serves the merged document ([`openapi`]).
 
+mod binding;
 mod cdn;
 pub mod compress;
 mod conditional;
@@ -21,6 +22,7 @@ mod response_layer;
 mod routes;
 mod rules;
 
+pub use binding::{ApiHandler, Input, Output};
 pub use cdn::Cdn;
 pub use conditional::{IfMatch, versioned, written};
 pub use cookies::{CART_COOKIE, Cookies, SESSION_COOKIE};
@@ -31,6 +33,6 @@ pub use openapi::{DocumentInfo, check_document, openapi};
 pub use operation::{Op, Operations, op};
 pub use problems::{ProblemType, problem_type, problem_types};
 pub use request_id::{RequestIds, is_request_id};
-pub use respond::{Cached, SURROGATE_KEY, etag_of, no_store};
+pub use respond::{Cached, Reply, SURROGATE_KEY, etag_of, no_store};
 pub use response_layer::{etag_matches, known_method, response_layer};
 pub use routes::{DEFAULT_BODY_LIMIT, Routes};

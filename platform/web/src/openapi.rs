@@ -109,11 +109,15 @@ fn operation(generator: &mut SchemaGenerator, method: &http::Method, path: &str,
 
 fn parameters(generator: &mut SchemaGenerator, method: &http::Method, path: &str, op: &Op) -> Vec<Value> {
     let mut parameters = Vec::new();
-    for name in path_parameters(path) {
-        let declared = op.path_params.iter().find(|(declared, ..)| *declared == name);
+    let names: Vec<&str> = path_parameters(path).collect();
+    for (at, name) in names.iter().enumerate() {
         let mut parameter = json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
-        if let Some((_, schema, description)) = declared {
-            parameter["schema"] = schema(generator).to_value();
+        if let Some(schema) = op.path_schema {
+            let whole = schema(generator).to_value();
+            // Of several, the type is a tuple.
+            parameter["schema"] = if names.len() == 1 { whole } else { whole["prefixItems"][at].clone() };
+        }
+        if let Some((_, description)) = op.path_params.iter().find(|(described, _)| described == name) {
             parameter["description"] = json!(description);
         }
         parameters.push(parameter);

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::rules;
 
+const JSON: &str = "application/json";
+
 /// Makes the schema of a type inside a shared generator.
 pub(crate) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
@@ -23,7 +25,9 @@ pub struct Op {
     pub(crate) reply_headers: &'static [&'static str],
     pub(crate) links: Vec<Link>,
     pub(crate) codes: &'static [&'static str],
-    pub(crate) path_params: Vec<(&'static str, SchemaOf, &'static str)>,
+    /// Of all parameters: of the one, or of a tuple.
+    pub(crate) path_schema: Option<SchemaOf>,
+    pub(crate) path_params: Vec<(&'static str, &'static str)>,
     pub(crate) header_params: Vec<(&'static str, bool, &'static str)>,
     pub(crate) access: Access,
     pub(crate) key: Key,
@@ -85,6 +89,7 @@ pub fn op(id: &'static str) -> Op {
         reply_headers: &[],
         links: Vec::new(),
         codes: &[],
+        path_schema: None,
         path_params: Vec::new(),
         header_params: Vec::new(),
         access: Access::Anybody,
@@ -100,6 +105,30 @@ fn referred<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 
 fn spelled_out<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     T::json_schema(generator)
+}
+
+/// What a handler's signature says (`binding.rs`).
+impl Op {
+    pub(crate) fn takes_body<T: JsonSchema + 'static>(&mut self, required: bool) {
+        // A schema that cannot be checked is found here, not by a client.
+        rules::rule_of::<T>();
+        self.body = Some(referred::<T>);
+        self.body_required = required;
+    }
+
+    pub(crate) fn takes_query<T: JsonSchema + 'static>(&mut self) {
+        rules::rule_of::<T>();
+        self.query = Some(spelled_out::<T>);
+    }
+
+    pub(crate) fn takes_path<T: JsonSchema>(&mut self) {
+        self.path_schema = Some(referred::<T>);
+    }
+
+    pub(crate) fn answers_with<T: JsonSchema>(&mut self) {
+        let json = self.replies.iter_mut().filter(|(_, media_type, _)| *media_type == JSON);
+        json.for_each(|(.., schema)| *schema = Some(referred::<T>));
+    }
 }
 
 impl Op {
@@ -121,36 +150,21 @@ impl Op {
         self
     }
 
-    /// The fields of `T` are its query parameters.
+    /// The fields of `T` are its query parameters: for a handler that reads them itself, others say so by [`crate::ApiQuery`].
     pub fn query<T: JsonSchema + 'static>(mut self) -> Self {
-        // A schema that cannot be checked is found here, not by a client.
-        rules::rule_of::<T>();
-        self.query = Some(spelled_out::<T>);
+        self.takes_query::<T>();
         self
     }
 
-    /// A `{name}` of its path.
-    pub fn path<T: JsonSchema>(mut self, name: &'static str, description: &'static str) -> Self {
-        self.path_params.push((name, referred::<T>, description));
+    /// Describes a `{name}` of its path, whose type is that of the handler's [`crate::ApiPath`].
+    pub fn path(mut self, name: &'static str, description: &'static str) -> Self {
+        self.path_params.push((name, description));
         self
     }
 
-    /// It takes a JSON body.
-    pub fn body<T: JsonSchema + 'static>(mut self) -> Self {
-        rules::rule_of::<T>();
-        self.body = Some(referred::<T>);
-        self
-    }
-
-    /// The body may be left out.
-    pub fn body_optional(mut self) -> Self {
-        self.body_required = false;
-        self
-    }
-
-    /// It may answer with `status` and a JSON body.
-    pub fn reply<T: JsonSchema>(mut self, status: u16) -> Self {
-        self.replies.push((status, "application/json", Some(referred::<T>)));
+    /// It may answer with `status` and what its handler returns, as JSON.
+    pub fn reply(mut self, status: u16) -> Self {
+        self.replies.push((status, JSON, None));
         self
     }
 

@@ -1,4 +1,6 @@
-//! Replies with cache headers, which say what caches may do with them.
+//! Replies: their bodies' types, which the API's description shows, and cache headers, which say what caches may do with them.
+
+use std::marker::PhantomData;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -18,27 +20,94 @@ const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=60, stale-
 pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A reply that is the same for all callers: `Cached::public(&product, &["product/<id>"])`.
+/// A JSON answer of a REST call: a `T`, which the API's description thereby knows, with its headers.
 #[derive(Debug)]
-pub struct Cached {
+pub struct Reply<T> {
+    response: Response,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Reply<T> {
+    /// A `T` as JSON, made already.
+    pub(crate) fn finished(body: Vec<u8>, cache_control: HeaderValue) -> Self {
+        Self { response: json(body, cache_control), of: PhantomData }
+    }
+
+    /// An answer to the same call that is no `T`: a redirect, 304, an error.
+    pub fn without_body(response: Response) -> Self {
+        Self { response, of: PhantomData }
+    }
+
+    /// Another status than 200.
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        *self.response.status_mut() = status;
+        self
+    }
+
+    /// With a header more, if there is one.
+    pub fn with_header(mut self, name: HeaderName, value: impl Into<Option<HeaderValue>>) -> Self {
+        if let Some(value) = value.into() {
+            self.response.headers_mut().insert(name, value);
+        }
+        self
+    }
+}
+
+impl<T> From<Cached<T>> for Reply<T> {
+    fn from(cached: Cached<T>) -> Self {
+        Self { response: cached.into_response(), of: PhantomData }
+    }
+}
+
+impl<T> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        self.response
+    }
+}
+
+/// A reply that is the same for all callers: `Cached::public(&product, &["product/<id>"])`, a `T`, or a page.
+#[derive(Debug)]
+pub struct Cached<T = ()> {
     status: StatusCode,
     content_type: HeaderValue,
     cache_control: HeaderValue,
     body: Bytes,
     keys: String,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T: Serialize> Cached<T> {
+    /// `value` as JSON; `keys` name the things it shows.
+    pub fn public(value: &T, keys: &[impl AsRef<str>]) -> Result<Self, ApiError> {
+        let body = serde_json::to_vec(value).map_err(Problem::internal)?;
+        Ok(Self::of(JSON, body.into(), keys))
+    }
 }
 
 impl Cached {
-    /// `value` as JSON; `keys` name the things it shows.
-    pub fn public<T: Serialize + ?Sized>(value: &T, keys: &[impl AsRef<str>]) -> Result<Self, ApiError> {
-        let body = serde_json::to_vec(value).map_err(Problem::internal)?;
-        Ok(Self::bytes(JSON, body, keys))
-    }
-
     /// A finished body, for example a page.
     pub fn bytes(content_type: HeaderValue, body: impl Into<Bytes>, keys: &[impl AsRef<str>]) -> Self {
+        Self::of(content_type, body.into(), keys)
+    }
+}
+
+impl<T> Cached<T> {
+    fn of(content_type: HeaderValue, body: Bytes, keys: &[impl AsRef<str>]) -> Self {
         let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
-        Self { status: StatusCode::OK, content_type, cache_control: PUBLIC, body: body.into(), keys: keys.join(" ") }
+        Self {
+            status: StatusCode::OK,
+            content_type,
+            cache_control: PUBLIC,
+            body,
+            keys: keys.join(" "),
+            of: PhantomData,
+        }
+    }
+
+    /// The same document, described by the type that clients read it as: `T` writes it faster.
+    pub fn described_as<U>(self) -> Cached<U> {
+        let Self { status, content_type, cache_control, body, keys, of: _ } = self;
+        Cached { status, content_type, cache_control, body, keys, of: PhantomData }
     }
 
     /// Another status: a cacheable 404 page.
@@ -54,7 +123,7 @@ impl Cached {
     }
 }
 
-impl IntoResponse for Cached {
+impl<T> IntoResponse for Cached<T> {
     fn into_response(self) -> Response {
         let etag = etag_of(&self.body);
         let mut response = Response::new(Body::from(self.body));
@@ -78,11 +147,11 @@ pub fn etag_of(body: &[u8]) -> HeaderValue {
     HeaderValue::from_str(&format!("W/\"{}\"", &hash[..22])).expect("hexadecimal digits are a header value")
 }
 
-/// `value` as JSON that no cache may keep. Combine with a status: `(StatusCode::CREATED, no_store(&cart))`.
-pub fn no_store<T: Serialize + ?Sized>(value: &T) -> Response {
+/// `value` as JSON that no cache may keep.
+pub fn no_store<T: Serialize>(value: &T) -> Reply<T> {
     match serde_json::to_vec(value) {
-        Ok(body) => json(body, NO_STORE),
-        Err(error) => ApiError::from(Problem::internal(error)).into_response(),
+        Ok(body) => Reply::finished(body, NO_STORE),
+        Err(error) => Reply::without_body(ApiError::from(Problem::internal(error)).into_response()),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::handler::Handler;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
@@ -10,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use souk_kernel::Problem;
 
 use crate::operation::{Access, Deprecated};
-use crate::{ApiError, Op, Operations, WebCx, response_layer};
+use crate::{ApiError, ApiHandler, Op, Operations, WebCx, response_layer};
 
 /// Since when a route should not be used (RFC 9745).
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
@@ -24,7 +23,7 @@ pub const DEFAULT_BODY_LIMIT: usize = 64 * 1024;
 ///
 /// ```text
 /// Routes::new()
-///     .get("/api/v1/products/{slug}", product, op("getProduct").summary("One product").reply::<ProductJson>(200).codes(&["not_found"]))
+///     .get("/api/v1/products/{slug}", product, op("getProduct").summary("One product").reply(200).codes(&["not_found"]))
 ///     .with_state(service)
 /// ```
 pub struct Routes<S = ()> {
@@ -45,38 +44,39 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Adds a read; HEAD comes with it.
-    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &'static str, handler: H, op: Op) -> Self {
+    pub fn get<H: ApiHandler<T, S>, T: 'static>(self, path: &'static str, handler: H, op: Op) -> Self {
         self.route(Method::GET, MethodFilter::GET, path, handler, op)
     }
 
     /// Adds a POST.
-    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &'static str, handler: H, op: Op) -> Self {
+    pub fn post<H: ApiHandler<T, S>, T: 'static>(self, path: &'static str, handler: H, op: Op) -> Self {
         self.route(Method::POST, MethodFilter::POST, path, handler, op)
     }
 
     /// Adds a PUT.
-    pub fn put<H: Handler<T, S>, T: 'static>(self, path: &'static str, handler: H, op: Op) -> Self {
+    pub fn put<H: ApiHandler<T, S>, T: 'static>(self, path: &'static str, handler: H, op: Op) -> Self {
         self.route(Method::PUT, MethodFilter::PUT, path, handler, op)
     }
 
     /// Adds a PATCH.
-    pub fn patch<H: Handler<T, S>, T: 'static>(self, path: &'static str, handler: H, op: Op) -> Self {
+    pub fn patch<H: ApiHandler<T, S>, T: 'static>(self, path: &'static str, handler: H, op: Op) -> Self {
         self.route(Method::PATCH, MethodFilter::PATCH, path, handler, op)
     }
 
     /// Adds a DELETE.
-    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &'static str, handler: H, op: Op) -> Self {
+    pub fn delete<H: ApiHandler<T, S>, T: 'static>(self, path: &'static str, handler: H, op: Op) -> Self {
         self.route(Method::DELETE, MethodFilter::DELETE, path, handler, op)
     }
 
-    fn route<H: Handler<T, S>, T: 'static>(
+    fn route<H: ApiHandler<T, S>, T: 'static>(
         mut self,
         method: Method,
         filter: MethodFilter,
         path: &'static str,
         handler: H,
-        op: Op,
+        mut op: Op,
     ) -> Self {
+        H::describe(&mut op);
         let mut routing = on(filter, handler);
         if op.access == Access::Customer {
             routing = routing.layer(middleware::from_fn(signed_in));

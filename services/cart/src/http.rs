@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::body::HttpBody;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
@@ -18,7 +16,7 @@ use souk_kernel::schema::{FILLED_LINE, FILLED_LINE_IN_WORDS, ONE_LINE, ONE_LINE_
 use souk_pricing_api::{MAX_COUPONS, ShippingMethods};
 use souk_shipping_api::Address;
 use souk_web::{
-    ApiError, ApiJson, ApiPath, Cdn, IfMatch, Op, Operations, Routes, WebCx, no_store, op, versioned, written,
+    ApiError, ApiJson, ApiPath, Cdn, IfMatch, Op, Operations, Reply, Routes, WebCx, no_store, op, versioned, written,
 };
 use uuid::Uuid;
 
@@ -130,10 +128,8 @@ fn declared() -> Routes<Service> {
                 .tag("carts")
                 .summary("A new, empty cart")
                 .description("Its id is a secret: who knows it may change the cart. A signed-in customer's is theirs alone. Kept for 7 days after the last look.")
-                .body::<CreateCart>()
-                .body_optional()
                 .guest()
-                .reply::<Cart>(201)
+                .reply(201)
                 .reply_headers(&["Location"])
                 .link(201, "getCart", &[("id", CART_ID)], None)
                 .link(201, "addCartLine", &[("id", CART_ID)], None)
@@ -150,8 +146,8 @@ fn declared() -> Routes<Service> {
                 .description("`messages` says what changed since the last look and what does not apply. `ETag` names what is shown.")
                 .header("If-None-Match", false, "The `ETag` of an earlier answer: 304 while nothing that it showed has changed")
                 .guest()
-                .path::<CartId>("id", THE_CART)
-                .reply::<Cart>(200)
+                .path("id", THE_CART)
+                .reply(200)
                 .empty(304)
                 .codes(&["not_found"])
                 .link(200, "addCartLine", &[("id", CART_ID)], None)
@@ -173,9 +169,8 @@ fn declared() -> Routes<Service> {
                 .summary("Add units of a SKU")
                 .description("A SKU already in the cart gets more. 409 `out_of_stock` with `data: [{sku, wanted, available}]`.")
                 .guest()
-                .path::<CartId>("id", THE_CART)
-                .body::<NewLine>()
-                .reply::<Cart>(200)
+                .path("id", THE_CART)
+                .reply(200)
                 .header("If-Match", false, IF_MATCH)
                 .codes(&["not_found", "out_of_stock", "cart_full", "cart_busy", "cart_too_large", "precondition_failed"])
                 .link(200, "setCartLine", &[("id", CART_ID), ("line", FIRST_LINE)], None)
@@ -190,10 +185,9 @@ fn declared() -> Routes<Service> {
                 .tag("carts")
                 .summary("Set the units of a line")
                 .guest()
-                .path::<CartId>("id", THE_CART)
-                .path::<Uuid>("line", THE_LINE)
-                .body::<Quantity>()
-                .reply::<Cart>(200)
+                .path("id", THE_CART)
+                .path("line", THE_LINE)
+                .reply(200)
                 .header("If-Match", false, IF_MATCH)
                 .codes(&["not_found", "out_of_stock", "cart_busy", "cart_too_large", "precondition_failed"]),
         )
@@ -205,9 +199,9 @@ fn declared() -> Routes<Service> {
                 .summary("Remove a line")
                 .header("If-Match", false, IF_MATCH)
                 .guest()
-                .path::<CartId>("id", THE_CART)
-                .path::<Uuid>("line", THE_LINE)
-                .reply::<Cart>(200)
+                .path("id", THE_CART)
+                .path("line", THE_LINE)
+                .reply(200)
                 .codes(&["not_found", "cart_busy", "precondition_failed"]),
         )
         .get(
@@ -218,8 +212,8 @@ fn declared() -> Routes<Service> {
                 .summary("Ways to ship this cart to its address, cheapest first")
                 .description("409 `address_missing` before the cart has an address.")
                 .guest()
-                .path::<CartId>("id", THE_CART)
-                .reply::<ShippingMethods>(200)
+                .path("id", THE_CART)
+                .reply(200)
                 .codes(&["not_found", "address_missing"]),
         )
 }
@@ -239,9 +233,8 @@ fn change(id: &'static str) -> Op {
         .tag("carts")
         .summary("Set or clear e-mail, address, shipping method, coupons")
         .guest()
-        .path::<CartId>("id", THE_CART)
-        .body::<CartPatch>()
-        .reply::<Cart>(200)
+        .path("id", THE_CART)
+        .reply(200)
         .header("If-Match", false, IF_MATCH)
         .codes(&[
             "not_found",
@@ -262,20 +255,12 @@ async fn create(
     State(service): State<Service>,
     WebCx(cx): WebCx,
     cdn: Cdn,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let cart = service.create(&cx, create_body(request).await?).await?;
+    // There is nothing to say about a new cart, so an empty body says it, whatever its media type.
+    body: Option<ApiJson<CreateCart>>,
+) -> Result<Reply<Cart>, ApiError> {
+    let cart = service.create(&cx, body.map_or(CreateCart {}, |ApiJson(body)| body)).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/carts/{}", cart.id)).map_err(Problem::internal)?;
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(&cdn, cart)).into_response())
-}
-
-/// There is nothing to say about a new cart, so an empty body says it, whatever its media type.
-async fn create_body(request: Request) -> Result<CreateCart, ApiError> {
-    if request.body().is_end_stream() {
-        return Ok(CreateCart {});
-    }
-    let ApiJson(body) = ApiJson::<CreateCart>::from_request(request, &()).await?;
-    Ok(body)
+    Ok(answered(&cdn, cart).with_status(StatusCode::CREATED).with_header(header::LOCATION, location))
 }
 
 async fn get(
@@ -283,7 +268,7 @@ async fn get(
     WebCx(cx): WebCx,
     cdn: Cdn,
     ApiPath(cart_id): ApiPath<CartId>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<Cart>, ApiError> {
     let cart = shown(&cdn, service.get(&cx, GetCart { cart_id }).await?);
     Ok(versioned(&cart, cart.version))
 }
@@ -295,7 +280,7 @@ async fn patch(
     ApiPath(cart_id): ApiPath<CartId>,
     IfMatch(if_version): IfMatch,
     ApiJson(body): ApiJson<CartPatch>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<Cart>, ApiError> {
     let update = UpdateCart { if_version, ..body.into_update(cart_id) };
     Ok(answered(&cdn, service.update(&cx, update).await?))
 }
@@ -307,7 +292,7 @@ async fn put(
     ApiPath(cart_id): ApiPath<CartId>,
     IfMatch(if_version): IfMatch,
     ApiJson(body): ApiJson<CartPatch>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<Cart>, ApiError> {
     let update = UpdateCart { if_version, clear: Vec::new(), ..body.into_update(cart_id) };
     Ok(answered(&cdn, service.update(&cx, update).await?))
 }
@@ -319,7 +304,7 @@ async fn add_line(
     ApiPath(cart_id): ApiPath<CartId>,
     IfMatch(if_version): IfMatch,
     ApiJson(NewLine { sku, quantity }): ApiJson<NewLine>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<Cart>, ApiError> {
     Ok(answered(&cdn, service.add_line(&cx, AddLine { cart_id, sku, quantity, if_version }).await?))
 }
 
@@ -330,7 +315,7 @@ async fn set_quantity(
     ApiPath((cart_id, line_id)): ApiPath<(CartId, Uuid)>,
     IfMatch(if_version): IfMatch,
     ApiJson(Quantity { quantity }): ApiJson<Quantity>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<Cart>, ApiError> {
     let set = SetQuantity { cart_id, line_id, quantity, if_version };
     Ok(answered(&cdn, service.set_quantity(&cx, set).await?))
 }
@@ -341,12 +326,12 @@ async fn remove_line(
     cdn: Cdn,
     ApiPath((cart_id, line_id)): ApiPath<(CartId, Uuid)>,
     IfMatch(if_version): IfMatch,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<Cart>, ApiError> {
     Ok(answered(&cdn, service.remove_line(&cx, RemoveLine { cart_id, line_id, if_version }).await?))
 }
 
 /// The answer to a write: with the tag of what was written, for the next one.
-fn answered(cdn: &Cdn, cart: Cart) -> Response {
+fn answered(cdn: &Cdn, cart: Cart) -> Reply<Cart> {
     let cart = shown(cdn, cart);
     written(&cart, cart.version)
 }
@@ -361,6 +346,6 @@ async fn shipping_methods(
     State(service): State<Service>,
     WebCx(cx): WebCx,
     ApiPath(cart_id): ApiPath<CartId>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<ShippingMethods>, ApiError> {
     Ok(no_store(&service.shipping_methods(&cx, GetCart { cart_id }).await?))
 }

@@ -17,7 +17,7 @@ use souk_inventory_api::AvailabilityRequest;
 use souk_kernel::Problem;
 use souk_pricing_api::PricesRequest;
 use souk_rpc::Cx;
-use souk_web::{ApiError, ApiPath, ApiQuery, Cached, Cdn, Operations, Routes, WebCx, op, page_links};
+use souk_web::{ApiError, ApiPath, ApiQuery, Cached, Cdn, Operations, Reply, Routes, WebCx, op, page_links};
 
 use crate::CatalogService;
 use crate::domain::limits;
@@ -49,8 +49,7 @@ fn declared() -> Routes<Arc<CatalogService>> {
             op("listProducts")
                 .summary("Published products, a page at a time")
                 .tag("catalog")
-                .query::<ListQuery>()
-                .reply::<ProductPageJson>(200)
+                .reply(200)
                 .reply_headers(&["ETag", "Link"])
                 .codes(&["not_found"])
                 .link(200, "getProduct", &[("slug", "$response.body#/items/0/slug")], None)
@@ -62,8 +61,8 @@ fn declared() -> Routes<Arc<CatalogService>> {
             op("getProduct")
                 .summary("One product with its variants, prices and stock")
                 .tag("catalog")
-                .path::<Slug>("slug", "Its address.")
-                .reply::<ProductJson>(200)
+                .path("slug", "Its address.")
+                .reply(200)
                 .empty(301)
                 .reply_headers(&["ETag"])
                 .codes(&["not_found"]),
@@ -74,7 +73,7 @@ fn declared() -> Routes<Arc<CatalogService>> {
             op("listCategories")
                 .summary("The category tree, parents before children")
                 .tag("catalog")
-                .reply::<CategoriesJson>(200)
+                .reply(200)
                 .reply_headers(&["ETag"]),
         )
         .get(
@@ -83,7 +82,7 @@ fn declared() -> Routes<Arc<CatalogService>> {
             op("getMedia")
                 .summary("A stored picture; its name is the hash of its content")
                 .tag("catalog")
-                .path::<MediaName>("file", "Its name.")
+                .path("file", "Its name.")
                 .reply_as(200, "image/*")
                 .reply_headers(&["ETag"])
                 .codes(&["not_found", "media_unavailable"]),
@@ -91,22 +90,14 @@ fn declared() -> Routes<Arc<CatalogService>> {
 }
 
 /// Address of a product.
-#[derive(JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[schemars(transparent, inline)]
-struct Slug(
-    #[schemars(length(min = 1, max = limits::SLUG), extend("pattern" = "^[a-z0-9-]+$"))]
-    #[allow(dead_code)] // documents the path
-    String,
-);
+struct Slug(#[schemars(length(min = 1, max = limits::SLUG), extend("pattern" = "^[a-z0-9-]+$"))] String);
 
 /// Name of a picture.
-#[derive(JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[schemars(transparent, inline)]
-struct MediaName(
-    #[schemars(extend("pattern" = "^[0-9a-f]{64}\\.[a-z]{2,5}$"))]
-    #[allow(dead_code)] // documents the path
-    String,
-);
+struct MediaName(#[schemars(extend("pattern" = "^[0-9a-f]{64}\\.[a-z]{2,5}$"))] String);
 
 /// Query of a list.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -159,7 +150,7 @@ async fn list(
     cdn: Cdn,
     uri: Uri,
     ApiQuery(query): ApiQuery<ListQuery>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<ProductPageJson>, ApiError> {
     let request = ListProducts {
         category: query.category,
         sort: query.sort.into(),
@@ -174,26 +165,27 @@ async fn list(
     keys.sort_unstable();
     keys.dedup();
     let items = items.iter().map(|product| views::summary(product, &offers, &cdn)).collect();
-    let links = page_links(&uri, "cursor", next_cursor.as_deref()).map(|links| [(http::header::LINK, links)]);
-    Ok((links, Cached::public(&ProductPageJson { items, next_cursor }, &keys)?).into_response())
+    let links = page_links(&uri, "cursor", next_cursor.as_deref());
+    let page = Cached::public(&ProductPageJson { items, next_cursor }, &keys)?;
+    Ok(Reply::from(page).with_header(http::header::LINK, links))
 }
 
 async fn product(
     State(service): State<Arc<CatalogService>>,
     WebCx(cx): WebCx,
     cdn: Cdn,
-    ApiPath(slug): ApiPath<String>,
-) -> Result<Response, ApiError> {
+    ApiPath(Slug(slug)): ApiPath<Slug>,
+) -> Result<Reply<ProductJson>, ApiError> {
     let product = match service.look_up_slug(&cx, &slug).await? {
         SlugLookup::Product(product) => product,
-        SlugLookup::Moved(to) => return Ok(moved(&to)),
+        SlugLookup::Moved(to) => return Ok(Reply::without_body(moved(&to))),
         // What is unknown to every caller may be remembered for a moment.
         SlugLookup::NotFound => return Err(ApiError::from(Problem::not_found("product")).public_absence()),
     };
     let offers = service.offers(&cx, std::slice::from_ref(&product)).await?;
     let mut keys = vec![format!("product/{}", product.id)];
     keys.extend(product.category_path.iter().map(|id| format!("category/{id}")));
-    Ok(Cached::public(&views::product(&product, &offers, &cdn), &keys)?.into_response())
+    Ok(Cached::public(&views::product(&product, &offers, &cdn), &keys)?.into())
 }
 
 /// An old address leads to the new one.
@@ -205,7 +197,10 @@ fn moved(to: &str) -> Response {
     response
 }
 
-async fn categories(State(service): State<Arc<CatalogService>>, WebCx(cx): WebCx) -> Result<Cached, ApiError> {
+async fn categories(
+    State(service): State<Arc<CatalogService>>,
+    WebCx(cx): WebCx,
+) -> Result<Cached<CategoriesJson>, ApiError> {
     let tree = service.public_tree(&cx).await?;
     Cached::public(&CategoriesJson { items: tree.items.iter().map(views::category).collect() }, &["catalog"])
 }

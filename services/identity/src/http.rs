@@ -15,7 +15,7 @@ use souk_identity_api::{
 };
 use souk_kernel::Problem;
 use souk_rpc::Cx;
-use souk_web::{ApiError, ApiJson, ApiPath, Cached, Op, Operations, Routes, WebCx, no_store, op};
+use souk_web::{ApiError, ApiJson, ApiPath, Cached, Op, Operations, Reply, Routes, WebCx, no_store, op};
 
 use self::bodies::{
     AddressBody, Addresses, LinkSent, LoginBody, LogoutBody, MePatch, RecoverBody, RegisterBody, Tokens,
@@ -26,7 +26,7 @@ use crate::IdentityService;
 const KEYS_FRESH: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 type Service = Arc<IdentityService>;
-type Reply = Result<Response, ApiError>;
+type Answer<T> = Result<Reply<T>, ApiError>;
 
 /// The routes.
 pub fn routes(service: Service) -> Routes {
@@ -52,16 +52,14 @@ fn declared() -> Routes<Service> {
                      there is an account or not; the mail tells. At most one mail a minute and five a day for an \
                      address.",
                 )
-                .body::<RegisterBody>()
-                .reply::<LinkSent>(202),
+                .reply(202),
         )
         .post(
             "/api/v1/auth/recover",
             recover,
             auth("recover", "Ask for a new password")
                 .description("The same mail as for `register`, and the same answer for everybody.")
-                .body::<RecoverBody>()
-                .reply::<LinkSent>(202),
+                .reply(202),
         )
         .post(
             "/api/v1/auth/confirm",
@@ -71,8 +69,7 @@ fn declared() -> Routes<Service> {
                     "Makes the account, or gives the one there is a new password and ends its sessions. 404 \
                      `link_invalid` for a link that was used or is older than a day.",
                 )
-                .body::<Confirm>()
-                .reply::<Tokens>(200)
+                .reply(200)
                 .codes(&["link_invalid"]),
         )
         .post(
@@ -84,8 +81,7 @@ fn declared() -> Routes<Service> {
                      passwords. Keep `device_token` and send it with the next sign-in: wrong passwords that others \
                      try elsewhere then never make you wait.",
                 )
-                .body::<LoginBody>()
-                .reply::<Tokens>(200)
+                .reply(200)
                 .codes(&["wrong_credentials", "too_many_tries"])
                 .link(200, "refresh", &[], Some(json!({ "refresh_token": "$response.body#/refresh_token" }))),
         )
@@ -94,8 +90,7 @@ fn declared() -> Routes<Service> {
             refresh,
             auth("refresh", "A new pair of tokens")
                 .description("Spends the refresh token. One that comes back after it was spent ends the session.")
-                .body::<RefreshTokens>()
-                .reply::<Tokens>(200)
+                .reply(200)
                 .codes(&["refresh_token_invalid"]),
         )
         .post(
@@ -103,40 +98,33 @@ fn declared() -> Routes<Service> {
             logout,
             auth("logout", "Sign out")
                 .description("Access tokens that are out remain valid until they expire, at most ten minutes.")
-                .body::<LogoutBody>()
                 .empty(204),
         )
-        .get("/api/v1/me", get_me, me("getMe", "The signed-in customer").reply::<Customer>(200))
+        .get("/api/v1/me", get_me, me("getMe", "The signed-in customer").reply(200))
         .patch(
             "/api/v1/me",
             patch_me,
             me("updateMe", "Change name or password")
                 .description("A new password ends all sessions but the one whose refresh token is given.")
-                .body::<MePatch>()
-                .reply::<Customer>(200)
+                .reply(200)
                 .codes(&["password_changed", "wrong_password", "too_many_tries"]),
         );
     address_routes(routes, me).get(
         "/.well-known/jwks.json",
         jwks,
-        auth("getKeys", "Public keys of access tokens").reply::<Jwks>(200),
+        auth("getKeys", "Public keys of access tokens").reply(200),
     )
 }
 
 fn address_routes(routes: Routes<Service>, me: impl Fn(&'static str, &'static str) -> Op) -> Routes<Service> {
     routes
-        .get(
-            "/api/v1/me/addresses",
-            addresses,
-            me("listAddresses", "Stored addresses, the default first").reply::<Addresses>(200),
-        )
+        .get("/api/v1/me/addresses", addresses, me("listAddresses", "Stored addresses, the default first").reply(200))
         .post(
             "/api/v1/me/addresses",
             add_address,
             me("addAddress", "Store an address")
                 .description("At most 20. The first one becomes the default.")
-                .body::<AddressBody>()
-                .reply::<StoredAddress>(201)
+                .reply(201)
                 .reply_headers(&["Location"])
                 .link(201, "putAddress", &[("id", "$response.body#/id")], None)
                 .link(201, "deleteAddress", &[("id", "$response.body#/id")], None)
@@ -146,110 +134,127 @@ fn address_routes(routes: Routes<Service>, me: impl Fn(&'static str, &'static st
             "/api/v1/me/addresses/{id}",
             put_address,
             me("putAddress", "Replace an address")
-                .path::<AddressId>("id", "The stored address.")
-                .body::<AddressBody>()
-                .reply::<StoredAddress>(200)
+                .path("id", "The stored address.")
+                .reply(200)
                 .codes(&["not_found", "invalid_address"]),
         )
         .delete(
             "/api/v1/me/addresses/{id}",
             delete_address,
-            me("deleteAddress", "Remove an address")
-                .path::<AddressId>("id", "The stored address.")
-                .empty(204)
-                .codes(&["not_found"]),
+            me("deleteAddress", "Remove an address").path("id", "The stored address.").empty(204).codes(&["not_found"]),
         )
 }
 
-async fn register(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<RegisterBody>) -> Reply {
+async fn register(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiJson(body): ApiJson<RegisterBody>,
+) -> Answer<LinkSent> {
     let RegisterBody { email, name, password } = body;
     link_sent(&service, &cx, RequestLink { email, name, password }).await
 }
 
-async fn recover(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<RecoverBody>) -> Reply {
+async fn recover(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiJson(body): ApiJson<RecoverBody>,
+) -> Answer<LinkSent> {
     link_sent(&service, &cx, RequestLink { email: body.email, name: String::new(), password: None }).await
 }
 
-async fn link_sent(service: &Service, cx: &Cx, request: RequestLink) -> Reply {
+async fn link_sent(service: &Service, cx: &Cx, request: RequestLink) -> Answer<LinkSent> {
     service.request_link(cx, request).await?;
-    Ok((StatusCode::ACCEPTED, no_store(&LinkSent { status: "check_mail".into() })).into_response())
+    Ok(no_store(&LinkSent { status: "check_mail".into() }).with_status(StatusCode::ACCEPTED))
 }
 
-async fn confirm(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<Confirm>) -> Reply {
+async fn confirm(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<Confirm>) -> Answer<Tokens> {
     Ok(no_store(&Tokens::from(service.confirm(&cx, body).await?)))
 }
 
-async fn login(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<LoginBody>) -> Reply {
+async fn login(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<LoginBody>) -> Answer<Tokens> {
     let LoginBody { email, password, device_token } = body;
     Ok(no_store(&Tokens::from(service.sign_in(&cx, SignIn { email, password, device_token }).await?)))
 }
 
-async fn refresh(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<RefreshTokens>) -> Reply {
+async fn refresh(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiJson(body): ApiJson<RefreshTokens>,
+) -> Answer<Tokens> {
     Ok(no_store(&Tokens::from(service.refresh(&cx, body).await?)))
 }
 
-async fn logout(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<LogoutBody>) -> Reply {
+async fn logout(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiJson(body): ApiJson<LogoutBody>,
+) -> Result<Response, ApiError> {
     let LogoutBody { refresh_token, everywhere } = body;
     service.logout(&cx, Logout { refresh_token: Some(refresh_token), session_token: None, everywhere }).await?;
     Ok(nothing())
 }
 
-async fn get_me(State(service): State<Service>, WebCx(cx): WebCx) -> Reply {
+async fn get_me(State(service): State<Service>, WebCx(cx): WebCx) -> Answer<Customer> {
     Ok(no_store(&service.me(&cx, MeRequest {}).await?))
 }
 
-async fn patch_me(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<MePatch>) -> Reply {
+async fn patch_me(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiJson(body): ApiJson<MePatch>,
+) -> Answer<Customer> {
     let MePatch { name, current_password, new_password, refresh_token } = body;
     let update = UpdateMe { name, current_password, new_password, session_token: None, refresh_token };
     Ok(no_store(&service.update_me(&cx, update).await?))
 }
 
-async fn addresses(State(service): State<Service>, WebCx(cx): WebCx) -> Reply {
+async fn addresses(State(service): State<Service>, WebCx(cx): WebCx) -> Answer<Addresses> {
     let items = service.me(&cx, MeRequest {}).await?.addresses;
     Ok(no_store(&Addresses { items }))
 }
 
-async fn add_address(State(service): State<Service>, WebCx(cx): WebCx, ApiJson(body): ApiJson<AddressBody>) -> Reply {
+async fn add_address(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiJson(body): ApiJson<AddressBody>,
+) -> Answer<StoredAddress> {
     cx.actor.require_customer()?;
     let (address, make_default) = body.checked()?;
     let (id, customer) = service.store_address(&cx, None, &address, make_default).await.map_err(Problem::from)?;
-    let mut response = (StatusCode::CREATED, no_store(&stored(customer, id)?)).into_response();
     let location = HeaderValue::try_from(format!("/api/v1/me/addresses/{id}")).map_err(Problem::internal)?;
-    response.headers_mut().insert(header::LOCATION, location);
-    Ok(response)
+    let made = no_store(&stored(customer, id)?).with_status(StatusCode::CREATED);
+    Ok(made.with_header(header::LOCATION, location))
 }
 
 async fn put_address(
     State(service): State<Service>,
     WebCx(cx): WebCx,
-    ApiPath(id): ApiPath<String>,
+    ApiPath(id): ApiPath<AddressId>,
     ApiJson(body): ApiJson<AddressBody>,
-) -> Reply {
+) -> Answer<StoredAddress> {
     cx.actor.require_customer()?;
-    let id = address_id(&id)?;
     let (address, make_default) = body.checked()?;
     let (id, customer) = service.store_address(&cx, Some(id), &address, make_default).await.map_err(Problem::from)?;
     Ok(no_store(&stored(customer, id)?))
 }
 
-async fn delete_address(State(service): State<Service>, WebCx(cx): WebCx, ApiPath(id): ApiPath<String>) -> Reply {
+async fn delete_address(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiPath(id): ApiPath<AddressId>,
+) -> Result<Response, ApiError> {
     cx.actor.require_customer()?;
-    service.remove_address(&cx, RemoveAddress { id: address_id(&id)? }).await?;
+    service.remove_address(&cx, RemoveAddress { id }).await?;
     Ok(nothing())
 }
 
-async fn jwks(State(service): State<Service>, WebCx(cx): WebCx) -> Reply {
+async fn jwks(State(service): State<Service>, WebCx(cx): WebCx) -> Answer<Jwks> {
     let keys = service.jwks(&cx, JwksRequest {}).await?;
-    Ok(Cached::public(&keys, &["jwks"])?.with_cache_control(KEYS_FRESH).into_response())
+    Ok(Cached::public(&keys, &["jwks"])?.with_cache_control(KEYS_FRESH).into())
 }
 
 fn nothing() -> Response {
     (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response()
-}
-
-/// An id that is none names no address.
-fn address_id(text: &str) -> Result<AddressId, Problem> {
-    text.parse().map_err(|_| Problem::not_found("address"))
 }
 
 fn stored(customer: Customer, id: AddressId) -> Result<StoredAddress, Problem> {

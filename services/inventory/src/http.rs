@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::Uri;
-use axum::response::Response;
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_inventory_api::Availability;
 use souk_kernel::Problem;
-use souk_web::{ApiError, Operations, Routes, no_store, op};
+use souk_web::{ApiError, Operations, Reply, Routes, no_store, op};
 
 use crate::service::InventoryService;
 
@@ -71,12 +70,15 @@ fn declared() -> Routes<Arc<InventoryService>> {
             .summary("Units that can be bought now")
             .description("Read from the primary, never from a cache. Unknown SKUs are left out.")
             .query::<AvailabilityQuery>()
-            .reply::<AvailabilityReply>(200)
+            .reply(200)
             .codes(&["invalid_request"]),
     )
 }
 
-async fn availability(State(service): State<Arc<InventoryService>>, uri: Uri) -> Result<Response, ApiError> {
+async fn availability(
+    State(service): State<Arc<InventoryService>>,
+    uri: Uri,
+) -> Result<Reply<AvailabilityReply>, ApiError> {
     let skus = skus_of(uri.query().unwrap_or_default())?;
     let items = service.available(&skus).await?.into_iter().map(AvailabilityItem::from).collect();
     Ok(no_store(&AvailabilityReply { items }))

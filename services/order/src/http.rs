@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use souk_kernel::{FieldError, Problem};
@@ -13,7 +12,8 @@ use souk_order_api::{
     OrderPage, OrderStatus,
 };
 use souk_web::{
-    ApiError, ApiJson, ApiPath, ApiQuery, Cdn, IfMatch, Operations, Routes, WebCx, no_store, op, page_links, written,
+    ApiError, ApiJson, ApiPath, ApiQuery, Cdn, IfMatch, Operations, Reply, Routes, WebCx, no_store, op, page_links,
+    written,
 };
 
 use crate::OrderService;
@@ -53,9 +53,8 @@ fn declared() -> Routes<Service> {
                 .tag("orders")
                 .guest()
                 .key_required()
-                .body::<Checkout>()
-                .reply::<CheckoutReply>(201)
-                .reply::<CheckoutReply>(202)
+                .reply(201)
+                .reply(202)
                 .reply_headers(&["Location"])
                 .link(201, "getOrder", PLACED, None)
                 .link(202, "getOrder", PLACED, None)
@@ -89,9 +88,8 @@ fn declared() -> Routes<Service> {
                 .description("For its customer, or with the token that its checkout returned.")
                 .tag("orders")
                 .guest()
-                .path::<OrderId>("id", THE_ORDER)
-                .query::<OrderToken>()
-                .reply::<Order>(200)
+                .path("id", THE_ORDER)
+                .reply(200)
                 .codes(&["not_found"]),
         )
         .get(
@@ -101,8 +99,7 @@ fn declared() -> Routes<Service> {
                 .summary("The signed-in customer's orders, newest first")
                 .tag("orders")
                 .bearer()
-                .query::<Page>()
-                .reply::<OrderPage>(200)
+                .reply(200)
                 .reply_headers(&["Link"])
                 .link(200, "cancelOrder", &[("id", "$response.body#/items/0/id")], None),
         )
@@ -114,11 +111,9 @@ fn declared() -> Routes<Service> {
                 .description("For its customer, or with the token that its checkout returned.")
                 .tag("orders")
                 .guest()
-                .path::<OrderId>("id", THE_ORDER)
-                .query::<OrderToken>()
+                .path("id", THE_ORDER)
                 .header("If-Match", false, "The `ETag` of the order as you know it: 412 `precondition_failed` when it changed since")
-                .body::<Cancel>()
-                .reply::<Order>(200)
+                .reply(200)
                 .codes(&["not_found", "order_not_cancellable", "precondition_failed"]),
         )
 }
@@ -161,7 +156,7 @@ async fn checkout(
     WebCx(cx): WebCx,
     cdn: Cdn,
     ApiJson(body): ApiJson<Checkout>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<CheckoutReply>, ApiError> {
     if cx.idempotency_key.is_none() {
         let detail = "send an Idempotency-Key header, new for each purchase";
         return Err(ApiError::transport(StatusCode::BAD_REQUEST, "idempotency_key_required", detail));
@@ -178,10 +173,8 @@ async fn checkout(
         }
         _ => (StatusCode::CREATED, format!("/api/v1/orders/{}", reply.order.id)),
     };
-    let mut response = (status, no_store(&reply)).into_response();
     let location = HeaderValue::from_str(&location).map_err(Problem::internal)?;
-    response.headers_mut().insert(header::LOCATION, location);
-    Ok(response)
+    Ok(no_store(&reply).with_status(status).with_header(header::LOCATION, location))
 }
 
 /// Ok when the body says what its buyer was shown.
@@ -204,10 +197,10 @@ async fn get(
     State(service): State<Service>,
     WebCx(cx): WebCx,
     cdn: Cdn,
-    ApiPath(id): ApiPath<String>,
+    ApiPath(id): ApiPath<OrderId>,
     ApiQuery(query): ApiQuery<OrderToken>,
-) -> Result<Response, ApiError> {
-    let order = shown(&cdn, service.get(&cx, GetOrder { id: order_id(&id)?, token: query.token }).await?);
+) -> Result<Reply<Order>, ApiError> {
+    let order = shown(&cdn, service.get(&cx, GetOrder { id, token: query.token }).await?);
     Ok(written(&order, order.version))
 }
 
@@ -217,28 +210,28 @@ async fn mine(
     cdn: Cdn,
     uri: Uri,
     ApiQuery(query): ApiQuery<Page>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<OrderPage>, ApiError> {
     let Page { limit, cursor, status } = query;
     let request = ListOrders { limit: limit.unwrap_or(DEFAULT_PAGE), cursor, status };
     let mut page = service.mine(&cx, request).await?;
     page.items = page.items.into_iter().map(|order| shown(&cdn, order)).collect();
     let links = page_links(&uri, "cursor", page.next_cursor.as_deref());
-    Ok((links.map(|links| [(header::LINK, links)]), no_store(&page)).into_response())
+    Ok(no_store(&page).with_header(header::LINK, links))
 }
 
 async fn cancel(
     State(service): State<Service>,
     WebCx(cx): WebCx,
     cdn: Cdn,
-    ApiPath(id): ApiPath<String>,
+    ApiPath(id): ApiPath<OrderId>,
     ApiQuery(query): ApiQuery<OrderToken>,
     IfMatch(if_version): IfMatch,
     ApiJson(body): ApiJson<Cancel>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<Order>, ApiError> {
     if query.token.is_none() {
         cx.actor.require_customer()?;
     }
-    let request = CancelOrder { id: order_id(&id)?, reason: body.reason, if_version, token: query.token };
+    let request = CancelOrder { id, reason: body.reason, if_version, token: query.token };
     let order = shown(&cdn, service.cancel(&cx, request).await?);
     Ok(written(&order, order.version))
 }
@@ -247,9 +240,4 @@ async fn cancel(
 fn shown(cdn: &Cdn, mut order: Order) -> Order {
     order.lines.iter_mut().for_each(|line| cdn.place(&mut line.image));
     order
-}
-
-/// An id that is none names no order.
-fn order_id(text: &str) -> Result<OrderId, ApiError> {
-    Ok(text.parse::<OrderId>().map_err(|_| Problem::not_found("order"))?)
 }

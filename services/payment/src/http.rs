@@ -6,6 +6,7 @@ use axum::extract::State;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
+use serde::Deserialize;
 use souk_web::{ApiError, ApiPath, Operations, Routes, op};
 
 use crate::service::PaymentService;
@@ -21,12 +22,10 @@ pub fn operations() -> Operations {
 }
 
 /// Name of a payment provider.
-#[derive(JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[schemars(transparent, inline)]
 struct Provider(
-    #[schemars(length(min = 1, max = 40), extend("pattern" = "^[a-z0-9_-]+$", "examples" = ["sandbox"]))]
-    #[allow(dead_code)] // documents the path
-    String,
+    #[schemars(length(min = 1, max = 40), extend("pattern" = "^[a-z0-9_-]+$", "examples" = ["sandbox"]))] String,
 );
 
 fn declared() -> Routes<Arc<PaymentService>> {
@@ -42,7 +41,7 @@ fn declared() -> Routes<Arc<PaymentService>> {
             .tag("payments")
             .header("Souk-Signature", false, "`t=<seconds>,v1=<hex HMAC-SHA256 of \"<t>.<body>\">`, for the sandbox")
             .unkeyed()
-            .path::<Provider>("provider", "Which provider.")
+            .path("provider", "Which provider.")
             .empty(204)
             .codes(&[
                 "body_unreadable",
@@ -57,7 +56,7 @@ fn declared() -> Routes<Arc<PaymentService>> {
 
 async fn webhook(
     State(service): State<Arc<PaymentService>>,
-    ApiPath(provider): ApiPath<String>,
+    ApiPath(Provider(provider)): ApiPath<Provider>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use souk_kernel::Problem;
 use souk_search_api::{AttributeFilter, Facet, Hit, MAX_OFFSET, MAX_PAGE, MAX_QUERY, SearchReply, SearchRequest, Sort};
-use souk_web::{ApiError, Cached, Cdn, Operations, Routes, WebCx, op, page_links, query_of, query_pairs};
+use souk_web::{ApiError, Cached, Cdn, Operations, Reply, Routes, WebCx, op, page_links, query_of, query_pairs};
 
 use crate::SearchService;
 use crate::query::MAX_FILTER_VALUES;
@@ -48,7 +48,7 @@ fn declared() -> Routes<Arc<SearchService>> {
             )
             .tag("search")
             .query::<SearchQuery>()
-            .reply::<SearchReply>(200)
+            .reply(200)
             .reply_headers(&["ETag", "Link"])
             .codes(&["not_found", "search_unavailable"])
             .link(200, "getProduct", &[("slug", "$response.body#/items/0/slug")], None),
@@ -140,12 +140,12 @@ async fn search(
     WebCx(cx): WebCx,
     cdn: Cdn,
     uri: Uri,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<SearchReply>, ApiError> {
     let request = request(query_pairs(&uri)?)?;
     let found = service.find(&cx, &request).await?;
     let next = u64::from(request.offset) + u64::from(request.limit);
     let next = (next < found.total && next <= u64::from(MAX_OFFSET)).then(|| next.to_string());
-    let links = page_links(&uri, "offset", next.as_deref()).map(|links| [(header::LINK, links)]);
+    let links = page_links(&uri, "offset", next.as_deref());
     let raw = |hit: Vec<u8>| {
         let text = String::from_utf8(shown(&cdn, hit)?).map_err(Problem::internal)?;
         RawValue::from_string(text).map_err(Problem::internal)
@@ -156,7 +156,8 @@ async fn search(
         facets: found.facets,
         partial: found.partial,
     };
-    Ok((links, Cached::public(&answer, &["search"])?.with_cache_control(FRESH)).into_response())
+    let found = Cached::public(&answer, &["search"])?.with_cache_control(FRESH).described_as::<SearchReply>();
+    Ok(Reply::from(found).with_header(header::LINK, links))
 }
 
 /// The hit with its picture where browsers get it.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use souk_shipping_api::{ShipmentId, ShipmentStatus};
-use souk_web::{ApiError, ApiPath, Operations, Routes, no_store, op};
+use souk_web::{ApiError, ApiPath, Operations, Reply, Routes, no_store, op};
 use uuid::Uuid;
 
 use crate::service::ShippingService;
@@ -48,8 +47,8 @@ fn declared() -> Routes<Arc<ShippingService>> {
         op("getTracking")
             .summary("Where a parcel is")
             .tag("orders")
-            .path::<ShipmentId>("shipment_id", "The parcel.")
-            .reply::<TrackingJson>(200)
+            .path("shipment_id", "The parcel.")
+            .reply(200)
             .codes(&["not_found"]),
     )
 }
@@ -57,7 +56,7 @@ fn declared() -> Routes<Arc<ShippingService>> {
 async fn tracking(
     State(service): State<Arc<ShippingService>>,
     ApiPath(id): ApiPath<ShipmentId>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<TrackingJson>, ApiError> {
     let shipment = service.track(id).await?;
     let status = match shipment.status {
         ShipmentStatus::Shipped => "shipped",

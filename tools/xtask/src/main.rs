@@ -2,6 +2,7 @@
 //! `-- errors` writes docs/errors.md. And the test runner: `-- test distribution`.
 
 mod advice;
+mod commands;
 mod errors;
 mod layers;
 mod migrations;
@@ -39,13 +40,14 @@ fn check(root: &Path) -> anyhow::Result<()> {
     found.extend(sources::check(root)?);
     found.extend(errors::check(root)?);
     found.extend(migrations::check(root)?);
+    found.extend(commands::check(root)?);
     for complaint in &found {
         eprintln!("{complaint}");
     }
     if !found.is_empty() {
         bail!("{} things to mend", found.len());
     }
-    println!("layers, sources, documents and migrations are in order");
+    println!("layers, sources, documents, their commands and migrations are in order");
     Ok(())
 }
 

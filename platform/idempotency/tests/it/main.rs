@@ -44,7 +44,7 @@ async fn add(
     WebCx(cx): WebCx,
     ApiPath(id): ApiPath<String>,
     ApiJson(body): ApiJson<Add>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<Value>, ApiError> {
     let calls = done.calls.fetch_add(1, Ordering::SeqCst) + 1;
     match id.as_str() {
         "slow" => {
@@ -56,7 +56,8 @@ async fn add(
         _ => {}
     }
     let reply = json!({ "calls": calls, "units": body.units, "token": "secret-token", "for": &*cx.request_id });
-    Ok((StatusCode::CREATED, [(header::LOCATION, "/things/1")], no_store(&reply)).into_response())
+    let location = HeaderValue::from_static("/things/1");
+    Ok(no_store(&reply).with_status(StatusCode::CREATED).with_header(header::LOCATION, location))
 }
 
 struct Here {
@@ -70,10 +71,10 @@ async fn here() -> Here {
     let db = TestDb::new(&[&MIGRATIONS]).await;
     let done = Done::default();
     let tasks = Tasks::new();
-    let routes = Routes::new().post("/things/{id}", add, op("addThing").body::<Add>().reply::<Value>(201)).post(
+    let routes = Routes::new().post("/things/{id}", add, op("addThing").reply(201)).post(
         "/own/{id}",
         add,
-        op("addOwn").body::<Add>().reply::<Value>(201).key_required(),
+        op("addOwn").reply(201).key_required(),
     );
     let operations = routes.openapi().clone();
     let router = routes.into_router(done.clone());

@@ -52,6 +52,9 @@ fn check_operation<'a>(
         if response.get("$ref").is_none() && !response["description"].is_string() {
             wrong.push(format!("{at}: response {status} has no description"));
         }
+        if response["content"].get("application/json").is_some_and(|content| content.get("schema").is_none()) {
+            wrong.push(format!("{at}: response {status} is JSON of no type"));
+        }
     }
     let parameters: Vec<&Value> = operation["parameters"].as_array().into_iter().flatten().collect();
     let mut seen = BTreeSet::new();

@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::{HeaderMap, Method, Request, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use souk_kernel::{Currency, FieldError, Kind, Money, Problem};
 use souk_rpc::{Actor, Cx};
 use souk_web::{
-    ApiError, ApiJson, ApiPath, ApiQuery, Cached, DocumentInfo, Routes, WebCx, check_document, no_store, op, openapi,
+    ApiError, ApiJson, ApiPath, ApiQuery, Cached, DocumentInfo, Reply, Routes, WebCx, check_document, no_store, op,
+    openapi,
 };
 use tower::ServiceExt;
 
@@ -72,19 +73,41 @@ struct Filter {
     limit: Option<u16>,
 }
 
-async fn thing(State(price): State<i64>, ApiPath(id): ApiPath<ThingId>) -> Result<Cached, ApiError> {
+/// What was asked for.
+#[derive(Serialize, JsonSchema)]
+struct Found {
+    brands: Vec<String>,
+    limit: Option<u16>,
+}
+
+/// What was done.
+#[derive(Serialize, JsonSchema)]
+struct Done {
+    by: String,
+    lines: usize,
+}
+
+async fn thing(State(price): State<i64>, ApiPath(id): ApiPath<ThingId>) -> Result<Cached<Thing>, ApiError> {
     if id.0.is_nil() {
         return Err(ApiError::from(Problem::not_found("thing")).public_absence());
     }
     Cached::public(&Thing { id, price: Currency::EUR.of(price), made_at: None }, &[format!("thing/{id}")])
 }
 
-async fn things(ApiQuery(filter): ApiQuery<Filter>) -> Result<Response, ApiError> {
-    Ok(no_store(&json!({ "brands": filter.brand, "limit": filter.limit })))
+async fn things(ApiQuery(filter): ApiQuery<Filter>) -> Result<Reply<Found>, ApiError> {
+    Ok(no_store(&Found { brands: filter.brand, limit: filter.limit }))
 }
 
-async fn put(WebCx(cx): WebCx, ApiJson(body): ApiJson<Put>) -> Result<impl IntoResponse, ApiError> {
-    Ok((StatusCode::CREATED, no_store(&json!({ "by": cx.actor.scope(), "lines": body.lines.len() }))))
+async fn put(WebCx(cx): WebCx, ApiJson(body): ApiJson<Put>) -> Result<Reply<Done>, ApiError> {
+    Ok(no_store(&Done { by: cx.actor.scope(), lines: body.lines.len() }).with_status(StatusCode::CREATED))
+}
+
+async fn note(
+    ApiPath((id, line)): ApiPath<(ThingId, u8)>,
+    body: Option<ApiJson<Line>>,
+) -> Result<Reply<Done>, ApiError> {
+    let lines = body.map_or(0, |ApiJson(line)| line.sku.len());
+    Ok(no_store(&Done { by: format!("{id}/{line}"), lines }))
 }
 
 async fn fails() -> Result<Response, ApiError> {
@@ -107,22 +130,14 @@ fn routes() -> Routes<i64> {
         .get(
             "/things/{id}",
             thing,
-            op("getThing")
-                .summary("One thing")
-                .tag("things")
-                .reply::<Thing>(200)
-                .path::<ThingId>("id", "The thing.")
-                .codes(&["not_found"]),
+            op("getThing").summary("One thing").tag("things").reply(200).path("id", "The thing.").codes(&["not_found"]),
         )
-        .get("/things", things, op("listThings").tag("things").query::<Filter>().reply::<Vec<Thing>>(200))
-        .post("/things", put, op("putThing").body::<Put>().reply::<Thing>(201).guest())
-        .post("/mine", put, op("putMine").body::<Put>().reply::<Thing>(201).bearer())
-        .patch(
-            "/old",
-            put,
-            op("patchOld").body::<Put>().reply::<Thing>(201).deprecated("@1795910400", "Mon, 31 May 2027 00:00:00 GMT"),
-        )
-        .post("/large", put, op("putLarge").body::<Put>().reply::<Thing>(201).body_limit(1024 * 1024))
+        .get("/things", things, op("listThings").tag("things").reply(200))
+        .post("/things", put, op("putThing").reply(201).guest())
+        .post("/mine", put, op("putMine").reply(201).bearer())
+        .patch("/old", put, op("patchOld").reply(201).deprecated("@1795910400", "Mon, 31 May 2027 00:00:00 GMT"))
+        .put("/things/{id}/lines/{line}", note, op("note").path("line", "Which.").reply(200))
+        .post("/large", put, op("putLarge").reply(201).body_limit(1024 * 1024))
         .get("/fails", fails, op("fail").empty(204))
         .get("/busy", out_of_stock, op("busy").empty(204).header("X-Shop", true, "which"))
 }
@@ -369,6 +384,41 @@ fn the_document_is_sound_and_has_exactly_the_routes() {
     assert!(patch["requestBody"]["content"]["application/merge-patch+json"].is_object());
     let refused = check_document(&openapi(info, &[routes.openapi(), routes.openapi()]));
     assert_eq!(refused, Vec::<String>::new(), "the same part twice is one part");
+}
+
+/// Types are read off the handlers: said once, and the same for both.
+#[tokio::test]
+async fn what_a_handler_takes_and_answers_with_is_what_the_document_says() {
+    let document = openapi(DocumentInfo { title: "Test", version: "1", description: "" }, &[routes().openapi()]);
+    let schema = |answer: &Value| answer["content"]["application/json"]["schema"].clone();
+    let refer = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let post = &document["paths"]["/things"]["post"];
+    assert_eq!((schema(&post["requestBody"]), schema(&post["responses"]["201"])), (refer("Put"), refer("Done")));
+    assert_eq!(post["requestBody"]["required"], true);
+    assert_eq!(schema(&document["paths"]["/things/{id}"]["get"]["responses"]["200"]), refer("Thing"));
+    assert_eq!(schema(&document["paths"]["/things"]["get"]["responses"]["200"]), refer("Found"));
+    let note = &document["paths"]["/things/{id}/lines/{line}"]["put"];
+    let parameters: Vec<(&Value, &Value)> =
+        note["parameters"].as_array().unwrap().iter().map(|p| (&p["name"], &p["schema"])).collect();
+    assert_eq!((parameters[0].0, &parameters[0].1["format"]), (&json!("id"), &json!("uuid")));
+    assert_eq!((parameters[1].0, &parameters[1].1["maximum"]), (&json!("line"), &json!(255)));
+    assert_eq!((schema(&note["requestBody"]), &note["requestBody"]["required"]), (refer("Line"), &json!(false)));
+
+    let put = |body: &'static str| {
+        let request = Request::put("/things/00000000-0000-0000-0000-000000000007/lines/3");
+        send(request.header("content-type", "application/json").body(Body::from(body)).unwrap())
+    };
+    assert_eq!(put("").await.2, json!({ "by": "00000000-0000-0000-0000-000000000007/3", "lines": 0 }));
+    assert_eq!(put(r#"{"sku":"abc","quantity":1}"#).await.2["lines"], 3);
+    assert_eq!(put("[]").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[test]
+fn json_of_no_type_is_refused() {
+    let untyped = Routes::<()>::new().get("/picture", fails, op("getPicture").reply(200));
+    let wrong =
+        check_document(&openapi(DocumentInfo { title: "T", version: "1", description: "" }, &[untyped.openapi()]));
+    assert_eq!(wrong, ["get /picture: response 200 is JSON of no type"]);
 }
 
 #[test]

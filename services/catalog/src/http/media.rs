@@ -11,6 +11,7 @@ use souk_kernel::Problem;
 use souk_objects::{IMMUTABLE, MediaKind, ObjectName};
 use souk_web::{ApiError, ApiPath, etag_matches};
 
+use super::MediaName;
 use crate::CatalogService;
 
 /// A drawing opened by itself may style itself and do nothing else.
@@ -19,7 +20,7 @@ const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 pub(super) async fn get(
     State(service): State<Arc<CatalogService>>,
-    ApiPath(file): ApiPath<String>,
+    ApiPath(MediaName(file)): ApiPath<MediaName>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let absent = || ApiError::from(Problem::not_found("picture")).public_absence();

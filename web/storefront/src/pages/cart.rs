@@ -1,6 +1,7 @@
 //! Cart page, `/cart`: what is in it, and the forms that change it.
 
 use axum::extract::State;
+use axum::response::IntoResponse;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use souk_cart_api::{AddLine, Cart, MAX_QUANTITY, RemoveLine, SetQuantity, UpdateCart};
@@ -59,9 +60,10 @@ pub(crate) fn explain(app: &App, headers: &HeaderMap, problem: Problem) -> PageR
 
 pub(crate) async fn add(State(app): State<App>, WebCx(cx): WebCx, headers: HeaderMap, form: Form) -> PageResult {
     match put(&app, &cx, &headers, &form).await {
-        Ok(cart) if wants_json(&headers) => {
-            Ok(with_cookies(no_store(&json!({ "units": cart.units })), cart_cookie::remember(&app, &cart)))
-        }
+        Ok(cart) if wants_json(&headers) => Ok(with_cookies(
+            no_store(&json!({ "units": cart.units })).into_response(),
+            cart_cookie::remember(&app, &cart),
+        )),
         Ok(cart) => Ok(with_cookies(see_other("/cart"), cart_cookie::remember(&app, &cart))),
         Err(problem) => explain(&app, &headers, problem),
     }

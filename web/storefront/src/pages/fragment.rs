@@ -2,7 +2,7 @@
 //! all visitors.
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use serde::Serialize;
 use souk_cart_api::{CartId, GetCart};
@@ -35,7 +35,7 @@ pub(crate) async fn header(State(app): State<App>, WebCx(cx): WebCx, headers: He
             Err(problem) => return Err(problem.into()),
         }
     }
-    Ok(no_store(&header))
+    Ok(no_store(&header).into_response())
 }
 
 /// Units in the cart.

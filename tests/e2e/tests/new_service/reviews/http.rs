@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use souk_web::{ApiError, ApiJson, ApiPath, Operations, Routes, WebCx, no_store, op};
+use souk_web::{ApiError, ApiJson, ApiPath, Operations, Reply, Routes, WebCx, no_store, op};
 use uuid::Uuid;
 
 use super::api::{NewReview, OfProduct, ReviewsApi, Summary};
@@ -32,9 +31,9 @@ pub fn operations() -> Operations {
 
 fn declared() -> Routes<Arc<ReviewsService>> {
     const PATH: &str = "/api/v1/reviews/{product_id}";
-    let product = |name| op(name).tag("catalog").path::<Uuid>("product_id", "The product.");
-    let read = product("getReviews").summary("What reviews say of a product").reply::<Summary>(200);
-    let add = product("addReview").summary("Reviews a product").body::<Review>().reply::<Summary>(200).unkeyed();
+    let product = |name| op(name).tag("catalog").path("product_id", "The product.");
+    let read = product("getReviews").summary("What reviews say of a product").reply(200);
+    let add = product("addReview").summary("Reviews a product").reply(200).unkeyed();
     Routes::new().get(PATH, show, read.codes(&["not_found"])).post(PATH, write, add.codes(&["not_found"]))
 }
 
@@ -42,7 +41,7 @@ async fn show(
     WebCx(cx): WebCx,
     State(service): State<Arc<ReviewsService>>,
     ApiPath(product_id): ApiPath<Uuid>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<Summary>, ApiError> {
     Ok(no_store(&service.summary(&cx, OfProduct { product_id }).await?))
 }
 
@@ -51,7 +50,7 @@ async fn write(
     State(service): State<Arc<ReviewsService>>,
     ApiPath(product_id): ApiPath<Uuid>,
     ApiJson(review): ApiJson<Review>,
-) -> Result<Response, ApiError> {
+) -> Result<Reply<Summary>, ApiError> {
     service.add(&cx, NewReview { product_id, stars: review.stars }).await?;
     Ok(no_store(&service.summary(&cx, OfProduct { product_id }).await?))
 }
