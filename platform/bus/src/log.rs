@@ -92,14 +92,15 @@ impl Log {
 
     /// Wake-ups by the writers of `schemas`, from now on.
     pub fn wakes(&self, schemas: &[&str]) -> Wakes {
-        Wakes { woken: schemas.iter().map(|schema| self.db.listen(&channel(schema))).collect(), looks: 0 }
+        Wakes { woken: schemas.iter().map(|schema| self.db.listen(&channel(schema))).collect(), looks: SOON.len() }
     }
 }
 
 /// Tells when to look at the log again. Keep it over a whole loop: what is written between a read and the wait is not missed.
 pub struct Wakes {
     woken: Vec<watch::Receiver<u64>>,
-    /// Looks since the last event or wake-up that found nothing.
+    /// Looks since the last event or wake-up that found nothing; at first as if there had been enough, since nothing has
+    /// been told yet.
     looks: usize,
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
                 }
                 stopping.pause(PAUSE).await;
             }
-            if positions.memory != before {
+            if before.is_some() && positions.memory != before {
                 woken.found();
             }
             let waiting = async {
