@@ -22,6 +22,7 @@ const STATE: &str = "vendor=t61rcWkgMzE";
 fn telling(fleet: &Fleet, collector: &Collector, roles: &str) -> Command {
     let mut command = fleet.command(roles);
     command.env("SOUK_TELEMETRY__OTLP", &collector.url).env("SOUK_TELEMETRY__RATIO", "1.0");
+    command.env("SOUK_LOG__FILTER", "info,souk_gateway=debug");
     command
 }
 
@@ -93,6 +94,7 @@ async fn a_checkout_is_one_tree_over_all_roles() {
     };
     let trace = collected(&collector, id, whole).await;
     let tree = trace.tree();
+    println!("{tree}");
     let roots = trace.roots();
     assert_eq!((roots[0].service.as_str(), roots[0].span.name.as_str()), ("souk-gateway", "POST"), "{tree}");
     assert_eq!(roots[0].span.parent_span_id, BROWSER.to_be_bytes(), "it hangs below the browser's span\n{tree}");
@@ -106,7 +108,10 @@ async fn a_checkout_is_one_tree_over_all_roles() {
     tells_nothing_of(&trace, &secrets);
     visits_tell_nothing(&fleet, &collector).await;
 
-    // Operators find it: in the log of a role far from the gateway, and behind a latency.
+    // Operators find it: in the log, and behind a latency of a role far from the gateway.
+    let log = std::fs::read_to_string(fleet.place.log("gateway")).unwrap();
+    let line = log.lines().find(|line| line.contains("/api/v1/checkout")).unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains(&format!(" trace_id={id:032x} span_id=")), "{line}");
     let orders = &processes[1 + ROLES.iter().position(|role| *role == "order").unwrap()];
     let shop = souk_testkit::Shop::at(operations(orders));
     let open = shop.send(Method::GET, "/metrics", &[("accept", "application/openmetrics-text")], bytes::Bytes::new());
