@@ -1,5 +1,6 @@
 # Two commands: `make run` starts a shop from nothing, `make test` tests everything that needs only what Debian ships.
-.PHONY: run test test-engines judges test-upgrade fleet bench bench-fleet build lint check setup setup-test setup-fleet clean
+.PHONY: run test build-tests test-engines judges test-upgrade fleet bench bench-fleet build lint check setup setup-test setup-all fetch \
+	setup-fleet clean
 
 CARGO ?= cargo
 
@@ -10,39 +11,37 @@ run: setup
 build: setup
 	$(CARGO) build --release --locked --bin souk --no-default-features
 
-test: setup-test
-	$(CARGO) test --workspace --locked
-	$(CARGO) build --locked --bin souk
-	tests/browser/run
+# Everything that any test needs is built in: one build of all tests serves `make test`, `test-engines`, `test-upgrade`,
+# the browser, the judges and the lints.
+TEST_FEATURES := souk/engines,souk-bus/kafka,souk-db/engines,souk-e2e/engines,souk-engines/engines,souk-flow/kafka,souk-objects/engines,souk-search/opensearch-tests
+TESTS := $(CARGO) run --quiet --locked -p souk-xtask -- test --features $(TEST_FEATURES)
 
-# What needs Kafka, OpenSearch or S3, which no distribution ships, and what takes minutes: failover under Patroni. Such tests
-# stand in targets or modules that only the features named here build: `make test` does not know them, so nothing is skipped.
+build-tests: setup-test
+	$(TESTS) distribution --no-run
+
+# All of it, or `make test TEST=cart::` for those with that in their names.
+test: setup-test
+	$(TESTS) distribution $(TEST)
+	@[ -n "$(TEST)" ] || tests/browser/run
+
+# What needs Kafka, OpenSearch or S3, which no distribution ships, and what takes minutes: failover under Patroni. Which tests
+# these are stands in tools/xtask/src/test/groups.rs; all others are `make test`'s.
 test-engines: setup-test
-	@scripts/setup cxx patroni
+	@scripts/setup patroni
 	scripts/engines opensearch kafka s3
-	$(CARGO) test --locked -p souk-engines --features engines --test engines
-	$(CARGO) test --locked -p souk-bus -p souk-flow --features souk-bus/kafka,souk-flow/kafka
-	$(CARGO) test --locked -p souk-search --features opensearch-tests --test it
-	$(CARGO) test --locked -p souk-objects --features engines --test it
-	$(CARGO) test --locked -p souk --features kafka --lib config
-	$(CARGO) test --locked -p souk-db --features engines --test patroni -- --nocapture
-	$(CARGO) test --locked -p souk-e2e --features engines -- fleet:: media::
-	$(CARGO) test --locked -p souk --features engines --test it -- engines:: outage:: compose::
-	$(CARGO) test --locked -p souk --features engines --test fleet -- --nocapture --test-threads 1
+	$(TESTS) engines $(TEST)
 
 # Judges from outside on a shop of its own: schemathesis against the API's description, wapiti against everything.
 judges: setup
 	@scripts/setup python
-	$(CARGO) build --locked --bin souk
+	$(CARGO) build --locked --bin souk --features $(TEST_FEATURES)
 	tests/judges/run
 
 # The previous release beside this one, on this one's tables. It is built from the history; without one this fails or, in a
 # shallow clone, says aloud that it was not done.
 test-upgrade: setup-test
-	@scripts/setup cxx
 	@previous=$$(scripts/previous-release build) && if [ -n "$$previous" ]; then \
-		SOUK_TEST_PREVIOUS_RELEASE=$$previous \
-			$(CARGO) test --locked -p souk --features engines --test it -- --nocapture upgrade::; fi
+		SOUK_TEST_PREVIOUS_RELEASE=$$previous $(TESTS) upgrade $(TEST); fi
 
 # What production runs on many machines, on this one (docs/fleet.md): `make fleet FLEET="--instances 1 --listen 127.0.0.1:9000"`.
 fleet: setup-fleet
@@ -57,9 +56,8 @@ bench-fleet: setup-fleet
 
 lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) clippy -p souk -p souk-bus -p souk-flow -p souk-search -p souk-engines -p souk-objects -p souk-e2e --all-targets --locked \
-		--features souk/engines,souk-bus/kafka,souk-flow/kafka,souk-search/opensearch-tests,souk-engines/engines,souk-objects/engines,souk-e2e/engines -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --locked --features $(TEST_FEATURES) -- -D warnings
+	$(CARGO) clippy -p souk --bin souk --no-default-features --locked -- -D warnings
 
 check:
 	@scripts/setup python
@@ -70,9 +68,19 @@ check:
 setup:
 	@scripts/setup postgresql
 
-# What the tests need on top: a browser, Redis, a mail server, a pooler to stand before PostgreSQL.
+# What the tests need on top: a browser, Redis, a mail server, a pooler to stand before PostgreSQL, and a compiler for the
+# Kafka client.
 setup-test:
-	@scripts/setup postgresql pgbouncer redis smtp browser
+	@scripts/setup postgresql pgbouncer redis smtp browser cxx
+
+# All of it, and what does not come from the distribution: `.ci/run` does this first, and the second beside the build.
+setup-all:
+	@scripts/setup postgresql pgbouncer patroni redis smtp browser java cxx python
+
+fetch: setup-all
+	scripts/engines opensearch kafka s3
+	tests/judges/run install
+	tests/browser/run install
 
 # What a fleet needs: all engines, and the program that knows Kafka.
 setup-fleet: setup

@@ -10,7 +10,7 @@ use crate::limits;
 const SLUG_STEM_CHARS: usize = 80;
 /// Longest external id that a slug shows as it is.
 const SHORT_ID_CHARS: usize = 24;
-/// Hex digits of a hash in a slug: 48 bits, so among ten million products a clash is rarer than one in five.
+/// Hex digits of a hash in a slug: 64 bits, so that one shop in 300,000 with ten million products has a clash.
 const SLUG_HASH_CHARS: usize = 16;
 /// Hex digits of a hash in a SKU, which only has to tell few twins apart.
 const SKU_HASH_CHARS: usize = 8;

@@ -4,6 +4,7 @@ mod admin;
 mod assets;
 mod export;
 mod import;
+mod left_out;
 mod orders;
 mod pki;
 mod search;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use souk_kernel::Problem;
 use souk_telemetry::LogFormat;
 
 use crate::config::{self, Config};
@@ -42,7 +44,7 @@ enum Command {
     /// Run some roles in this process; the others run elsewhere.
     Serve(serve::Serve),
     /// Bring the database up to date.
-    Migrate(Place),
+    Migrate(DataDirArgs),
     /// Bring products in from a file.
     #[command(subcommand)]
     Import(Import),
@@ -80,6 +82,9 @@ enum Command {
     /// Measure a running shop on this machine; see docs/bench.md.
     #[cfg(feature = "bench")]
     Bench(Box<souk_bench::Args>),
+    #[cfg(not(feature = "bench"))]
+    #[command(hide = true)]
+    Bench(left_out::Words),
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,11 +94,14 @@ enum Import {
     /// The demo catalogue, into an empty shop; `souk up` does it by itself.
     #[cfg(feature = "demo")]
     Demo(import::Demo),
+    #[cfg(not(feature = "demo"))]
+    #[command(hide = true)]
+    Demo(left_out::Words),
 }
 
 #[derive(Debug, Subcommand)]
 enum Export {
-    /// All products as NDJSON that `souk import products` reads back.
+    /// All products, as NDJSON that `souk import products` reads back, or as CSV for spreadsheets.
     Products(export::Products),
 }
 
@@ -114,7 +122,7 @@ enum ConfigCommand {
 
 /// Which shop a command is about: the one on a data directory, running or not, or the one on a database.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Place {
+pub struct DataDirArgs {
     /// The shop's data directory.
     #[arg(long)]
     pub data_dir: Option<PathBuf>,
@@ -123,7 +131,7 @@ pub struct Place {
     pub database_url: Option<String>,
 }
 
-impl Place {
+impl DataDirArgs {
     /// `config` with what was said on the command line.
     pub fn apply(&self, mut config: Config) -> Config {
         if let Some(dir) = &self.data_dir {
@@ -142,9 +150,18 @@ pub fn main(cli: Cli) -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("souk: {error:#}");
+            eprintln!("souk: {}", in_words(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// An error for the person at the terminal, who may see what is kept from clients of the API: nothing else would tell them.
+fn in_words(error: &anyhow::Error) -> String {
+    let problems = error.chain().filter_map(|cause| cause.downcast_ref::<Problem>());
+    match problems.filter_map(Problem::internal_detail).next() {
+        Some(internal) => format!("{error:#}: {internal}"),
+        None => format!("{error:#}"),
     }
 }
 
@@ -175,10 +192,12 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             // Boxed: a process's start is a large future.
             Command::Up(up) => Box::pin(serve::up(up, config)).await,
             Command::Serve(serve) => Box::pin(serve::serve(serve, config)).await,
-            Command::Migrate(place) => migrate(place.apply(config)).await,
+            Command::Migrate(shop) => migrate(shop.apply(config)).await,
             Command::Import(Import::Products(products)) => import::products(products, config).await,
             #[cfg(feature = "demo")]
             Command::Import(Import::Demo(demo)) => import::demo(demo, config).await,
+            #[cfg(not(feature = "demo"))]
+            Command::Import(Import::Demo(_)) => Err(left_out::error("demo")),
             Command::Export(Export::Products(products)) => export::products(products, config).await,
             Command::Orders(command) => orders::run(command, config).await,
             Command::Search(command) => search::run(command, config).await,
@@ -194,6 +213,8 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::PspSandbox(sandbox) => serve::psp_sandbox(sandbox, config).await,
             #[cfg(feature = "bench")]
             Command::Bench(args) => souk_bench::main(*args).await,
+            #[cfg(not(feature = "bench"))]
+            Command::Bench(_) => Err(left_out::error("bench")),
         }
     });
     // What counts has been waited for; a look-up of a name, or a broker that says nothing, has not.
@@ -286,4 +307,42 @@ async fn config_command(
 /// Parses `--listen`.
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?} is not an address like 127.0.0.1:8080"))
+}
+
+/// Parses how many products of the demo catalogue there are to be.
+#[cfg(feature = "demo")]
+fn demo_products() -> impl clap::builder::TypedValueParser<Value = usize> {
+    const MAX: u64 = souk_demo::MAX_PRODUCTS as u64;
+    clap::builder::RangedU64ValueParser::new().range(..=MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_and_options_fit_together() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn what_a_problem_keeps_for_the_log_is_said_at_the_terminal() {
+        let problem = Problem::internal("the demo catalogue was refused");
+        let shown = "internal: something went wrong on our side: the demo catalogue was refused";
+        assert_eq!(in_words(&problem.clone().into()), shown);
+        assert_eq!(in_words(&anyhow::Error::new(problem).context("filling")), format!("filling: {shown}"));
+        assert_eq!(in_words(&anyhow::Error::msg("no such file").context("here")), "here: no such file");
+    }
+
+    #[cfg(feature = "demo")]
+    #[test]
+    fn no_more_products_are_asked_for_than_there_are() {
+        for words in [&["souk", "import", "demo", "--products"][..], &["souk", "up", "--demo-products"]] {
+            let parse = |count: &str| Cli::try_parse_from(words.iter().copied().chain([count]));
+            assert!(parse("0").is_ok() && parse("20000").is_ok(), "{words:?}");
+            for refused in ["20001", "-1", "many"] {
+                assert!(parse(refused).is_err(), "{words:?} {refused}");
+            }
+        }
+    }
 }

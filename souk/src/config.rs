@@ -10,6 +10,7 @@ mod media;
 mod network;
 mod redis;
 mod sections;
+mod telemetry;
 mod variable_value;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub use self::media::Media;
 pub use self::network::{InternalTls, PublicTls, TRUST_DOMAIN};
 pub use self::redis::RedisConfig;
 pub use self::sections::{Events, Internal, Log, Mail, Orders, Payment, Public, Shop, Smtp};
+pub use self::telemetry::Telemetry;
 pub use crate::database::{Database, DatabaseLogin, Pooler};
 use crate::modules;
 
@@ -65,6 +67,8 @@ pub struct Config {
     pub modules: BTreeMap<String, Value>,
     /// Logs.
     pub log: Log,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// Variables that look like settings and are none; see [`environment`].
     #[serde(skip)]
     pub unknown: Vec<String>,
@@ -87,6 +91,7 @@ impl Default for Config {
             payment: Payment::default(),
             modules: BTreeMap::new(),
             log: Log::default(),
+            telemetry: Telemetry::default(),
             unknown: Vec::new(),
         }
     }
@@ -197,6 +202,9 @@ impl Config {
         if let Err(reason) = log::check(&self.log.filter) {
             wrong("log.filter", reason);
         }
+        for (key, reason) in self.telemetry.complaints() {
+            wrong(&format!("telemetry.{key}"), reason);
+        }
         self.check_public_tls(&mut wrong);
         self.check_edge(&mut wrong);
         self.check_internal(&mut wrong);
@@ -214,6 +222,7 @@ impl Config {
         shown.database = shown.database.redacted();
         shown.redis.nodes = shown.redis.nodes.iter().map(|node| without_password(node)).collect();
         shown.media = shown.media.redacted();
+        shown.telemetry = shown.telemetry.redacted();
         shown.search.opensearch.iter_mut().for_each(|url| *url = without_password(url));
         shown.modules.values_mut().for_each(redact);
         shown

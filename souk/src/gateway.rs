@@ -21,7 +21,7 @@ use crate::stores::Stores;
 use crate::{file_limit, modules};
 
 /// It keeps nothing: with a schema and a login of its own it may read the outboxes of what pages show.
-const MIGRATIONS: Migrations = Migrations { schema: "gateway", files: &[souk_flow::TABLES] };
+const MIGRATIONS: Migrations = Migrations { schema: "gateway", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
 
 /// The gateway in the list of modules. Here, and not in its crate, which needs no database and no log; a process makes it last.
 pub const SPEC: ModuleSpec = ModuleSpec {
@@ -145,6 +145,7 @@ mod tests {
             version: 1,
             time: Clock::system().now(),
             traceparent: None,
+            tracestate: None,
             data: RawValue::from_string(data.to_string()).unwrap(),
         }
     }

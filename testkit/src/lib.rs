@@ -6,6 +6,7 @@
 mod browser;
 mod buyer;
 mod catalog;
+mod collector;
 #[cfg(feature = "engines")]
 mod engines;
 mod fleet;
@@ -19,6 +20,7 @@ mod world;
 pub use browser::{Browser, Page};
 pub use buyer::{Guest, Outcome, PASSWORD, RefusedRequest, address, before, tokens};
 pub use catalog::Item;
+pub use collector::{Collected, Collector, Trace};
 pub use fleet::{Pki, pki, role_groups};
 pub use form::{Form, forms, text_of};
 pub use http::{Protocol, Reply, Shop};

@@ -13,6 +13,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use souk_rpc_http::FirstRequest;
+use souk_trace::scope;
 
 use super::idle_timeout::{Guard, IdleTimeouts, ResponseInProgress};
 use crate::pipeline::cached::{self, Admission};
@@ -49,7 +50,8 @@ impl Service<Request<Incoming>> for ConnectionService {
         let progress = match cached::answer(&self.gateway, &self.peer, &request) {
             Admission::Answered(response) => Progress::Ready(Some(response)),
             Admission::Uncached(context) => {
-                Progress::Pending(Box::pin(uncached::answer(self.gateway.clone(), request, context)))
+                let place = context.span.trace();
+                Progress::Pending(Box::pin(scope(place, uncached::answer(self.gateway.clone(), request, context))))
             }
         };
         ResponseFuture { progress, guard }

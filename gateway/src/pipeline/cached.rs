@@ -12,7 +12,7 @@ use souk_web::ApiError;
 use super::render;
 use crate::cache::{Found, Want, cache_key, of_canary};
 use crate::request::context::{Peer, RequestContext, request_id};
-use crate::request::form;
+use crate::request::{form, trace};
 use crate::response::body::ResponseBody;
 use crate::response::close::end_connection;
 use crate::response::error::refuse;
@@ -29,12 +29,18 @@ pub(crate) enum Admission {
 
 /// Answers at once when that is possible.
 pub(crate) fn answer(gateway: &Arc<GatewayState>, peer: &Peer, request: &Request<Incoming>) -> Admission {
+    let mut span = trace::begin(request, gateway.config.https);
+    let _here = souk_trace::enter(span.trace());
     let mut admission = admit_and_look_up(gateway, peer, request);
     if let Admission::Answered(response) = &mut admission {
+        trace::end(&mut span, request.uri(), response.status());
         end_connection(&gateway.tasks, request.version(), response);
         if let Some(cors) = &gateway.cors {
             cors.add(request.uri().path(), request.headers(), response.headers_mut());
         }
+    }
+    if let Admission::Uncached(context) = &mut admission {
+        context.span = span;
     }
     admission
 }

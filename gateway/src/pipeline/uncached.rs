@@ -15,10 +15,12 @@ use super::render::{Rendered, render};
 use crate::cache::single_flight::{Joined, Outcome, outcome};
 use crate::cache::{CachedResponse, Want, parts_of};
 use crate::load_shedding::Priority;
+use crate::metrics::Metrics;
 use crate::rate_limit::response_headers;
 use crate::request::card_numbers;
 use crate::request::context::RequestContext;
 use crate::request::form::check_form;
+use crate::request::trace;
 use crate::response::allow;
 use crate::response::body::ResponseBody;
 use crate::response::close::end_connection;
@@ -48,13 +50,15 @@ pub(crate) async fn answer(
         Ok(response) => response,
         Err(error) => refuse(&error, &context, &asked, &gateway.security),
     };
-    let (status, request_id) = (response.status().as_u16(), context.id());
+    let status = response.status().as_u16();
     let path = card_numbers::loggable(&uri, status);
+    trace::end(&mut context.span, &uri, response.status());
+    let request_id = context.id();
     if status >= 500 {
         gateway.metrics.faults.increment(1);
     }
     let seconds = started.elapsed().as_secs_f64();
-    gateway.metrics.slow_seconds.record(seconds);
+    Metrics::answered(&method, response.status(), seconds);
     if gateway.config.access_log {
         tracing::info!(request_id, client = %context.client, %method, path, status, seconds, "request");
     } else {

@@ -8,13 +8,12 @@ use std::borrow::Cow;
 use http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use percent_encoding::percent_decode_str;
 use souk_kernel::{FieldError, Problem, pan};
-use souk_rpc::header::REQUEST_ID;
+use souk_rpc::header::{REQUEST_ID, TRACEPARENT};
 use souk_web::ApiError;
 
-/// Headers that are not looked at. Two hold random text of ours, which is compared and never kept; the others go no further,
-/// and are replaced by our own.
-const UNREAD: [HeaderName; 4] =
-    [header::AUTHORIZATION, header::COOKIE, REQUEST_ID, HeaderName::from_static("traceparent")];
+/// Headers that are not looked at. Two hold random text of ours, which is compared and never kept; the others go no further
+/// (a trace id only without one), and are replaced by our own.
+const UNREAD: [HeaderName; 4] = [header::AUTHORIZATION, header::COOKIE, REQUEST_ID, TRACEPARENT];
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// Checks everything but the body.

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use souk_kernel::pan;
 use souk_rpc::header::REQUEST_ID;
 use souk_rpc::subscriber;
+use souk_trace::Span;
 use souk_web::{RequestIds, is_request_id};
 
 use super::client_ip::TrustedProxies;
@@ -50,6 +51,8 @@ pub(crate) struct RequestContext {
     pub(crate) expired: Option<Arc<CachedResponse>>,
     /// What is left of the rate limits that this request took from.
     pub(crate) tightest: TightestLimit,
+    /// Of this request, while traces are taken.
+    pub(crate) span: Span,
     /// Where a canary is: which version this visitor gets.
     pub(crate) side: Side,
 }
@@ -57,7 +60,7 @@ pub(crate) struct RequestContext {
 impl RequestContext {
     pub(crate) fn new(id: HeaderValue, client: IpAddr, now: i64) -> Self {
         let tightest = TightestLimit::default();
-        Self { id, client, now, key: None, expired: None, tightest, side: Side::Stable }
+        Self { id, client, now, key: None, expired: None, tightest, span: Span::none(), side: Side::Stable }
     }
 
     /// The request's id as text.

@@ -8,3 +8,4 @@ pub(crate) mod context;
 pub(crate) mod form;
 pub(crate) mod normalize;
 pub(crate) mod path_pattern;
+pub(crate) mod trace;

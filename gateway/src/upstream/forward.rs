@@ -10,9 +10,12 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use souk_kernel::Problem;
 use souk_rpc::{Cx, header};
+use souk_trace::{Kind, Span, scope};
+use souk_web::known_method;
 use tower::ServiceExt;
 
 use super::routing::Upstream;
+use crate::request::trace;
 
 /// Sends `request` to `upstream` and waits for the head of its answer, at most until the context's deadline.
 pub(crate) async fn forward(
@@ -33,7 +36,12 @@ pub(crate) async fn forward(
         Upstream::Remote(transport) => {
             // What only reads may be asked again when an instance died before it answered.
             let repeatable = request.method().is_safe();
-            let response = transport.send(cx, request.map(Full::new), repeatable).await?;
+            let method = known_method(request.method());
+            let mut span = Span::under(cx.place().as_ref(), Kind::Client, method);
+            span.set("http.request.method", method);
+            let sent = scope(span.trace(), transport.send(cx, request.map(Full::new), repeatable)).await;
+            let response = sent.inspect_err(|problem| span.fail(problem.code.clone()))?;
+            trace::note(&mut span, response.status());
             Ok(marked(cx, response.map(Body::new)))
         }
     }

@@ -8,7 +8,7 @@ use crate::draft::{DEFAULT_TAX_CATEGORY, Defect, NO_CATEGORY, Offer, ProductDraf
 use crate::feed::error::RefusedLines;
 use crate::feed::fields::{status, stock, weight};
 use crate::feed::mapping::Mapping;
-use crate::feed::mapping::attributes::Known;
+use crate::feed::mapping::attributes::KnownColumns;
 use crate::feed::mapping::price::Priced;
 use crate::feed::mapping::rule::Rule;
 use crate::feed::record::{Record, Row};
@@ -21,7 +21,7 @@ pub(crate) struct Assembler {
     /// The currency to import; rows in others are left out.
     currency: Option<Currency>,
     prices: SeenPrices,
-    known: Known,
+    known: KnownColumns,
 }
 
 /// What the rows of one product gave.
@@ -52,7 +52,7 @@ struct Candidate<'a> {
 
 impl Assembler {
     pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, prices: SeenPrices) -> Self {
-        Self { mapping, currency, prices, known: Known::default() }
+        Self { mapping, currency, prices, known: KnownColumns::default() }
     }
 
     pub(crate) fn mapping(&self) -> &Mapping {

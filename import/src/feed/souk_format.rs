@@ -1,7 +1,8 @@
 //! Souk's own format: NDJSON, one product a line, with the format's name first. `souk export` writes it and the importer
 //! knows it by itself, so that an export that is imported again changes nothing.
 //!
-//! Its fields are spelled out here, apart from the contract's: files outlive releases, and have a version of their own.
+//! The fields of products, variants and pictures are spelled out here, because files outlive releases and have a version of
+//! their own. Attributes, options, prices and the status are written as the contract has them: a change there is one here.
 
 use std::borrow::Cow;
 use std::io::{self, Write};

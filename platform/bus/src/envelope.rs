@@ -22,6 +22,8 @@ pub struct Envelope {
     pub time: Timestamp,
     /// W3C trace context of the request that caused it.
     pub traceparent: Option<String>,
+    /// What other vendors say about its trace.
+    pub tracestate: Option<String>,
     /// The fact, still encoded.
     pub data: Box<RawValue>,
 }

@@ -20,6 +20,9 @@ pub fn channel(schema: &str) -> String {
 /// Events of one read: bounds memory and the length of the consumer's transaction.
 pub const MAX_READ: i64 = 500;
 
+/// After a wake-up the event may hide behind a transaction that is still running: look again soon.
+const SOON: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
+
 /// Events of one read of a relay, which sends them on without a transaction.
 pub const MAX_RELAY: i64 = 2000;
 
@@ -89,26 +92,48 @@ impl Log {
 
     /// Wake-ups by the writers of `schemas`, from now on.
     pub fn wakes(&self, schemas: &[&str]) -> Wakes {
-        Wakes(schemas.iter().map(|schema| self.db.listen(&channel(schema))).collect())
+        Wakes { woken: schemas.iter().map(|schema| self.db.listen(&channel(schema))).collect(), looks: SOON.len() }
     }
 }
 
-/// Tells that something was written. Keep it over a whole loop: what is written between a read and the wait is not missed.
-pub struct Wakes(Vec<watch::Receiver<u64>>);
+/// Tells when to look at the log again. Keep it over a whole loop: what is written between a read and the wait is not missed.
+pub struct Wakes {
+    woken: Vec<watch::Receiver<u64>>,
+    /// Looks since the last event or wake-up that found nothing; at first as if there had been enough, since nothing has
+    /// been told yet.
+    looks: usize,
+}
 
 impl Wakes {
     /// Call it before reading: only what is written from here on wakes the next wait.
     pub fn seen(&mut self) {
-        self.0.iter_mut().for_each(watch::Receiver::mark_unchanged);
+        self.woken.iter_mut().for_each(watch::Receiver::mark_unchanged);
+    }
+
+    /// Call it when a read found something: where that was, more may hide.
+    pub fn found(&mut self) {
+        self.looks = 0;
+    }
+
+    /// Waits for a moment, and is true, as long as what was written may still hide behind a transaction that is running;
+    /// false when that has been looked for often enough.
+    pub async fn look_again_soon(&mut self) -> bool {
+        let Some(soon) = SOON.get(self.looks) else { return false };
+        self.looks += 1;
+        tokio::time::sleep(*soon).await;
+        true
     }
 
     /// Waits until something was written (true), at most `timeout` (false).
     pub async fn wait(&mut self, timeout: Duration) -> bool {
-        let changes = self.0.iter_mut().map(|woken| Box::pin(woken.changed()));
+        let changes = self.woken.iter_mut().map(|woken| Box::pin(woken.changed()));
         let (changed, ..) = match tokio::time::timeout(timeout, futures_util::future::select_all(changes)).await {
             Ok(first) => first,
             Err(_) => return false,
         };
+        if changed.is_ok() {
+            self.looks = 0;
+        }
         changed.is_ok()
     }
 }
@@ -144,7 +169,7 @@ fn statements(schema: &'static str) -> Statements {
 
 fn select(schema: &str, only: &str, limit: &str) -> &'static str {
     String::leak(format!(
-        "select xid::text as xid, seq, id, type, aggregate, version, time, traceparent, data::text as data
+        "select xid::text as xid, seq, id, type, aggregate, version, time, traceparent, tracestate, data::text as data
          from \"{schema}\".outbox
          where (xid, seq) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot()) {only}
          order by outbox.xid, seq limit {limit}"
@@ -168,6 +193,7 @@ fn decode(schema: &str, row: &Row) -> Result<(OutboxOffset, Envelope), DbError> 
         version: row.get_col("version")?,
         time,
         traceparent: row.get_col("traceparent")?,
+        tracestate: row.get_col("tracestate")?,
         data: RawValue::from_string(data).map_err(|_| unreadable("data"))?,
     };
     Ok((offset, envelope))

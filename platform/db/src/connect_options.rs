@@ -32,16 +32,7 @@ impl ConnectOptions {
     /// `sslmode=verify-full` asks for TLS; `require` and `verify-ca` are taken for the same. `sslrootcert` names the
     /// authorities.
     pub(crate) fn from_url(url: &str) -> Result<Self, DbError> {
-        // The URL may carry a password: it is not repeated in the message.
-        let wrong = |why: String| DbError::Other(format!("the database URL is not understood: {why}"));
-        if !["postgresql://", "postgres://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(wrong(format!("it must be written {URL_FORM}")));
-        }
-        let (url, asked) = take_tls(url).map_err(wrong)?;
-        let mut driver: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            wrong(format!("{error}: {cause}"))
-        })?;
+        let (mut driver, asked) = parse(url)?;
         let tls = match asked.mode.as_deref() {
             // The driver sees a question mark where we saw another: one of a password, say.
             None if driver.get_ssl_mode() == SslMode::Require => {
@@ -73,6 +64,32 @@ impl ConnectOptions {
     pub(crate) async fn connect(&self) -> Result<(Client, Connection<Socket, Stream>), tokio_postgres::Error> {
         self.driver.connect(self.tls.clone()).await
     }
+}
+
+/// The driver's settings as `url` has them, without TLS. Does not connect; refuses what [`ConnectOptions::from_url`] refuses,
+/// except in what it says of TLS.
+///
+/// # Errors
+/// [`DbError::Other`] when the URL is not understood; it is not repeated there.
+pub fn driver_config(url: &str) -> Result<Config, DbError> {
+    parse(url).map(|(driver, _)| driver)
+}
+
+fn parse(url: &str) -> Result<(Config, AskedTls), DbError> {
+    if !["postgresql://", "postgres://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(wrong(format!("it must be written {URL_FORM}")));
+    }
+    let (url, asked) = take_tls(url).map_err(wrong)?;
+    let driver = url.parse().map_err(|error: tokio_postgres::Error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        wrong(format!("{error}: {cause}"))
+    })?;
+    Ok((driver, asked))
+}
+
+/// The URL may carry a password: it is not repeated in the message.
+fn wrong(why: String) -> DbError {
+    DbError::Other(format!("the database URL is not understood: {why}"))
 }
 
 /// What a URL says of TLS, which is for us and not for the driver, which knows less of it.

@@ -74,7 +74,7 @@ impl Meter {
             writes_metric: metrics::counter!("souk_db_statements_total", "schema" => schema.clone(), "handle" => "tx"),
             commits_metric: metrics::counter!("souk_db_commits_total", "schema" => schema.clone()),
             rollbacks_metric: metrics::counter!("souk_db_rollbacks_total", "schema" => schema.clone()),
-            pool_wait_metric: metrics::histogram!("souk_db_pool_wait_seconds", "schema" => schema.clone()),
+            pool_wait_metric: metrics::histogram!("db_client_connection_wait_time_seconds", "db_client_connection_pool_name" => schema.clone()),
             pool_timeouts_metric: metrics::counter!("souk_db_pool_timeouts_total", "schema" => schema),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use futures_util::future;
+use souk_trace::Span;
 use tokio::{runtime::Handle, sync::watch};
 use tokio_postgres::{Row, Statement};
 
@@ -17,7 +18,7 @@ use crate::{
     notify::Signals,
     pool::{Pool, Pooled},
     reads::Replica,
-    row,
+    row, span,
     statement_cache::Sql,
     tx::{self, Begin},
 };
@@ -152,18 +153,20 @@ impl Db {
     /// # Errors
     /// Any [`DbError`]; [`DbError::OutcomeUnknown`] when the connection broke before the answer.
     pub async fn write_one(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DbError> {
+        let span = span::statement(Sql::Static(sql));
         let conn = self.0.pool.get().await?;
         let typed = conn.typed_statement(Sql::Static(sql)).await?;
         let done = conn.committed(conn.execute(typed, Sql::Static(sql), params)).await;
-        self.written(&conn, sql, done)
+        self.written(&conn, sql, span, done)
     }
 
     /// As [`Db::write_one`], with the rows of its RETURNING clause.
     pub async fn write_returning(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        let span = span::statement(Sql::Static(sql));
         let conn = self.0.pool.get().await?;
         let typed = conn.typed_statement(Sql::Static(sql)).await?;
         let done = conn.committed(conn.query(typed, Sql::Static(sql), params)).await;
-        self.written(&conn, sql, done)
+        self.written(&conn, sql, span, done)
     }
 
     /// As [`Db::write_returning`] for at most one row.
@@ -174,21 +177,27 @@ impl Db {
     /// As [`Db::write_returning`], acknowledged before it is on disk (see [`Db::begin_relaxed`]): BEGIN, the setting,
     /// the statement and COMMIT in one round trip. For carts only.
     pub async fn write_relaxed(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        let span = span::statement(Sql::Static(sql));
         let conn = self.0.pool.get().await?;
         let typed = conn.typed_statement(Sql::Static(sql)).await?;
         let done = conn.committed(relaxed(&conn, typed, Sql::Static(sql), params)).await;
-        self.written(&conn, sql, done)
+        self.written(&conn, sql, span, done)
     }
 
-    fn written<T>(&self, conn: &Pooled, sql: &str, done: Result<T, tokio_postgres::Error>) -> Result<T, DbError> {
+    fn written<T>(
+        &self,
+        conn: &Pooled,
+        sql: &str,
+        span: Span,
+        done: Result<T, tokio_postgres::Error>,
+    ) -> Result<T, DbError> {
         self.0.meter.statement();
-        match done {
-            Ok(done) => {
-                self.0.meter.commit();
-                Ok(done)
-            }
-            Err(error) => Err(conn.commit_error(&error, sql)),
+        let done = done.map_err(|error| conn.commit_error(&error, sql));
+        if done.is_ok() {
+            self.0.meter.commit();
         }
+        span::end(span, &done);
+        done
     }
 
     /// Tells the listeners of `channel` that there is something new, soon and at most once per few milliseconds however

@@ -22,6 +22,7 @@ mod row;
 mod servers;
 mod session;
 mod session_settings;
+mod span;
 mod statement_cache;
 mod sync;
 mod tls;
@@ -29,6 +30,7 @@ mod tx;
 mod wal_position;
 
 pub use config::{DbConfig, Login, PoolSizes};
+pub use connect_options::driver_config;
 pub use counters::{Counters, process_counters};
 pub use db::{Db, assert_all_prepare};
 pub use disk_full::found_full_within;

@@ -18,6 +18,7 @@ use crate::{
     counters::Meter,
     row,
     servers::Servers,
+    span,
     statement_cache::Sql,
 };
 
@@ -112,6 +113,13 @@ impl Reads {
     }
 
     async fn run(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        let span = span::statement(sql);
+        let done = self.run_anywhere(sql, params).await;
+        span::end(span, &done);
+        done
+    }
+
+    async fn run_anywhere(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let Some(replica) = &self.replica else {
             self.meter.read();
             return self.ask(sql, params).await;

@@ -12,7 +12,8 @@ use futures_util::{FutureExt, future};
 use tokio_postgres::{Row, Statement};
 
 use crate::{
-    DbError, WalPosition, conn::Params, counters::Meter, error::is_stale_plan, pool::Pooled, row, statement_cache::Sql,
+    DbError, WalPosition, conn::Params, counters::Meter, error::is_stale_plan, pool::Pooled, row, span,
+    statement_cache::Sql,
 };
 
 /// How a transaction begins, and begins again.
@@ -92,6 +93,13 @@ impl Tx {
     /// Rows affected by one statement.
     pub async fn execute(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DbError> {
         let sql = Sql::Static(sql);
+        let span = span::statement(sql);
+        let done = self.affected(sql, params).await;
+        span::end(span, &done);
+        done
+    }
+
+    async fn affected(&self, sql: Sql<'_>, params: Params<'_>) -> Result<u64, DbError> {
         let first = self.state.load(Ordering::Relaxed) == FRESH;
         let statement = self.statement(sql).await?;
         let done = self.with_begin(self.conn().affected(&statement, sql, params)).await;
@@ -187,7 +195,14 @@ impl Tx {
         Ok(())
     }
 
-    async fn finish(mut self, position_wanted: bool) -> Result<WalPosition, DbError> {
+    async fn finish(self, position_wanted: bool) -> Result<WalPosition, DbError> {
+        let span = span::statement(Sql::Static("COMMIT"));
+        let done = self.end(position_wanted).await;
+        span::end(span, &done);
+        done
+    }
+
+    async fn end(mut self, position_wanted: bool) -> Result<WalPosition, DbError> {
         match self.state.load(Ordering::Relaxed) {
             FRESH => return Ok(WalPosition::ANY),
             FAILED => return Err(DbError::Other("cannot commit: a statement of this transaction failed".into())),
@@ -222,6 +237,13 @@ impl Tx {
     }
 
     async fn rows(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        let span = span::statement(sql);
+        let done = self.found(sql, params).await;
+        span::end(span, &done);
+        done
+    }
+
+    async fn found(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let first = self.state.load(Ordering::Relaxed) == FRESH;
         let statement = self.statement(sql).await?;
         let done = self.with_begin(self.conn().rows(&statement, sql, params)).await;

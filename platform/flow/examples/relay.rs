@@ -17,8 +17,8 @@ use souk_postgres::TestDb;
 use souk_runtime::Tasks;
 use uuid::Uuid;
 
-const OWNER: Migrations = Migrations { schema: "shop", files: &[souk_flow::TABLES] };
-const READER: Migrations = Migrations { schema: "mail", files: &[souk_flow::TABLES] };
+const OWNER: Migrations = Migrations { schema: "shop", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
+const READER: Migrations = Migrations { schema: "mail", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
 /// Events of one transaction of the backlog.
 const BATCH: usize = 1000;
 

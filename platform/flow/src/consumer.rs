@@ -9,11 +9,13 @@ use souk_bus::{Envelope, EventLog, MAX_READ};
 use souk_db::{Db, RowExt, Tx};
 use souk_kernel::{Kind, Problem};
 use souk_runtime::Tasks;
+use souk_trace::{Span, scope};
 use uuid::Uuid;
 
 use crate::cursor::Stop;
 use crate::dead_letter;
 use crate::feed::{Feed, Mark};
+use crate::trace_context;
 
 /// Tries of one event before it is parked (PROMISES: poison message).
 pub const MAX_TRIES: u32 = 5;
@@ -202,6 +204,16 @@ impl Reader {
     }
 
     async fn apply(&self, session: &mut Session, events: Vec<Envelope>, marks: &[Mark]) -> Result<(), Stop> {
+        let mut spans = trace_context::consumed(&self.events, self.name(), self.source, &events);
+        let place = spans.first().and_then(Span::trace);
+        let applied = scope(place, self.apply_here(session, events, marks)).await;
+        if let Err(Stop::Problem(problem)) = &applied {
+            spans.iter_mut().for_each(|span| span.fail(problem.code.clone()));
+        }
+        applied
+    }
+
+    async fn apply_here(&self, session: &mut Session, events: Vec<Envelope>, marks: &[Mark]) -> Result<(), Stop> {
         self.consumer.before(&events).await?;
         let mut tx = self.db.begin().await?;
         let fresh = self.receive(&mut tx, &events).await?;
@@ -250,7 +262,13 @@ impl Reader {
                 tx.commit().await?;
                 Ok::<(), Problem>(())
             };
-            match result.await {
+            let mut spans =
+                trace_context::consumed(&self.events, self.name(), self.source, std::slice::from_ref(&event));
+            let result = scope(spans.first().and_then(Span::trace), result).await;
+            if let Err(problem) = &result {
+                spans.iter_mut().for_each(|span| span.fail(problem.code.clone()));
+            }
+            match result {
                 Ok(()) => self.consumer.applied(std::slice::from_ref(&event)).await,
                 Err(problem) => {
                     self.complain("replay failed", &problem);

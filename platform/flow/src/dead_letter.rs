@@ -12,14 +12,15 @@ const PARKED: &str = "select exists (select from dead_letter where consumer = $1
 // An event that joins others of its aggregate which are about to be replayed goes with them. One that has had its effect
 // is not parked: a log may show an event twice.
 const PARK: &str = "insert into dead_letter
-        (consumer, event_id, source, type, aggregate, version, time, traceparent, data, error, replay_at)
-    select $1::text, $2::uuid, $3::text, $4::text, $5::uuid, $6::bigint, $7::timestamptz, $8::text, $9::text::json,
-        $10::text,
+        (consumer, event_id, source, type, aggregate, version, time, traceparent, tracestate, data, error, replay_at)
+    select $1::text, $2::uuid, $3::text, $4::text, $5::uuid, $6::bigint, $7::timestamptz, $8::text, $11::text,
+        $9::text::json, $10::text,
         (select max(replay_at) from dead_letter where consumer = $1 and aggregate = $5)
     where not exists (select from inbox where consumer = $1 and event_id = $2)
     on conflict do nothing";
 const ANY_PARKED: &str = "select exists (select from dead_letter where consumer = $1) as any";
-const TO_REPLAY: &str = "select event_id, source, type, aggregate, version, time, traceparent, data::text as data
+const TO_REPLAY: &str =
+    "select event_id, source, type, aggregate, version, time, traceparent, tracestate, data::text as data
     from dead_letter where consumer = $1 and source = $2 and replay_at <= now() order by time, version limit 100";
 const REPLAYED: &str = "delete from dead_letter where consumer = $1 and event_id = $2";
 const REPLAY_FAILED: &str = "update dead_letter set replay_at = null, error = $3
@@ -36,10 +37,11 @@ pub(crate) async fn is_parked(db: &Db, consumer: &str, event: &Envelope) -> Resu
 
 /// Parks `event` when `tx` commits.
 pub(crate) async fn park(tx: &Tx, consumer: &str, event: &Envelope, error: &str) -> Result<(), DbError> {
-    let Envelope { id, source, event_type, aggregate, version, time, traceparent, data } = event;
+    let Envelope { id, source, event_type, aggregate, version, time, traceparent, tracestate, data } = event;
     let data = data.get();
-    tx.execute(PARK, &[&consumer, id, source, event_type, aggregate, version, time, traceparent, &data, &error])
-        .await?;
+    let parameters: [&(dyn souk_db::ToSql + Sync); 11] =
+        [&consumer, id, source, event_type, aggregate, version, time, traceparent, &data, &error, tracestate];
+    tx.execute(PARK, &parameters).await?;
     Ok(())
 }
 
@@ -72,6 +74,7 @@ fn parked_event(row: &Row) -> Result<Envelope, Problem> {
         version: row.get_col("version")?,
         time,
         traceparent: row.get_col("traceparent")?,
+        tracestate: row.get_col("tracestate")?,
         data: RawValue::from_string(data).map_err(Problem::internal)?,
     })
 }

@@ -1,7 +1,7 @@
 //! Event source of a consumer: the owner's outbox table under a lease, or a Kafka topic in a group. The consumer cannot tell
 //! which.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use souk_bus::{Envelope, EventLog, Log, MAX_READ, OutboxOffset, Wakes};
 use souk_db::{Db, Tx};
@@ -13,8 +13,6 @@ use crate::cursor::{Cursor, Stop};
 
 /// Polling interval without notifications: covers lost ones. Also how often a feed without events says so.
 const IDLE: Duration = Duration::from_millis(1000);
-/// After a wake-up the event may hide behind a transaction that is still running: look again soon.
-const SOON: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
 
 /// An open feed.
 pub(crate) enum Feed {
@@ -37,8 +35,6 @@ pub(crate) struct Leased {
     log: Log,
     wakes: Wakes,
     source: Source,
-    /// Looks since the last event or wake-up that found nothing.
-    quiet: usize,
 }
 
 impl Feed {
@@ -55,7 +51,7 @@ impl Feed {
                 let Some(cursor) = Cursor::acquire(db, consumer, source.schema, holder).await? else { return Ok(None) };
                 let log = Log::new(db);
                 let wakes = log.wakes(&[source.schema]);
-                Ok(Some(Feed::Postgres(Leased { cursor, log, wakes, source, quiet: 0 })))
+                Ok(Some(Feed::Postgres(Leased { cursor, log, wakes, source })))
             }
             // A group for each owner: what holds up the events of one does not hold up those of another.
             #[cfg(feature = "kafka")]
@@ -150,23 +146,20 @@ impl Feed {
 
 impl Leased {
     async fn next(&mut self) -> Result<Vec<(Mark, Envelope)>, Stop> {
+        let began = Instant::now();
         loop {
             self.wakes.seen();
             let Source { schema, types } = self.source;
             let batch = self.log.read(schema, types, self.cursor.offset, MAX_READ).await?;
             if !batch.is_empty() {
-                self.quiet = 0;
+                self.wakes.found();
                 return Ok(batch.into_iter().map(|(offset, event)| (Mark::Postgres(offset), event)).collect());
             }
-            if let Some(soon) = SOON.get(self.quiet) {
-                self.quiet += 1;
-                tokio::time::sleep(*soon).await;
-                continue;
-            }
-            if !self.wakes.wait(IDLE).await {
+            let look = self.wakes.look_again_soon().await || self.wakes.wait(IDLE).await;
+            // Also when every look is for events that hide behind a long transaction: the lease is kept in between.
+            if !look || began.elapsed() >= IDLE {
                 return Ok(Vec::new());
             }
-            self.quiet = 0;
         }
     }
 }

@@ -14,8 +14,6 @@ use crate::Source;
 const WAIT: Duration = Duration::from_millis(500);
 /// Pause after a log that could not be read.
 const PAUSE: Duration = Duration::from_millis(500);
-/// After a wake-up an event may hide behind a transaction that still runs.
-const SOON: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
 
 /// Calls `see` with every batch of events written from now on, until the process stops. Returns once the place in the
 /// log is known: what is read into memory after that will be corrected.
@@ -62,8 +60,6 @@ struct Rows {
     log: Log,
     places: Vec<(Source, OutboxOffset)>,
     wakes: Wakes,
-    /// Looks since the last event or wake-up that found nothing.
-    quiet: usize,
 }
 
 impl Tail {
@@ -75,7 +71,7 @@ impl Tail {
                 let schemas: Vec<&str> = sources.iter().map(|source| source.schema).collect();
                 let wakes = log.wakes(&schemas);
                 let places = sources.iter().map(|source| (*source, start)).collect();
-                Ok(Tail::Postgres(Rows { log, places, wakes, quiet: 0 }))
+                Ok(Tail::Postgres(Rows { log, places, wakes }))
             }
             #[cfg(feature = "kafka")]
             EventLog::Kafka(kafka) => {
@@ -104,16 +100,11 @@ impl Rows {
                 let batch = self.log.read(source.schema, source.types, *place, MAX_READ).await?;
                 let Some((end, _)) = batch.last() else { continue };
                 *place = *end;
-                self.quiet = 0;
+                self.wakes.found();
                 return Ok(batch.into_iter().map(|(_, event)| event).collect());
             }
-            if let Some(soon) = SOON.get(self.quiet) {
-                self.quiet += 1;
-                tokio::time::sleep(*soon).await;
-                continue;
-            }
-            if self.wakes.wait(WAIT).await {
-                self.quiet = 0;
+            if !self.wakes.look_again_soon().await {
+                self.wakes.wait(WAIT).await;
             }
         }
     }

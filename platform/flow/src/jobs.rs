@@ -13,32 +13,38 @@ use serde::de::DeserializeOwned;
 use souk_db::{Db, DbError, Row, RowExt, Tx};
 use souk_kernel::{Ids, Problem};
 use souk_runtime::Tasks;
+use souk_trace::{Trace, scope};
 use uuid::Uuid;
+
+use crate::trace_context::{self, Columns};
 
 /// Notification channel on which enqueuers wake workers.
 const CHANNEL: &str = "souk_jobs";
 /// Jobs of one claim, run concurrently.
 const CLAIM: i64 = 16;
 /// How long a job belongs to the process that claimed it, unless that says that it still works on it: what a process that
-/// died had begun is begun again so soon.
-const LEASE: Duration = Duration::from_secs(10);
-/// Between two heartbeats: several fit into a lease.
+/// died had begun is begun again so soon. Longer than a failover of the database, during which no process can say so.
+const LEASE: Duration = Duration::from_secs(45);
+/// Between two heartbeats: many fit into a lease.
 const BEAT: Duration = Duration::from_secs(2);
+/// How long one try may take, unless its handler says otherwise. A heartbeat only proves that the process lives, and the other
+/// jobs of a claim wait for the slowest.
+const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// Tries before a job is set aside: with the backoff below about two hours.
 const MAX_ATTEMPTS: i32 = 12;
 /// Polling interval without notifications.
 const IDLE: Duration = Duration::from_secs(1);
 
-const ENQUEUE: &str = "insert into job (id, kind, key, payload, run_at)
-    select id, $2, key, payload::json, now() + make_interval(secs => $5)
-    from unnest($1::uuid[], $3::text[], $4::text[]) as j (id, key, payload)
+const ENQUEUE: &str = "insert into job (id, kind, key, payload, run_at, traceparent, tracestate)
+    select id, $2, key, payload::json, now() + make_interval(secs => $5), traceparent, tracestate
+    from unnest($1::uuid[], $3::text[], $4::text[], $6::text[], $7::text[]) as j (id, key, payload, traceparent, tracestate)
     on conflict on constraint job_kind_key do nothing";
 const CLAIM_DUE: &str = "update job set lease_until = now() + make_interval(secs => $3), attempts = attempts + 1
     where id in (
         select id from job
         where kind = any($1) and not dead and run_at <= now() and (lease_until is null or lease_until < now())
         order by run_at limit $2 for update skip locked)
-    returning id, kind, key, payload::text as payload, attempts";
+    returning id, kind, key, payload::text as payload, attempts, traceparent, tracestate";
 /// An attempt has one owner: a process that lost its lease to another renews nothing and puts nothing back.
 const RENEW: &str = "update job set lease_until = now() + make_interval(secs => $3)
     from unnest($1::uuid[], $2::int[]) as mine (id, attempts) where job.id = mine.id and job.attempts = mine.attempts";
@@ -66,6 +72,7 @@ pub struct Job {
     /// This try, from 1.
     pub attempt: i32,
     payload: String,
+    trace: Option<Trace>,
 }
 
 impl Job {
@@ -81,6 +88,10 @@ impl Job {
 pub trait JobHandler: Send + Sync + 'static {
     /// Which jobs.
     fn kind(&self) -> &'static str;
+    /// How long one try may take. It is then dropped where it stands, and counts as failed.
+    fn time_limit(&self) -> Duration {
+        TIME_LIMIT
+    }
     /// Does it; an error puts it back with backoff.
     async fn run(&self, job: &Job) -> Result<(), Problem>;
 }
@@ -119,7 +130,10 @@ impl Jobs {
         let keys: Vec<&str> = jobs.iter().map(|(key, _)| *key).collect();
         let payloads = jobs.iter().map(|(_, payload)| serde_json::to_string(payload)).collect::<Result<Vec<_>, _>>();
         let payloads = payloads.map_err(Problem::internal)?;
-        tx.execute(ENQUEUE, &[&ids, &kind, &keys, &payloads, &delay.as_secs_f64()]).await?;
+        let (traces, delay) = (Columns::here(jobs.len()), delay.as_secs_f64());
+        let parameters: [&(dyn souk_db::ToSql + Sync); 7] =
+            [&ids, &kind, &keys, &payloads, &delay, &traces.parents, &traces.states];
+        tx.execute(ENQUEUE, &parameters).await?;
         Ok(())
     }
 
@@ -201,10 +215,17 @@ impl Worker {
     }
 
     async fn work(&self, job: &Job) -> Result<(), Problem> {
-        match self.handlers.get(job.kind.as_str()) {
-            Some(handler) => handler.run(job).await,
-            None => Err(Problem::internal(format!("no handler for jobs of kind {}", job.kind))),
+        let Some(handler) = self.handlers.get(job.kind.as_str()) else {
+            return Err(Problem::internal(format!("no handler for jobs of kind {}", job.kind)));
+        };
+        let mut span = trace_context::processing(job.trace.as_ref(), "postgresql", handler.kind());
+        let limit = handler.time_limit();
+        let done = tokio::time::timeout(limit, scope(span.trace(), handler.run(job))).await;
+        let done = done.unwrap_or_else(|_| Err(Problem::internal(format!("not done within {limit:?}"))));
+        if let Err(problem) = &done {
+            span.fail(problem.code.clone());
         }
+        done
     }
 
     async fn put_back(&self, job: &Job, problem: &Problem) -> Result<(), DbError> {
@@ -222,5 +243,6 @@ fn decode(row: &Row) -> Result<Job, DbError> {
         key: row.get_col("key")?,
         attempt: row.get_col("attempts")?,
         payload: row.get_col("payload")?,
+        trace: trace_context::of_row(row)?,
     })
 }

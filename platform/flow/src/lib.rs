@@ -13,6 +13,7 @@ mod outbox;
 mod relay;
 mod saga;
 mod schedule;
+mod trace_context;
 mod trouble;
 
 pub use consumer::{Consumer, MAX_TRIES, Source, run_consumer};
@@ -40,3 +41,8 @@ pub const SAGAS: (&str, &str) = ("0002_sagas", include_str!("../migrations/sagas
 
 /// The third one, likewise: sagas by the names of their steps.
 pub const SAGA_STEPS: (&str, &str) = ("0005_saga_steps", include_str!("../migrations/saga_steps.sql"));
+
+pub use trace_context::{Columns as TraceColumns, of_row as trace_of_row};
+
+/// The trace context of what is left behind for later; of every service.
+pub const TRACE_CONTEXT: (&str, &str) = ("0006_trace_context", include_str!("../migrations/trace_context.sql"));

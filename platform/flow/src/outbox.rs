@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use souk_db::{Db, DbError, Tx, WalPosition};
 use souk_kernel::{Event, Ids, Problem};
+use souk_trace::Trace;
 use uuid::Uuid;
 
-const INSERT: &str = "insert into outbox (id, type, aggregate, version, data)
-    select id, $2, aggregate, version, data::json
-    from unnest($1::uuid[], $3::uuid[], $4::bigint[], $5::text[]) with ordinality as e (id, aggregate, version, data, n)
+use crate::trace_context::Columns;
+
+const INSERT: &str = "insert into outbox (id, type, aggregate, version, data, traceparent, tracestate)
+    select id, $2, aggregate, version, data::json, traceparent, tracestate
+    from unnest($1::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[])
+        with ordinality as e (id, aggregate, version, data, traceparent, tracestate, n)
     order by n";
 
 /// A service's own outbox.
@@ -32,6 +36,16 @@ impl Outbox {
 
     /// Adds events of one type to the transaction, in order, in one statement; none is fine.
     pub async fn push_all<E: Event>(&self, tx: &Tx, events: &[E]) -> Result<(), DbError> {
+        self.insert(tx, events, &Columns::here(events.len())).await
+    }
+
+    /// The same for events of a batch, each with the place in a trace that it belongs to.
+    pub async fn push_traced<E: Event>(&self, tx: &Tx, events: &[E], places: &[Option<Trace>]) -> Result<(), DbError> {
+        debug_assert_eq!(events.len(), places.len());
+        self.insert(tx, events, &Columns::of(places.iter().map(Option::as_ref))).await
+    }
+
+    async fn insert<E: Event>(&self, tx: &Tx, events: &[E], traces: &Columns) -> Result<(), DbError> {
         if events.is_empty() {
             return Ok(());
         }
@@ -43,7 +57,9 @@ impl Outbox {
         let aggregates: Vec<Uuid> = events.iter().map(E::aggregate).collect();
         let versions: Vec<i64> = events.iter().map(E::version).collect();
         let data = events.iter().map(encode).collect::<Result<Vec<String>, _>>()?;
-        tx.execute(INSERT, &[&ids, &E::TYPE, &aggregates, &versions, &data]).await?;
+        let parameters: [&(dyn souk_db::ToSql + Sync); 7] =
+            [&ids, &E::TYPE, &aggregates, &versions, &data, &traces.parents, &traces.states];
+        tx.execute(INSERT, &parameters).await?;
         Ok(())
     }
 

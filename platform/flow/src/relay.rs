@@ -19,8 +19,6 @@ const NAME: &str = "relay";
 const UNDER_WAY: usize = 6;
 /// Polling interval without notifications: covers lost ones.
 const IDLE: Duration = Duration::from_millis(1000);
-/// After a wake-up the event may hide behind a transaction that is still running: look again soon.
-const SOON: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(80)];
 /// Between two looks whether the broker still has what it was given.
 const CHECK: Duration = Duration::from_secs(5);
 /// Pause after a failure; doubles.
@@ -134,25 +132,22 @@ impl Relay {
     /// Publishes until the process stops (Ok), the lease or the topic is lost, or something fails.
     async fn publish(&self, session: &mut Session) -> Result<(), Stop> {
         let mut wakes = self.log.wakes(&[self.schema]);
-        let mut quiet = 0;
         while !self.tasks.stopping() {
             wakes.seen();
             if session.under_way.len() < UNDER_WAY && self.send(session).await? {
-                quiet = 0;
+                wakes.found();
                 continue;
             }
             if self.settle(session).await? {
                 continue;
             }
-            if let Some(soon) = SOON.get(quiet) {
-                quiet += 1;
-                self.tasks.pause(*soon).await;
+            if wakes.look_again_soon().await {
                 continue;
             }
             self.check(session).await?;
             tokio::select! {
                 () = self.tasks.token().cancelled() => break,
-                woken = wakes.wait(IDLE) => if woken { quiet = 0 },
+                _ = wakes.wait(IDLE) => {}
             }
         }
         while self.settle(session).await? {}

@@ -11,6 +11,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use souk_db::{Db, RowExt};
 use souk_kernel::Problem;
 use souk_runtime::Tasks;
+use souk_trace::{Kind, Span, scope};
 
 /// How often due schedules are looked for: the accuracy of a schedule.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -78,7 +79,12 @@ async fn run_if_due(db: &Db, schedule: &Schedule) -> Result<(), Problem> {
         db.write_one(DECLARE, &[&schedule.name]).await?;
         return Ok(());
     };
-    let result = (schedule.run)().await;
+    let mut span = Span::root(None, Kind::Internal, schedule.name);
+    let result = scope(span.trace(), (schedule.run)()).await;
+    if let Err(problem) = &result {
+        span.fail(problem.code.clone());
+    }
+    drop(span);
     let next = schedule.next_after(row.get_col("now").map_err(Problem::from)?)?;
     db.write_one(FINISH, &[&schedule.name, &next]).await?;
     result

@@ -1,7 +1,7 @@
 //! Outbound HTTP client, for payment providers, OpenSearch, object storage and what else is not a role of ours. Every call of
-//! an [`HttpClient`] has a timeout, a cap on its answer and a circuit breaker, and waits when the other side is asked too often
-//! (429 with `Retry-After`). A [`Pool`] alone is for streams, whose reader sets the limits. Both reach only where they are
-//! meant to.
+//! an [`HttpClient`] has a timeout, a cap on its answer and a circuit breaker. When the other side is asked too often (429 with
+//! `Retry-After`), calls are refused at once until it may be asked again; so what must not stop for others' calls has a client
+//! of its own. A [`Pool`] alone is for streams, whose reader sets the limits. Both reach only where they are meant to.
 
 mod pool;
 mod reach;
@@ -11,10 +11,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use souk_runtime::CircuitBreaker;
 use souk_tls::TlsError;
+use souk_trace::{Kind, Span};
 
 pub use pool::{Connections, Pool, Schemes};
 pub use reach::{Reach, is_public};
@@ -73,13 +74,14 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`NoAnswer`], after `within` at the latest.
-    pub async fn send(&self, request: Request<Bytes>, within: Duration) -> Result<Response<Bytes>, NoAnswer> {
+    pub async fn send(&self, mut request: Request<Bytes>, within: Duration) -> Result<Response<Bytes>, NoAnswer> {
         let started = Instant::now();
+        let mut call = Call::begin(self.name, &mut request, started);
         if let Some(pause) = self.asked_to_wait(started) {
-            return Err(self.rejected(started, &format!("it asked to be left alone for {pause:?} more")));
+            return Err(call.rejected(&format!("it asked to be left alone for {pause:?} more")));
         }
-        let _permit = self.breaker.enter(within).await.map_err(|why| self.rejected(started, &why))?;
-        let mut attempt = Attempt { client: self, started, deadline: started + within, outcome: None };
+        let _permit = self.breaker.enter(within).await.map_err(|why| call.rejected(&why))?;
+        let mut attempt = Attempt { client: self, call, deadline: started + within, outcome: None };
         let left = within.saturating_sub(started.elapsed());
         let result = tokio::time::timeout(left, self.round_trip(request)).await;
         let result = result.unwrap_or_else(|_| Err(NoAnswer::Unknown(format!("nothing within {within:?}"))));
@@ -90,19 +92,10 @@ impl HttpClient {
             Err(NoAnswer::Unknown(_)) => "unknown",
         });
         if let Ok(answer) = &result {
+            attempt.call.span.set("http.response.status_code", answer.status().as_u16());
             self.heed(answer);
         }
         result
-    }
-
-    fn rejected(&self, started: Instant, why: &dyn std::fmt::Display) -> NoAnswer {
-        self.measure("rejected", started);
-        NoAnswer::NotSent(why.to_string())
-    }
-
-    fn measure(&self, outcome: &'static str, started: Instant) {
-        metrics::histogram!("souk_http_client_seconds", "to" => self.name, "outcome" => outcome)
-            .record(started.elapsed());
     }
 
     async fn round_trip(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
@@ -135,11 +128,64 @@ impl HttpClient {
     }
 }
 
+/// What is measured of a call, by OpenTelemetry's conventions for HTTP clients. Paths and queries are left out: they hold what is
+/// the other side's.
+struct Call {
+    to: &'static str,
+    method: Method,
+    address: String,
+    started: Instant,
+    span: Span,
+}
+
+impl Call {
+    /// Its span is named in the request's headers (W3C trace context); none outside of every trace.
+    fn begin(to: &'static str, request: &mut Request<Bytes>, started: Instant) -> Self {
+        let (method, uri) = (request.method().clone(), request.uri());
+        let address = uri.host().unwrap_or_default().to_owned();
+        let mut span = Span::none();
+        if souk_trace::on() {
+            span = Span::child(Kind::Client, method.to_string());
+            span.set("http.request.method", method.to_string());
+            span.set("server.address", address.clone());
+            span.set("server.port", uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 }));
+            span.set("souk.http.to", to);
+        }
+        if let Some(place) = span.trace() {
+            let state = place.tracestate().map(str::to_owned);
+            for (name, text) in [("traceparent", Some(place.traceparent())), ("tracestate", state)] {
+                if let Some(value) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
+                    request.headers_mut().insert(name, value);
+                }
+            }
+        }
+        Self { to, method, address, started, span }
+    }
+
+    /// It was not even tried.
+    fn rejected(&mut self, why: &dyn std::fmt::Display) -> NoAnswer {
+        self.end("rejected");
+        NoAnswer::NotSent(why.to_string())
+    }
+
+    fn end(&mut self, outcome: &'static str) {
+        if outcome != "ok" {
+            self.span.fail(outcome);
+        }
+        metrics::histogram!(
+            "http_client_request_duration_seconds",
+            "http_request_method" => self.method.to_string(), "server_address" => self.address.clone(),
+            "to" => self.to, "outcome" => outcome
+        )
+        .record(self.started.elapsed());
+    }
+}
+
 /// Counts a call however it ends, also when it is dropped because its time is over. One that is dropped earlier, because its
 /// caller does not wait for the answer any more, says nothing about the other side.
 struct Attempt<'c> {
     client: &'c HttpClient,
-    started: Instant,
+    call: Call,
     deadline: Instant,
     outcome: Option<&'static str>,
 }
@@ -149,7 +195,7 @@ impl Drop for Attempt<'_> {
         let now = Instant::now();
         if let Some(outcome) = self.outcome.or((now >= self.deadline).then_some("unknown")) {
             self.client.breaker.record(outcome == "ok", now);
-            self.client.measure(outcome, self.started);
+            self.call.end(outcome);
         }
     }
 }

@@ -4,10 +4,13 @@ use deunicode::deunicode_char;
 
 /// `[a-z0-9-]` out of any text: `Größe 40 "Blau"` gives `grosse-40-blau`, `東京` gives `dong-jing`. Letters and digits are
 /// transliterated one by one, apostrophes and marks vanish, everything else separates words. Empty when no letter and no digit
-/// is left.
+/// is left. A Greek mu beside an ASCII letter or digit is a unit's prefix, which is written `u`: `125μm` gives `125um`.
 pub fn slugify(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut before = None;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let before = before.replace(c);
         if c.is_ascii() {
             push(&mut slug, c);
             continue;
@@ -15,12 +18,24 @@ pub fn slugify(text: &str) -> String {
         match deunicode_char(c) {
             // Combining marks and joiners; the curly apostrophe.
             Some("" | "'") => {}
+            Some(_) if is_mu(c) && [before, chars.peek().copied()].into_iter().flatten().any(in_a_word) => {
+                slug.push('u')
+            }
             Some(plain) if c.is_alphanumeric() => plain.chars().for_each(|c| push(&mut slug, c)),
             _ => push(&mut slug, ' '),
         }
     }
     slug.truncate(slug.trim_end_matches('-').len());
     slug
+}
+
+/// The Greek letter, and the sign for a millionth, which is the same to look at.
+fn is_mu(c: char) -> bool {
+    matches!(c, 'μ' | 'µ')
+}
+
+fn in_a_word(c: char) -> bool {
+    c.is_ascii_alphanumeric()
 }
 
 fn push(slug: &mut String, c: char) {
@@ -64,6 +79,9 @@ mod tests {
             ("ÆØÅ æøå Þór ðað Đặng ıI", "aeoa-aeoa-thor-dad-dang-ii"),
             ("Cafe\u{301} Crème", "cafe-creme"),
             ("½ m² Ｆｕｌｌ", "1-2-m2-full"),
+            ("62.5/125μm", "62-5-125um"),
+            ("5 \u{b5}F, 5\u{b5}, μm μ", "5-uf-5u-um-m"),
+            ("κόσμος μέλι", "kosmos-meli"),
         ] {
             assert_eq!(slugify(text), slug, "{text}");
         }

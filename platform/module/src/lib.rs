@@ -13,4 +13,4 @@ mod spec;
 pub use context::{BuildContext, BuildError, Environment, Host, LocalClients, Shop};
 pub use module::{Announce, Module, Prepare};
 pub use role::{OrderError, Role, start_order};
-pub use spec::{Build, Invalidation, ModuleSpec, PageParameters, check_settings, owner_of};
+pub use spec::{Build, CheckSettings, Invalidation, ModuleSpec, PageParameters, check_settings, owner_of};

@@ -9,6 +9,8 @@ use souk_web::Operations;
 
 use crate::{BuildContext, BuildError, Module, Role};
 
+/// Says why settings cannot work.
+pub type CheckSettings = fn(&Value) -> Result<(), String>;
 /// Makes the service of a spec. Nothing runs yet when it returns but what the service itself starts.
 pub type Build = fn(&BuildContext<'_>) -> Result<Module, BuildError>;
 
@@ -37,7 +39,7 @@ pub struct ModuleSpec {
     /// Its tables.
     pub migrations: Option<&'static Migrations>,
     /// Checks its settings `[modules.<name>]`; none when it reads nothing there ([`check_settings`]).
-    pub settings: Option<fn(&Value) -> Result<(), String>>,
+    pub settings: Option<CheckSettings>,
     /// Starts of the public paths that it answers; the longest start decides.
     pub public_paths: &'static [&'static str],
     /// The description of its public API, also where it does not run.

@@ -1,10 +1,14 @@
 //! Wrapper command for a test runner: starts one throw-away PostgreSQL server, runs a command whose test processes all use
-//! it, and takes it away again. `cargo run -p souk-postgres -- cargo nextest run -p souk-cart`
+//! it, and takes it away again. `cargo run -p souk-postgres -- cargo nextest run -p souk-cart`. Where a server is given
+//! already, it becomes the command.
 //!
 //! Without it every test process starts a server of its own, which takes longer than many a test. Tests that need a server of
 //! their own (to kill it, to delay its replicas) start theirs in either case.
 
-use std::process::{ExitCode, ExitStatus};
+use std::{
+    os::unix::process::CommandExt,
+    process::{ExitCode, ExitStatus},
+};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -30,6 +34,9 @@ async fn main() -> ExitCode {
 async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut words = std::env::args_os().skip(1);
     let program = words.next().ok_or("usage: souk-with-postgres program [argument ...]")?;
+    if SharedServer::is_given() {
+        return Err(std::process::Command::new(&program).args(words).exec().into());
+    }
     let server = SharedServer::start().await?;
     let (name, url) = server.variable();
     let status = run_beside(&server, Command::new(&program).args(words).env(name, url)).await;

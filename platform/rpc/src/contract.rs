@@ -11,7 +11,9 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use souk_kernel::{FieldError, Problem, pan};
+use souk_trace::{Kind, Span, scope};
 
+use crate::macros::{describe, name_of};
 use crate::{Cx, header};
 
 type Answering = Pin<Box<dyn Future<Output = Result<Bytes, Problem>> + Send>>;
@@ -62,7 +64,18 @@ impl Method {
     }
 
     /// The result of a call as it travels: the reply, or the problem with its status; with the position of what was written.
-    pub async fn answer(&self, cx: Cx, body: Bytes) -> Response<Bytes> {
+    pub async fn answer(&self, mut cx: Cx, body: Bytes) -> Response<Bytes> {
+        let mut span = Span::root(cx.trace.as_ref(), Kind::Server, name_of(self.path));
+        describe(&mut span, self.path);
+        cx.trace = span.trace().or(cx.trace);
+        let response = scope(span.trace(), self.reply(cx, body)).await;
+        if response.status().is_server_error() {
+            span.fail(response.status().as_str().to_owned());
+        }
+        response
+    }
+
+    async fn reply(&self, cx: Cx, body: Bytes) -> Response<Bytes> {
         let written = cx.clone();
         // The gateway has looked at what buyers send; this is for what comes in by other ways: imports, tools, other roles.
         if let Some(pointer) = pan::find_in_json(&body) {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use souk_kernel::Problem;
+use souk_trace::Trace;
 
 use crate::{Actor, ActorKey};
 
@@ -17,6 +18,8 @@ pub mod header {
     pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
     /// W3C trace context.
     pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+    /// What other vendors say about the trace.
+    pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
     /// The signed actor; never accepted from outside.
     pub const ACTOR: HeaderName = HeaderName::from_static("x-souk-actor");
     /// Milliseconds left until the caller gives up.
@@ -34,8 +37,8 @@ pub mod header {
 pub struct Cx {
     /// Correlates logs; 1 to 64 characters of `[A-Za-z0-9._-]`.
     pub request_id: Arc<str>,
-    /// W3C trace context, when a trace is being taken.
-    pub traceparent: Option<Arc<str>>,
+    /// W3C trace context: the place this context was made at, when a trace is being taken.
+    pub trace: Option<Trace>,
     /// On whose behalf.
     pub actor: Actor,
     /// When the caller stops waiting.
@@ -49,11 +52,11 @@ pub struct Cx {
 }
 
 impl Cx {
-    /// A call of `actor` without deadline.
+    /// A call of `actor` without deadline, at the place in a trace where this is.
     pub fn new(request_id: impl Into<Arc<str>>, actor: Actor) -> Self {
         Self {
             request_id: request_id.into(),
-            traceparent: None,
+            trace: souk_trace::current(),
             actor,
             deadline: None,
             idempotency_key: None,
@@ -95,6 +98,16 @@ impl Cx {
         self
     }
 
+    /// Where what is done in this context belongs: at the place that the task is at or, where it is at none or in another
+    /// trace (a batch for many), at the place this context was made at.
+    pub fn place(&self) -> Option<Trace> {
+        match (souk_trace::current(), &self.trace) {
+            (Some(here), Some(mine)) if here.trace_id() != mine.trace_id() => Some(mine.clone()),
+            (Some(here), _) => Some(here),
+            (None, mine) => mine.clone(),
+        }
+    }
+
     /// Time left, when there is a deadline.
     pub fn time_left(&self) -> Option<Duration> {
         self.deadline.map(|at| at.saturating_duration_since(Instant::now()))
@@ -119,8 +132,11 @@ impl Cx {
             }
         };
         put(header::REQUEST_ID, &self.request_id);
-        if let Some(trace) = &self.traceparent {
-            put(header::TRACEPARENT, trace);
+        if let Some(trace) = self.place() {
+            put(header::TRACEPARENT, &trace.traceparent());
+            if let Some(state) = trace.tracestate() {
+                put(header::TRACESTATE, state);
+            }
         }
         if self.actor != Actor::Anonymous {
             put(header::ACTOR, &key.sign(&self.actor));
@@ -153,7 +169,7 @@ impl Cx {
             None => Actor::Anonymous,
         };
         let mut cx = Cx::new(text(header::REQUEST_ID).unwrap_or("-"), actor);
-        cx.traceparent = text(header::TRACEPARENT).map(Into::into);
+        cx.trace = text(header::TRACEPARENT).and_then(|parent| Trace::parse(parent, text(header::TRACESTATE)));
         cx.idempotency_key = text(header::IDEMPOTENCY_KEY).map(Into::into);
         cx.client = text(header::CLIENT_IP).and_then(|address| address.parse().ok());
         if let Some(millis) = text(header::TIMEOUT_MS).and_then(|ms| ms.parse().ok()) {

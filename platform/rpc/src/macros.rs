@@ -5,31 +5,71 @@ use std::pin::Pin;
 use std::time::Instant;
 
 use souk_kernel::Problem;
+use souk_trace::{Kind, Span, scope};
 use tracing::Instrument;
 
 use crate::Cx;
+
+/// How OpenTelemetry's conventions call the kind of RPC that this is.
+const SYSTEM: &str = "souk";
 
 /// Span, metrics and deadline of a call, whichever way it goes. It stays where it is: futures that hold each other are copied
 /// with every box and task around them.
 pub async fn observe<R>(
     path: &'static str,
     cx: &Cx,
+    remote: bool,
     call: Pin<&mut (impl Future<Output = Result<R, Problem>> + ?Sized)>,
 ) -> Result<R, Problem> {
     let started = Instant::now();
     let span = tracing::debug_span!("rpc", path, request_id = %cx.request_id);
-    let call = call.instrument(span);
+    let mut traced = calling(path, cx, remote);
+    let call = scope(traced.trace(), call).instrument(span);
     let result = match cx.deadline {
         Some(at) => tokio::time::timeout_at(at.into(), call).await.unwrap_or_else(|_| Err(Problem::timeout(path))),
         None => call.await,
     };
     let outcome = match &result {
         Ok(_) => "ok",
-        Err(problem) if problem.kind.is_fault() => "fault",
+        Err(problem) if problem.kind.is_fault() => {
+            traced.fail(problem.code.clone());
+            "fault"
+        }
         Err(_) => "refused",
     };
-    metrics::histogram!("souk_rpc_seconds", "method" => path, "outcome" => outcome).record(started.elapsed());
+    // At the call's own place: the measurement's example is then this call.
+    let _here = souk_trace::enter(traced.trace());
+    metrics::histogram!(
+        "rpc_client_call_duration_seconds",
+        "rpc_system_name" => SYSTEM, "rpc_method" => name_of(path), "outcome" => outcome
+    )
+    .record(started.elapsed());
     result
+}
+
+/// The caller's span of a call; none outside of every trace.
+fn calling(path: &'static str, cx: &Cx, remote: bool) -> Span {
+    if !souk_trace::on() {
+        return Span::none();
+    }
+    let kind = if remote { Kind::Client } else { Kind::Internal };
+    let mut span = Span::under(cx.place().as_ref(), kind, name_of(path));
+    describe(&mut span, path);
+    span
+}
+
+/// Name of a method in spans and metrics: `inventory/v1/reserve`.
+pub(crate) fn name_of(path: &'static str) -> &'static str {
+    path.trim_start_matches("/rpc/")
+}
+
+/// What OpenTelemetry's conventions for RPC want to know.
+pub(crate) fn describe(span: &mut Span, path: &'static str) {
+    if span.is_none() {
+        return;
+    }
+    span.set("rpc.system.name", SYSTEM);
+    span.set("rpc.method", name_of(path));
 }
 
 /// Declares a service once: its trait, its client, its receiving end and a fake of it for tests.
@@ -75,7 +115,7 @@ macro_rules! service {
                 #[allow(unused_mut, unused_assignments)]
                 let mut repeatable = false;
                 $( repeatable = stringify!($retry) == "idempotent"; )?
-                $crate::hidden::observe(PATH, cx, std::pin::pin!(async {
+                $crate::hidden::observe(PATH, cx, matches!(self, Self::Remote(_)), std::pin::pin!(async {
                     match self {
                         Self::Local(api) => api.$f(cx, req).await,
                         Self::Remote(channel) => channel.call(PATH, repeatable, cx, &req).await,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use souk_kernel::{Kind, Problem};
+use souk_trace::{Span, Trace, scope};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -34,7 +35,8 @@ const MAX_TRIES: u32 = 4;
 /// Batches of reads under way at once.
 const MAX_OVERTAKING: usize = 16;
 
-type Queued<Q, R> = (Q, oneshot::Sender<Result<R, Problem>>);
+/// A request, the caller that waits for it, and the caller's place in a trace.
+type Queued<Q, R> = (Q, (oneshot::Sender<Result<R, Problem>>, Option<Trace>));
 
 /// Runs requests in batches. Clones feed the same batches.
 pub struct Batcher<Q, R> {
@@ -95,7 +97,7 @@ impl<Q: Send + Sync + 'static, R: Send + 'static> Batcher<Q, R> {
     /// Runs `request` in the next batch and returns its own result.
     pub async fn submit(&self, request: Q) -> Result<R, Problem> {
         let (done, result) = oneshot::channel();
-        self.queue.try_send((request, done)).map_err(|error| {
+        self.queue.try_send((request, (done, souk_trace::current()))).map_err(|error| {
             let why = match error {
                 mpsc::error::TrySendError::Full(_) => "the queue is full",
                 mpsc::error::TrySendError::Closed(_) => "the process is stopping",
@@ -227,16 +229,32 @@ async fn run<Q, R, F, Fut>(
         pace.begin();
         metrics::histogram!("souk_combined", "work" => name).record(batch.len() as f64);
         let (requests, callers): (Vec<Q>, Vec<_>) = batch.drain(..).unzip();
-        let working = work(requests);
+        let spans = spans(name, &callers);
+        let working = scope(spans.first().and_then(Span::trace), work(requests));
         under_way.push(async move {
             let results = working.await;
+            drop(spans);
             debug_assert_eq!(results.len(), callers.len(), "{name}: one result per request");
-            for (caller, result) in callers.into_iter().zip(results) {
+            for ((caller, _), result) in callers.into_iter().zip(results) {
                 // A caller that has given up does not need its result; the work is done all the same.
                 let _ = caller.send(result);
             }
         });
     }
+}
+
+/// A span of the batch for every caller in a trace. The work is done at the place of the first, which the others are linked with.
+fn spans<S>(name: &'static str, callers: &[(S, Option<Trace>)]) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for place in callers.iter().filter_map(|(_, place)| place.as_ref()) {
+        let mut span = Span::under(Some(place), souk_trace::Kind::Internal, name);
+        span.set("souk.batch.size", i64::try_from(callers.len()).unwrap_or(i64::MAX));
+        if let Some(first) = spans.first().and_then(Span::trace) {
+            span.link(&first);
+        }
+        spans.push(span);
+    }
+    spans
 }
 
 /// When the last batches began.

@@ -39,7 +39,7 @@ impl Tasks {
         })));
     }
 
-    /// Runs `task` like [`Tasks::spawn`]; the receiver gets its result, or an error if it panicked.
+    /// Runs `task` like [`Tasks::spawn`], at the caller's place in a trace; the receiver gets its result, or an error if it panicked.
     pub fn run<T: Send + 'static>(
         &self,
         name: &'static str,
@@ -47,7 +47,8 @@ impl Tasks {
     ) -> oneshot::Receiver<T> {
         let (sender, receiver) = oneshot::channel();
         // The result may be unwanted: the caller may have gone away.
-        self.spawn(name, task.map(move |result| drop(sender.send(result))));
+        let task = task.map(move |result| drop(sender.send(result)));
+        self.spawn(name, souk_trace::scope(souk_trace::current(), task));
         receiver
     }
 

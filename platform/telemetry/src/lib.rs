@@ -1,5 +1,5 @@
-//! Logs and metrics of a process: set up once by the binary. Logs are JSON lines for machines or short lines for people;
-//! metrics are kept in process and rendered for Prometheus.
+//! Logs, metrics and traces of a process: set up once by the binary. Logs are JSON lines for machines or short lines for people;
+//! metrics are kept in process and rendered for Prometheus; traces go to a collector.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::Subscriber;
@@ -10,8 +10,14 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+mod exemplars;
 mod scrub;
+mod span_data;
+mod traces;
 
+pub use traces::{MAX_WAITING, Otlp, Traces, check_header};
+
+use exemplars::{Examples, Recorder};
 use scrub::Scrubbed;
 
 /// How log lines look.
@@ -71,7 +77,10 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
 
 /// The metrics of this process.
 #[derive(Clone)]
-pub struct Metrics(PrometheusHandle);
+pub struct Metrics {
+    handle: PrometheusHandle,
+    examples: Examples,
+}
 
 impl Metrics {
     /// Starts collecting; a second call in one process is an error.
@@ -80,12 +89,21 @@ impl Metrics {
             .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
             .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full("souk_combined".into()), &COUNTS))
             .map_err(|error| error.to_string())?;
-        builder.install_recorder().map(Self).map_err(|error| error.to_string())
+        let (inner, examples) = (builder.build_recorder(), Examples::default());
+        let handle = inner.handle();
+        let recorder = Recorder { inner, examples: examples.clone(), bounds: &SECONDS };
+        metrics::set_global_recorder(recorder).map_err(|error| error.to_string())?;
+        Ok(Self { handle, examples })
     }
 
     /// All metrics in Prometheus' text format.
     pub fn render(&self) -> String {
-        self.0.run_upkeep();
-        self.0.render()
+        self.handle.run_upkeep();
+        self.handle.render()
+    }
+
+    /// The same as OpenMetrics, with a trace for each bucket of a latency that has one.
+    pub fn render_open_metrics(&self) -> String {
+        exemplars::open_metrics(&self.render(), &self.examples, &SECONDS)
     }
 }

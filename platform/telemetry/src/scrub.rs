@@ -1,10 +1,11 @@
 //! Log scrubber: checks every line before it is written. Card numbers are refused at the edge; one that slips through, in a
-//! message of another system, a panic, a path, is replaced here.
+//! message of another system, a panic, a path, is replaced here. A line written within a trace gets the ids of that place.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 use souk_kernel::pan;
+use souk_trace::Trace;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Makes writers whose lines hold no card number.
@@ -40,9 +41,12 @@ pub(crate) struct Lines<W> {
 
 impl<W: Write> Write for Lines<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        match scrubbed(event, self.json) {
-            Some(clean) => self.to.write_all(clean.as_bytes())?,
-            None => self.to.write_all(event)?,
+        let clean = scrubbed(event, self.json);
+        let line = clean.as_ref().map_or(event, |clean| clean.as_bytes());
+        // Only now: an id is random, and could look like anything.
+        match souk_trace::current() {
+            Some(trace) => self.to.write_all(&with_trace(line, self.json, &trace))?,
+            None => self.to.write_all(line)?,
         }
         Ok(event.len())
     }
@@ -64,6 +68,17 @@ fn scrubbed(event: &[u8], json: bool) -> Option<String> {
         return Some(format!("{line}\n"));
     }
     Some(clean)
+}
+
+/// The line with the ids of `trace`, under the names that OpenTelemetry gives them.
+fn with_trace(line: &[u8], json: bool, trace: &Trace) -> Vec<u8> {
+    let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
+    if json && let Some(fields) = line.strip_prefix(b"{") {
+        let ids = format!("{{\"trace_id\":\"{trace_id:032x}\",\"span_id\":\"{span_id:016x}\",");
+        return [ids.as_bytes(), fields].concat();
+    }
+    let text = line.strip_suffix(b"\n").unwrap_or(line);
+    [text, format!(" trace_id={trace_id:032x} span_id={span_id:016x}\n").as_bytes()].concat()
 }
 
 #[cfg(test)]
@@ -105,6 +120,22 @@ mod tests {
             false => tracing::subscriber::with_default(registry.with(crate::lines(format, false, make)), write),
         }
         String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_line_names_the_trace_that_it_was_written_in() {
+        souk_trace::install(souk_trace::Tracer { ratio: 1.0, keep: Box::new(drop) });
+        let span = souk_trace::Span::root(None, souk_trace::Kind::Server, "test");
+        let place = span.trace().unwrap();
+        let (trace_id, span_id) = (format!("{:032x}", place.trace_id()), format!("{:016x}", place.span_id()));
+        let _here = souk_trace::enter(span.trace());
+        let text = logged(crate::LogFormat::Text, true);
+        let ids = format!(" trace_id={trace_id} span_id={span_id}\n");
+        assert_eq!((text.matches(&ids).count(), text.lines().count()), (2, 2), "{text}");
+        for line in logged(crate::LogFormat::Json, true).lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!((line["trace_id"].as_str(), line["span_id"].as_str()), (Some(&*trace_id), Some(&*span_id)));
+        }
     }
 
     #[test]

@@ -34,5 +34,5 @@ pub use operation::{Op, Operations, op};
 pub use problems::{ProblemType, problem_type, problem_types};
 pub use request_id::{RequestIds, is_request_id};
 pub use respond::{Cached, Reply, SURROGATE_KEY, etag_of, no_store};
-pub use response_layer::{etag_matches, response_layer};
+pub use response_layer::{etag_matches, known_method, response_layer};
 pub use routes::{DEFAULT_BODY_LIMIT, Routes};

@@ -73,7 +73,7 @@ impl Consumer for Orders {
             }
         }
         // Nearly every cart is as it was bought: it is deleted without being read.
-        for id in store::delete_bought(tx, &bought).await? {
+        for id in store::delete_bought(tx, bought).await? {
             placed.remove(&id);
         }
         if placed.is_empty() {

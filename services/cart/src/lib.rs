@@ -24,5 +24,10 @@ pub use service::{CartDeps, CartService};
 /// Migrations of schema `cart`.
 pub const MIGRATIONS: souk_db::Migrations = souk_db::Migrations {
     schema: "cart",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql")), souk_idempotency::TABLE],
+    files: &[
+        souk_flow::TABLES,
+        ("0001_init", include_str!("../migrations/0001_init.sql")),
+        souk_idempotency::TABLE,
+        souk_flow::TRACE_CONTEXT,
+    ],
 };

@@ -210,9 +210,11 @@ pub async fn keep_rest(tx: &Tx, rest: &[(CartId, Body)]) -> Result<(), DbError> 
     tx.execute(KEEP_REST, &[&ids, &bodies]).await.map(drop)
 }
 
-/// Deletes those carts that still have the version that was bought; which.
-pub async fn delete_bought(tx: &Tx, bought: &[(Uuid, i64)]) -> Result<Vec<Uuid>, DbError> {
-    let (ids, versions): (Vec<Uuid>, Vec<i64>) = bought.iter().copied().unzip();
+/// Deletes those carts that still have the version that was bought; which. They are locked in the order of their ids, as
+/// group commits lock theirs, so that the two hardly ever wait for each other in a circle.
+pub async fn delete_bought(tx: &Tx, mut bought: Vec<(Uuid, i64)>) -> Result<Vec<Uuid>, DbError> {
+    bought.sort_unstable();
+    let (ids, versions): (Vec<Uuid>, Vec<i64>) = bought.into_iter().unzip();
     tx.query(DELETE_BOUGHT, &[&ids, &versions]).await?.iter().map(|row| row.get_col("id")).collect()
 }
 

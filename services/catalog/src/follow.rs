@@ -43,6 +43,7 @@ pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
         let mut positions = LogPositions::default();
         while !stopping.stopping() {
             woken.seen();
+            let before = positions.memory;
             if let Err(problem) = step(&log, &caches, &mut positions).await {
                 let internal = problem.internal_detail().unwrap_or_default();
                 if let Some(unsaid) = souk_runtime::should_log("catalogue caches") {
@@ -50,11 +51,16 @@ pub(crate) fn follow(tasks: &Tasks, db: &Db, caches: Caches) {
                 }
                 stopping.pause(PAUSE).await;
             }
-            tokio::select! {
-                // Woken, waited long enough, or the channel is gone: look again in any case.
-                _ = woken.wait(WAIT) => {}
-                () = stopping.token().cancelled() => return,
+            if before.is_some() && positions.memory != before {
+                woken.found();
             }
+            let waiting = async {
+                // Woken, waited long enough, or the channel is gone: look again in any case.
+                if !woken.look_again_soon().await {
+                    woken.wait(WAIT).await;
+                }
+            };
+            tokio::select! { () = waiting => {}, () = stopping.token().cancelled() => return }
         }
     });
 }

@@ -33,7 +33,7 @@ pub use store::statements;
 /// This service's schema.
 pub const MIGRATIONS: Migrations = Migrations {
     schema: "catalog",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql")), souk_flow::TRACE_CONTEXT],
 };
 
 /// What the catalogue needs from the process it runs in.

@@ -42,6 +42,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0001_init", include_str!("../migrations/0001_init.sql")),
         ("0002_devices_and_links", include_str!("../migrations/0002_devices_and_links.sql")),
         souk_idempotency::TABLE,
+        souk_flow::TRACE_CONTEXT,
     ],
 };
 

@@ -102,7 +102,7 @@ impl IdentityService {
     fn tell(&self, customer: Option<CustomerId>) {
         let Some(customer) = customer else { return };
         let store = self.store().clone();
-        self.tasks().spawn("identity.tell", async move {
+        let tell = async move {
             match store.tell(customer).await {
                 Ok(true) => {
                     tracing::info!(%customer, "many wrong passwords from unknown devices, the customer is told")
@@ -110,6 +110,7 @@ impl IdentityService {
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%customer, %error, "could not tell a customer of wrong passwords"),
             }
-        });
+        };
+        self.tasks().spawn("identity.tell", souk_trace::scope(souk_trace::current(), tell));
     }
 }

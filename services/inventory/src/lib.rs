@@ -23,5 +23,5 @@ pub use service::{InventoryDeps, InventoryService};
 /// Migrations of schema `inventory`.
 pub const MIGRATIONS: souk_db::Migrations = souk_db::Migrations {
     schema: "inventory",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql")), souk_flow::TRACE_CONTEXT],
 };

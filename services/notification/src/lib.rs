@@ -31,7 +31,12 @@ pub use store::STATEMENTS;
 /// Tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {
     schema: "notification",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+    files: &[
+        souk_flow::TABLES,
+        ("0001_init", include_str!("../migrations/0001_init.sql")),
+        souk_flow::TRACE_CONTEXT,
+        ("0007_trace_context", include_str!("../migrations/0007_trace_context.sql")),
+    ],
 };
 
 /// What the service needs.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use souk_kernel::{Ids, Problem};
 use souk_notification_api::DeliveryStatus;
 use souk_runtime::Tasks;
+use souk_trace::{Kind, Span};
 
 use crate::carrier::NotSent;
 use crate::compose::Mail;
@@ -107,9 +108,13 @@ impl NotificationService {
         }
         let tried = due.len();
         let (mut marked, mut mails, mut attempts) = (Vec::with_capacity(tried), Vec::new(), Vec::new());
+        let mut spans = Vec::new();
         for message in due {
             match self.compose(&message) {
                 Ok(mail) => {
+                    let mut span = Span::root(message.trace.as_ref(), Kind::Client, "send mail");
+                    span.set("souk.mail.message_id", message.message_id.clone());
+                    spans.push(span);
                     attempts.push((message.message_id, message.attempt));
                     mails.push(mail);
                 }
@@ -117,6 +122,11 @@ impl NotificationService {
             }
         }
         let results = self.carrier.send(mails).await;
+        for (mut span, result) in spans.into_iter().zip(&results) {
+            if result.is_err() {
+                span.fail("not_sent");
+            }
+        }
         let sent = attempts.into_iter().zip(results);
         marked.extend(sent.map(|((message_id, attempt), result)| outcome(message_id, attempt, result)));
         self.store.mark(&marked).await?;

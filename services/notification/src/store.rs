@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use souk_db::{Db, DbError, Row, RowExt, Tx};
+use souk_flow::TraceColumns;
 use souk_notification_api::{Delivery, DeliveryStatus};
+use souk_trace::Trace;
 use uuid::Uuid;
 
 use crate::content::{Contact, Content};
@@ -15,12 +17,13 @@ const MAX_ROWS: i64 = 200;
 const KEEP_CONTACTS: &str = "insert into contact (order_id, email, name, number, token)
     select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
     on conflict (order_id) do nothing";
-const QUEUE: &str = "insert into delivery (message_id, order_id, template, content)
-    select message_id, order_id, template, content::json
-    from unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) as d (message_id, order_id, template, content)
+const QUEUE: &str = "insert into delivery (message_id, order_id, template, content, traceparent, tracestate)
+    select message_id, order_id, template, content::json, traceparent, tracestate
+    from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[])
+        as d (message_id, order_id, template, content, traceparent, tracestate)
     on conflict (message_id) do nothing";
 const DUE: &str = "select d.message_id, d.order_id, d.attempts, d.content::text as content, d.created_at,
-        c.email, c.name, c.number, c.token
+        d.traceparent, d.tracestate, c.email, c.name, c.number, c.token
     from delivery d left join contact c using (order_id)
     where d.status = 'queued' and d.next_at <= now() order by d.next_at, d.created_at limit $1";
 const LEAD: &str = "insert into sender as s (holder, lease_until) values ($1, now() + make_interval(secs => $2))
@@ -69,6 +72,8 @@ pub struct Due {
     pub created_at: Timestamp,
     /// To whom; none while the order is not known here.
     pub contact: Option<Contact>,
+    /// The place in a trace of what it tells of.
+    pub trace: Option<Trace>,
 }
 
 /// What came of a try.
@@ -117,7 +122,10 @@ impl Store {
         let templates: Vec<&str> = deliveries.iter().map(|d| d.content.template()).collect();
         let contents = deliveries.iter().map(|d| serde_json::to_string(&d.content)).collect::<Result<Vec<_>, _>>();
         let contents = contents.map_err(|error| DbError::Other(error.to_string()))?;
-        tx.execute(QUEUE, &[&ids, &orders, &templates, &contents]).await.map(drop)
+        let traces = TraceColumns::here(deliveries.len());
+        let parameters: [&(dyn souk_db::ToSql + Sync); 6] =
+            [&ids, &orders, &templates, &contents, &traces.parents, &traces.states];
+        tx.execute(QUEUE, &parameters).await.map(drop)
     }
 
     /// Messages to send now, the longest waiting first.
@@ -168,7 +176,8 @@ fn due(row: &Row) -> Result<Due, DbError> {
     };
     let attempts: i32 = row.get_col("attempts")?;
     let (message_id, attempt) = (row.get_col("message_id")?, attempts + 1);
-    Ok(Due { message_id, attempt, content, created_at: row.get_col("created_at")?, contact })
+    let trace = souk_flow::trace_of_row(row)?;
+    Ok(Due { message_id, attempt, content, created_at: row.get_col("created_at")?, contact, trace })
 }
 
 fn delivery(row: &Row) -> Result<Delivery, DbError> {

@@ -44,6 +44,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0004_replays", include_str!("../migrations/0004_replays.sql")),
         souk_idempotency::TABLE,
         souk_flow::SAGA_STEPS,
+        souk_flow::TRACE_CONTEXT,
     ],
 };
 

@@ -40,7 +40,7 @@ pub use store::STATEMENTS;
 /// Tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {
     schema: "payment",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql")), souk_flow::TRACE_CONTEXT],
 };
 
 /// How long a provider may take by default, before it is asked by key what became of it: a buyer still waits for the

@@ -25,5 +25,5 @@ pub use service::{PricingDeps, PricingService};
 /// Migrations of schema `pricing`.
 pub const MIGRATIONS: souk_db::Migrations = souk_db::Migrations {
     schema: "pricing",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql")), souk_flow::TRACE_CONTEXT],
 };

@@ -46,9 +46,9 @@ const FEW: usize = 300;
 const MADE_UP: usize = 20_000;
 
 const OWNERS: [Migrations; 3] = [
-    Migrations { schema: "catalog", files: &[souk_flow::TABLES] },
-    Migrations { schema: "pricing", files: &[souk_flow::TABLES] },
-    Migrations { schema: "inventory", files: &[souk_flow::TABLES] },
+    Migrations { schema: "catalog", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] },
+    Migrations { schema: "pricing", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] },
+    Migrations { schema: "inventory", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] },
 ];
 
 /// A small generator of numbers: the same searches in every run.

@@ -137,7 +137,7 @@ pub(crate) fn start(tasks: &Tasks, mut follower: Follower) {
     let stopping = tasks.clone();
     tasks.spawn("search.index", async move {
         let token = stopping.token();
-        let mut woken = follower.log.wakes(crate::READS);
+        let mut woken = follower.log.wakes(&crate::READS);
         let mut ready = false;
         while !stopping.stopping() {
             // What is written from here on wakes the wait below, also when this round does not see it yet.
@@ -157,7 +157,11 @@ pub(crate) fn start(tasks: &Tasks, mut follower: Follower) {
                     ready = true;
                     let waiting = async {
                         match pause {
-                            Some(pause) => tokio::time::sleep(pause).await,
+                            Some(pause) => {
+                                woken.found();
+                                tokio::time::sleep(pause).await;
+                            }
+                            None if woken.look_again_soon().await => {}
                             // Woken, waited long enough, or the channel is gone: look again in any case.
                             None => drop(woken.wait(POLL).await),
                         }

@@ -32,6 +32,7 @@ use souk_kernel::Problem;
 use souk_pricing_api::PricingClient;
 use souk_runtime::{LogThrottle, ReadyCheck, Tasks};
 
+use follow::SOURCES;
 use opensearch::OpenSearch;
 
 pub use http::{operations, routes};
@@ -44,14 +45,22 @@ pub use store::statements;
 /// Migrations of schema `search`.
 pub const MIGRATIONS: Migrations = Migrations {
     schema: "search",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql")), souk_flow::TRACE_CONTEXT],
 };
 
 /// Between two looks for an index, before there is one.
 const READY_LOOK: Duration = Duration::from_millis(500);
 
 /// Schemas whose logs this service reads.
-pub const READS: &[&str] = &["catalog", "pricing", "inventory"];
+pub const READS: [&str; SOURCES.len()] = {
+    let mut schemas = [""; SOURCES.len()];
+    let mut n = 0;
+    while n < SOURCES.len() {
+        schemas[n] = SOURCES[n].schema;
+        n += 1;
+    }
+    schemas
+};
 
 /// Which index.
 #[derive(Clone, Debug)]

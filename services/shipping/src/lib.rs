@@ -20,7 +20,7 @@ pub use store::STATEMENTS;
 /// Tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {
     schema: "shipping",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql"))],
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql")), souk_flow::TRACE_CONTEXT],
 };
 
 /// What the service needs.

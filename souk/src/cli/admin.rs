@@ -9,7 +9,7 @@ use souk_identity_api::CreateStaff;
 use souk_kernel::Secret;
 use souk_rpc::{Cx, Permission};
 
-use super::Place;
+use super::DataDirArgs;
 use crate::config::Config;
 use crate::offline_shop::OfflineShop;
 
@@ -33,7 +33,7 @@ pub struct CreateUser {
     #[arg(long, value_delimiter = ',')]
     permissions: Vec<String>,
     #[command(flatten)]
-    place: Place,
+    shop: DataDirArgs,
 }
 
 const ALL: [Permission; 5] =
@@ -44,7 +44,7 @@ pub async fn run(command: Admin, config: Config) -> anyhow::Result<ExitCode> {
     let Admin::CreateUser(user) = command;
     let permissions = permissions(&user.permissions)?;
     let password = read_password()?;
-    let offline = OfflineShop::open(&user.place.apply(config)).await?;
+    let offline = OfflineShop::open(&user.shop.apply(config)).await?;
     let request = CreateStaff { email: user.email, password: Secret::new(password), name: user.name, permissions };
     let result = offline.clients.identity.create_staff(&Cx::system("souk admin create-user"), request).await;
     offline.close().await?;

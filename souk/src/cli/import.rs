@@ -11,7 +11,7 @@ use souk_catalog_api::MAX_BATCH;
 use souk_import::{Feed, Importer, Input, Mapping, Options, ProductDraft, RefusedLines, RefusedProduct, Tally};
 use souk_kernel::Currency;
 
-use super::Place;
+use super::DataDirArgs;
 use crate::config::Config;
 use crate::offline_shop::OfflineShop;
 
@@ -39,7 +39,7 @@ pub struct Products {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    place: Place,
+    shop: DataDirArgs,
 }
 
 /// The demo catalogue.
@@ -47,10 +47,13 @@ pub struct Products {
 #[derive(Debug, Args)]
 pub struct Demo {
     /// How many products.
-    #[arg(long, default_value_t = souk_demo::DEFAULT_PRODUCTS)]
+    #[arg(long, default_value_t = souk_demo::DEFAULT_PRODUCTS, value_parser = super::demo_products())]
     products: usize,
+    /// Leave a shop alone that sells something already, and succeed.
+    #[arg(long)]
+    if_empty: bool,
     #[command(flatten)]
-    place: Place,
+    shop: DataDirArgs,
 }
 
 /// What `--json` prints.
@@ -79,7 +82,7 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
     );
     let options = Options { mapping, currency: Some(currency) };
     let feed = Feed::open(&Input::file(&args.file), options).with_context(|| args.file.display().to_string())?;
-    let offline = OfflineShop::open(&args.place.apply(config)).await?;
+    let offline = OfflineShop::open(&args.shop.apply(config)).await?;
     let result = load(&offline, feed, &args).await;
     offline.close().await?;
     let report = result?;
@@ -91,24 +94,29 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the command. A shop that sells something already is left alone.
+/// Runs the command. A shop that sells something already is left alone, which is an error unless that was asked for.
 #[cfg(feature = "demo")]
 pub async fn demo(args: Demo, config: Config) -> anyhow::Result<ExitCode> {
-    let config = args.place.apply(config);
+    let config = args.shop.apply(config);
     let offline = OfflineShop::open(&config).await?;
-    let result = fill(&offline, &config, args.products).await;
+    let result = fill(&offline, &config, &args).await;
     offline.close().await?;
-    result?;
-    println!("the shop has the {} products of the demo catalogue", args.products);
+    match result? {
+        true => println!("the shop has the {} products of the demo catalogue", args.products),
+        false => println!("the shop sells something already and is left alone"),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(feature = "demo")]
-async fn fill(offline: &OfflineShop, config: &Config, products: usize) -> anyhow::Result<()> {
+async fn fill(offline: &OfflineShop, config: &Config, args: &Demo) -> anyhow::Result<bool> {
     let shop = offline.clients.shop();
-    anyhow::ensure!(shop.is_empty().await?, "the shop sells something already: the demo catalogue is for an empty one");
-    let objects = config.objects()?;
-    Ok(souk_demo::fill(&shop, &objects, products).await?)
+    if shop.is_empty().await? {
+        souk_demo::fill(&shop, &config.objects()?, args.products).await?;
+        return Ok(true);
+    }
+    anyhow::ensure!(args.if_empty, "the shop sells something already: the demo catalogue is for an empty one");
+    Ok(false)
 }
 
 async fn load(offline: &OfflineShop, mut feed: Feed, args: &Products) -> anyhow::Result<Report> {

@@ -7,7 +7,7 @@ use souk_order_api::{AuditRequest, CancelOrder, FindOrder, ListOrders, Order, Or
 use souk_rpc::Cx;
 use souk_shipping_api::{Deliver, Ship};
 
-use super::Place;
+use super::DataDirArgs;
 use crate::config::Config;
 use crate::offline_shop::OfflineShop;
 
@@ -26,7 +26,7 @@ pub enum Orders {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: Place,
+        shop: DataDirArgs,
     },
     /// One order with everything about it.
     Show(Reference),
@@ -49,7 +49,7 @@ pub enum Orders {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: Place,
+        shop: DataDirArgs,
     },
     /// Cancel an order that is not shipped: stock and money go back.
     Cancel {
@@ -70,22 +70,22 @@ pub struct Reference {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    place: Place,
+    shop: DataDirArgs,
 }
 
 impl Orders {
-    fn place(&self) -> &Place {
+    fn shop(&self) -> &DataDirArgs {
         match self {
-            Orders::List { place, .. } | Orders::Tasks { place, .. } => place,
-            Orders::Show(order) | Orders::Deliver(order) => &order.place,
-            Orders::Ship { order, .. } | Orders::Cancel { order, .. } => &order.place,
+            Orders::List { shop, .. } | Orders::Tasks { shop, .. } => shop,
+            Orders::Show(order) | Orders::Deliver(order) => &order.shop,
+            Orders::Ship { order, .. } | Orders::Cancel { order, .. } => &order.shop,
         }
     }
 }
 
 /// Runs the command.
 pub async fn run(command: Orders, config: Config) -> anyhow::Result<ExitCode> {
-    let offline = OfflineShop::open(&command.place().apply(config)).await?;
+    let offline = OfflineShop::open(&command.shop().apply(config)).await?;
     let result = act(&offline, command).await;
     offline.close().await?;
     result

@@ -8,7 +8,7 @@ use souk_rpc::Cx;
 use souk_search::SearchService;
 use souk_search_api::{SearchApi, StatusRequest};
 
-use super::Place;
+use super::DataDirArgs;
 use crate::config::Config;
 use crate::offline_shop::OfflineShop;
 
@@ -21,7 +21,7 @@ pub enum Search {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: Place,
+        shop: DataDirArgs,
     },
     /// Say how many products the index in OpenSearch holds, and how many events it is behind.
     Status {
@@ -29,14 +29,14 @@ pub enum Search {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        place: Place,
+        shop: DataDirArgs,
     },
 }
 
 /// Runs the command.
 pub async fn run(command: Search, config: Config) -> anyhow::Result<ExitCode> {
-    let (Search::Reindex { json, ref place } | Search::Status { json, ref place }) = command;
-    let config = place.apply(config);
+    let (Search::Reindex { json, ref shop } | Search::Status { json, ref shop }) = command;
+    let config = shop.apply(config);
     anyhow::ensure!(
         !config.search.opensearch.is_empty(),
         "search.opensearch names no server: an embedded index is kept and built by the process that searches"
@@ -52,9 +52,7 @@ pub async fn run(command: Search, config: Config) -> anyhow::Result<ExitCode> {
 
 async fn status(offline: &OfflineShop, json: bool) -> anyhow::Result<ExitCode> {
     let search = offline.service::<SearchService>().context("search does not run offline")?;
-    let status = search.status(&Cx::system("souk search status"), StatusRequest {}).await.map_err(|problem| {
-        anyhow::anyhow!("{problem}: {}", problem.internal_detail().unwrap_or("the log of the worker says more"))
-    })?;
+    let status = search.status(&Cx::system("souk search status"), StatusRequest {}).await?;
     let (products, behind) = (status.products, status.behind);
     match json {
         true => println!("{}", serde_json::json!({ "products": products, "events_behind": behind })),
@@ -65,9 +63,7 @@ async fn status(offline: &OfflineShop, json: bool) -> anyhow::Result<ExitCode> {
 
 async fn reindex(offline: &OfflineShop, json: bool) -> anyhow::Result<ExitCode> {
     let search = offline.service::<SearchService>().context("search does not run offline")?;
-    let rebuilt = search.rebuild().await.map_err(|problem| {
-        anyhow::anyhow!("{problem}: {}", problem.internal_detail().unwrap_or("the log of the worker says more"))
-    })?;
+    let rebuilt = search.rebuild().await?;
     let Some(rebuilt) = rebuilt else { anyhow::bail!("another process is building the index now") };
     let (index, products, took) = (rebuilt.index, rebuilt.products, rebuilt.took.as_secs_f64());
     match json {

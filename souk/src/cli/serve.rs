@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use souk_telemetry::Metrics;
+use souk_telemetry::{Metrics, Traces};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Place, address};
+use super::{DataDirArgs, address};
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::modules;
@@ -28,11 +28,14 @@ pub struct Up {
     #[cfg(feature = "demo")]
     #[command(flatten)]
     demo: Demo,
+    #[cfg(not(feature = "demo"))]
+    #[command(flatten)]
+    demo: super::left_out::UpDemo,
     /// Standbys beside the private database, to read from.
     #[arg(long)]
     replicas: Option<usize>,
     #[command(flatten)]
-    place: Place,
+    shop: DataDirArgs,
 }
 
 /// What a whole shop sells as long as it is empty.
@@ -43,7 +46,7 @@ struct Demo {
     #[arg(long, conflicts_with = "empty")]
     demo: bool,
     /// Products of the demo catalogue.
-    #[arg(long, default_value_t = souk_demo::DEFAULT_PRODUCTS)]
+    #[arg(long, default_value_t = souk_demo::DEFAULT_PRODUCTS, value_parser = super::demo_products())]
     demo_products: usize,
 }
 
@@ -57,7 +60,7 @@ pub struct Serve {
     #[arg(long, value_parser = address)]
     listen: Option<SocketAddr>,
     #[command(flatten)]
-    place: Place,
+    shop: DataDirArgs,
 }
 
 /// The sandbox provider.
@@ -67,7 +70,7 @@ pub struct PspSandbox {
     #[arg(long, value_parser = address, default_value = "127.0.0.1:4242")]
     listen: SocketAddr,
     #[command(flatten)]
-    place: Place,
+    shop: DataDirArgs,
 }
 
 /// `EX_UNAVAILABLE` of sysexits(3): a service that this one needs is not there. Service managers start it again.
@@ -76,7 +79,9 @@ const DATABASE_LOST: u8 = 69;
 /// Runs a whole shop until it is told to stop.
 pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
-    let mut config = args.place.apply(config);
+    #[cfg(not(feature = "demo"))]
+    args.demo.check()?;
+    let mut config = args.shop.apply(config);
     if let Some(listen) = args.listen {
         config.public.listen = listen;
         // Two shops on one machine: each has its own page for operators.
@@ -93,6 +98,7 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
     }
     #[cfg(feature = "demo")]
     let fill = (args.demo.demo || config.database.url.is_none()) && !args.empty;
+    let traces = start_traces(&config, &all_roles())?;
     let start = Start {
         config,
         roles: all_roles(),
@@ -120,8 +126,9 @@ pub async fn up(args: Up, config: Config) -> anyhow::Result<ExitCode> {
         }
     };
     tracing::info!("closing: finishing what is under way");
-    process.stop().await?;
-    Ok(status)
+    let stopped = process.stop().await;
+    finish(traces).await;
+    stopped.map(|()| status)
 }
 
 #[cfg(feature = "demo")]
@@ -139,7 +146,7 @@ impl Demo {
 
 /// Runs some roles until told to stop.
 pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
-    let mut config = args.place.apply(config);
+    let mut config = args.shop.apply(config);
     if let Some(listen) = args.listen {
         config.public.listen = listen;
     }
@@ -151,6 +158,7 @@ pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
     for odd in config.warnings(&roles) {
         tracing::warn!(key = odd.key, "{}", odd.reason);
     }
+    let traces = start_traces(&config, &roles)?;
     let start = Start {
         config,
         roles: roles.clone(),
@@ -174,8 +182,23 @@ pub async fn serve(args: Serve, config: Config) -> anyhow::Result<ExitCode> {
         () = stop.asked() => {}
     }
     tracing::info!("draining");
-    process.stop().await?;
-    Ok(ExitCode::SUCCESS)
+    let stopped = process.stop().await;
+    finish(traces).await;
+    stopped.map(|()| ExitCode::SUCCESS)
+}
+
+/// Begins to trace, before anything that is traced exists. Whether the settings can work is checked later, with all others: what
+/// cannot is left to that.
+fn start_traces(config: &Config, roles: &[&str]) -> anyhow::Result<Option<Traces>> {
+    let otlp = config.telemetry.of(roles).filter(|_| config.telemetry.complaints().is_empty());
+    otlp.map(|otlp| Traces::start(&otlp)).transpose().map_err(|error| anyhow::anyhow!("telemetry.otlp: {error}"))
+}
+
+/// After the process: its last spans end with it.
+async fn finish(traces: Option<Traces>) {
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
 }
 
 /// The roles of `--role`.
@@ -192,7 +215,7 @@ pub(super) fn role_names(wanted: &[String]) -> anyhow::Result<Vec<&'static str>>
 
 /// Runs the sandbox provider until told to stop.
 pub async fn psp_sandbox(args: PspSandbox, config: Config) -> anyhow::Result<ExitCode> {
-    let config = args.place.apply(config);
+    let config = args.shop.apply(config);
     std::fs::create_dir_all(&config.data_dir)?;
     let keys = Keys::load(&config.data_dir)?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;

@@ -26,5 +26,6 @@ mod replicas;
 mod roles;
 mod starting;
 mod statics;
+mod traces;
 #[cfg(feature = "engines")]
 mod upgrade;

@@ -65,6 +65,10 @@ async fn import_export_and_round_trip() {
     let own = own.to_str().unwrap();
     let again = report(&place, &["--update-stock"], own);
     assert_eq!(numbers(&again), [0, 0, 2, 0, 0], "{again}");
+    let sheet = said(&mut place.command(&["export", "products", "--csv"]));
+    let mut rows = sheet.lines();
+    assert!(rows.next().unwrap().starts_with("source,external_id,slug,title,"), "{sheet}");
+    assert_eq!(rows.count(), 3, "a row per variant: {sheet}");
     shop.stop().await;
 
     let copy = Place::new();

@@ -7,7 +7,7 @@ use souk_order_api::{ListOrders, OrderStatus};
 use souk_rpc::Cx;
 use souk_testkit::{Guest, Outcome, eventually};
 
-use crate::place::{PATIENCE, Place, complaint};
+use crate::place::{PATIENCE, Place, complaint, said};
 
 /// A shop that is there already opens at once; the rest is for a debug build on a busy machine.
 const QUICK: Duration = Duration::from_secs(30);
@@ -30,6 +30,12 @@ async fn first_and_second_start() {
     let told = complaint(other.command(&["up", "--empty"]).arg(format!("--listen={}", place.listen)));
     assert!(told.contains("cannot listen on") && told.contains(&place.listen.to_string()), "{told}");
     assert_eq!(place.shop().get("/help").await.status, 200, "the first one does not mind");
+
+    let told = complaint(&mut place.command(&["import", "demo", "--products", "5"]));
+    assert!(told.contains("sells something already"), "{told}");
+    let told = said(&mut place.command(&["import", "demo", "--products", "5", "--if-empty"]));
+    assert!(told.contains("left alone"), "{told}");
+    assert_eq!(place.shop().get(LIST).await.body, first.body);
 
     shop.stop().await;
     let again = place.up(&["--demo-products", "50"]).await;

@@ -2,7 +2,9 @@
 //! that the tests of every other may use it.
 
 use std::fmt::Debug;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 
 /// Between the first two looks. It doubles with each, so that what is nearly there costs next to no time.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -47,16 +49,22 @@ impl<T, E: Debug> Found for Result<T, E> {
     }
 }
 
-/// Looks until something is found, and panics with `what` when nothing was within `deadline`.
+/// Looks until something is found, and panics with `what` when nothing was within `deadline`, also when a look does not end.
 pub async fn eventually<F: Found>(what: &str, deadline: Duration, mut look: impl AsyncFnMut() -> F) -> F::Value {
-    let started = Instant::now();
+    let end = Instant::now() + deadline;
     let mut pause = FIRST_PAUSE;
+    let mut last: Option<F::Reason> = None;
     loop {
-        let reason = match look().await.found() {
-            Ok(value) => return value,
-            Err(reason) => reason,
+        let reason = match timeout_at(end, look()).await.map(Found::found) {
+            Ok(Ok(value)) => return value,
+            Ok(Err(reason)) => reason,
+            Err(_) => match last {
+                Some(reason) => panic!("{what}: a look did not end within {deadline:?}; the one before: {reason:?}"),
+                None => panic!("{what}: the first look did not end within {deadline:?}"),
+            },
         };
-        assert!(started.elapsed() < deadline, "{what}: not within {deadline:?}: {reason:?}");
+        assert!(Instant::now() < end, "{what}: not within {deadline:?}: {reason:?}");
+        last = Some(reason);
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSE);
     }
@@ -83,5 +91,22 @@ mod tests {
     #[should_panic(expected = "a miracle: not within 0ns: \"closed\"")]
     async fn what_is_never_found_fails_with_the_last_reason() {
         eventually("a miracle", Duration::ZERO, async || Err::<(), _>("closed")).await;
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "an answer: the first look did not end within 20ms")]
+    async fn a_look_that_hangs_fails() {
+        eventually("an answer", Duration::from_millis(20), async || std::future::pending::<bool>().await).await;
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "an answer: a look did not end within 20ms; the one before: \"closed\"")]
+    async fn a_later_look_that_hangs_fails_with_the_reason_before() {
+        let mut looks = 0;
+        let hangs = async || {
+            looks += 1;
+            if looks == 2 { std::future::pending().await } else { Err::<(), _>("closed") }
+        };
+        eventually("an answer", Duration::from_millis(20), hangs).await;
     }
 }

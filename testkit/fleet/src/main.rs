@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug, Parser)]
 #[command(name = "souk-fleet", version)]
 struct Args {
-    /// The program of all roles, built with the feature `kafka`.
+    /// The program of all roles, built with the features `kafka` (unless `--plain`) and `demo`, and `bench` to measure.
     #[arg(long, default_value = "target/release/souk")]
     souk: PathBuf,
     /// Processes of each role.

@@ -90,7 +90,7 @@ mod tests {
              souk_db_statements_total{schema=\"cart\",handle=\"tx\"} 7\n\
              souk_db_statements_total{schema=\"cart\",handle=\"reads\"} 3\n\
              souk_db_commits_total{schema=\"cart\"} 2\n\
-             souk_db_pool_wait_seconds{schema=\"cart\",quantile=\"0.5\"} 0.1\n",
+             db_client_connection_wait_time_seconds{db_client_connection_pool_name=\"cart\",quantile=\"0.5\"} 0.1\n",
         );
         assert_eq!(meters.hit_ratio(), Some((0.95, 0.05)));
         assert_eq!((meters.statements, meters.commits), (10.0, 2.0));

@@ -1,7 +1,7 @@
 //! Load target: where the load goes. Loopback only: a load generator that can be pointed at a stranger's machine is a
 //! weapon, and figures over a network say more about the network than about the shop.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, bail, ensure};
 use tokio_postgres::config::Host;
@@ -55,23 +55,15 @@ impl Target {
 /// # Errors
 /// Not a URL of PostgreSQL, or one of another machine.
 pub fn local_database(url: &str) -> anyhow::Result<tokio_postgres::Config> {
-    // The URL may carry a password: it is not repeated.
-    ensure!(
-        ["postgresql://", "postgres://"].iter().any(|scheme| url.starts_with(scheme)),
-        "the database URL must be written postgresql://user:password@host:port/database"
-    );
-    let config: tokio_postgres::Config = url.parse().context("the database URL is not understood")?;
-    for host in config.get_hosts() {
-        let local = match host {
-            Host::Unix(_) => true,
-            Host::Tcp(name) if name == "localhost" => true,
-            Host::Tcp(name) => name.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()),
-        };
-        ensure!(
-            local,
-            "the database is not on this machine: the bench takes a socket's directory or a loopback address"
-        );
-    }
+    let config = souk_db::driver_config(url)?;
+    let is_local = |host: &Host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) if name == "localhost" => true,
+        Host::Tcp(name) => name.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
+    };
+    // Where there is an address, too (`hostaddr`), the driver connects to that, whatever the host is called.
+    let local = config.get_hosts().iter().all(is_local) && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
+    ensure!(local, "the database is not on this machine: the bench takes a socket's directory or a loopback address");
     Ok(config)
 }
 
@@ -101,10 +93,18 @@ mod tests {
 
     #[test]
     fn only_this_machines_database_is_read() {
-        for url in ["postgresql://u@%2Frun%2Fpg:5432/d", "postgres://u@127.0.0.1/d"] {
+        for url in [
+            "postgresql://u@%2Frun%2Fpg:5432/d",
+            "postgres://u@127.0.0.1/d",
+            "postgresql://u@localhost/d?hostaddr=127.0.0.1&sslmode=disable",
+        ] {
             assert!(local_database(url).is_ok(), "{url}");
         }
-        for url in ["postgresql://u:secret@192.0.2.1/d", "postgresql://u:secret@%2Frun,192.0.2.1/d"] {
+        for url in [
+            "postgresql://u:secret@192.0.2.1/d",
+            "postgresql://u:secret@%2Frun,192.0.2.1/d",
+            "postgresql://u:secret@localhost/d?hostaddr=192.0.2.1",
+        ] {
             let error = format!("{:#}", local_database(url).unwrap_err());
             assert!(error.contains("not on this machine") && !error.contains("secret"), "{error}");
         }

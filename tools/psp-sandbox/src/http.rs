@@ -48,9 +48,9 @@ pub fn router(core: Arc<Core>) -> Router {
 }
 
 /// An answer that is not what was asked for.
-struct Refused(StatusCode, &'static str, String);
+struct ErrorReply(StatusCode, &'static str, String);
 
-impl IntoResponse for Refused {
+impl IntoResponse for ErrorReply {
     fn into_response(self) -> Response {
         #[derive(Serialize)]
         struct Body<'a> {
@@ -61,13 +61,13 @@ impl IntoResponse for Refused {
     }
 }
 
-impl From<Failure> for Refused {
+impl From<Failure> for ErrorReply {
     fn from(failure: Failure) -> Self {
         let refusal = match failure {
             Failure::Refused(refusal) => refusal,
             Failure::Disk(error) => {
                 tracing::error!(%error, "the sandbox's journal cannot be written");
-                return Refused(StatusCode::SERVICE_UNAVAILABLE, "provider_down", "try again later".into());
+                return ErrorReply(StatusCode::SERVICE_UNAVAILABLE, "provider_down", "try again later".into());
             }
         };
         let (status, code) = match refusal {
@@ -79,7 +79,7 @@ impl From<Failure> for Refused {
             LedgerError::NotRefundable => (StatusCode::CONFLICT, "not_refundable"),
             LedgerError::NothingToDecide => (StatusCode::CONFLICT, "nothing_to_decide"),
         };
-        Refused(status, code, refusal.to_string())
+        ErrorReply(status, code, refusal.to_string())
     }
 }
 
@@ -88,7 +88,7 @@ async fn only_merchant(State(core): Shared, request: Request, next: Next) -> Res
     let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     if !bool::from(given.as_bytes().ct_eq(core.config.api_key.reveal().as_bytes())) {
         let detail = "this is not a merchant's api key".to_owned();
-        return Refused(StatusCode::UNAUTHORIZED, "unauthenticated", detail).into_response();
+        return ErrorReply(StatusCode::UNAUTHORIZED, "unauthenticated", detail).into_response();
     }
     next.run(request).await
 }
@@ -111,7 +111,7 @@ struct TargetBody {
 }
 
 impl TargetBody {
-    fn target(&self, core: &Core) -> Result<Target, Refused> {
+    fn target(&self, core: &Core) -> Result<Target, ErrorReply> {
         match (&self.authorisation, &self.authorisation_key) {
             (Some(id), None) => {
                 core.parse_id(id).map(Target::Id).ok_or(Failure::from(LedgerError::UnknownAuthorisation).into())
@@ -122,12 +122,12 @@ impl TargetBody {
     }
 }
 
-async fn authorise(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Refused> {
+async fn authorise(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, ErrorReply> {
     let (key, body): (String, AuthoriseBody) = read(&headers, &body)?;
     let Some(token) = Token::parse(&body.token) else {
         let known: Vec<&str> = Token::ALL.iter().map(|(name, _)| *name).collect();
         let detail = format!("unknown token; the sandbox knows {}", known.join(", "));
-        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, "unknown_token", detail));
+        return Err(ErrorReply(StatusCode::UNPROCESSABLE_ENTITY, "unknown_token", detail));
     };
     if body.reference.as_ref().is_some_and(|reference| reference.len() > MAX_REFERENCE) {
         return Err(invalid("reference is too long"));
@@ -135,7 +135,7 @@ async fn authorise(State(core): Shared, headers: HeaderMap, body: Bytes) -> Resu
     match token {
         Token::Down => {
             let detail = "the provider is down; nothing happened".to_owned();
-            return Err(Refused(StatusCode::SERVICE_UNAVAILABLE, "provider_down", detail));
+            return Err(ErrorReply(StatusCode::SERVICE_UNAVAILABLE, "provider_down", detail));
         }
         Token::Slow => tokio::time::sleep(core.config.slow).await,
         _ => {}
@@ -152,18 +152,18 @@ async fn authorise(State(core): Shared, headers: HeaderMap, body: Bytes) -> Resu
             () = core.shutdown.cancelled() => {}
             () = tokio::time::sleep(core.config.hang) => {}
         }
-        return Err(Refused(StatusCode::GATEWAY_TIMEOUT, "timeout", "no answer came in time".into()));
+        return Err(ErrorReply(StatusCode::GATEWAY_TIMEOUT, "timeout", "no answer came in time".into()));
     }
     Ok(answer(done))
 }
 
-async fn capture(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Refused> {
+async fn capture(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, ErrorReply> {
     let (key, body): (String, TargetBody) = read(&headers, &body)?;
     let command = Command::Capture { authorisation: body.target(&core)?, amount: body.amount };
     Ok(answer(core.perform(&key, command)?))
 }
 
-async fn void(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Refused> {
+async fn void(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, ErrorReply> {
     let (key, body): (String, TargetBody) = read(&headers, &body)?;
     if body.amount.is_some() {
         return Err(invalid("a void has no amount"));
@@ -172,7 +172,7 @@ async fn void(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Re
     Ok(answer(core.perform(&key, command)?))
 }
 
-async fn refund(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, Refused> {
+async fn refund(State(core): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, ErrorReply> {
     let (key, body): (String, TargetBody) = read(&headers, &body)?;
     let command = Command::Refund { authorisation: body.target(&core)?, amount: body.amount };
     Ok(answer(core.perform(&key, command)?))
@@ -183,10 +183,10 @@ struct KeyQuery {
     key: String,
 }
 
-async fn operation(State(core): Shared, Query(query): Query<KeyQuery>) -> Result<Response, Refused> {
+async fn operation(State(core): Shared, Query(query): Query<KeyQuery>) -> Result<Response, ErrorReply> {
     match core.lookup(&query.key) {
         Some(done) => Ok(axum::Json(OperationView::from(done)).into_response()),
-        None => Err(Refused(StatusCode::NOT_FOUND, "unknown_key", "nothing was done under this key".into())),
+        None => Err(ErrorReply(StatusCode::NOT_FOUND, "unknown_key", "nothing was done under this key".into())),
     }
 }
 
@@ -237,7 +237,7 @@ async fn decide(
             Some(view) => html(StatusCode::OK, page::ask(&view, shop)),
             None => html(StatusCode::NOT_FOUND, page::unknown()),
         },
-        Err(failure @ Failure::Disk(_)) => Refused::from(failure).into_response(),
+        Err(failure @ Failure::Disk(_)) => ErrorReply::from(failure).into_response(),
     }
 }
 
@@ -258,16 +258,16 @@ fn answer(done: crate::core::Done) -> Response {
 }
 
 /// The idempotency key and the body, neither with a card number in it.
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<(String, T), Refused> {
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<(String, T), ErrorReply> {
     let key = headers.get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !(1..=MAX_KEY).contains(&key.len()) {
         let detail = format!("send an Idempotency-Key of 1 to {MAX_KEY} visible characters");
-        return Err(Refused(StatusCode::BAD_REQUEST, "idempotency_key_required", detail));
+        return Err(ErrorReply(StatusCode::BAD_REQUEST, "idempotency_key_required", detail));
     }
     let text = std::str::from_utf8(body).map_err(|_| invalid("the body is not UTF-8"))?;
     if looks_like_card(text) || looks_like_card(key) {
         let detail = "this looks like a card number: send a token, never a card".to_owned();
-        return Err(Refused(StatusCode::UNPROCESSABLE_ENTITY, "card_number_refused", detail));
+        return Err(ErrorReply(StatusCode::UNPROCESSABLE_ENTITY, "card_number_refused", detail));
     }
     let body = serde_json::from_str(text).map_err(|error| invalid(&error.to_string()))?;
     // Digits could hide behind JSON escapes (`\u0034`): no field of ours needs one.
@@ -277,6 +277,6 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<(Strin
     Ok((key.to_owned(), body))
 }
 
-fn invalid(detail: &str) -> Refused {
-    Refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail.to_owned())
+fn invalid(detail: &str) -> ErrorReply {
+    ErrorReply(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail.to_owned())
 }

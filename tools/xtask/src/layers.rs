@@ -1,5 +1,6 @@
 //! Dependency check, who may depend on whom (ARCHITECTURE 2): a service on any contract, never on another service's
-//! implementation; the platform on nothing of commerce; only the binary, the test kit and the tests on implementations.
+//! implementation; the platform on nothing of commerce; only the binary, the test kit and the tests on implementations; on
+//! demo shop and bench nothing that a production build could not leave out.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,6 +13,24 @@ const ASSEMBLIES: &[&str] = &["souk", "souk-testkit", "souk-e2e", "souk-bench"];
 
 /// Packages that the tests of every other may use.
 const FOR_TESTS: &[&str] = &["souk-engines", "souk-eventually"];
+
+/// Packages that no production build has: a feature can leave out what depends on them (docs/adr/0010).
+const NOT_DEPLOYED: &[&str] = &["souk-demo", "souk-bench"];
+/// Packages that are never part of a production build themselves.
+const FOR_TRYING: &[&str] = &["souk-testkit"];
+
+/// A dependency, as its manifest has it.
+#[derive(Clone, Copy)]
+struct Dependency<'a> {
+    /// Package that has it, and the folder of that.
+    name: &'a str,
+    from: &'a str,
+    /// Package that it is, and the folder of that.
+    to_name: &'a str,
+    to: &'a str,
+    for_tests: bool,
+    optional: bool,
+}
 
 /// Every forbidden dependency.
 pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
@@ -35,8 +54,15 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let to_name = dependency["name"].as_str().unwrap_or_default();
             let Some(to) = place(to_name) else { continue };
-            let for_tests = dependency["kind"] == "dev";
-            if let Some(why) = forbidden(name, &from, to_name, &to, for_tests) {
+            let dependency = Dependency {
+                name,
+                from: &from,
+                to_name,
+                to: &to,
+                for_tests: dependency["kind"] == "dev",
+                optional: dependency["optional"] == true,
+            };
+            if let Some(why) = forbidden(dependency) {
                 found.push(format!("{name} depends on {to_name}: {why}"));
             }
         }
@@ -44,7 +70,8 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     Ok(found)
 }
 
-fn forbidden(name: &str, from: &str, to_name: &str, to: &str, for_tests: bool) -> Option<&'static str> {
+fn forbidden(dependency: Dependency<'_>) -> Option<&'static str> {
+    let Dependency { name, from, to_name, to, for_tests, optional } = dependency;
     let implementation = to.starts_with("services/") && !to.ends_with("/api");
     // Real servers to test against, and waiting for them: they know nothing of commerce either.
     if FOR_TESTS.contains(&to_name) && for_tests {
@@ -59,26 +86,56 @@ fn forbidden(name: &str, from: &str, to_name: &str, to: &str, for_tests: bool) -
     if implementation && !ASSEMBLIES.contains(&name) && !for_tests {
         return Some("a service is reached through its contract");
     }
+    if NOT_DEPLOYED.contains(&to_name) && !for_tests && !optional && !FOR_TRYING.contains(&name) {
+        return Some("what is deployed has neither demo shop nor bench: make it optional, behind a feature");
+    }
     None
 }
 
 #[cfg(test)]
 mod tests {
-    use super::forbidden;
+    use super::{Dependency, forbidden};
+
+    /// An ordinary dependency of the package `name` in the folder `from`.
+    fn of<'a>(name: &'a str, from: &'a str, to_name: &'a str, to: &'a str) -> Dependency<'a> {
+        Dependency { name, from, to_name, to, for_tests: false, optional: false }
+    }
+
+    fn for_tests(dependency: Dependency<'_>) -> Dependency<'_> {
+        Dependency { for_tests: true, ..dependency }
+    }
 
     #[test]
     fn services_meet_in_contracts_only() {
-        let cart_to = |to_name: &str, to: &str| forbidden("souk-cart", "services/cart", to_name, to, false);
-        assert!(cart_to("souk-pricing", "services/pricing").is_some());
-        assert!(cart_to("souk-pricing-api", "services/pricing/api").is_none());
-        assert!(cart_to("souk-db", "platform/db").is_none());
-        assert!(forbidden("souk-cart", "services/cart", "souk-pricing", "services/pricing", true).is_none());
-        assert!(forbidden("souk", "souk", "souk-pricing", "services/pricing", false).is_none());
-        assert!(forbidden("souk-db", "platform/db", "souk-cart-api", "services/cart/api", false).is_some());
-        assert!(forbidden("souk-db", "platform/db", "souk-engines", "testkit/engines", false).is_some());
-        assert!(forbidden("souk-db", "platform/db", "souk-engines", "testkit/engines", true).is_none());
-        assert!(forbidden("souk-db", "platform/db", "souk-eventually", "testkit/eventually", true).is_none());
-        assert!(forbidden("souk-db", "platform/db", "souk-eventually", "testkit/eventually", false).is_some());
-        assert!(forbidden("souk-storefront", "web/storefront", "souk-cart", "services/cart", false).is_some());
+        let to_pricing = of("souk-cart", "services/cart", "souk-pricing", "services/pricing");
+        assert!(forbidden(to_pricing).is_some());
+        assert!(forbidden(for_tests(to_pricing)).is_none());
+        assert!(forbidden(of("souk-cart", "services/cart", "souk-pricing-api", "services/pricing/api")).is_none());
+        assert!(forbidden(of("souk-cart", "services/cart", "souk-db", "platform/db")).is_none());
+        assert!(forbidden(of("souk", "souk", "souk-pricing", "services/pricing")).is_none());
+        assert!(forbidden(of("souk-storefront", "web/storefront", "souk-cart", "services/cart")).is_some());
+    }
+
+    #[test]
+    fn the_platform_knows_nothing_of_commerce() {
+        assert!(forbidden(of("souk-db", "platform/db", "souk-cart-api", "services/cart/api")).is_some());
+        for (name, folder) in [("souk-engines", "testkit/engines"), ("souk-eventually", "testkit/eventually")] {
+            let to_tool = of("souk-db", "platform/db", name, folder);
+            assert!(forbidden(to_tool).is_some());
+            assert!(forbidden(for_tests(to_tool)).is_none());
+        }
+    }
+
+    #[test]
+    fn demo_shop_and_bench_can_be_left_out() {
+        for (name, folder) in [("souk-demo", "demo"), ("souk-bench", "tools/bench")] {
+            let of_the_binary = of("souk", "souk", name, folder);
+            assert!(forbidden(of_the_binary).is_some());
+            assert!(forbidden(Dependency { optional: true, ..of_the_binary }).is_none());
+            let of_the_storefront = of("souk-storefront", "web/storefront", name, folder);
+            assert!(forbidden(of_the_storefront).is_some());
+            assert!(forbidden(for_tests(of_the_storefront)).is_none());
+            assert!(forbidden(of("souk-testkit", "testkit", name, folder)).is_none());
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! Checks of code and documents that cargo alone cannot do: `cargo run -p souk-xtask -- check`, and
-//! `-- errors` writes docs/errors.md.
+//! `-- errors` writes docs/errors.md. And the test runner: `-- test distribution`.
 
 mod advice;
 mod commands;
@@ -7,6 +7,7 @@ mod errors;
 mod layers;
 mod migrations;
 mod sources;
+mod test;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,10 +26,12 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<()> {
     let root = root();
-    match std::env::args().nth(1).as_deref() {
-        Some("check") => check(&root),
-        Some("errors") => errors::write(&root),
-        _ => bail!("usage: souk-xtask check | errors"),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((command, [])) if command == "check" => check(&root),
+        Some((command, [])) if command == "errors" => errors::write(&root),
+        Some((command, rest)) if command == "test" => test::run(&root, rest),
+        _ => bail!("usage: souk-xtask check | errors | test GROUP"),
     }
 }
 

@@ -71,7 +71,7 @@ struct Named {
 
 /// What has been found out about columns: files have the same few thousand in every row.
 #[derive(Default)]
-pub(crate) struct Known(HashMap<String, Option<(Kind, Arc<Named>)>>);
+pub(crate) struct KnownColumns(HashMap<String, Option<(Kind, Arc<Named>)>>);
 
 /// Columns remembered; beyond that a hostile file only costs time.
 const KNOWN_COLUMNS: usize = 50_000;
@@ -117,7 +117,7 @@ impl AttributeRules {
     pub(crate) fn read(
         &self,
         rows: &[&Record],
-        known: &mut Known,
+        known: &mut KnownColumns,
         clean: impl Fn(&str) -> String,
     ) -> Result<Vec<Attribute>, Defect> {
         let mut found: Vec<(Kind, Arc<Named>, AttributeValue)> = Vec::new();
@@ -144,7 +144,7 @@ impl AttributeRules {
         Ok(settle(found))
     }
 
-    fn named(&self, column: &str, known: &mut Known) -> Option<(Kind, Arc<Named>)> {
+    fn named(&self, column: &str, known: &mut KnownColumns) -> Option<(Kind, Arc<Named>)> {
         if let Some(known) = known.0.get(column) {
             return known.clone();
         }

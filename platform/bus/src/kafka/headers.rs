@@ -15,6 +15,7 @@ const SOURCE: &str = "ce_source";
 const SUBJECT: &str = "ce_subject";
 const TIME: &str = "ce_time";
 const TRACEPARENT: &str = "ce_traceparent";
+const TRACESTATE: &str = "ce_tracestate";
 /// Our extension: the aggregate's version after the event.
 const VERSION: &str = "ce_aggregateversion";
 
@@ -30,10 +31,11 @@ pub(super) fn encode(event: &Envelope) -> OwnedHeaders {
         (TIME, event.time.to_string()),
         (VERSION, event.version.to_string()),
     ];
-    let optional = event.traceparent.clone().map(|value| (TRACEPARENT, value));
-    let mut headers = OwnedHeaders::new_with_capacity(texts.len() + 1);
-    for (key, value) in texts.iter().chain(optional.as_ref()) {
-        headers = headers.insert(Header { key, value: Some(value.as_str()) });
+    let optional = [(TRACEPARENT, &event.traceparent), (TRACESTATE, &event.tracestate)];
+    let optional = optional.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?)));
+    let mut headers = OwnedHeaders::new_with_capacity(texts.len() + 2);
+    for (key, value) in texts.iter().map(|(key, value)| (*key, value.as_str())).chain(optional) {
+        headers = headers.insert(Header { key, value: Some(value) });
     }
     headers
 }
@@ -55,6 +57,7 @@ pub(super) fn decode<M: Message>(message: &M) -> Result<Envelope, String> {
         version: parse(headers, VERSION)?,
         time: parse(headers, TIME)?,
         traceparent: text(headers, TRACEPARENT).map(str::to_owned),
+        tracestate: text(headers, TRACESTATE).map(str::to_owned),
         data: RawValue::from_string(data.to_owned()).map_err(|error| format!("its value is no JSON: {error}"))?,
     })
 }
@@ -90,6 +93,7 @@ mod tests {
             version: 3,
             time: "2026-11-25T10:20:30.123456Z".parse().unwrap(),
             traceparent: traceparent.map(str::to_owned),
+            tracestate: traceparent.map(|_| "vendor=1".to_owned()),
             data: RawValue::from_string(r#"{"a": [1, "ü"]}"#.into()).unwrap(),
         }
     }

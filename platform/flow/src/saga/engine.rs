@@ -12,12 +12,14 @@ use souk_db::{Db, Row};
 use souk_kernel::{Kind, Problem};
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
+use souk_trace::{Span, scope};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::lease::{Leases, Sweep};
 use super::row::{self, Running};
 use super::{Direction, Failure, Progress, SagaKind, SagaRun, Step};
+use crate::trace_context;
 
 /// Tries in a row of a step whose outcome is unknown, before the pivot (then it is undone), or that is refused after it.
 const FEW_TRIES: u32 = 4;
@@ -125,23 +127,35 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
                 }
             };
             tracing::info!(kind = self.kind.name, saga = %running.saga.id, step = self.kind.next_step(running.direction, running.step), "taking over a saga");
-            self.spawn(Cx::system(running.saga.id.to_string()), running);
+            let mut cx = Cx::system(running.saga.id.to_string());
+            match trace_context::of_row(row) {
+                Ok(trace) => cx.trace = trace,
+                Err(error) => {
+                    tracing::warn!(kind = self.kind.name, saga = %running.saga.id, %error, "a saga's trace is unreadable")
+                }
+            }
+            self.spawn(cx, running);
         }
     }
 
-    fn spawn(self: &Arc<Self>, cx: Cx, running: Running<S>) {
+    fn spawn(self: &Arc<Self>, mut cx: Cx, running: Running<S>) {
         let engine = self.clone();
         let held = self.leases.hold(running.saga);
-        self.tasks.spawn(self.kind.name, async move {
+        // Of its own: it may end after the request that started it.
+        let span = Span::root(cx.trace.as_ref(), souk_trace::Kind::Internal, self.kind.name);
+        cx.trace = span.trace();
+        let place = span.trace();
+        let run = async move {
             let saga = running.saga;
             let woken = engine.run(&cx, running).await;
-            drop(held);
+            drop((held, span));
             if woken && let Err(problem) = engine.resume(saga.id).await {
                 // Then the sweeper finds it.
                 let internal = problem.internal_detail().unwrap_or_default();
                 tracing::warn!(kind = engine.kind.name, %saga.id, code = %problem.code, internal, "could not resume a woken saga");
             }
-        });
+        };
+        self.tasks.spawn(self.kind.name, scope(place, run));
     }
 
     /// Runs it to its end or its rest; whether it was woken before it came to rest.
@@ -220,7 +234,7 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         let (mut tries, mut pause) = (1, FIRST_PAUSE);
         loop {
             let cx = cx.clone().within(STEP_TIMEOUT);
-            let failure = match in_time(step.name(), step.run(&cx, running.saga, &mut running.state)).await {
+            let failure = match in_time(&cx, step.name(), step.run(&cx, running.saga, &mut running.state)).await {
                 Ok(progress) => return Ok(progress),
                 Err(failure) => failure,
             };
@@ -276,7 +290,7 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         let mut pause = FIRST_PAUSE;
         loop {
             let cx = cx.clone().within(STEP_TIMEOUT);
-            let failure = match in_time(step.name(), step.undo(&cx, running.saga, &mut running.state)).await {
+            let failure = match in_time(&cx, step.name(), step.undo(&cx, running.saga, &mut running.state)).await {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
@@ -354,10 +368,16 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
 }
 
 /// A step that does not notice its deadline by itself is not waited for: its outcome is unknown.
-async fn in_time<T>(step: &'static str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+async fn in_time<T>(cx: &Cx, step: &'static str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut span = Span::under(cx.trace.as_ref(), souk_trace::Kind::Internal, step);
     let late = || Failure::Again(Problem::timeout(step));
     let until = Instant::now() + STEP_TIMEOUT + STEP_GRACE;
-    tokio::time::timeout_at(until, work).await.unwrap_or_else(|_| Err(late()))
+    let ended = tokio::time::timeout_at(until, scope(span.trace(), work)).await.unwrap_or_else(|_| Err(late()));
+    // What is refused is an answer; what is tried again is a failure.
+    if let Err(Failure::Again(problem)) = &ended {
+        span.fail(problem.code.clone());
+    }
+    ended
 }
 
 fn weight(problem: &Problem) -> i32 {

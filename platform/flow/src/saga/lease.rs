@@ -50,13 +50,15 @@ const CLAIM: &str =
         select saga.id from saga join unnest($1::uuid[], $2::bigint[]) as seen (id, epoch) using (id, epoch)
         where phase in ('forward', 'undo') and lease_until < now()
         for update of saga skip locked)
-    returning id, state::text as state, phase, next_step, step, epoch, attempts, failures";
+    returning id, state::text as state, phase, next_step, step, epoch, attempts, failures, traceparent,
+        tracestate";
 const CLAIM_RESTING: &str =
     "update saga set epoch = epoch + 1, attempts = attempts + 1, resting = false, woken = false, steps = $4,
         lease_until = now() + make_interval(secs => $3)
     where id = $2 and kind = $1 and phase in ('forward', 'undo') and resting and lease_until <= now()
         and coalesce(steps <@ $4::text[], true)
-    returning id, state::text as state, phase, next_step, step, epoch, attempts, failures";
+    returning id, state::text as state, phase, next_step, step, epoch, attempts, failures, traceparent,
+        tracestate";
 
 /// The sagas that run in this process.
 pub(super) struct Leases {

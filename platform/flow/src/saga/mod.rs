@@ -19,7 +19,10 @@ use serde::Serialize;
 use souk_db::{DbError, RowExt, Tx};
 use souk_kernel::{Kind, Problem};
 use souk_rpc::Cx;
+use souk_trace::Trace;
 use uuid::Uuid;
+
+use crate::trace_context::Columns;
 
 pub use engine::SagaEngine;
 pub use kind::SagaKind;
@@ -44,6 +47,8 @@ pub struct NewSaga<S> {
     pub id: Uuid,
     /// First state.
     pub state: S,
+    /// The place in a trace of the request that starts it.
+    pub trace: Option<Trace>,
 }
 
 /// What a running saga knows of itself.
@@ -118,11 +123,11 @@ pub trait Step<S>: Send + Sync + 'static {
 /// What a step writes into its own transaction to record progress.
 pub struct Recorded;
 
-const INSERT: &str = "insert into saga (id, kind, state, phase, next_step, steps, lease_until)
-    select id, $2, state::json, 'forward', $5, $6, now() + make_interval(secs => $4)
-    from unnest($1::uuid[], $3::text[]) as s (id, state)";
+const INSERT: &str = "insert into saga (id, kind, state, phase, next_step, steps, lease_until, traceparent, tracestate)
+    select id, $2, state::json, 'forward', $5, $6, now() + make_interval(secs => $4), traceparent, tracestate
+    from unnest($1::uuid[], $3::text[], $7::text[], $8::text[]) as s (id, state, traceparent, tracestate)";
 const RECORD: &str = "update saga set next_step = $3, step = $4, phase = $5, updated_at = now(),
-        state = case when given.secret is null then state else replace(state::text, given.secret, '\"\"')::json end
+        state = case when given.secret is null then state else replace(state::text, given.secret, $7)::json end
     from unnest($1::uuid[], $2::bigint[], $6::text[]) as given (id, epoch, secret)
     where saga.id = given.id and saga.epoch = given.epoch returning saga.id";
 // The second condition is for those that the release before this one laid to rest.
@@ -136,7 +141,10 @@ pub async fn insert_sagas<S: Serialize>(tx: &Tx, kind: &SagaKind, sagas: &[NewSa
     let states = sagas.iter().map(|saga| serde_json::to_string(&saga.state)).collect::<Result<Vec<_>, _>>();
     let states = states.map_err(Problem::internal)?;
     let (first, lease) = (kind.next_step(Direction::Forward, 0), SAGA_LEASE.as_secs_f64());
-    tx.execute(INSERT, &[&ids, &kind.name, &states, &lease, &first, &kind.steps]).await?;
+    let traces = Columns::of(sagas.iter().map(|saga| saga.trace.as_ref()));
+    let parameters: [&(dyn souk_db::ToSql + Sync); 8] =
+        [&ids, &kind.name, &states, &lease, &first, &kind.steps, &traces.parents, &traces.states];
+    tx.execute(INSERT, &parameters).await?;
     Ok(())
 }
 
@@ -150,21 +158,24 @@ impl Recorded {
     /// Records in `tx` that the sagas have done `step`, and are done when it is the last one. Returns those whose lease still
     /// holds; the effects of all others must not be committed.
     pub async fn write(tx: &Tx, kind: &SagaKind, sagas: &[SagaRun], step: &str) -> Result<Vec<Uuid>, DbError> {
-        Self::record(tx, kind, sagas, step, &[]).await
+        Self::record(tx, kind, sagas, step, &[], "").await
     }
 
-    /// The same, and empties in each saga's state the text that is its `secret`: it has done its work, and is not kept
-    /// longer. It is found as text because PostgreSQL rebuilds a whole document to change one field of it.
+    /// The same, and empties `field` in each saga's state, where its text is that saga's one of `secrets`: it has done its
+    /// work, and is not kept longer. Name and text are found together, as text, because PostgreSQL rebuilds a whole document
+    /// to change one field of it, and because the text alone may stand in other fields, too.
     pub async fn forgetting(
         tx: &Tx,
         kind: &SagaKind,
         sagas: &[SagaRun],
         step: &str,
+        field: &str,
         secrets: &[&str],
     ) -> Result<Vec<Uuid>, DbError> {
         debug_assert_eq!(sagas.len(), secrets.len());
-        let quoted: Vec<String> = secrets.iter().map(|secret| serde_json::Value::from(*secret).to_string()).collect();
-        Self::record(tx, kind, sagas, step, &quoted).await
+        let named = |value: &str| format!("{}:{}", serde_json::Value::from(field), serde_json::Value::from(value));
+        let found: Vec<String> = secrets.iter().map(|secret| named(secret)).collect();
+        Self::record(tx, kind, sagas, step, &found, &named("")).await
     }
 
     async fn record(
@@ -173,6 +184,7 @@ impl Recorded {
         sagas: &[SagaRun],
         step: &str,
         secrets: &[String],
+        emptied: &str,
     ) -> Result<Vec<Uuid>, DbError> {
         let at = kind.after(step).ok_or_else(|| DbError::Other(format!("{} has no step {step}", kind.name)))?;
         let ids: Vec<Uuid> = sagas.iter().map(|saga| saga.id).collect();
@@ -180,7 +192,7 @@ impl Recorded {
         let next = kind.next_step(Direction::Forward, at);
         let phase = if next.is_some() { "forward" } else { "done" };
         let number = kind.number(Direction::Forward, at);
-        let rows = tx.query(RECORD, &[&ids, &epochs, &next, &number, &phase, &secrets]).await?;
+        let rows = tx.query(RECORD, &[&ids, &epochs, &next, &number, &phase, &secrets, &emptied]).await?;
         rows.iter().map(|row| row.get_col("id")).collect()
     }
 }

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "kafka")]
 mod broker;
+mod cut;
 mod outbox;
 mod process;
 mod setup;
@@ -10,12 +11,15 @@ mod setup;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use souk_db::RowExt;
 use souk_flow::{DeadLetters, MAX_TRIES, Outbox, follow, run_consumer};
 use souk_kernel::Event;
 use souk_runtime::Tasks;
 use uuid::Uuid;
 
+use crate::traces::Request;
 use crate::{Happened, SOON};
+use cut::{Cut, Cutting};
 use setup::{SOURCES, Scribe, Setup, effects, happened, id, publish};
 use souk_eventually::eventually;
 
@@ -43,7 +47,10 @@ on_each_log!(
     a_slower_transaction_is_not_skipped,
     poison_parks_its_own_key_only_and_can_be_replayed,
     a_reader_that_is_killed_is_replaced,
+    a_reader_that_is_cut_off_before_its_commit_goes_on,
+    a_reader_that_is_cut_off_before_it_hears_of_its_commit_goes_on,
     followers_all_see_everything_from_now_on,
+    consumers_and_dead_letters_go_on_with_the_trace,
 );
 
 async fn every_event_has_its_effect_once_and_in_order_with_two_readers(setup: Setup) {
@@ -130,6 +137,37 @@ async fn a_reader_that_is_killed_is_replaced(setup: Setup) {
     setup.finish().await;
 }
 
+async fn a_reader_that_is_cut_off_before_its_commit_goes_on(setup: Setup) {
+    a_reader_that_is_cut_off_goes_on(setup, Cut::Before).await;
+}
+
+async fn a_reader_that_is_cut_off_before_it_hears_of_its_commit_goes_on(setup: Setup) {
+    a_reader_that_is_cut_off_goes_on(setup, Cut::After).await;
+}
+
+/// The events were handled; whether that was recorded, only the database knows. Twice the connection is lost with a whole
+/// batch, or with one event of it, and then no more.
+async fn a_reader_that_is_cut_off_goes_on(setup: Setup, cut: Cut) {
+    for version in 1..=20 {
+        publish(&setup.shop, &(1..=10).map(|aggregate| happened(aggregate, version)).collect::<Vec<_>>()).await;
+    }
+    setup.caught_up().await;
+    let (tasks, cutting) = (Tasks::new(), Cutting::before(&setup.test, cut, 2));
+    let mail = cutting.db("mail").await;
+    run_consumer(&tasks, &mail, &setup.events(&tasks), Scribe::new(Uuid::nil()));
+    eventually("all effects", SOON, async || effects(&setup.mail).await.len() >= 200).await;
+    // What would be done a second time has been by then.
+    publish(&setup.shop, &[happened(11, 1)]).await;
+    eventually("what comes later", SOON, async || effects(&setup.mail).await.last() == Some(&(id(11), 1))).await;
+    tasks.drain(PATIENCE).await.unwrap();
+    assert_eq!(cutting.left(), 0, "it was cut off");
+    let mut all = effects(&setup.mail).await;
+    all.pop();
+    assert_once_and_in_order(&all, 10, 20);
+    assert!(DeadLetters::new(&setup.mail).list().await.unwrap().is_empty(), "a lost connection is no event's fault");
+    setup.finish().await;
+}
+
 async fn followers_all_see_everything_from_now_on(setup: Setup) {
     let (shop, mail) = (&setup.shop, &setup.mail);
     publish(shop, &[happened(1, 1)]).await;
@@ -154,6 +192,25 @@ async fn followers_all_see_everything_from_now_on(setup: Setup) {
     }
     all.sort_unstable();
     assert_eq!(all, [("first", id(1), 2), ("first", id(1), 3), ("second", id(1), 2), ("second", id(1), 3)]);
+    tasks.drain(PATIENCE).await.unwrap();
+    setup.finish().await;
+}
+
+async fn consumers_and_dead_letters_go_on_with_the_trace(setup: Setup) {
+    let (shop, mail, tasks) = (&setup.shop, &setup.mail, Tasks::new());
+    let scribe = Scribe::new(id(13));
+    scribe.angry.store(false, Ordering::SeqCst);
+    run_consumer(&tasks, mail, &setup.events(&tasks), scribe.clone());
+    let (request, ()) = Request::does(publish(shop, &[happened(1, 1)])).await;
+    request.goes_on_as("process shop").await;
+
+    // Parked, its place in the trace is kept beside it.
+    scribe.angry.store(true, Ordering::SeqCst);
+    let (_, ()) = Request::does(publish(shop, &[happened(13, 1)])).await;
+    let dead_letters = DeadLetters::new(mail);
+    eventually("the letter", SOON, async || dead_letters.list().await.unwrap().len() == 1).await;
+    let parked = "select p.traceparent is not null and p.tracestate = 'vendor=1' as kept from dead_letter p";
+    assert!(mail.primary().query_one(parked, &[]).await.unwrap().get_col::<bool>("kept").unwrap());
     tasks.drain(PATIENCE).await.unwrap();
     setup.finish().await;
 }

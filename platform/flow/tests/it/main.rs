@@ -5,6 +5,7 @@ mod events;
 mod jobs;
 mod saga_steps;
 mod sagas;
+mod traces;
 
 use std::time::Duration;
 
@@ -15,12 +16,18 @@ use souk_postgres::TestDb;
 use uuid::Uuid;
 
 /// Something that owns events.
-pub const OWNER: Migrations =
-    Migrations { schema: "shop", files: &[souk_flow::TABLES, souk_flow::SAGAS, souk_flow::SAGA_STEPS] };
+pub const OWNER: Migrations = Migrations {
+    schema: "shop",
+    files: &[souk_flow::TABLES, souk_flow::SAGAS, souk_flow::SAGA_STEPS, souk_flow::TRACE_CONTEXT],
+};
 /// Something that reads them, with a table for effects.
 pub const READER: Migrations = Migrations {
     schema: "mail",
-    files: &[souk_flow::TABLES, ("0001_effect", "create table effect (n bigserial, aggregate uuid, version bigint)")],
+    files: &[
+        souk_flow::TABLES,
+        ("0001_effect", "create table effect (n bigserial, aggregate uuid, version bigint)"),
+        souk_flow::TRACE_CONTEXT,
+    ],
 };
 
 /// A fact to test with.

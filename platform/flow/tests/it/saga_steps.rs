@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use souk_eventually::eventually;
 
+use crate::traces::Request;
 use crate::{OWNER, SOON};
 
 const COUNTED: &[&str] = &["open", "hold", "sell", "take"];
@@ -122,7 +123,7 @@ impl Releases {
 
     /// A saga that a process of `kind` has inserted, before it died.
     async fn inserted(&self, kind: &'static SagaKind) -> Uuid {
-        let saga = NewSaga { id: Uuid::now_v7(), state: Nothing {} };
+        let saga = NewSaga { id: Uuid::now_v7(), state: Nothing {}, trace: souk_trace::current() };
         let tx = self.db.begin().await.unwrap();
         insert_sagas(&tx, kind, std::slice::from_ref(&saga)).await.unwrap();
         tx.commit().await.unwrap();
@@ -257,4 +258,45 @@ async fn a_saga_that_a_newer_release_has_run_is_not_taken_back_by_an_older_one()
     let this = releases.process(&THIS, "");
     assert_eq!(this.engine.sweep_once(&mut this.engine.sweeper()).await.unwrap(), 0);
     assert_eq!(this.log(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_saga_that_is_taken_over_goes_on_with_the_trace_of_who_began_it() {
+    let releases = Releases::new().await;
+    let process = releases.process(&THIS, "");
+    let (request, id) = Request::does(releases.inserted(&THIS)).await;
+    process.takes_over().await;
+    releases.ends(id, "done").await;
+    request.goes_on_as("test").await;
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Paying {
+    currency: String,
+    words: String,
+    token: String,
+}
+
+/// What a release wrote that does not seal tokens may be any text, also one that other fields have.
+#[tokio::test]
+async fn a_secret_is_emptied_in_its_field_alone() {
+    let releases = Releases::new().await;
+    let quoted = r#"odd "words\ "#;
+    let states = ["EUR", "token", quoted].map(|token| Paying {
+        currency: "EUR".into(),
+        words: format!(r#"he said "token":"{token}""#),
+        token: token.into(),
+    });
+    let sagas = states.clone().map(|state| NewSaga { id: Uuid::now_v7(), state, trace: None });
+    let runs: Vec<SagaRun> = sagas.iter().map(|saga| SagaRun { id: saga.id, epoch: 1 }).collect();
+    let secrets: Vec<&str> = states.iter().map(|state| state.token.as_str()).collect();
+    let tx = releases.db.begin().await.unwrap();
+    insert_sagas(&tx, &THIS, &sagas).await.unwrap();
+    let ours = Recorded::forgetting(&tx, &THIS, &runs, "sell", "token", &secrets).await.unwrap();
+    assert_eq!(ours.len(), 3);
+    for (saga, before) in runs.iter().zip(states) {
+        let row = tx.query_one("select state::text as state from saga where id = $1", &[&saga.id]).await.unwrap();
+        let state: Paying = serde_json::from_str(&row.get_col::<String>("state").unwrap()).unwrap();
+        assert_eq!(state, Paying { token: String::new(), ..before });
+    }
 }

@@ -148,7 +148,7 @@ impl Harness {
     }
 
     async fn start(&self, engine: &Arc<SagaEngine<State>>) -> Uuid {
-        let saga = NewSaga { id: Uuid::now_v7(), state: State::default() };
+        let saga = NewSaga { id: Uuid::now_v7(), state: State::default(), trace: None };
         let tx = self.db.begin().await.unwrap();
         insert_sagas(&tx, &KIND, std::slice::from_ref(&saga)).await.unwrap();
         tx.commit().await.unwrap();

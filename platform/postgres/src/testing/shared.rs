@@ -24,6 +24,11 @@ pub struct SharedServer {
 }
 
 impl SharedServer {
+    /// Whether test processes are told of a server already, which they are to use.
+    pub fn is_given() -> bool {
+        std::env::var_os(URL_VARIABLE).is_some()
+    }
+
     /// Starts one with room for as many test processes as there are cores.
     ///
     /// # Errors

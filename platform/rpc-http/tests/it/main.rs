@@ -8,4 +8,5 @@ mod echo;
 mod instances;
 mod pki;
 mod raw;
+mod renewal;
 mod trust;

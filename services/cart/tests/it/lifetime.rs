@@ -108,6 +108,7 @@ fn placed(cart_id: CartId, version: Option<i64>, n: u128, lines: &[(&str, u32)])
         version: 2,
         time: fact.order.placed_at,
         traceparent: None,
+        tracestate: None,
         data: serde_json::value::to_raw_value(&fact).unwrap(),
     }
 }

@@ -44,7 +44,8 @@ struct World {
     media: Arc<tempfile::TempDir>,
 }
 
-const PRICING: souk_db::Migrations = souk_db::Migrations { schema: "pricing", files: &[souk_flow::TABLES] };
+const PRICING: souk_db::Migrations =
+    souk_db::Migrations { schema: "pricing", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
 
 impl World {
     async fn new() -> World {

@@ -251,6 +251,7 @@ async fn a_batch_is_few_statements_and_one_commit() {
     world.put((0..500).map(|n| product(&n.to_string(), home)).collect()).await;
     let cost = world.db.counters() - before;
     assert_eq!(cost.commits, 1);
-    // A turn, four look-ups, products, variants, counts, events; the rest is the cache that follows the log.
-    assert!(cost.statements <= 14, "{} statements", cost.statements);
+    // A turn, four look-ups, products, variants, counts, events; the rest is the cache that follows the log, and looks again
+    // three times soon after the category.
+    assert!(cost.statements <= 17, "{} statements", cost.statements);
 }

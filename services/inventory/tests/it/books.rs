@@ -159,6 +159,7 @@ fn shipped(n: u128) -> Envelope {
         version: 1,
         time: at,
         traceparent: None,
+        tracestate: None,
         data: serde_json::value::to_raw_value(&fact).unwrap(),
     }
 }

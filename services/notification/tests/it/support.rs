@@ -21,9 +21,9 @@ use souk_runtime::Tasks;
 use souk_shipping_api::{Address, Shipment, ShipmentId, ShipmentShipped, ShipmentStatus};
 use uuid::Uuid;
 
-const ORDER: Migrations = Migrations { schema: "order", files: &[souk_flow::TABLES] };
-const IDENTITY: Migrations = Migrations { schema: "identity", files: &[souk_flow::TABLES] };
-const SHIPPING: Migrations = Migrations { schema: "shipping", files: &[souk_flow::TABLES] };
+const ORDER: Migrations = Migrations { schema: "order", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
+const IDENTITY: Migrations = Migrations { schema: "identity", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
+const SHIPPING: Migrations = Migrations { schema: "shipping", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
 
 pub struct World {
     pub service: Arc<NotificationService>,

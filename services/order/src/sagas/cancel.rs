@@ -48,7 +48,8 @@ pub async fn begin(shared: &Shared, request: &CancelOrder) -> Result<Begun, Prob
     }
     store.save(&tx, &order).await?;
     let state = CancelState { saga_id: Ids::random().v4(), order_id: id, payment: None };
-    insert_sagas(&tx, &CANCELLATION, &[NewSaga { id: state.saga_id, state: &state }]).await?;
+    insert_sagas(&tx, &CANCELLATION, &[NewSaga { id: state.saga_id, state: &state, trace: souk_trace::current() }])
+        .await?;
     store.outbox().push(&tx, &OrderChanged { order: order.clone(), previous }).await?;
     store.outbox().commit(tx).await?;
     tracing::info!(order = %id, "order cancelled");

@@ -5,6 +5,7 @@ use souk_db::{RowExt, Tx};
 use souk_flow::{Recorded, SagaRun};
 use souk_kernel::Problem;
 use souk_order_api::{OrderId, OrderPlaced};
+use souk_trace::Trace;
 use uuid::Uuid;
 
 use super::{OrderRow, Store, encode, uuids};
@@ -48,6 +49,8 @@ pub struct Confirmation {
     pub event: OrderPlaced,
     /// The sealed payment token in the saga's state, which is emptied.
     pub token: String,
+    /// The place in a trace of the step that makes it.
+    pub trace: Option<Trace>,
 }
 
 /// What became of a sale to confirm.
@@ -92,7 +95,7 @@ impl Store {
         let tx = self.db.begin().await?;
         let sagas: Vec<SagaRun> = sales.iter().map(|sale| sale.saga).collect();
         let tokens: Vec<&str> = sales.iter().map(|sale| sale.token.as_str()).collect();
-        let ours = Recorded::forgetting(&tx, &CHECKOUT, &sagas, state::CONFIRM, &tokens).await?;
+        let ours = Recorded::forgetting(&tx, &CHECKOUT, &sagas, state::CONFIRM, "token", &tokens).await?;
         let confirmed = uuids(&tx.query(CONFIRM, &[&ours, &at]).await?, "id")?;
         if confirmed.len() < ours.len() {
             let given_up = uuids(&tx.query(GIVEN_UP, &[&ours]).await?, "id")?;
@@ -100,9 +103,12 @@ impl Store {
                 return Ok(Err(given_up));
             }
         }
-        let events = sales.iter().filter(|sale| confirmed.contains(&sale.event.order.id.0)).map(|sale| &sale.event);
-        let events: Vec<OrderPlaced> = events.cloned().collect();
-        self.outbox.push_all(&tx, &events).await?;
+        let events = sales
+            .iter()
+            .filter(|sale| confirmed.contains(&sale.event.order.id.0))
+            .map(|sale| (sale.event.clone(), sale.trace.clone()));
+        let (events, places): (Vec<OrderPlaced>, Vec<Option<Trace>>) = events.unzip();
+        self.outbox.push_traced(&tx, &events, &places).await?;
         self.outbox.commit(tx).await?;
         Ok(Ok(ours))
     }

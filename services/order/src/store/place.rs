@@ -82,8 +82,10 @@ impl Store {
             candidates.retain(|n| with_cart.contains(&n.order.id.0));
         }
         let numbers = insert_orders(&tx, &candidates).await?;
-        let sagas: Vec<NewSaga<&CheckoutState>> =
-            candidates.iter().map(|n| NewSaga { id: n.order.id.0, state: &n.state }).collect();
+        let sagas: Vec<NewSaga<&CheckoutState>> = candidates
+            .iter()
+            .map(|n| NewSaga { id: n.order.id.0, state: &n.state, trace: n.cx.trace.clone() })
+            .collect();
         insert_sagas(&tx, &CHECKOUT, &sagas).await?;
         tx.commit().await?;
         let outcome = |n: &NewOrder| match numbers.iter().find(|(id, _)| *id == n.order.id.0) {

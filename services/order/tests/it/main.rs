@@ -4,6 +4,7 @@
 mod abandoned;
 mod batches;
 mod checkout;
+mod http;
 mod neighbours;
 mod replays;
 mod rules;
@@ -15,13 +16,17 @@ mod unpaid;
 use std::sync::Arc;
 use std::time::Duration;
 
+use souk_cart_api::CartFake;
 use souk_db::RowExt;
 use souk_eventually::eventually;
+use souk_inventory_api::InventoryFake;
 use souk_kernel::{Clock, Ids, Secret};
 use souk_order::{MIGRATIONS, OrderDeps, OrderService};
 use souk_order_api::{Checkout, OrderClient, PaymentMeans};
+use souk_payment_api::PaymentFake;
 use souk_postgres::TestDb;
-use souk_rpc::{Actor, Cx};
+use souk_pricing_api::PricingFake;
+use souk_rpc::{Actor, Cx, fake_of};
 use souk_runtime::Tasks;
 
 use neighbours::Neighbours;
@@ -60,10 +65,10 @@ impl Shop {
             token_key: Secret::new([7; 32]),
             seal_key: Secret::new([8; 32]),
             require_expected_total: true,
-            cart: souk_cart_api::CartClient::Local(neighbours.clone()),
-            pricing: souk_pricing_api::PricingClient::Local(neighbours.clone()),
-            inventory: souk_inventory_api::InventoryClient::Local(neighbours.clone()),
-            payment: souk_payment_api::PaymentClient::Local(neighbours.clone()),
+            cart: fake_of!(neighbours, CartFake { for_checkout }).into(),
+            pricing: fake_of!(neighbours, PricingFake { redeem, unredeem }).into(),
+            inventory: fake_of!(neighbours, InventoryFake { reserve, allocate, release }).into(),
+            payment: fake_of!(neighbours, PaymentFake { authorise, capture, void, refund, by_order }).into(),
             unpaid: souk_order::UnpaidLimits::default(),
         });
         (tasks, service)

@@ -11,7 +11,6 @@ use souk_kernel::{Currency, Problem};
 use souk_payment_api as payment;
 use souk_pricing_api as pricing;
 use souk_rpc::Cx;
-use souk_rpc::hidden::async_trait;
 use souk_shipping_api::Address;
 use uuid::Uuid;
 
@@ -84,36 +83,9 @@ fn eur(amount: i64) -> souk_kernel::Money {
     Currency::EUR.of(amount)
 }
 
-#[async_trait]
-impl cart::CartApi for Neighbours {
-    async fn create(&self, _: &Cx, _: cart::CreateCart) -> Result<cart::Cart> {
-        unreachable!("a checkout makes no carts")
-    }
-    async fn get(&self, _: &Cx, _: cart::GetCart) -> Result<cart::Cart> {
-        unreachable!("a checkout asks for_checkout")
-    }
-    async fn units(&self, _: &Cx, _: cart::GetCart) -> Result<cart::CartUnits> {
-        unreachable!()
-    }
-    async fn add_line(&self, _: &Cx, _: cart::AddLine) -> Result<cart::Cart> {
-        unreachable!()
-    }
-    async fn set_quantity(&self, _: &Cx, _: cart::SetQuantity) -> Result<cart::Cart> {
-        unreachable!()
-    }
-    async fn remove_line(&self, _: &Cx, _: cart::RemoveLine) -> Result<cart::Cart> {
-        unreachable!()
-    }
-    async fn update(&self, _: &Cx, _: cart::UpdateCart) -> Result<cart::Cart> {
-        unreachable!()
-    }
-    async fn shipping_methods(&self, _: &Cx, _: cart::GetCart) -> Result<pricing::ShippingMethods> {
-        unreachable!()
-    }
-    async fn claim(&self, _: &Cx, _: cart::ClaimCart) -> Result<cart::Cart> {
-        unreachable!()
-    }
-    async fn for_checkout(&self, cx: &Cx, req: cart::GetCart) -> Result<cart::CheckoutCart> {
+/// Carts.
+impl Neighbours {
+    pub async fn for_checkout(&self, cx: &Cx, req: cart::GetCart) -> Result<cart::CheckoutCart> {
         if *self.no_cart.lock().unwrap() {
             return Err(Problem::not_found("cart"));
         }
@@ -160,15 +132,9 @@ impl cart::CartApi for Neighbours {
     }
 }
 
-#[async_trait]
-impl inventory::InventoryApi for Neighbours {
-    async fn availability(&self, _: &Cx, _: inventory::AvailabilityRequest) -> Result<inventory::Availabilities> {
-        unreachable!()
-    }
-    async fn adjust(&self, _: &Cx, _: inventory::Adjust) -> Result<inventory::Adjusted> {
-        unreachable!()
-    }
-    async fn reserve(&self, _: &Cx, req: inventory::Reserve) -> Result<inventory::Reservation> {
+/// Stock.
+impl Neighbours {
+    pub async fn reserve(&self, _: &Cx, req: inventory::Reserve) -> Result<inventory::Reservation> {
         let status = {
             let (mut held, mut stock) = (self.held.lock().unwrap(), self.stock.lock().unwrap());
             match held.get(&req.key) {
@@ -184,7 +150,7 @@ impl inventory::InventoryApi for Neighbours {
         self.trouble("reserve").await?;
         Ok(inventory::Reservation { key: req.key, status })
     }
-    async fn allocate(&self, _: &Cx, req: inventory::ByKey) -> Result<inventory::Reservation> {
+    pub async fn allocate(&self, _: &Cx, req: inventory::ByKey) -> Result<inventory::Reservation> {
         self.allows("allocate")?;
         {
             let mut held = self.held.lock().unwrap();
@@ -196,7 +162,7 @@ impl inventory::InventoryApi for Neighbours {
         self.trouble("allocate").await?;
         Ok(inventory::Reservation { key: req.key, status: inventory::ReservationStatus::Allocated })
     }
-    async fn release(&self, _: &Cx, req: inventory::ByKey) -> Result<inventory::Reservation> {
+    pub async fn release(&self, _: &Cx, req: inventory::ByKey) -> Result<inventory::Reservation> {
         self.allows("release")?;
         let before = self.held.lock().unwrap().insert(req.key, inventory::ReservationStatus::Released);
         if matches!(before, Some(inventory::ReservationStatus::Held | inventory::ReservationStatus::Allocated)) {
@@ -205,17 +171,11 @@ impl inventory::InventoryApi for Neighbours {
         self.trouble("release").await?;
         Ok(inventory::Reservation { key: req.key, status: inventory::ReservationStatus::Released })
     }
-    async fn ship(&self, _: &Cx, _: inventory::ByKey) -> Result<inventory::Reservation> {
-        unreachable!()
-    }
-    async fn audit(&self, _: &Cx, _: inventory::AuditRequest) -> Result<inventory::Audit> {
-        unreachable!()
-    }
 }
 
-#[async_trait]
-impl payment::PaymentApi for Neighbours {
-    async fn authorise(&self, _: &Cx, req: payment::Authorise) -> Result<payment::Payment> {
+/// Money.
+impl Neighbours {
+    pub async fn authorise(&self, _: &Cx, req: payment::Authorise) -> Result<payment::Payment> {
         let made = {
             let mut payments = self.payments.lock().unwrap();
             let fresh = !payments.contains_key(&req.payment_id.0);
@@ -247,7 +207,7 @@ impl payment::PaymentApi for Neighbours {
         self.trouble("authorise").await?;
         Ok(made)
     }
-    async fn capture(&self, _: &Cx, req: payment::ByPayment) -> Result<payment::Payment> {
+    pub async fn capture(&self, _: &Cx, req: payment::ByPayment) -> Result<payment::Payment> {
         self.allows("capture")?;
         let taken = {
             let mut payments = self.payments.lock().unwrap();
@@ -262,7 +222,7 @@ impl payment::PaymentApi for Neighbours {
         self.trouble("capture").await?;
         Ok(taken)
     }
-    async fn void(&self, _: &Cx, req: payment::VoidPayment) -> Result<payment::Payment> {
+    pub async fn void(&self, _: &Cx, req: payment::VoidPayment) -> Result<payment::Payment> {
         self.allows("void")?;
         let mut payments = self.payments.lock().unwrap();
         let found = payments.get_mut(&req.payment_id.0).ok_or_else(|| Problem::not_found("payment"))?;
@@ -271,7 +231,7 @@ impl payment::PaymentApi for Neighbours {
         }
         Ok(found.clone())
     }
-    async fn refund(&self, _: &Cx, req: payment::Refund) -> Result<payment::Payment> {
+    pub async fn refund(&self, _: &Cx, req: payment::Refund) -> Result<payment::Payment> {
         self.allows("refund")?;
         let mut payments = self.payments.lock().unwrap();
         let found = payments.get_mut(&req.payment_id.0).ok_or_else(|| Problem::not_found("payment"))?;
@@ -279,51 +239,21 @@ impl payment::PaymentApi for Neighbours {
         found.status = payment::PaymentStatus::Refunded;
         Ok(found.clone())
     }
-    async fn by_order(&self, _: &Cx, req: payment::ByOrder) -> Result<payment::Payments> {
+    pub async fn by_order(&self, _: &Cx, req: payment::ByOrder) -> Result<payment::Payments> {
         let payments = self.payments.lock().unwrap();
         Ok(payment::Payments { items: payments.values().filter(|p| p.order_id == req.order_id).cloned().collect() })
     }
-    async fn audit(&self, _: &Cx, _: payment::AuditRequest) -> Result<payment::Audit> {
-        unreachable!()
-    }
 }
 
-#[async_trait]
-impl pricing::PricingApi for Neighbours {
-    async fn prices(&self, _: &Cx, _: pricing::PricesRequest) -> Result<pricing::Prices> {
-        unreachable!()
-    }
-    async fn set_prices(&self, _: &Cx, _: pricing::SetPrices) -> Result<pricing::SetPricesReply> {
-        unreachable!()
-    }
-    async fn quote(&self, _: &Cx, _: pricing::QuoteRequest) -> Result<pricing::Quote> {
-        unreachable!()
-    }
-    async fn shipping_methods(&self, _: &Cx, _: pricing::ShippingMethodsRequest) -> Result<pricing::ShippingMethods> {
-        unreachable!()
-    }
-    async fn redeem(&self, _: &Cx, req: pricing::Redeem) -> Result<pricing::Redeemed> {
+/// Coupons.
+impl Neighbours {
+    pub async fn redeem(&self, _: &Cx, req: pricing::Redeem) -> Result<pricing::Redeemed> {
         self.redeemed.lock().unwrap().insert(req.key);
         Ok(pricing::Redeemed { coupons: req.coupons })
     }
-    async fn unredeem(&self, _: &Cx, req: pricing::Unredeem) -> Result<pricing::Redeemed> {
+    pub async fn unredeem(&self, _: &Cx, req: pricing::Unredeem) -> Result<pricing::Redeemed> {
         self.allows("unredeem")?;
         self.redeemed.lock().unwrap().remove(&req.key);
         Ok(pricing::Redeemed { coupons: vec![] })
-    }
-    async fn put_coupon(&self, _: &Cx, _: pricing::Coupon) -> Result<pricing::Coupon> {
-        unreachable!()
-    }
-    async fn coupon(&self, _: &Cx, _: pricing::CouponByCode) -> Result<pricing::CouponState> {
-        unreachable!()
-    }
-    async fn put_rates(&self, _: &Cx, _: pricing::Rates) -> Result<pricing::Rates> {
-        unreachable!()
-    }
-    async fn rates(&self, _: &Cx, _: pricing::RatesRequest) -> Result<pricing::Rates> {
-        unreachable!()
-    }
-    async fn shop(&self, _: &Cx, _: pricing::ShopRequest) -> Result<pricing::ShopTerms> {
-        unreachable!()
     }
 }

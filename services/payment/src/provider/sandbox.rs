@@ -24,8 +24,12 @@ use crate::domain::{Hold, ProviderReport};
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Calls under way at once; more wait.
 const MAX_CONCURRENT: usize = 256;
-/// Bytes of the largest answer: a page of the ledger.
-const MAX_ANSWER: usize = 4 * 1024 * 1024;
+/// Bytes of the largest answer about one payment.
+const MAX_ANSWER: usize = 64 * 1024;
+/// Pages of the ledger read at once: only the audit reads them, one after the other.
+const MAX_LEDGER_PAGES: usize = 2;
+/// Bytes of the largest page of the ledger.
+const MAX_LEDGER_PAGE: usize = 4 * 1024 * 1024;
 /// Longest wait for a page of the ledger.
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Characters kept of the provider's words.
@@ -48,6 +52,8 @@ pub struct SandboxProvider {
     authorization: http::HeaderValue,
     webhook_secrets: Vec<Secret<String>>,
     client: HttpClient,
+    /// Reads of the whole ledger: a provider that is asked for it too often (429) stops no payment.
+    ledger: HttpClient,
 }
 
 impl SandboxProvider {
@@ -62,16 +68,20 @@ impl SandboxProvider {
         let bearer = format!("Bearer {}", settings.api_key.reveal());
         let mut authorization = http::HeaderValue::try_from(bearer).map_err(|_| wrong("the api key is not text"))?;
         authorization.set_sensitive(true);
-        let connections = Connections {
-            schemes: Schemes::HttpToo,
-            reach: Reach::Anywhere,
-            trust_roots: TrustRoots::none(),
-            idle: IDLE_TIMEOUT,
-            max_idle: MAX_CONCURRENT,
+        let client = |name, concurrent, max_answer| {
+            let connections = Connections {
+                schemes: Schemes::HttpToo,
+                reach: Reach::Anywhere,
+                trust_roots: TrustRoots::none(),
+                idle: IDLE_TIMEOUT,
+                max_idle: concurrent,
+            };
+            HttpClient::new(Settings { name, concurrent, max_answer, connections })
+                .map_err(|error| wrong(&error.to_string()))
         };
-        let outbound = Settings { name: "sandbox", concurrent: MAX_CONCURRENT, max_answer: MAX_ANSWER, connections };
-        let client = HttpClient::new(outbound).map_err(|error| wrong(&error.to_string()))?;
-        Ok(Self { base_url, authorization, webhook_secrets: settings.webhook_secrets, client })
+        let ledger = client("sandbox_ledger", MAX_LEDGER_PAGES, MAX_LEDGER_PAGE)?;
+        let client = client("sandbox", MAX_CONCURRENT, MAX_ANSWER)?;
+        Ok(Self { base_url, authorization, webhook_secrets: settings.webhook_secrets, client, ledger })
     }
 
     /// Does `body` under `key`.
@@ -87,21 +97,22 @@ impl SandboxProvider {
             .header("idempotency-key", key)
             .body(Bytes::from(body.to_string()));
         let request = request.map_err(|error| ProviderError::NotSent(error.to_string()))?;
-        let answer = self.exchange(call, request, within).await?;
+        let answer = self.exchange(&self.client, call, request, within).await?;
         let operation: Operation = read(&answer)?;
         operation.authorisation.report().ok_or_else(unreadable)
     }
 
-    /// Sends `request` and gives the body of a good answer.
+    /// Sends `request` by `client` and gives the body of a good answer.
     async fn exchange(
         &self,
+        client: &HttpClient,
         call: &'static str,
         mut request: Request<Bytes>,
         within: Duration,
     ) -> Result<Bytes, ProviderError> {
         let started = Instant::now();
         request.headers_mut().insert(header::AUTHORIZATION, self.authorization.clone());
-        let answer = self.client.send(request, within).await;
+        let answer = client.send(request, within).await;
         let result = answer.map_err(unanswered).and_then(accepted);
         let outcome = match &result {
             Ok(_) => "ok",
@@ -181,9 +192,8 @@ impl Provider for SandboxProvider {
 
     async fn lookup_by_key(&self, key: &str, within: Duration) -> Result<Option<ProviderReport>, ProviderError> {
         let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
-        let answer =
-            self.exchange("/v1/operations", get(&self.base_url, &format!("/v1/operations?key={key}"))?, within);
-        match answer.await {
+        let request = get(&self.base_url, &format!("/v1/operations?key={key}"))?;
+        match self.exchange(&self.client, "/v1/operations", request, within).await {
             Ok(answer) => {
                 let operation: Operation = read(&answer)?;
                 operation.authorisation.report().map(Some).ok_or_else(unreadable)
@@ -206,7 +216,7 @@ impl Provider for SandboxProvider {
 
     async fn ledger(&self, after: Option<u64>) -> Result<LedgerPage, ProviderError> {
         let path = format!("/v1/ledger?after={}", after.unwrap_or(0));
-        let answer = self.exchange("/v1/ledger", get(&self.base_url, &path)?, LEDGER_TIMEOUT).await?;
+        let answer = self.exchange(&self.ledger, "/v1/ledger", get(&self.base_url, &path)?, LEDGER_TIMEOUT).await?;
         let page: Ledger = read(&answer)?;
         let items: Option<Vec<ReportedPayment>> = page.items.into_iter().map(Authorisation::reported).collect();
         Ok(LedgerPage { items: items.ok_or_else(unreadable)?, next: page.next })

@@ -7,5 +7,6 @@ mod concurrency;
 mod contract;
 mod flows;
 mod lost;
+mod provider;
 mod support;
 mod webhooks;

@@ -31,9 +31,9 @@ use souk_runtime::Tasks;
 use souk_search::{IndexConfig, SearchDeps, SearchService};
 use souk_search_api::{Hit, IndexStatus, SearchApi, SearchClient, SearchReply, SearchRequest, StatusRequest};
 
-const CATALOG: Migrations = Migrations { schema: "catalog", files: &[souk_flow::TABLES] };
-const PRICING: Migrations = Migrations { schema: "pricing", files: &[souk_flow::TABLES] };
-const INVENTORY: Migrations = Migrations { schema: "inventory", files: &[souk_flow::TABLES] };
+const CATALOG: Migrations = Migrations { schema: "catalog", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
+const PRICING: Migrations = Migrations { schema: "pricing", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
+const INVENTORY: Migrations = Migrations { schema: "inventory", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
 /// Longest wait for something that must happen; far above what it takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -80,7 +80,7 @@ impl Step<CheckoutState> for Confirm {
         let token = self.shared.tokens.token(id);
         let event = OrderPlaced { order, cart_id: state.cart_id, cart_version: state.cart_version, token };
         let order = Arc::new(event.order.clone());
-        let sale = Confirmation { saga, event, token: state.payment.token.clone() };
+        let sale = Confirmation { saga, event, token: state.payment.token.clone(), trace: souk_trace::current() };
         self.batcher.submit(sale).await.map_err(unless_fenced)?;
         self.shared.waiters.notify(id, Outcome::Confirmed(order));
         Ok(Progress::Recorded)

@@ -13,7 +13,7 @@ use super::service::ReviewsService;
 
 const MIGRATIONS: Migrations = Migrations {
     schema: "reviews",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("migrations/0001_init.sql"))],
+    files: &[souk_flow::TABLES, ("0001_init", include_str!("migrations/0001_init.sql")), souk_flow::TRACE_CONTEXT],
 };
 
 /// What the rest of the system knows of them.

@@ -8,14 +8,15 @@ mod people;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use souk_cart_api::{Cart, CartApi, CartId};
+use souk_cart_api::{Cart, CartFake, CartId};
 use souk_catalog_api::{CatalogFake, Category, Product, Variant};
 use souk_identity_api::{Customer, IdentityFake};
 use souk_import::{Offer, ProductDraft};
 use souk_inventory_api::InventoryFake;
 use souk_kernel::{Currency, Ids, Problem, Secret};
-use souk_order_api::{Order, OrderApi};
+use souk_order_api::{Order, OrderFake};
 use souk_pricing_api::PricingFake;
+use souk_rpc::fake::answer_later;
 use souk_rpc::fake_of;
 use souk_search_api::SearchFake;
 use souk_storefront::{Clients, Shop};
@@ -84,8 +85,8 @@ impl FakeShop {
             search: fake_of!(self, SearchFake { search }).into(),
             pricing: fake_of!(self, PricingFake { prices, shop, rates }).into(),
             inventory: fake_of!(self, InventoryFake { availability }).into(),
-            cart: (self.clone() as Arc<dyn CartApi>).into(),
-            order: (self.clone() as Arc<dyn OrderApi>).into(),
+            cart: self.carts().into(),
+            order: self.orders().into(),
             identity: fake_of!(
                 self,
                 IdentityFake {
@@ -106,6 +107,28 @@ impl FakeShop {
             shop: Shop { name: "Souk".into(), public_url: public_url.into(), cdn: Cdn::default() },
             published: None,
         }
+    }
+
+    fn carts(self: &Arc<Self>) -> CartFake {
+        let shop = self.clone();
+        let get = answer_later(move |cx, req| {
+            let shop = shop.clone();
+            async move { shop.cart(&cx, req).await }
+        });
+        let others = fake_of!(
+            self,
+            CartFake { create, units, add_line, set_quantity, remove_line, update, shipping_methods, claim }
+        );
+        CartFake { get, ..others }
+    }
+
+    fn orders(self: &Arc<Self>) -> OrderFake {
+        let shop = self.clone();
+        let get = answer_later(move |cx, req| {
+            let shop = shop.clone();
+            async move { shop.order(&cx, req).await }
+        });
+        OrderFake { get, ..fake_of!(self, OrderFake { checkout, buy, mine, cancel }) }
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -144,9 +167,4 @@ impl FakeShop {
         let file = address.rsplit('/').take(2).collect::<Vec<_>>();
         format!("/media/{}-{}", file[1], file[0])
     }
-}
-
-/// What no test asks a fake for.
-pub fn unasked<T>() -> Result<T, Problem> {
-    Err(Problem::internal("not part of the fake shop"))
 }

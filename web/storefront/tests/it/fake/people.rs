@@ -1,11 +1,11 @@
 //! Fake of accounts. Sessions are resolved by the gateway in a real shop; [`FakeShop::actor`] does it here.
 
 use jiff::Timestamp;
-use souk_cart_api::{AddLine, CartApi, ClaimCart, UpdateCart};
+use souk_cart_api::{AddLine, ClaimCart, UpdateCart};
 use souk_identity_api::*;
 use souk_import::ProductDraft;
 use souk_kernel::{Kind, Problem, Secret};
-use souk_order_api::{Checkout, OrderApi, PaymentMeans};
+use souk_order_api::{Checkout, PaymentMeans};
 use souk_rpc::{Actor, Cx};
 use souk_shipping_api::Address;
 
