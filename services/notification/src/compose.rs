@@ -269,6 +269,36 @@ mod tests {
         assert!(subject.contains("cancelled") && text.contains("paid back") && html.contains("paid back"));
     }
 
+    /// A change of a mail is a change of a file in `snapshots/`, to be read in the diff (CONTRIBUTING.md).
+    #[test]
+    fn mails_read_as_they_did() {
+        let (shop, to) = (shop(), contact("Ada Lovelace", "ada@example.org"));
+        let account = |about| Content::Account(AccountMail { email: "ada@example.org".into(), about });
+        let token = || "tok".to_owned();
+        let mails = [
+            confirmation("Cup <b>&</b>"),
+            Content::Cancelled,
+            Content::Shipped { carrier: Some("DHL".into()), tracking: Some("JD0146".into()) },
+            account(AccountMatter::Confirm { token: token() }),
+            account(AccountMatter::Known { token: token() }),
+            account(AccountMatter::Attempts),
+        ];
+        let mut settings = insta::Settings::clone_current();
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        let link = "https://shop.example.org/orders/7?token=tok";
+        let mut shown = std::collections::BTreeSet::new();
+        for content in &mails {
+            let (subject, text, html) = shop.render(&to, link, content).unwrap();
+            let whole = format!("Subject: {subject}\n\n{text}\n==== HTML ====\n{html}");
+            settings.bind(|| insta::assert_snapshot!(content.template(), whole));
+            shown.insert(content.template().to_owned());
+        }
+        let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")).unwrap();
+        let names = folder.map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned());
+        assert_eq!(shown, names.filter(|name| !name.starts_with('_')).collect(), "every template");
+    }
+
     #[test]
     fn mails_about_an_account_lead_to_where_a_password_is_chosen() {
         let shop = shop();

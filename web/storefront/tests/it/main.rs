@@ -10,3 +10,4 @@ mod fake;
 mod pages;
 mod paying;
 mod people;
+mod snapshots;
