@@ -27,7 +27,7 @@ pub(crate) fn span_data(span: Finished, scope: &InstrumentationScope) -> SpanDat
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
         links,
-        status: span.error.map_or(Status::Unset, |why| Status::error(why)),
+        status: span.error.map_or(Status::Unset, Status::error),
         instrumentation_scope: scope.clone(),
     }
 }
