@@ -24,7 +24,7 @@ async fn busy(shedding: Shedding) -> World {
     let answer = async move || {
         let _hand = hands.acquire().await.unwrap();
         tokio::time::sleep(WORK).await;
-        souk_web::no_store("done")
+        souk_web::no_store(&"done")
     };
     let router = Router::new().fallback(any(answer));
     World::over(shop().0, Upstream::Local(router), |config| {
