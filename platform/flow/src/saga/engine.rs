@@ -106,7 +106,8 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         Ok(rows.len())
     }
 
-    /// Runs a saga that [`super::wake_saga`] has woken, here and now; one that does not rest goes on where it is.
+    /// Runs a saga that [`super::wake_saga`] has woken, here and now. One that does not rest yet is resumed by the process
+    /// that puts it to rest.
     pub async fn resume(self: &Arc<Self>, id: Uuid) -> Result<(), Problem> {
         let rows = Sweep::claim_resting(&self.db, self.kind, id).await?;
         self.take_over(&rows);
@@ -132,21 +133,29 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         let engine = self.clone();
         let held = self.leases.hold(running.saga);
         self.tasks.spawn(self.kind.name, async move {
-            engine.run(&cx, running).await;
+            let saga = running.saga;
+            let woken = engine.run(&cx, running).await;
             drop(held);
+            if woken && let Err(problem) = engine.resume(saga.id).await {
+                // Then the sweeper finds it.
+                let internal = problem.internal_detail().unwrap_or_default();
+                tracing::warn!(kind = engine.kind.name, %saga.id, code = %problem.code, internal, "could not resume a woken saga");
+            }
         });
     }
 
-    async fn run(&self, cx: &Cx, mut running: Running<S>) {
+    /// Runs it to its end or its rest; whether it was woken before it came to rest.
+    async fn run(&self, cx: &Cx, mut running: Running<S>) -> bool {
         let saga = running.saga;
         let result = match running.direction {
             Direction::Forward => self.forward(cx, &mut running).await,
             Direction::Undo => self.back(cx, &mut running).await,
         };
         match result {
-            Ok(()) => {}
+            Ok(()) => false,
             Err(Failure::Fenced) => {
-                tracing::warn!(kind = self.kind.name, %saga.id, "saga is run by another process now")
+                tracing::warn!(kind = self.kind.name, %saga.id, "saga is run by another process now");
+                false
             }
             Err(Failure::Wait(pause)) => self.rest(&running, pause, "waiting").await,
             Err(Failure::Again(problem) | Failure::Refused(problem)) => self.give_way(&mut running, &problem).await,
@@ -154,17 +163,18 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
     }
 
     /// A step has failed for as long as one stay allows: it rests, or it is left to a person.
-    async fn give_way(&self, running: &mut Running<S>, problem: &Problem) {
+    async fn give_way(&self, running: &mut Running<S>, problem: &Problem) -> bool {
         if self.tasks.stopping() {
             return self.rest(running, Duration::ZERO, &problem.to_string()).await;
         }
         running.failures += weight(problem);
         if running.failures >= LIMIT {
-            return self.stop(running, problem).await;
+            self.stop(running, problem).await;
+            return false;
         }
         // Grows with every take-over.
         let pause = Duration::from_secs(2u64.pow(running.attempts.min(5))).min(LONGEST_REST);
-        self.rest(running, pause, &problem.to_string()).await;
+        self.rest(running, pause, &problem.to_string()).await
     }
 
     async fn forward(&self, cx: &Cx, running: &mut Running<S>) -> Result<(), Failure> {
@@ -324,12 +334,16 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         row::turn(&self.db, self.kind, running, phase, problem, no_further).await
     }
 
-    /// Leaves the saga to the sweeper.
-    async fn rest(&self, running: &Running<S>, pause: Duration, why: &str) {
-        if let Err(error) = row::rest(&self.db, running, pause, why).await {
-            // Then the lease runs out by itself.
-            let saga = running.saga;
-            tracing::warn!(kind = self.kind.name, %saga.id, %error, "could not put a saga to rest");
+    /// Leaves the saga to the sweeper; whether it was woken meanwhile and may go on here.
+    async fn rest(&self, running: &Running<S>, pause: Duration, why: &str) -> bool {
+        match row::rest(&self.db, running, pause, why).await {
+            Ok(woken) => woken && !self.tasks.stopping(),
+            Err(error) => {
+                // Then the lease runs out by itself.
+                let saga = running.saga;
+                tracing::warn!(kind = self.kind.name, %saga.id, %error, "could not put a saga to rest");
+                false
+            }
         }
     }
 

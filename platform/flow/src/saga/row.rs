@@ -14,7 +14,7 @@ const TURN: &str = "update saga set phase = $3, next_step = $4, step = $5, state
     where id = $1 and epoch = $2 and step <= $8";
 const REST: &str = "update saga set resting = true, last_error = $4, failures = $5,
         lease_until = now() + case when woken then interval '0' else make_interval(secs => $3) end
-    where id = $1 and epoch = $2";
+    where id = $1 and epoch = $2 returning woken";
 const LEAVE: &str = "update saga set next_step = $3, step = $4, state = $5::text::json, failures = 0,
         stuck_at = coalesce(stuck_at, now()), tasks = concat_ws(E'\\n', tasks, $6::text), updated_at = now()
     where id = $1 and epoch = $2";
@@ -88,10 +88,13 @@ pub(super) async fn stop(db: &Db, saga: SagaRun, task: &str) -> Result<(), DbErr
     db.write_one(STOP, &[&saga.id, &saga.epoch, &task]).await.map(drop)
 }
 
-/// Puts a saga to rest, unless it was woken meanwhile.
-pub(super) async fn rest<S>(db: &Db, running: &Running<S>, pause: Duration, why: &str) -> Result<(), DbError> {
+/// Puts a saga to rest. Whether it was woken while it still ran: then it is due at once.
+pub(super) async fn rest<S>(db: &Db, running: &Running<S>, pause: Duration, why: &str) -> Result<bool, DbError> {
     let saga = running.saga;
-    db.write_one(REST, &[&saga.id, &saga.epoch, &pause.as_secs_f64(), &why, &running.failures]).await.map(drop)
+    let parameters: [&(dyn souk_db::ToSql + Sync); 5] =
+        [&saga.id, &saga.epoch, &pause.as_secs_f64(), &why, &running.failures];
+    let rested = db.write_returning(REST, &parameters).await?;
+    rested.first().map_or(Ok(false), |row| row.get_col("woken"))
 }
 
 fn place(kind: &SagaKind, direction: Direction, at: usize) -> (Option<&'static str>, i32) {

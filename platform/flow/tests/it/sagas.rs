@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use souk_db::{Db, RowExt};
-use souk_flow::{Failure, NewSaga, Progress, Recorded, SagaEngine, SagaKind, SagaRun, Step, insert_sagas};
+use souk_flow::{Failure, NewSaga, Progress, Recorded, SagaEngine, SagaKind, SagaRun, Step, insert_sagas, wake_saga};
 use souk_kernel::Problem;
 use souk_postgres::TestDb;
 use souk_rpc::Cx;
@@ -51,6 +51,8 @@ enum Trouble {
     Die,
     /// It takes its time.
     Slow(Duration),
+    /// It waits for another party, which acts before the wait is written down.
+    WokenAndWait,
 }
 
 impl World {
@@ -90,6 +92,12 @@ impl Step<State> for Nth {
         match trouble {
             Some(Trouble::LoseAnswer) => Err(Failure::Again(Problem::timeout("lost"))),
             Some(Trouble::Die) => std::future::pending().await,
+            Some(Trouble::WokenAndWait) => {
+                let tx = self.db.begin().await?;
+                wake_saga(&tx, saga.id).await?;
+                tx.commit().await?;
+                Err(Failure::Wait(Duration::from_secs(600)))
+            }
             Some(Trouble::Slow(time)) => {
                 tokio::time::sleep(time).await;
                 Ok(Progress::Done)
@@ -205,6 +213,18 @@ async fn without_trouble_it_ends_done() {
     harness.ends(id, "done").await;
     assert_eq!(harness.in_place(), [0, 1, 2, 3]);
     assert_eq!(*harness.world.log.lock().unwrap(), ["do 0", "do 1", "do 2", "do 3"], "each step once");
+}
+
+/// No sweeper runs here: before, such a saga lay until one came by.
+#[tokio::test]
+async fn woken_before_it_rests_it_goes_on_at_once() {
+    let harness = Harness::new().await;
+    trouble(&harness.world, 1, &[Trouble::WokenAndWait, Trouble::WokenAndWait]);
+    let tasks = Tasks::new();
+    let id = harness.start(&harness.engine(&tasks)).await;
+    harness.ends(id, "done").await;
+    let waits = harness.world.log.lock().unwrap().iter().filter(|line| *line == "do 1").count();
+    assert_eq!(waits, 3);
 }
 
 #[tokio::test]
