@@ -48,7 +48,8 @@ async fn the_catalogue_is_found_by_paging() {
 #[tokio::test]
 async fn the_warm_up_visits_every_page_once() {
     let (shop, server) = shop(Shop::default()).await;
-    let pages = Arc::new(Pages::products_html(&catalog(&server).await));
+    let catalog = catalog(&server).await;
+    let pages = Arc::new(Pages::products_html(&catalog));
     let mut crowd = Crowd::new(&server.target, 4, None);
     crowd.run(&pages, Pace::Closed, Until::Turns(pages.pages())).await.unwrap();
     let seen = shop.seen.lock().unwrap();
