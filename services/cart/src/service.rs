@@ -166,53 +166,45 @@ impl CartService {
         method_given: bool,
         change: impl Fn(&mut Body) -> Changed + Send + Sync,
     ) -> Result<Cart, Problem> {
-        let changed = self.try_change(cx, id, if_version, method_given, change).await;
-        if changed.as_ref().map_or_else(|problem| problem.kind.is_about_state(), |_| true) {
+        let changed = async {
+            // A request that has lost a race holds the turn; late comers do not race them again.
+            let mut turn = match self.turn_of(id).try_lock() {
+                Ok(_free) => None,
+                Err(_) => Some(self.turn_of(id).lock().await),
+            };
+            for _ in 0..MAX_TRIES {
+                let mut cart = self.open(cx, id).await?;
+                Problem::check_version(cart.version, if_version.as_deref())?;
+                let coupons = cart.body.coupons.clone();
+                let wanted = change(&mut cart.body)?;
+                let facts = self.facts(cx, &cart.body, true).await?;
+                if let Some(sku) = wanted {
+                    in_stock(&cart.body, &facts, &sku)?;
+                    domain::check_total(facts.quote.total)?;
+                }
+                domain::check_entered(&coupons, &cart.body.coupons, &facts.quote)?;
+                if method_given && facts.quote.messages.iter().any(|message| message.code == "shipping_unavailable") {
+                    let detail = "this way of shipping is not available for the address";
+                    return Err(Problem::invalid_field("/shipping_method", detail));
+                }
+                let mut shown = domain::view(&cart, &facts);
+                domain::see(&mut cart.body, &facts.quote);
+                let write = Write::Save(id, cart.version, Box::new(cart.body));
+                if let Some(written) = self.writes.submit(write).await? {
+                    (shown.version, shown.expires_at) = (written.version, written.expires_at);
+                    return Ok(shown);
+                }
+                if turn.is_none() {
+                    turn = Some(self.turn_of(id).lock().await);
+                }
+            }
+            Err(Problem::conflict("cart_busy", "the cart is being changed by many at once, please try again"))
+        }
+        .await;
+        if changed.as_ref().map_or_else(|problem: &Problem| problem.kind.is_about_state(), |_| true) {
             self.wrote(cx).await;
         }
         changed
-    }
-
-    async fn try_change(
-        &self,
-        cx: &Cx,
-        id: CartId,
-        if_version: Option<Vec<i64>>,
-        method_given: bool,
-        change: impl Fn(&mut Body) -> Changed + Send + Sync,
-    ) -> Result<Cart, Problem> {
-        // A request that has lost a race holds the turn; late comers do not race them again.
-        let mut turn = match self.turn_of(id).try_lock() {
-            Ok(_free) => None,
-            Err(_) => Some(self.turn_of(id).lock().await),
-        };
-        for _ in 0..MAX_TRIES {
-            let mut cart = self.open(cx, id).await?;
-            Problem::check_version(cart.version, if_version.as_deref())?;
-            let coupons = cart.body.coupons.clone();
-            let wanted = change(&mut cart.body)?;
-            let facts = self.facts(cx, &cart.body, true).await?;
-            if let Some(sku) = wanted {
-                in_stock(&cart.body, &facts, &sku)?;
-                domain::check_total(facts.quote.total)?;
-            }
-            domain::check_entered(&coupons, &cart.body.coupons, &facts.quote)?;
-            if method_given && facts.quote.messages.iter().any(|message| message.code == "shipping_unavailable") {
-                let detail = "this way of shipping is not available for the address";
-                return Err(Problem::invalid_field("/shipping_method", detail));
-            }
-            let mut shown = domain::view(&cart, &facts);
-            domain::see(&mut cart.body, &facts.quote);
-            let write = Write::Save(id, cart.version, Box::new(cart.body));
-            if let Some(written) = self.writes.submit(write).await? {
-                (shown.version, shown.expires_at) = (written.version, written.expires_at);
-                return Ok(shown);
-            }
-            if turn.is_none() {
-                turn = Some(self.turn_of(id).lock().await);
-            }
-        }
-        Err(Problem::conflict("cart_busy", "the cart is being changed by many at once, please try again"))
     }
 
     fn turn_of(&self, id: CartId) -> &Mutex<()> {

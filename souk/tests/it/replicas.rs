@@ -104,7 +104,7 @@ async fn buyers_see_what_they_did_while_the_replica_stands_still() {
     .await;
     assert_eq!(units(&cart(&shop, Method::GET, &path, None, None).await), 2, "a program that knows of no positions");
 
-    // A refusal was decided on the primary, so whoever is refused sees next what refused them.
+    // A refusal was decided on the primary, so the next read of the one who was refused shows what refused them.
     let stale = [("if-match", "\"1\""), ("souk-position", ""), ("content-type", "application/json")];
     let refused =
         shop.send(Method::POST, &lines, &stale, json!({ "sku": sku, "quantity": 1 }).to_string().into()).await;

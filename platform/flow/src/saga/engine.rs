@@ -176,7 +176,7 @@ impl<S: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> SagaEngine
         }
     }
 
-    /// A step has failed for as long as one stay allows: it rests, or it is left to a person.
+    /// A step has failed for as long as one stay allows: it rests, or it is left to a person. Whether it was woken meanwhile.
     async fn give_way(&self, running: &mut Running<S>, problem: &Problem) -> bool {
         if self.tasks.stopping() {
             return self.rest(running, Duration::ZERO, &problem.to_string()).await;
