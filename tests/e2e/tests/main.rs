@@ -58,8 +58,7 @@ fn ordinary() -> souk_testkit::Options {
     souk_testkit::Options::default()
 }
 
-/// Buyers of a crowd that get ready at once. What a test is about is what they do then, together; a machine that is busy may
-/// refuse some who all came to fill their carts at the same moment (load shedding).
+/// Buyers of a crowd that get ready at once. What a test is about is what they do then, together.
 const READY_AT_ONCE: usize = 8;
 
 /// What `crowd` comes to, a few at a time.
@@ -67,7 +66,7 @@ async fn get_ready<F: Future>(crowd: impl Iterator<Item = F>) -> Vec<F::Output> 
     futures_util::stream::iter(crowd).buffer_unordered(READY_AT_ONCE).collect().await
 }
 
-/// One where all clients come from one address and none is slowed down for it.
+/// One that a crowd comes to.
 fn crowded() -> souk_testkit::Options {
-    souk_testkit::Options { throttles: souk_gateway::Profile::Off, ..ordinary() }
+    souk_testkit::Options { crowd: true, ..ordinary() }
 }
