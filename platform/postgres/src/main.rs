@@ -6,6 +6,7 @@
 //! their own (to kill it, to delay its replicas) start theirs in either case.
 
 use std::{
+    ffi::OsStr,
     os::unix::process::CommandExt,
     process::{ExitCode, ExitStatus},
 };
@@ -16,7 +17,7 @@ use nix::{
 };
 use souk_postgres::SharedServer;
 use tokio::{
-    process::Command,
+    process::{Child, Command},
     signal::unix::{SignalKind, signal},
 };
 
@@ -35,21 +36,29 @@ async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut words = std::env::args_os().skip(1);
     let program = words.next().ok_or("usage: souk-with-postgres program [argument ...]")?;
     if SharedServer::is_given() {
-        return Err(std::process::Command::new(&program).args(words).exec().into());
+        let error = std::process::Command::new(&program).args(words).exec();
+        return Err(cannot_run(&program, &error));
     }
     let server = SharedServer::start().await?;
     let (name, url) = server.variable();
-    let status = run_beside(&server, Command::new(&program).args(words).env(name, url)).await;
+    let child = Command::new(&program).args(words).env(name, url).spawn();
+    let status = match child {
+        Ok(child) => run_beside(&server, child).await,
+        Err(error) => Err(cannot_run(&program, &error)),
+    };
     server.remove()?;
     let code = status?.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Runs `command` to its end, and drops the databases of its processes as they end.
-async fn run_beside(server: &SharedServer, command: &mut Command) -> Result<ExitStatus, Box<dyn std::error::Error>> {
+fn cannot_run(program: &OsStr, error: &std::io::Error) -> Box<dyn std::error::Error> {
+    format!("cannot run {}: {error}", program.display()).into()
+}
+
+/// Waits until `child` has ended, and drops the databases of its processes as they end.
+async fn run_beside(server: &SharedServer, mut child: Child) -> Result<ExitStatus, Box<dyn std::error::Error>> {
     // Ctrl-C reaches the command, too, which decides what it means; the server goes when that has ended.
     let (mut interrupts, mut terminations) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let mut child = command.spawn()?;
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
     let mut sweep = std::pin::pin!(server.sweep());
     let mut sweeping = true;

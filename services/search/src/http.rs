@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Uri, header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -12,18 +12,21 @@ pub struct Group {
     members: &'static [(&'static str, &'static str)],
     /// Whether what passing tests print is shown: figures that a person wants to see.
     pub shows_output: bool,
+    /// Whether several of its binaries run at a time. Not where one test is a fleet of twenty processes, which two of them
+    /// would be slower than one after the other.
+    pub side_by_side: bool,
 }
 
 /// All of them. `make` has a target for each.
 pub static GROUPS: [Group; 3] = [
-    Group { name: "distribution", members: &[], shows_output: false },
+    Group { name: "distribution", members: &[], shows_output: false, side_by_side: true },
     Group {
         name: "engines",
         members: &[
             ("souk-bus::lib", "kafka"),
             ("souk-db::patroni", ""),
-            ("souk-e2e::main", "fleet::"),
-            ("souk-e2e::main", "media::"),
+            ("souk-e2e::e2e", "fleet::"),
+            ("souk-e2e::e2e", "media::"),
             ("souk-engines::engines", ""),
             ("souk-flow::it", "on_kafka::"),
             ("souk-flow::it", "broker::"),
@@ -37,12 +40,21 @@ pub static GROUPS: [Group; 3] = [
             ("souk::it", "outage::"),
         ],
         shows_output: true,
+        side_by_side: false,
     },
-    Group { name: "upgrade", members: &[("souk::it", "upgrade::")], shows_output: true },
+    Group { name: "upgrade", members: &[("souk::it", "upgrade::")], shows_output: true, side_by_side: false },
 ];
 
 /// Targets that take longest; they begin first.
-const LONGEST: [&str; 5] = ["souk::fleet", "souk-db::patroni", "souk::it", "souk-e2e::main", "souk-order::it"];
+const LONGEST: [&str; 5] = ["souk::fleet", "souk-db::patroni", "souk::it", "souk-e2e::e2e", "souk-order::it"];
+
+/// Targets whose tests run one after the other: each of them takes all cores.
+const ONE_BY_ONE: [&str; 1] = ["souk::fleet"];
+
+/// Tests of a target that run at a time.
+pub fn threads(target: &str, cores: usize) -> usize {
+    if ONE_BY_ONE.contains(&target) { 1 } else { cores }
+}
 
 /// The group a test belongs to.
 pub fn of(target: &str, test: &str) -> &'static Group {
@@ -77,7 +89,7 @@ mod tests {
         assert_eq!(of("souk::it", "engines::kafka").name, "engines");
         assert_eq!(of("souk::it", "upgrade::rolls").name, "upgrade");
         assert_eq!(of("souk::it", "fleet::starts").name, "distribution");
-        assert_eq!(of("souk-e2e::main", "buying::fleet::buys").name, "engines");
-        assert_eq!(of("souk-e2e::main", "buying::split::buys").name, "distribution");
+        assert_eq!(of("souk-e2e::e2e", "buying::fleet::buys").name, "engines");
+        assert_eq!(of("souk-e2e::e2e", "buying::split::buys").name, "distribution");
     }
 }

@@ -38,14 +38,16 @@ pub fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
         return Ok(());
     }
     if env::var_os(SHARED_SERVER).is_none() {
-        // The server's wrapper runs this program again, which then finds everything built.
+        // The server's wrapper runs this program again, which then finds everything built. It is called by its name: the file
+        // that runs now may have been replaced by that build.
         let wrapper = built.program("souk-with-postgres").context("souk-with-postgres was not built")?;
-        let error = Command::new(wrapper).arg(env::current_exe()?).arg("test").args(arguments).exec();
+        let this = env::args_os().next().context("this program has no name")?;
+        let error = Command::new(wrapper).arg(this).arg("test").args(arguments).exec();
         return Err(error).context("cannot run souk-with-postgres");
     }
     let started = Instant::now();
     let runs = plan(&built, options.group, options.filter.as_deref())?;
-    let ended = side_by_side(runs);
+    let ended = to_their_end(runs, options.group.side_by_side);
     report::print(&ended, started.elapsed())
 }
 
@@ -105,18 +107,20 @@ fn plan<'a>(built: &'a Built, group: &Group, filter: Option<&str>) -> anyhow::Re
     Ok(runs.into())
 }
 
-fn side_by_side(runs: VecDeque<Run>) -> Vec<Ended> {
+fn to_their_end(runs: VecDeque<Run>, side_by_side: bool) -> Vec<Ended> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let lanes = if side_by_side { cores * BINARIES_PER_CORE } else { 1 };
     let queue = Mutex::new(runs);
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let (tell, ended) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 0..cores * BINARIES_PER_CORE {
+        for _ in 0..lanes {
             let tell = tell.clone();
             scope.spawn(move || {
                 while let Some(run) = next() {
+                    let threads = groups::threads(&run.binary.name, cores);
                     // The receiver outlives this scope's threads.
-                    let _ = tell.send(run.to_its_end(cores));
+                    let _ = tell.send(run.to_its_end(threads));
                 }
             });
         }

@@ -9,7 +9,7 @@ use super::build::TestBinary;
 use super::groups::Group;
 
 /// Longest time for one binary; the longest takes a third of it on two busy cores.
-const LIMIT: Duration = Duration::from_secs(15 * 60);
+const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// A binary, and which of its tests to run.
 pub struct Run<'a> {
