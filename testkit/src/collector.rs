@@ -1,7 +1,7 @@
 //! An OTLP collector (`http/protobuf`) in memory: keeps the spans it is sent, and puts a trace together from them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
@@ -13,6 +13,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode as SpanStatus;
+use parking_lot::Mutex;
 use prost::Message;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -49,7 +50,7 @@ impl Collector {
     /// The trace so far, by its id.
     pub fn trace(&self, id: u128) -> Trace {
         let id = id.to_be_bytes();
-        let all = self.spans.lock().unwrap();
+        let all = self.spans.lock();
         Trace(all.iter().filter(|collected| collected.span.trace_id == id).cloned().collect())
     }
 }
@@ -64,7 +65,7 @@ async fn take(State(spans): State<Arc<Mutex<Vec<Collected>>>>, body: Bytes) -> i
     let Ok(request) = ExportTraceServiceRequest::decode(body) else {
         return (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "text/plain")]);
     };
-    let mut all = spans.lock().unwrap();
+    let mut all = spans.lock();
     for process in request.resource_spans {
         let attributes = process.resource.map(|resource| resource.attributes).unwrap_or_default();
         let service = text(&attributes, "service.name").unwrap_or_default();

@@ -1,8 +1,9 @@
 //! Which roles live together in the split fleet, and how they prove who they are.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use souk::all_roles;
 use souk::config::TRUST_DOMAIN;
 use souk_tls::{Authority, TrustDomain, Validity};
@@ -38,7 +39,7 @@ impl Pki {
 /// The certificates of this test process: made once, all its fleets share them.
 pub fn pki() -> Arc<Pki> {
     static MADE: Mutex<Weak<Pki>> = Mutex::new(Weak::new());
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut made = MADE.lock();
     if let Some(pki) = made.upgrade() {
         return pki;
     }

@@ -1,10 +1,11 @@
 //! Authentication: a bearer token (a JWT, checked here against identity's own keys) or a session cookie (asked of identity, remembered
 //! for seconds). A request with neither is anonymous and costs nothing.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
 use jiff::Timestamp;
+use parking_lot::RwLock;
 use quick_cache::sync::Cache;
 use souk_identity_api::token::{self, TokenError};
 use souk_identity_api::{IdentityClient, Jwks, JwksRequest, SessionRequest};
@@ -132,7 +133,7 @@ impl Auth {
     ) -> Result<Arc<Jwks>, Problem> {
         let now = now.as_microsecond();
         let current = || {
-            let (keys, fetched) = self.keys.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let (keys, fetched) = self.keys.read().clone();
             let has = missing.is_none_or(|kid| keys.keys.iter().any(|key| key.kid == kid));
             let enough = if has { now - fetched < KEYS_KNOWN_US } else { now - fetched < KEYS_PAUSE_US };
             enough.then_some(keys)
@@ -145,7 +146,7 @@ impl Auth {
             return Ok(keys);
         }
         let keys = Arc::new(identity.jwks(cx, JwksRequest {}).await?);
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = (keys.clone(), now);
+        *self.keys.write() = (keys.clone(), now);
         Ok(keys)
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use parking_lot::Mutex;
 use souk_kernel::Problem;
 use souk_web::ApiError;
 use souk_web::compress::{self, GZIP, VARY, accepts_gzip};
@@ -271,7 +272,7 @@ fn detached(value: &HeaderValue) -> HeaderValue {
 /// Values that many entries have, one allocation for all: media types and ages are few.
 fn shared(value: HeaderValue) -> HeaderValue {
     static KNOWN: LazyLock<Mutex<HashSet<HeaderValue>>> = LazyLock::new(Mutex::default);
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = KNOWN.lock();
     if let Some(known) = known.get(&value) {
         return known.clone();
     }

@@ -2,9 +2,9 @@
 //! with cookies is first shown the shared answer.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 
 use super::key::parts_of;
+use parking_lot::RwLock;
 
 /// Whether each part of the site answered publicly when it was last asked. Being wrong costs one request more.
 #[derive(Default)]
@@ -15,14 +15,14 @@ const MAX_HINTS: usize = 512;
 
 impl PublicPathHints {
     pub(crate) fn is_public(&self, path: &str) -> Option<bool> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(part_of(path)).copied()
+        self.0.read().get(part_of(path)).copied()
     }
 
     pub(crate) fn learn(&self, path: &str, public: bool) {
         if self.is_public(path) == Some(public) {
             return;
         }
-        let mut hints = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut hints = self.0.write();
         if hints.len() >= MAX_HINTS {
             hints.clear();
         }
@@ -58,6 +58,6 @@ mod tests {
     fn hints_are_bounded() {
         let hints = PublicPathHints::default();
         (0..10_000).for_each(|i| hints.learn(&format!("/x{i}"), true));
-        assert!(hints.0.read().unwrap().len() <= MAX_HINTS);
+        assert!(hints.0.read().len() <= MAX_HINTS);
     }
 }

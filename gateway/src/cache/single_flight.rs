@@ -3,8 +3,9 @@
 //! The render runs in a task of its own, so that a visitor that leaves does not spoil it for the rest.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::CachedResponse;
@@ -41,7 +42,7 @@ pub(crate) enum Joined {
 impl SingleFlight {
     /// Begins the render of `key`, or joins the one under way.
     pub(crate) fn join(&self, key: &str) -> Joined {
-        let mut renders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut renders = self.0.lock();
         if let Some(follower) = renders.get(key) {
             return Joined::Follower(follower.clone());
         }
@@ -63,7 +64,7 @@ impl Leader {
     }
 
     fn leave(&self) {
-        self.renders.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.renders.0.lock().remove(&self.key);
     }
 }
 

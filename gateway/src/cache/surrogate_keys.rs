@@ -1,10 +1,11 @@
 //! Surrogate keys: what a page shows, and when that was purged last.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
+use parking_lot::Mutex;
 
 /// Keys of one answer that are kept; a list of 250 products with their categories has fewer.
 const MAX_KEYS: usize = 512;
@@ -46,7 +47,7 @@ impl SurrogateKeys {
     }
 
     pub(super) fn purge<K: AsRef<str>>(&self, keys: &[K], now: i64) {
-        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states = self.states.lock();
         let epoch = self.epoch.fetch_add(1, Ordering::SeqCst) + 1;
         for key in keys {
             let state = states.get(key.as_ref());
@@ -74,7 +75,7 @@ impl SurrogateKeys {
     pub(super) fn states(&self, sent: &HeaderMap, now: i64) -> (Box<[Arc<KeyState>]>, i64) {
         let lines = sent.get_all(souk_web::SURROGATE_KEY);
         let keys = lines.iter().filter_map(|v| v.to_str().ok()).flat_map(str::split_ascii_whitespace);
-        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states = self.states.lock();
         let found: Box<[Arc<KeyState>]> = keys.take(MAX_KEYS).map(|key| states.get(key)).collect();
         let purged_at = found.iter().map(|s| s.purged_at.load(Ordering::SeqCst)).max().unwrap_or(i64::MIN / 2);
         self.sweep(&mut states, now);
@@ -96,7 +97,7 @@ impl SurrogateKeys {
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.states.lock().unwrap().by_key.len()
+        self.states.lock().by_key.len()
     }
 }
 

@@ -6,9 +6,10 @@
 //! Gateways that share a Redis tell each other in the background (`shared.rs`) what they gave out.
 
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use super::hash::SharedHasher;
@@ -147,7 +148,7 @@ impl RateLimiter {
     fn note(&self, bucket: &Bucket) {
         let Some((_, told)) = &self.shared else { return };
         if bucket.untold.fetch_add(1, Ordering::Relaxed) == 0 {
-            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut told = told.lock();
             if told.len() < MAX_TOLD {
                 told.push(bucket.clone());
             } else {
@@ -159,7 +160,7 @@ impl RateLimiter {
     /// What was taken here since the last call: from which bucket, and how many microseconds make up for it.
     pub(crate) fn taken(&self) -> Vec<(Bucket, i64)> {
         let Some((_, told)) = &self.shared else { return Vec::new() };
-        let buckets = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
+        let buckets = std::mem::take(&mut *told.lock());
         let debt = |bucket: &Bucket| {
             let taken = i64::from(bucket.untold.swap(0, Ordering::Relaxed));
             self.rate(bucket.key.rule).map_or(0, |rate| taken * interval(rate))

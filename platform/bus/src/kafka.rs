@@ -7,9 +7,10 @@ mod publisher;
 mod subscriber;
 mod tail;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -80,7 +81,7 @@ impl Kafka {
                     }
                     Err(problem) => {
                         let internal = problem.internal_detail().unwrap_or_default();
-                        internal.clone_into(&mut watching.0.trouble.lock().unwrap_or_else(PoisonError::into_inner));
+                        internal.clone_into(&mut watching.0.trouble.lock());
                         if said.should_log() {
                             tracing::warn!(internal, "no kafka broker answers: events wait");
                         }
@@ -99,7 +100,7 @@ impl Kafka {
     pub fn answers(&self) -> Result<(), String> {
         match &*self.0.cluster.borrow() {
             Some(_) => Ok(()),
-            None => Err(self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+            None => Err(self.0.trouble.lock().clone()),
         }
     }
 

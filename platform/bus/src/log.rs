@@ -1,10 +1,10 @@
 //! Event log on PostgreSQL: owners' outbox tables, read as a log.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use souk_db::{Db, DbError, Row, RowExt};
 use souk_kernel::Problem;
@@ -164,7 +164,7 @@ fn statements(schema: &'static str) -> Statements {
              where time > now() - make_interval(secs => $1) order by outbox.xid limit 1"
         )),
     };
-    *KNOWN.lock().unwrap_or_else(PoisonError::into_inner).entry(schema).or_insert_with(make)
+    *KNOWN.lock().entry(schema).or_insert_with(make)
 }
 
 fn select(schema: &str, only: &str, limit: &str) -> &'static str {

@@ -217,8 +217,9 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static, V: Clone + Send + Sync + 'sta
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use parking_lot::Mutex;
 
     use super::*;
 
@@ -267,7 +268,7 @@ mod tests {
         let wanted = Arc::new(Mutex::new(Vec::new()));
         let value = cache
             .get_or_load(&"a", |at_least| {
-                wanted.lock().unwrap().push(at_least);
+                wanted.lock().push(at_least);
                 let cache = cache.clone();
                 async move {
                     // The first read saw version 3; while it was under way version 5 became true.
@@ -278,7 +279,7 @@ mod tests {
             .await
             .unwrap();
         assert_eq!((value.as_str(), cache.get(&"a").unwrap().as_str()), ("new", "new"));
-        assert_eq!(*wanted.lock().unwrap(), [0, 5], "the second load knows what it must see");
+        assert_eq!(*wanted.lock(), [0, 5], "the second load knows what it must see");
     }
 
     #[tokio::test]
@@ -341,10 +342,10 @@ mod tests {
     #[async_trait::async_trait]
     impl SecondTier<&'static str, String> for Shared {
         async fn get(&self, _: &&'static str, at_least: u64) -> Option<Loaded<String>> {
-            self.0.lock().unwrap().clone().filter(|kept| kept.position >= at_least)
+            self.0.lock().clone().filter(|kept| kept.position >= at_least)
         }
         async fn put(&self, _: &&'static str, loaded: &Loaded<String>) {
-            *self.0.lock().unwrap() = Some(loaded.clone());
+            *self.0.lock() = Some(loaded.clone());
         }
     }
 
@@ -356,6 +357,6 @@ mod tests {
         assert_eq!(cache.get_or_load(&"a", |_| async { is(9, "loaded") }).await.unwrap(), "shared");
         cache.invalidate(&"a", 2);
         assert_eq!(cache.get_or_load(&"a", |_| async { is(2, "loaded") }).await.unwrap(), "loaded");
-        assert_eq!(second.0.lock().unwrap().as_ref().unwrap().position, 2);
+        assert_eq!(second.0.lock().as_ref().unwrap().position, 2);
     }
 }

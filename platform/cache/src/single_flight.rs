@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, Shared};
+use parking_lot::{Mutex, MutexGuard};
 use souk_kernel::Problem;
 
 use crate::Loaded;
@@ -23,7 +24,7 @@ impl<K: Hash + Eq + Clone, V: Clone + Send + Sync + 'static> SingleFlight<K, V> 
     /// The map of key to (position the load promised to reach, load). What else must not happen between a look at a
     /// load and its end is done while this is held.
     pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<K, (u64, SharedLoad<V>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

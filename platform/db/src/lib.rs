@@ -24,7 +24,6 @@ mod session;
 mod session_settings;
 mod span;
 mod statement_cache;
-mod sync;
 mod tls;
 mod tx;
 mod wal_position;

@@ -5,10 +5,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::poll_fn,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
     sync::{Notify, watch},
@@ -19,7 +20,6 @@ use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
 use crate::{
     DbError,
     connector::{Connector, NewConnection},
-    sync::lock,
     tls::Stream,
 };
 
@@ -56,7 +56,7 @@ impl Signals {
     }
 
     pub(crate) fn notify(&self, channel: &str) {
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.state.lock();
         if state.pending.contains(channel) {
             return;
         }
@@ -65,7 +65,7 @@ impl Signals {
     }
 
     pub(crate) fn listen(&self, channel: &str) -> watch::Receiver<u64> {
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.state.lock();
         if let Some(sender) = state.channels.get(channel) {
             return sender.subscribe();
         }
@@ -87,14 +87,14 @@ impl Signals {
 
 impl Drop for Signals {
     fn drop(&mut self) {
-        lock(&self.shared.state).closed = true;
+        self.shared.state.lock().closed = true;
         self.shared.wake.notify_one();
     }
 }
 
 async fn run(shared: Arc<Shared>, connector: Connector) {
     let mut backoff = MIN_BACKOFF;
-    while !lock(&shared.state).closed {
+    while !shared.state.lock().closed {
         let error = match connector.connect().await {
             Ok(NewConnection { client, connection, term }) => {
                 backoff = MIN_BACKOFF;
@@ -135,7 +135,7 @@ async fn serve(shared: &Shared, client: &Client) -> Result<(), tokio_postgres::E
     let notify = client.prepare("select pg_notify(channel, '') from unnest($1::text[]) channel").await?;
     loop {
         let (new, pending) = {
-            let mut state = lock(&shared.state);
+            let mut state = shared.state.lock();
             // What was committed is still told before the end.
             if state.closed && state.pending.is_empty() {
                 return Ok(());
@@ -156,7 +156,7 @@ async fn serve(shared: &Shared, client: &Client) -> Result<(), tokio_postgres::E
         let names: Vec<&str> = pending.iter().map(String::as_str).collect();
         if let Err(error) = client.query(&notify, &[&names]).await {
             if error.as_db_error().is_none() {
-                lock(&shared.state).pending.extend(pending);
+                shared.state.lock().pending.extend(pending);
             }
             return Err(error);
         }
@@ -166,7 +166,7 @@ async fn serve(shared: &Shared, client: &Client) -> Result<(), tokio_postgres::E
 
 impl Shared {
     fn bump(&self, channel: &str) {
-        if let Some(sender) = lock(&self.state).channels.get(channel) {
+        if let Some(sender) = self.state.lock().channels.get(channel) {
             sender.send_modify(|count| *count += 1);
         }
     }

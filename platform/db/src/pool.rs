@@ -4,12 +4,13 @@
 use std::{
     ops::Deref,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -22,7 +23,6 @@ use crate::{
     conn::{Conn, Opener},
     counters::Meter,
     error::ended_the_session,
-    sync::lock,
 };
 
 /// Longest wait for a free connection. A pool this full for this long is overloaded: queueing further only makes
@@ -86,7 +86,7 @@ impl Pool {
     }
 
     fn take_idle(&self) -> Option<Conn> {
-        let mut idle = lock(&self.idle);
+        let mut idle = self.idle.lock();
         while let Some(conn) = idle.pop() {
             if !conn.is_closed() {
                 return Some(conn);
@@ -182,14 +182,14 @@ impl Drop for Pooled {
             return;
         }
         // Before the permit is released (fields drop after this), so that the next holder finds the connection.
-        lock(&self.pool.idle).push(conn);
+        self.pool.idle.lock().push(conn);
     }
 }
 
 /// Takes a connection back whose last statement was abandoned; holds its permit until that is settled.
 async fn recover(pool: Arc<Pool>, conn: Conn, may_cancel: bool, permit: Option<OwnedSemaphorePermit>) {
     if settle(&conn, may_cancel).await {
-        lock(&pool.idle).push(conn);
+        pool.idle.lock().push(conn);
     }
     drop(permit);
 }

@@ -4,11 +4,12 @@
 //! Those of a replica ask the primary when something goes wrong: a read does no harm twice.
 
 use std::sync::{
-    Arc, RwLock,
+    Arc,
     atomic::{AtomicUsize, Ordering},
 };
 use std::time::{Duration, Instant};
 
+use parking_lot::RwLock;
 use tokio::{runtime::Handle, time::timeout};
 use tokio_postgres::Row;
 
@@ -183,7 +184,7 @@ impl Reads {
         match self.opener.open(&self.runtime, setup).await {
             Ok(conn) => {
                 let conn = Arc::new(conn);
-                *slot.conn.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&conn));
+                *slot.conn.write() = Some(Arc::clone(&conn));
                 *last_failure = None;
                 Ok(conn)
             }
@@ -197,13 +198,13 @@ impl Reads {
 
 impl Slot {
     fn open(&self) -> Option<Arc<Conn>> {
-        let held = self.conn.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let held = self.conn.read();
         held.as_ref().filter(|conn| !conn.is_closed()).cloned()
     }
 
     /// Forgets `broken`, even if the driver has not noticed its end yet; not what was put there since.
     fn clear(&self, broken: &Arc<Conn>) {
-        let mut held = self.conn.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut held = self.conn.write();
         if held.as_ref().is_some_and(|conn| Arc::ptr_eq(conn, broken)) {
             *held = None;
         }

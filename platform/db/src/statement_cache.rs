@@ -3,12 +3,10 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
-    sync::Mutex,
 };
 
+use parking_lot::Mutex;
 use tokio_postgres::Statement;
-
-use crate::sync::lock;
 
 /// Statement text by how long it lives, which decides how it is found again.
 #[derive(Clone, Copy)]
@@ -41,18 +39,18 @@ pub(crate) struct StatementCache {
 impl StatementCache {
     pub(crate) fn get(&self, sql: Sql<'_>) -> Option<Statement> {
         match sql {
-            Sql::Static(text) => lock(&self.statics).get(&address(text)).cloned(),
-            Sql::Dynamic(text) => lock(&self.dynamic).get(text).cloned(),
+            Sql::Static(text) => self.statics.lock().get(&address(text)).cloned(),
+            Sql::Dynamic(text) => self.dynamic.lock().get(text).cloned(),
         }
     }
 
     pub(crate) fn insert(&self, sql: Sql<'_>, statement: &Statement) {
         match sql {
             Sql::Static(text) => {
-                lock(&self.statics).insert(address(text), statement.clone());
+                self.statics.lock().insert(address(text), statement.clone());
             }
             Sql::Dynamic(text) => {
-                let mut cache = lock(&self.dynamic);
+                let mut cache = self.dynamic.lock();
                 if cache.len() >= MAX_DYNAMIC_STATEMENTS {
                     cache.clear();
                 }
@@ -63,8 +61,8 @@ impl StatementCache {
 
     pub(crate) fn remove(&self, sql: Sql<'_>) {
         match sql {
-            Sql::Static(text) => drop(lock(&self.statics).remove(&address(text))),
-            Sql::Dynamic(text) => drop(lock(&self.dynamic).remove(text)),
+            Sql::Static(text) => drop(self.statics.lock().remove(&address(text))),
+            Sql::Dynamic(text) => drop(self.dynamic.lock().remove(text)),
         }
     }
 }

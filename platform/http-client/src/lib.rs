@@ -7,12 +7,12 @@ mod pool;
 mod reach;
 mod retry_after;
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
+use parking_lot::Mutex;
 use souk_runtime::CircuitBreaker;
 use souk_tls::TlsError;
 use souk_trace::{Kind, Span};
@@ -113,13 +113,13 @@ impl HttpClient {
             return;
         }
         if let Some(pause) = retry_after(answer.headers()) {
-            let mut not_before = self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut not_before = self.not_before.lock();
             *not_before = (*not_before).max(Some(Instant::now() + pause));
         }
     }
 
     fn asked_to_wait(&self, now: Instant) -> Option<Duration> {
-        let mut not_before = self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut not_before = self.not_before.lock();
         let left = not_before.map(|until| until.saturating_duration_since(now)).filter(|left| !left.is_zero());
         if left.is_none() {
             *not_before = None;

@@ -1,10 +1,11 @@
 //! Redis handle: a call answers within [`CALL`] or not at all, and what does not answer is not asked again until the
 //! reconnector has seen it answer. So a Redis that hangs costs a few slow requests, and then nothing.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::RwLock;
 use redis::{Cmd, ErrorKind, RedisResult, Script, ServerErrorKind, Value};
 use souk_runtime::Tasks;
 use tokio::sync::{Notify, watch};
@@ -188,7 +189,7 @@ impl Redis {
     }
 
     fn link(&self) -> Option<Link> {
-        self.0.link.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.link.read().clone()
     }
 
     pub(crate) fn inner(&self) -> &Inner {

@@ -1,7 +1,6 @@
 //! Reconnector, the background task of a handle: connects, and asks what did not answer until it does, so that no request
 //! has to.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -36,7 +35,7 @@ pub(crate) async fn run(redis: Redis, tasks: Tasks) {
 
 /// Connects if there is no connection, and closes the parts that answer.
 async fn probe_open_parts(inner: &Inner) {
-    let kept = inner.link.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let kept = inner.link.read().clone();
     let link = match kept {
         Some(link) => link,
         None => match inner.target.connect().await {
@@ -51,7 +50,7 @@ async fn probe_open_parts(inner: &Inner) {
     let answers = join_all(open.iter().map(|(_, key)| probe(link.clone(), key, inner.call))).await;
     let none = open.len() == inner.breaker.parts() && !answers.contains(&true);
     // A connection on which nothing answers is given up: what waits in it must not pile up, and it may be a dead one.
-    *inner.link.write().unwrap_or_else(PoisonError::into_inner) = if none { None } else { Some(link) };
+    *inner.link.write() = if none { None } else { Some(link) };
     if none {
         inner.breaker.open_all();
         return;

@@ -4,11 +4,12 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
+use parking_lot::{Mutex, RwLock};
 
 /// Age at which addresses are looked up again, beside the calls that go on.
 const FRESH_FOR: Duration = Duration::from_secs(5);
@@ -83,7 +84,7 @@ impl Balancer {
 
     /// The next lookup is due now: an instance cannot be reached where it was.
     pub(crate) fn doubt(&self) {
-        let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut resolved = self.resolved.lock();
         if let Some(at) = resolved.as_mut()
             && at.elapsed() > DOUBTED_AFTER
         {
@@ -112,7 +113,7 @@ impl Balancer {
             return;
         }
         // Two at once must not both be the last that may.
-        let list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        let list = self.list.write();
         let out = list.iter().filter(|other| other.address != endpoint.address && other.ejected(now)).count();
         if (out + 1) * 2 > list.len() || endpoint.ejected(now) {
             return;
@@ -123,11 +124,11 @@ impl Balancer {
     }
 
     fn known(&self) -> Arc<[Arc<Endpoint>]> {
-        self.list.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.list.read().clone()
     }
 
     fn age(&self) -> Option<Duration> {
-        self.resolved.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
+        self.resolved.lock().map(|at| at.elapsed())
     }
 
     /// Looks up beside the calls; one look at a time.
@@ -166,12 +167,12 @@ impl Balancer {
             }
         }
         self.take(found, whole);
-        *self.resolved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *self.resolved.lock() = Some(Instant::now());
     }
 
     /// An instance that is known already keeps connections and record. A failed lookup takes none away.
     fn take(&self, found: Vec<SocketAddr>, whole: bool) {
-        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.list.write();
         let mut new: Vec<Arc<Endpoint>> = Vec::new();
         for address in found {
             if new.len() < MAX_ENDPOINTS && !new.iter().any(|endpoint| endpoint.address == address) {
@@ -250,7 +251,7 @@ mod tests {
     }
 
     fn grow_old(balancer: &Balancer) {
-        *balancer.resolved.lock().unwrap() = Some(Instant::now().checked_sub(FRESH_FOR).unwrap());
+        *balancer.resolved.lock() = Some(Instant::now().checked_sub(FRESH_FOR).unwrap());
     }
 
     #[tokio::test]
@@ -258,7 +259,7 @@ mod tests {
         let answers = Arc::new(Mutex::new(vec![address(1), address(2)]));
         let told = answers.clone();
         let resolver: Resolver = Box::new(move |_| {
-            let answer = told.lock().unwrap().clone();
+            let answer = told.lock().clone();
             let failed = || std::io::Error::other("no such name");
             Box::pin(async move { if answer.is_empty() { Err(failed()) } else { Ok(answer) } })
         });
@@ -268,7 +269,7 @@ mod tests {
         };
         assert_eq!(addresses(&balancer).await, [address(1), address(2)]);
         let kept = balancer.known()[1].clone();
-        *answers.lock().unwrap() = vec![address(2), address(3)];
+        *answers.lock() = vec![address(2), address(3)];
         assert_eq!(addresses(&balancer).await, [address(1), address(2)], "still fresh");
         balancer.doubt();
         assert_eq!(addresses(&balancer).await, [address(1), address(2)], "nor is that doubted so soon");
@@ -279,7 +280,7 @@ mod tests {
         }
         assert_eq!(addresses(&balancer).await, [address(2), address(3)]);
         assert!(Arc::ptr_eq(&kept, &balancer.known()[0]), "who stays keeps connections and record");
-        answers.lock().unwrap().clear();
+        answers.lock().clear();
         grow_old(&balancer);
         balancer.instances().await;
         while balancer.looking.load(Ordering::Relaxed) {

@@ -3,12 +3,13 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::SendRequest;
+use parking_lot::Mutex;
 
 /// Failures in a row (no connection, no answer, 5xx) after which an instance is left alone for a while.
 const FAILURES_TO_EJECT: u32 = 5;
@@ -111,7 +112,7 @@ impl Endpoint {
 
     /// An open connection that no call uses.
     pub(crate) fn take_idle(&self, now: Instant) -> Option<Sender> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock();
         while let Some((sender, since)) = idle.pop() {
             if now.saturating_duration_since(since) >= IDLE_FOR {
                 // Those below are older still.
@@ -130,7 +131,7 @@ impl Endpoint {
         if sender.is_closed() {
             return;
         }
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock();
         if idle.len() < MAX_IDLE {
             idle.push((sender, now));
         }

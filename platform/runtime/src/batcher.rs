@@ -352,11 +352,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn batches_that_follow_each_other_closely_gather_and_a_caller_alone_does_not_wait() {
-        let (tasks, sizes) = (Tasks::new(), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let (tasks, sizes) = (Tasks::new(), Arc::new(parking_lot::Mutex::new(Vec::new())));
         let batcher = Batcher::new(&tasks, "test", 64, {
             let sizes = sizes.clone();
             move |batch: Batch<u32>| {
-                sizes.lock().unwrap().push(batch.len());
+                sizes.lock().push(batch.len());
                 async move { Ok(batch.iter().copied().map(Ok).collect()) }
             }
         });
@@ -366,7 +366,7 @@ mod tests {
             assert_eq!(start.elapsed(), Duration::ZERO, "alone");
             tokio::time::advance(MANY_WITHIN / 2).await;
         }
-        sizes.lock().unwrap().clear();
+        sizes.lock().clear();
         // One caller a millisecond, for a fifth of a second.
         let crowd = (0..200u64).map(|n| {
             let batcher = batcher.clone();
@@ -378,7 +378,7 @@ mod tests {
             }
         });
         join_all(crowd).await;
-        let batches = sizes.lock().unwrap().len();
+        let batches = sizes.lock().len();
         assert!((200 / 8..200 / 5).contains(&batches), "{batches} batches for 200 callers");
         tasks.drain(Duration::from_secs(5)).await.unwrap();
     }

@@ -1,9 +1,9 @@
 //! Circuit breaker with a bulkhead (bounded concurrency) and a retry budget: keeps a sick upstream from being hammered, and
 //! us from queueing behind it. One for each role that is called, each payment provider, each storage.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Failures in a row after which the circuit opens: above what the restart of a role or one buyer with a broken means of
@@ -109,7 +109,7 @@ impl CircuitBreaker {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Log throttling: a message is said at once, and then only now and then, since an engine may be away for hours.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Between two lines in the log.
 const SAY_EVERY: Duration = Duration::from_secs(10);
@@ -37,7 +38,7 @@ static KINDS: Mutex<BTreeMap<&'static str, (LogThrottle, u64)>> = Mutex::new(BTr
 /// For what many loops of a process say alike, as when the database of eleven services is away: `Some` when one of them is
 /// to say it now, with how many kept silent since the last line. `kind` is one of few fixed texts.
 pub fn should_log(kind: &'static str) -> Option<u64> {
-    let mut kinds = KINDS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kinds = KINDS.lock();
     let (said, unsaid) = kinds.entry(kind).or_default();
     if said.should_log() {
         return Some(std::mem::take(unsaid));
@@ -55,7 +56,7 @@ mod tests {
         assert_eq!(should_log("test of many"), Some(0));
         assert_eq!((0..1_000).filter_map(|_| should_log("test of many")).count(), 0);
         assert_eq!(should_log("test of others"), Some(0), "another kind is not held back");
-        let kinds = KINDS.lock().unwrap();
+        let kinds = KINDS.lock();
         assert_eq!(kinds["test of many"].1, 1_000);
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -92,7 +93,7 @@ impl Tasks {
         self.tracker.close();
         match tokio::time::timeout(patience, self.tracker.wait()).await {
             Ok(()) => Ok(()),
-            Err(_) => Err(self.running.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()),
+            Err(_) => Err(self.running.lock().keys().copied().collect()),
         }
     }
 }
@@ -104,14 +105,14 @@ struct Counted {
 
 impl Counted {
     fn new(running: Arc<Mutex<BTreeMap<&'static str, usize>>>, name: &'static str) -> Self {
-        *running.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
+        *running.lock().entry(name).or_default() += 1;
         Self { running, name }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running.lock();
         if let Some(count) = running.get_mut(self.name) {
             *count -= 1;
             if *count == 0 {

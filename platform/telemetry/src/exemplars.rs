@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use metrics::{Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, SharedString, Unit};
 use metrics_exporter_prometheus::PrometheusRecorder;
+use parking_lot::Mutex;
 
 /// The last example of each bucket.
 type Buckets = Arc<Mutex<Vec<Option<Example>>>>;
@@ -30,7 +31,7 @@ impl Examples {
         for label in key.labels() {
             let _infallible = write!(start, "{}=\"{}\",", label.key(), label.value());
         }
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         all.entry(start).or_insert_with(|| Arc::new(Mutex::new(vec![None; bounds + 1]))).clone()
     }
 
@@ -38,7 +39,7 @@ impl Examples {
     fn after(&self, line: &str, bounds: &[f64]) -> Option<String> {
         let (start, rest) = line.split_at(line.rfind("le=\"")?);
         let le = rest.strip_prefix("le=\"")?.split('"').next()?;
-        let buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(start)?.clone();
+        let buckets = self.0.lock().get(start)?.clone();
         let at = match le {
             "+Inf" => bounds.len(),
             bound => {
@@ -46,7 +47,7 @@ impl Examples {
                 bounds.iter().position(|known| (known - bound).abs() < f64::EPSILON)?
             }
         };
-        let Example { trace_id, value, at } = (*buckets.lock().unwrap_or_else(PoisonError::into_inner).get(at)?)?;
+        let Example { trace_id, value, at } = (*buckets.lock().get(at)?)?;
         Some(format!(" # {{trace_id=\"{trace_id:032x}\"}} {value} {at:.3}"))
     }
 }
@@ -97,7 +98,7 @@ impl HistogramFn for Exemplified {
         #[allow(clippy::disallowed_methods)] // an exemplar is of the time that Prometheus scrapes by
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let bucket = self.bounds.iter().position(|bound| value <= *bound).unwrap_or(self.bounds.len());
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         if let Some(slot) = buckets.get_mut(bucket) {
             *slot = Some(Example { trace_id: trace.trace_id(), value, at });
         }
@@ -133,7 +134,7 @@ mod tests {
         let examples = Examples::default();
         let labels = vec![metrics::Label::new("method", "/rpc/a"), metrics::Label::new("outcome", "ok")];
         let buckets = examples.of(&Key::from_parts("souk_rpc_seconds", labels), 2);
-        buckets.lock().unwrap()[1] = Some(Example { trace_id: 0xab, value: 0.4, at: 12.5 });
+        buckets.lock()[1] = Some(Example { trace_id: 0xab, value: 0.4, at: 12.5 });
         let text = "# TYPE souk_hits_total counter\nsouk_hits_total 3\n\n# TYPE souk_odd counter\nsouk_odd 1\n\n\
             # TYPE souk_rpc_seconds histogram\n\
             souk_rpc_seconds_bucket{method=\"/rpc/a\",outcome=\"ok\",le=\"0.1\"} 0\n\

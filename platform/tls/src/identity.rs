@@ -3,8 +3,9 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -70,7 +71,7 @@ impl Identity {
     }
 
     fn loaded<T>(&self, take: impl FnOnce(&Loaded) -> T) -> T {
-        take(&self.0.current.read().unwrap_or_else(PoisonError::into_inner))
+        take(&self.0.current.read())
     }
 }
 
@@ -89,7 +90,7 @@ impl Reload for Identity {
             return Ok(false);
         }
         let new = Loaded::new(&pem, &inner.files, &inner.domain, inner.role)?;
-        *inner.current.write().unwrap_or_else(PoisonError::into_inner) = new;
+        *inner.current.write() = new;
         Ok(true)
     }
 }

@@ -1,8 +1,9 @@
 //! Public TLS for buyers: the shop's certificate, HTTP/2 where the browser can, and TLS 1.2 for those that are old.
 
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -45,7 +46,7 @@ impl PublicTls {
     }
 
     fn loaded<T>(&self, take: impl FnOnce(&Loaded) -> T) -> T {
-        take(&self.0.current.read().unwrap_or_else(PoisonError::into_inner))
+        take(&self.0.current.read())
     }
 }
 
@@ -64,7 +65,7 @@ impl Reload for PublicTls {
             return Ok(false);
         }
         let new = Loaded::new(&pem, &self.0.files)?;
-        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = new;
+        *self.0.current.write() = new;
         Ok(true)
     }
 }

@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use crate::Kind;
+use parking_lot::Mutex;
 
 /// Spans that gather under one local root; more are dropped, and counted there.
 const MAX_GATHERED: usize = 1_000;
@@ -135,7 +136,7 @@ impl Local {
     }
 
     pub(crate) fn end(&self, mut span: Finished, is_root: bool) {
-        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gathered = self.gathered.lock();
         gathered.failed |= span.error.is_some();
         if is_root {
             if gathered.dropped > 0 {

@@ -10,8 +10,9 @@ mod read;
 
 use std::any::{TypeId, type_name};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, LazyLock, RwLock};
+use std::sync::{Arc, LazyLock};
 
+use parking_lot::RwLock;
 use regex::Regex;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -79,14 +80,14 @@ static RULES: LazyLock<RwLock<HashMap<TypeId, Arc<Rule>>>> = LazyLock::new(RwLoc
 
 /// The rule of `T`.
 pub(crate) fn rule_of<T: JsonSchema + 'static>() -> Arc<Rule> {
-    let known = RULES.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(&TypeId::of::<T>()).cloned();
+    let known = RULES.read().get(&TypeId::of::<T>()).cloned();
     known.unwrap_or_else(|| {
         let settings = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).for_deserialize();
         let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
         tidy(&mut schema);
         let rule = Rule::compile(&schema).unwrap_or_else(|why| panic!("the schema of {}: {why}", type_name::<T>()));
         let rule = Arc::new(rule);
-        RULES.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(TypeId::of::<T>(), rule.clone());
+        RULES.write().insert(TypeId::of::<T>(), rule.clone());
         rule
     })
 }

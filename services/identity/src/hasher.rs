@@ -163,9 +163,8 @@ fn is_weak(hash: &PasswordHash) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use futures_util::future::{join_all, maybe_done};
+    use parking_lot::Mutex;
 
     use super::*;
 
@@ -244,12 +243,12 @@ mod tests {
         let (hasher, order) = (Hasher::on(cores), Mutex::new(Vec::new()));
         let hash = async |queue, name| {
             let Ok(mut slot) = hasher.slot(queue).await else { return };
-            order.lock().unwrap().push(name);
+            order.lock().push(name);
             slot.run(|| ()).await.unwrap();
         };
         let all = (0..new).map(|_| (Queue::NewPasswords, 'r')).chain((0..logins).map(|_| (of_login, 'l')));
         at_once(&hasher, all.map(|(queue, name)| hash(queue, name))).await;
-        order.into_inner().unwrap()
+        order.into_inner()
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 //! A key is made every 30 days and published for a while before it signs; it stays published until the last token it
 //! signed is over. Instances look for new ones once a minute.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use ed25519_dalek::{SigningKey, VerifyingKey};
+use parking_lot::RwLock;
 use rand::Rng;
 use sha2::{Digest, Sha256};
 use souk_identity_api::token::{self, AUDIENCE, ISSUER, VALID_SECONDS};
@@ -72,7 +73,7 @@ impl Keys {
     /// The keys, at most a minute old; the first key of an installation is made here. While the database is away, those
     /// known so far.
     pub async fn current(&self) -> Result<Arc<Loaded>, Problem> {
-        let known = || self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = || self.loaded.read().clone();
         let fresh = || known().filter(|loaded| loaded.at.elapsed() < KNOWN_FOR);
         if let Some(loaded) = fresh() {
             return Ok(loaded);
@@ -102,7 +103,7 @@ impl Keys {
             rows = self.store.signing_keys().await?;
         }
         let loaded = Arc::new(self.open(&rows)?);
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Some(loaded.clone());
+        *self.loaded.write() = Some(loaded.clone());
         Ok(loaded)
     }
 

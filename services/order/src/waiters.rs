@@ -1,8 +1,9 @@
 //! Waiters: requests that wait for the outcome of a checkout which runs in this process.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use souk_kernel::Problem;
 use souk_order_api::{Order, OrderId};
 use tokio::sync::watch;
@@ -42,7 +43,7 @@ impl Waiters {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<OrderId, watch::Sender<Option<Outcome>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, HashMap<OrderId, watch::Sender<Option<Outcome>>>> {
+        self.0.lock()
     }
 }

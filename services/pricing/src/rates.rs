@@ -1,9 +1,10 @@
 //! Cache of the shop's tax and shipping rates, kept in the process for some seconds: every quote needs them and they change
 //! when a merchant says so. Prices and coupons are never kept.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::RwLock;
 use souk_db::Db;
 use souk_kernel::Problem;
 use souk_pricing_api::Rates;
@@ -59,13 +60,13 @@ impl RatesCache {
     }
 
     fn fresh(&self) -> Option<Arc<RateBook>> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.read();
         kept.as_ref().filter(|(at, _)| at.elapsed() < KEPT).map(|(_, book)| book.clone())
     }
 
     fn keep(&self, rates: Rates, at: Instant) -> Arc<RateBook> {
         let book = Arc::new(RateBook::new(rates));
-        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some((at, book.clone()));
+        *self.kept.write() = Some((at, book.clone()));
         book
     }
 }

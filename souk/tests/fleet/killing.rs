@@ -45,7 +45,7 @@ async fn every_role_is_killed_while_buyers_insist() {
 /// Every buyer has exactly the order they were told of.
 pub async fn has_what_it_was_told(told: &Outcome, offline: &OfflineShop) {
     let orders = all_orders(offline).await;
-    let told = told.bought.lock().unwrap();
+    let told = told.bought.lock();
     for (email, reply) in told.iter() {
         let theirs = orders.get(email).unwrap_or_else(|| panic!("{} of {email} is lost", reply.order.number));
         assert_eq!((theirs.id, theirs.status), (reply.order.id, OrderStatus::Confirmed), "{email}");

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use souk::OfflineShop;
 use souk_fleet::Fleet;
@@ -56,16 +56,16 @@ pub struct Outcome {
 impl Outcome {
     /// What failed so far.
     pub fn failed(&self) -> Vec<String> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failures.lock().clone()
     }
 
     /// Orders acknowledged so far.
     pub fn orders(&self) -> usize {
-        self.bought.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.bought.lock().len()
     }
 
     fn fail(&self, what: String) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+        self.failures.lock().push(what);
     }
 }
 
@@ -108,7 +108,7 @@ impl Load {
             }
             assert!(started.elapsed() < 2 * PATIENCE, "the fleet does not calm down: {:?}", now.last());
         }
-        self.outcome.failures.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.outcome.failures.lock().clear();
     }
 
     /// Waits until so many more orders are acknowledged.
@@ -251,7 +251,7 @@ async fn buyer(shop: Shop, goods: Arc<Goods>, outcome: Arc<Outcome>, at: u64, in
     });
     if let Some(reply) = buyer.send(Method::POST, "/api/v1/checkout", &pay).await {
         let told = reply.json();
-        outcome.bought.lock().unwrap_or_else(PoisonError::into_inner).insert(email, told);
+        outcome.bought.lock().insert(email, told);
     }
 }
 

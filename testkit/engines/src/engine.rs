@@ -6,12 +6,12 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
+use parking_lot::Mutex;
 
 use crate::EngineError;
 use crate::home::{Home, LAUNCHER};
@@ -85,7 +85,7 @@ impl<K: Kind> Engine<K> {
 
     /// `kill -9`; its port is free when this returns. Killing a dead one is fine.
     pub fn kill(&self) {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut child = self.child.lock();
         if let Some(mut child) = child.take() {
             // Either fails only when it has ended by itself.
             let _ = killpg(group_of(&child), Signal::SIGKILL);
@@ -125,7 +125,7 @@ impl<K: Kind> Engine<K> {
 
     /// Its process, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Child::id)
+        self.child.lock().as_ref().map(Child::id)
     }
 
     /// True while its process is there, hung or not.
@@ -158,7 +158,7 @@ impl<K: Kind> Engine<K> {
     async fn run(&self) -> Result<(), EngineError> {
         let inner = self.kind.command(self.home.path())?;
         let child = self.spawn(&inner).map_err(|error| failed::<K>("start it", error))?;
-        *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
+        *self.child.lock() = Some(child);
         let started = Instant::now();
         loop {
             let why = match tokio::time::timeout(PROBE, self.kind.probe()).await {
@@ -198,7 +198,7 @@ impl<K: Kind> Engine<K> {
     }
 
     fn ended(&self) -> Option<ExitStatus> {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut child = self.child.lock();
         child.as_mut()?.try_wait().ok().flatten()
     }
 
@@ -207,7 +207,7 @@ impl<K: Kind> Engine<K> {
     }
 
     fn signal(&self, signal: Signal, what: &str) -> Result<Pid, EngineError> {
-        let child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let child = self.child.lock();
         let gone = || failed::<K>(what, io::Error::from(io::ErrorKind::NotFound));
         let group = group_of(child.as_ref().ok_or_else(gone)?);
         killpg(group, signal).map_err(|error| failed::<K>(what, error.into()))?;

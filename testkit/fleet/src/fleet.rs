@@ -3,11 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use parking_lot::Mutex;
 use souk_engines::{Engine, EngineError, Kind, free_port};
 use tokio::net::TcpStream;
 use uuid::Uuid;

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use souk_engines::{Engine, EngineError, Kind, get};
 
 use crate::Binary;
@@ -32,7 +32,7 @@ impl Kind for RoleProcess {
     const PATIENCE: Duration = Duration::from_secs(180);
 
     fn command(&self, _home: &Path) -> Result<Command, EngineError> {
-        let binary = self.binary.lock().unwrap_or_else(PoisonError::into_inner);
+        let binary = self.binary.lock();
         let mut command = binary.command(["serve", "--role", &self.role, "--config"]);
         command.arg(&self.config);
         if !THREAD_PER_CORE.contains(&self.role.as_str()) {
@@ -98,7 +98,7 @@ impl Role {
 
     /// The program its next start is of.
     pub fn set_binary(&self, binary: Binary) {
-        *self.0.kind().binary.lock().unwrap_or_else(PoisonError::into_inner) = binary;
+        *self.0.kind().binary.lock() = binary;
     }
 
     /// Bytes of memory that are its alone and resident, shared pages in proportion (`Pss`, proc(5)); none when it is gone.

@@ -2,10 +2,10 @@
 //! per measured phase, shared by its users, so that nothing of the warm-up can leak in.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use parking_lot::Mutex;
 use serde::Serialize;
 
 /// Significant digits of a latency.
@@ -74,7 +74,7 @@ impl Recorder {
     /// Counts one call of kind `name`.
     pub fn add(&self, name: &'static str, took: Duration, outcome: Outcome) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let series = all.entry(name).or_insert_with(Series::new);
         series.latencies.saturating_record(micros);
         match outcome {
@@ -88,7 +88,7 @@ impl Recorder {
 
     /// Sums up what happened in `elapsed`.
     pub fn summaries(&self, elapsed: Duration) -> BTreeMap<String, Summary> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.0.lock();
         all.iter().map(|(name, series)| ((*name).to_owned(), series.summary(elapsed))).collect()
     }
 }

@@ -11,17 +11,18 @@ mod watch;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
 use metrics::Gauge;
+use parking_lot::Mutex;
 use souk_kernel::Secret;
 use tokio::{runtime::Handle, sync::watch as cell};
 
-use crate::{DbError, WalPosition, session_settings::connection_settings, sync::lock};
+use crate::{DbError, WalPosition, session_settings::connection_settings};
 
 pub(crate) use hosts::Server;
 pub(crate) use topology::Leader;
@@ -159,7 +160,7 @@ impl Servers {
             Ok(Ok(leader)) => leader.ok_or_else(|| DbError::Unavailable("no primary".into())),
             _ => {
                 let names: Vec<&str> = self.0.servers.iter().map(|server| server.name.as_str()).collect();
-                Err(lock(&self.0.topology).why_none(&names))
+                Err(self.0.topology.lock().why_none(&names))
             }
         }
     }
@@ -167,7 +168,7 @@ impl Servers {
 
 impl Inner {
     fn report(&self, at: usize, seen: Seen) {
-        let mut topology = lock(&self.topology);
+        let mut topology = self.topology.lock();
         let before = (topology.leader(), topology.status(at).clone());
         let readable = topology.report(at, seen, Instant::now());
         if self.servers[at].may_read {
@@ -179,7 +180,7 @@ impl Inner {
     }
 
     fn gone(&self, at: usize, why: DbError) {
-        let mut topology = lock(&self.topology);
+        let mut topology = self.topology.lock();
         let before = (topology.leader(), topology.status(at).clone());
         topology.gone(at, why);
         self.readable[at].store(WalPosition::ANY.raw(), Relaxed);

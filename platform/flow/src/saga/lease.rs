@@ -6,9 +6,10 @@
 //! promptly, time enough for its process to renew it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use souk_db::{Db, DbError, Row, RowExt};
 use souk_runtime::Tasks;
 use tokio::sync::Notify;
@@ -149,8 +150,8 @@ impl Leases {
         }
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Lease>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> parking_lot::MutexGuard<'_, HashMap<Uuid, Lease>> {
+        self.held.lock()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Index snapshot: one state of the index that a search works on from beginning to end, and how the next one is made.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::{Mutex, RwLock};
 use tantivy::index::SegmentId;
 use tantivy::{Index, IndexReader, ReloadPolicy, Searcher};
 
@@ -112,7 +113,7 @@ impl Reader {
 
     /// The newest state.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.newest.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.newest.read().clone()
     }
 
     /// Takes over what was committed or merged since, and `tree` if there is a new one.
@@ -120,7 +121,7 @@ impl Reader {
     /// # Errors
     /// When the index cannot be read; searches go on with the state they have.
     pub fn refresh(&self, tree: Option<Arc<Tree>>) -> tantivy::Result<()> {
-        let mut making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut making = self.making.lock();
         self.reader.reload()?;
         let known = self.snapshot();
         let same = known.searcher.generation().segments() == self.reader.searcher().generation().segments();
@@ -136,7 +137,7 @@ impl Reader {
             making.tree = tree;
         }
         let next = making.snapshot(&self.reader)?;
-        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = next;
+        *self.newest.write() = next;
         Ok(())
     }
 }

@@ -17,8 +17,9 @@ mod mapping;
 mod query_parser;
 mod search;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use souk_db::Db;
 use souk_flow::Jobs;
 use souk_kernel::{Ids, Problem};
@@ -115,10 +116,10 @@ impl OpenSearch {
     }
 
     fn tree(&self) -> Option<Arc<Tree>> {
-        self.tree.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.tree.read().clone()
     }
 
     fn take_tree(&self, tree: Tree) {
-        *self.tree.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(tree));
+        *self.tree.write() = Some(Arc::new(tree));
     }
 }
