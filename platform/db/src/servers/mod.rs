@@ -2,7 +2,8 @@
 //! read from, and how far each has replayed. One for all services of a process; `Db` routes by it, connections are made and
 //! dropped by it.
 //!
-//! A server is asked every fifth of a second. What it says is a lower bound: it may have replayed more since, never less.
+//! A server is asked up to every fifth of a second (`watch.rs`). What it says is a lower bound: it may have replayed more
+//! since, never less.
 
 mod hosts;
 mod topology;
@@ -20,7 +21,10 @@ use std::{
 use metrics::Gauge;
 use parking_lot::Mutex;
 use souk_kernel::Secret;
-use tokio::{runtime::Handle, sync::watch as cell};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch as cell},
+};
 
 use crate::{DbError, WalPosition, session_settings::connection_settings};
 
@@ -79,6 +83,8 @@ struct Inner {
     topology: Mutex<Topology>,
     /// Up to where each may be read from; [`WalPosition::ANY`] is not at all.
     readable: Box<[AtomicU64]>,
+    /// Told when a newer answer of a server is wanted.
+    wanted: Box<[Arc<Notify>]>,
     leader: cell::Sender<Option<Leader>>,
     lag: Box<[Gauge]>,
     up: Box<[Gauge]>,
@@ -102,6 +108,7 @@ impl Servers {
         let inner = Arc::new(Inner {
             topology: Mutex::new(Topology::new(&may_write, config.max_lag)),
             readable: servers.iter().map(|_| AtomicU64::default()).collect(),
+            wanted: servers.iter().map(|_| Arc::default()).collect(),
             leader: cell::Sender::new(None),
             lag: gauge("souk_db_replica_lag_seconds"),
             up: gauge("souk_db_server_up"),
@@ -114,7 +121,8 @@ impl Servers {
             config.user.as_ref().map(|user| driver.user(user));
             config.password.as_ref().map(|password| driver.password(password.reveal()));
             driver.application_name("souk watch").options(connection_settings("public", watch::ANSWER));
-            Handle::current().spawn(watch::run(Arc::downgrade(&inner), at, options));
+            let wanted = inner.wanted[at].clone();
+            Handle::current().spawn(watch::run(Arc::downgrade(&inner), at, options, wanted, config.max_lag));
         }
         Ok(Some(Servers(inner)))
     }
@@ -141,12 +149,17 @@ impl Servers {
     /// True when the server may be read from and shows everything up to `wanted`.
     pub(crate) fn serves(&self, at: usize, wanted: WalPosition) -> bool {
         let readable = WalPosition::from_raw(self.0.readable[at].load(Relaxed));
-        readable != WalPosition::ANY && readable.covers(wanted)
+        let serves = readable != WalPosition::ANY && readable.covers(wanted);
+        if !serves {
+            self.0.wanted[at].notify_one();
+        }
+        serves
     }
 
     /// Not read from until it answers the watcher again.
     pub(crate) fn failed(&self, at: usize) {
         self.0.readable[at].store(WalPosition::ANY.raw(), Relaxed);
+        self.0.wanted[at].notify_one();
     }
 
     /// Waits until the primary is known.
@@ -188,6 +201,10 @@ impl Inner {
         self.tell(&topology, at, before);
     }
 
+    fn has_primary(&self) -> bool {
+        self.topology.lock().has_primary()
+    }
+
     /// Passes on what changed, and says so once.
     fn tell(&self, topology: &Topology, at: usize, (leader, status): (Option<Leader>, ReadStatus)) {
         if let Some(new) = topology.leader().filter(|new| Some(*new) != leader) {
@@ -201,6 +218,10 @@ impl Inner {
                 }
             }
             self.leader.send_replace(Some(new));
+        }
+        if !topology.has_primary() {
+            // One of the others may have taken over.
+            self.wanted.iter().for_each(|wanted| wanted.notify_one());
         }
         let server = &self.servers[at];
         let now = topology.status(at);

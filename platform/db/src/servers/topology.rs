@@ -96,6 +96,13 @@ impl Topology {
         self.leader
     }
 
+    /// True while the primary is known and answers as one.
+    pub(super) fn has_primary(&self) -> bool {
+        let seen =
+            self.leader.and_then(|leader| self.servers[leader.at].seen.filter(|seen| seen.timeline == leader.timeline));
+        seen.is_some_and(|seen| seen.writable())
+    }
+
     pub(super) fn status(&self, at: usize) -> &ReadStatus {
         &self.servers[at].status
     }

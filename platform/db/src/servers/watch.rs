@@ -1,9 +1,17 @@
 //! Health check: asks one server, again and again, what it is and how far it has come.
+//!
+//! Often only while it matters: a process that reads nothing new asks once a second, as a fleet has many processes and the
+//! servers answer each of them. It asks at once when its connection breaks, and every fifth of a second while there is no
+//! primary or readers want more than the server was last known to have.
 
-use std::{sync::Weak, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use tokio::{
     runtime::Handle,
+    sync::Notify,
     time::{sleep, timeout},
 };
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -11,8 +19,12 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use super::{Inner, topology::Seen};
 use crate::{DbError, connect_options::ConnectOptions, error::connect_error};
 
-/// Between two questions: a failover is noticed within this and a connect, and a position is at most this old.
+/// Between two questions at least.
 const INTERVAL: Duration = Duration::from_millis(200);
+/// Between two questions while nobody waits for the answer.
+const AT_REST: Duration = Duration::from_secs(1);
+/// Questions within the lag that is allowed: it is known that exactly.
+const PER_LAG: u32 = 8;
 /// A server that does not answer so small a question within this is not to be used.
 pub(super) const ANSWER: Duration = Duration::from_secs(1);
 
@@ -30,10 +42,18 @@ const IDENTIFY: &str = "
            (case when pg_is_in_recovery() then coalesce(pg_last_wal_replay_lsn(), '0/0'::pg_lsn)
                  else pg_current_wal_flush_lsn() end - '0/0'::pg_lsn)::bigint as lsn";
 
-pub(super) async fn run(servers: Weak<Inner>, at: usize, options: ConnectOptions) {
+/// Asks server `at` until `servers` is gone. `wanted` is told when an answer is waited for.
+pub(super) async fn run(
+    servers: Weak<Inner>,
+    at: usize,
+    options: ConnectOptions,
+    wanted: Arc<Notify>,
+    max_lag: Duration,
+) {
+    let at_rest = (max_lag / PER_LAG).clamp(INTERVAL, AT_REST);
     let mut client = None;
     loop {
-        let asked = timeout(ANSWER, ask(&mut client, &options)).await;
+        let asked = timeout(ANSWER, ask(&mut client, &options, &wanted)).await;
         let Some(servers) = servers.upgrade() else { return };
         match asked {
             Ok(Ok(identity)) => servers.report(at, identity.0),
@@ -46,18 +66,27 @@ pub(super) async fn run(servers: Weak<Inner>, at: usize, options: ConnectOptions
                 servers.gone(at, DbError::Unavailable(format!("no answer within {ANSWER:?}")));
             }
         }
+        let has_primary = servers.has_primary();
         drop(servers);
         sleep(INTERVAL).await;
+        if has_primary {
+            // Late is as good as told.
+            let _ = timeout(at_rest - INTERVAL, wanted.notified()).await;
+        }
     }
 }
 
-async fn ask(client: &mut Option<Client>, options: &ConnectOptions) -> Result<Identity, DbError> {
+async fn ask(client: &mut Option<Client>, options: &ConnectOptions, wanted: &Arc<Notify>) -> Result<Identity, DbError> {
     if let Some(client) = client {
         return identify(client).await;
     }
     let (new, connection) = options.connect().await.map_err(|error| connect_error(&error))?;
-    // It ends with the client; what it ends with, the client's next question says.
-    Handle::current().spawn(async move { drop(connection.await) });
+    // It ends with the client, or because the server does; what it ends with, the client's next question says.
+    let wanted = wanted.clone();
+    Handle::current().spawn(async move {
+        drop(connection.await);
+        wanted.notify_one();
+    });
     identify(client.insert(new)).await
 }
 

@@ -11,7 +11,7 @@ use souk_postgres::TestCluster;
 
 use crate::{INSERT, SHOP};
 
-/// For what a watcher notices in a fifth of a second.
+/// For what a watcher notices in a second.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A handle whose primary is one of `primaries` and that reads from `replicas`.
@@ -132,6 +132,42 @@ async fn a_replica_that_lags_too_far_or_hangs_is_left_out_and_comes_back() {
     until_read_from(&db, &cluster, 2, false).await;
     stop(nix::sys::signal::Signal::SIGCONT);
     until_read_from(&db, &cluster, 2, true).await;
+    cluster.stop().await;
+}
+
+/// Questions of the watcher that the node has answered within `time`.
+async fn questions(cluster: &TestCluster, node: usize, time: Duration) -> usize {
+    let sql = "select coalesce(max(query_start)::text, '') from pg_stat_activity where application_name = 'souk watch'";
+    let (until, mut seen) = (Instant::now() + time, std::collections::BTreeSet::new());
+    while Instant::now() < until {
+        seen.insert(cluster.sql(node, sql).await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    seen.len()
+}
+
+/// A fleet is many processes, and each of them asks each server.
+#[tokio::test]
+async fn servers_are_asked_often_only_while_somebody_waits_for_the_answer() {
+    let cluster = TestCluster::start(&[&[("recovery_min_apply_delay", "20s")]]).await;
+    migrate(&cluster.url(&[0]), &[&SHOP]).await.unwrap();
+    let db = db(&cluster, &[0], &[1], Duration::from_secs(60)).await;
+    until_read_from(&db, &cluster, 1, true).await;
+    let at_rest = questions(&cluster, 1, Duration::from_secs(4)).await;
+    assert!(at_rest <= 8, "{at_rest} questions in 4 s");
+
+    // What was written is not there yet: the replica is asked until it is.
+    let position = write(&db, 1).await;
+    let reader = db.clone();
+    let reads = tokio::spawn(async move {
+        loop {
+            assert!(sees(&reader, position, 1).await);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let wanted = questions(&cluster, 1, Duration::from_secs(4)).await;
+    reads.abort();
+    assert!(wanted > at_rest, "{wanted} questions in 4 s, {at_rest} at rest");
     cluster.stop().await;
 }
 
