@@ -32,9 +32,8 @@ test-engines: setup-test
 	$(TESTS) engines $(TEST)
 
 # Judges from outside on a shop of its own: schemathesis against the API's description, wapiti against everything.
-judges: setup
+judges: build-tests
 	@scripts/setup python
-	$(CARGO) build --locked --bin souk --features $(TEST_FEATURES)
 	tests/judges/run
 
 # The previous release beside this one, on this one's tables. It is built from the history; without one this fails or, in a
