@@ -43,7 +43,7 @@ pub enum Topology {
 }
 
 /// What is different from an ordinary shop.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// It is about a crowd: nobody is slowed down for the address that all have in common, and nobody refused because
     /// answers are late on a machine that runs other tests beside this one.
@@ -54,12 +54,6 @@ pub struct Options {
     pub redis: Vec<String>,
     /// Where its pictures are.
     pub media: Media,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { crowd: false, demo_products: 0, redis: Vec::new(), media: Media::default() }
-    }
 }
 
 /// A running shop.
