@@ -120,7 +120,7 @@ fn to_their_end(runs: VecDeque<Run>, side_by_side: bool) -> Vec<Ended> {
                 while let Some(run) = next() {
                     let threads = groups::threads(&run.binary.name, cores);
                     // The receiver outlives this scope's threads.
-                    let _ = tell.send(run.to_its_end(threads));
+                    let _ = tell.send(run.finish(threads));
                 }
             });
         }

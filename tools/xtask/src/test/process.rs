@@ -37,7 +37,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs them, `threads` at a time.
-    pub fn to_its_end(self, threads: usize) -> Ended {
+    pub fn finish(self, threads: usize) -> Ended {
         let started = Instant::now();
         let mut output = String::new();
         let result = self.start(threads).and_then(|child| self.follow(child, &mut output));
