@@ -1,4 +1,5 @@
 //! Traces on their way to a collector that is busy, rejects some, and then says nothing any more.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use std::time::Duration;
 

@@ -23,10 +23,20 @@ pub struct TestBinary {
     pub directory: PathBuf,
 }
 
+/// Variables that `cargo run` sets about the package it runs.
+const OF_A_PACKAGE: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+
 /// Builds all, with these features.
 pub fn all(root: &Path, features: Option<&str>) -> anyhow::Result<Built> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(root).stderr(Stdio::inherit());
+    // What `cargo run` says of this package would be news to build scripts (ring's), and after a clippy that was called without
+    // it most of the workspace would be built again.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| OF_A_PACKAGE.iter().any(|prefix| name.starts_with(prefix))) {
+            cargo.env_remove(name);
+        }
+    }
     cargo.args(["test", "--workspace", "--locked", "--no-run", "--message-format", "json-render-diagnostics"]);
     if let Some(features) = features {
         cargo.args(["--features", features]);
