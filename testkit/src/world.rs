@@ -45,8 +45,8 @@ pub enum Topology {
 /// What is different from an ordinary shop.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// It is about a crowd: nobody is slowed down for the address that all have in common, and nobody refused because
-    /// answers are late on a machine that runs other tests beside this one.
+    /// Without rate limits and adaptive load shedding, for tests of many buyers at once: all of them come from one address,
+    /// and a machine that runs other tests answers late.
     pub crowd: bool,
     /// Products of the demo catalogue.
     pub demo_products: usize,

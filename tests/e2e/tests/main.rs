@@ -66,7 +66,7 @@ async fn get_ready<F: Future>(crowd: impl Iterator<Item = F>) -> Vec<F::Output> 
     futures_util::stream::iter(crowd).buffer_unordered(READY_AT_ONCE).collect().await
 }
 
-/// One that a crowd comes to.
+/// One for many buyers at once.
 fn crowded() -> souk_testkit::Options {
     souk_testkit::Options { crowd: true, ..ordinary() }
 }

@@ -21,7 +21,7 @@ use crate::{DbError, connect_options::ConnectOptions, error::connect_error};
 
 /// Between two questions at least.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// Between two questions while nobody waits for the answer.
+/// Between two questions while no answer is waited for.
 const AT_REST: Duration = Duration::from_secs(1);
 /// Questions within the lag that is allowed: it is known that exactly.
 const PER_LAG: u32 = 8;
@@ -70,7 +70,7 @@ pub(super) async fn run(
         drop(servers);
         sleep(INTERVAL).await;
         if has_primary {
-            // Late is as good as told.
+            // Either that was told, or the time at rest is over: both mean the next question.
             let _ = timeout(at_rest - INTERVAL, wanted.notified()).await;
         }
     }

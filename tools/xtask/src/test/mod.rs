@@ -25,9 +25,6 @@ use process::{Ended, Run};
 
 /// By this variable test processes find the server that all share.
 const SHARED_SERVER: &str = "SOUK_TEST_DATABASE_URL";
-/// Binaries that run at once for each core, with as many threads each as there are cores: most tests wait more than they
-/// compute.
-const BINARIES_PER_CORE: usize = 1;
 
 /// `GROUP [--features LIST] [--no-run] [FILTER]`: builds, and runs the tests of a group, those whose full name holds `FILTER`
 /// if one is given.
@@ -107,9 +104,11 @@ fn plan<'a>(built: &'a Built, group: &Group, filter: Option<&str>) -> anyhow::Re
     Ok(runs.into())
 }
 
+/// Runs all, as many at a time as there are cores, each with as many threads: most tests wait more than they compute. Without
+/// `side_by_side` one after the other.
 fn to_their_end(runs: VecDeque<Run>, side_by_side: bool) -> Vec<Ended> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let lanes = if side_by_side { cores * BINARIES_PER_CORE } else { 1 };
+    let lanes = if side_by_side { cores } else { 1 };
     let queue = Mutex::new(runs);
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let (tell, ended) = mpsc::channel();
