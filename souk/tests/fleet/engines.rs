@@ -1,22 +1,20 @@
 //! Engine failures: what roles stand on hangs and dies while buyers come. Caches, the log of events, the index and the
 //! pictures are no reason not to sell; the database fails over.
 
+use souk_fleet::Fleet;
 use souk_testkit::eventually;
 
 use crate::killing::has_what_it_was_told;
 use crate::load::{Crowd, Load, Outcome, PATIENCE};
-use crate::{check, fleet, offline, setting};
+use crate::{check, offline, setting};
 
 /// Orders while a part is hung or dead.
 const ORDERS: usize = 4;
 
 /// PROMISES: Redis killed or hung: checkout success >= 99.9 %; broker gone: all checkouts acknowledged. Here: every one, at the
 /// first try.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn buyers_do_not_notice_that_redis_kafka_opensearch_and_storage_are_sick() {
-    let mut fleet = fleet().await;
-    let load = Load::start(&fleet, crowd(false)).await;
-    load.warm().await;
+pub async fn buyers_do_not_notice_that_redis_kafka_opensearch_and_storage_are_sick(fleet: &mut Fleet) {
+    let load = Load::start(fleet, "engines", crowd(false)).await;
 
     for redis in fleet.engines.redis.as_ref().unwrap().nodes() {
         redis.pause().unwrap();
@@ -32,9 +30,13 @@ async fn buyers_do_not_notice_that_redis_kafka_opensearch_and_storage_are_sick()
     fleet.engines.s3.as_ref().unwrap().kill();
     load.more_orders(2 * ORDERS).await;
     assert!(!load.so_far().failed().is_empty(), "the control: searches fail without an index");
-    fleet.engines.kafka.as_ref().unwrap().restart().await.unwrap();
-    fleet.engines.opensearch.as_ref().unwrap().restart().await.unwrap();
-    fleet.engines.s3.as_ref().unwrap().restart().await.unwrap();
+    let (kafka, opensearch, s3) = (&fleet.engines.kafka, &fleet.engines.opensearch, &fleet.engines.s3);
+    let restarted = tokio::join!(
+        kafka.as_ref().unwrap().restart(),
+        opensearch.as_ref().unwrap().restart(),
+        s3.as_ref().unwrap().restart(),
+    );
+    assert!(matches!(restarted, (Ok(()), Ok(()), Ok(()))), "{restarted:?}");
 
     fleet.engines.postgres.kill(2).await;
     load.more_orders(ORDERS).await;
@@ -42,21 +44,17 @@ async fn buyers_do_not_notice_that_redis_kafka_opensearch_and_storage_are_sick()
 
     let told = load.stop().await;
     assert_eq!(unsold(&told), Vec::<String>::new());
-    let offline = offline(&fleet).await;
-    check(&fleet, &offline).await;
+    let offline = offline(fleet).await;
+    check(fleet, &offline).await;
     has_what_it_was_told(&told, &offline).await;
-    println!("{} orders, each at the first try", told.orders());
+    println!("engines: {} orders, each at the first try", told.orders());
     offline.close().await.unwrap();
-    fleet.stop().await.unwrap();
 }
 
 /// PROMISES: the primary killed and a replica promoted: no acknowledged order is lost. In production Patroni promotes
 /// (`platform/db/tests/patroni`); here it is the test.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_primary_dies_and_no_acknowledged_order_is_lost() {
-    let mut fleet = fleet().await;
-    let load = Load::start(&fleet, crowd(true)).await;
-    load.warm().await;
+pub async fn the_primary_dies_and_no_acknowledged_order_is_lost(fleet: &mut Fleet) {
+    let load = Load::start(fleet, "primary", crowd(true)).await;
     load.more_orders(ORDERS).await;
     let before = load.so_far().orders();
 
@@ -71,12 +69,11 @@ async fn the_primary_dies_and_no_acknowledged_order_is_lost() {
     .await;
 
     let told = load.stop().await;
-    let offline = offline(&fleet).await;
-    check(&fleet, &offline).await;
+    let offline = offline(fleet).await;
+    check(fleet, &offline).await;
     has_what_it_was_told(&told, &offline).await;
-    println!("{before} orders before, {} since: all are there", sold - before);
+    println!("primary: {before} orders before, {} since: all are there", sold - before);
     offline.close().await.unwrap();
-    fleet.stop().await.unwrap();
 }
 
 fn crowd(insist: bool) -> Crowd {

@@ -1,28 +1,32 @@
-//! Crash tests: `kill -9` of each part in turn while buyers come. They insist, as good clients do; a buyer who is told that
+//! Crash tests: `kill -9` of each process, a few at a time, while buyers come. They insist, as good clients do; a buyer who is told that
 //! their order stands has it, once, and everything comes to an end.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use futures_util::{StreamExt, stream};
 use souk::OfflineShop;
+use souk_fleet::Fleet;
 use souk_order_api::{ListOrders, Order, OrderStatus};
 use souk_rpc::Cx;
 
 use crate::load::{Crowd, Load, Outcome, PATIENCE};
-use crate::{check, fleet, offline, setting};
+use crate::{AT_ONCE, check, offline, setting};
 
 /// PROMISES: `kill -9` of any role: every checkout reaches an end within 60 s; 0 double captures.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_role_is_killed_while_buyers_insist() {
-    let fleet = fleet().await;
+pub async fn every_role_is_killed_while_buyers_insist(fleet: &Fleet) {
     let crowd = Crowd { requests: 60, purchases: setting("SOUK_TEST_KILLING_PURCHASES", 4), insist: true };
-    let load = Load::start(&fleet, crowd).await;
-    load.warm().await;
+    let load = Load::start(fleet, "killing", crowd).await;
     load.more_orders(3).await;
-    for role in &fleet.roles {
-        role.process().kill();
-        load.more_orders(1).await;
-        role.process().restart().await.unwrap();
+    for instance in 1..=fleet.instances() {
+        let roles = fleet.roles.iter().filter(|role| role.instance() == instance);
+        stream::iter(roles)
+            .for_each_concurrent(AT_ONCE, async |role| {
+                role.process().kill();
+                load.more_orders(1).await;
+                role.process().restart().await.unwrap();
+            })
+            .await;
     }
     // Both at once: no process is left to take over, until they are back.
     for role in ["order", "payment", "inventory"] {
@@ -32,14 +36,13 @@ async fn every_role_is_killed_while_buyers_insist() {
     }
     let told = load.stop().await;
     let started = Instant::now();
-    let offline = offline(&fleet).await;
-    check(&fleet, &offline).await;
+    let offline = offline(fleet).await;
+    check(fleet, &offline).await;
     let took = started.elapsed();
     assert!(took < PATIENCE, "everything ended, but only after {took:?}");
     has_what_it_was_told(&told, &offline).await;
-    println!("{} orders, all of them once; at rest after {took:?}", told.orders());
+    println!("killing: {} orders, all of them once; at rest after {took:?}", told.orders());
     offline.close().await.unwrap();
-    fleet.stop().await.unwrap();
 }
 
 /// Every buyer has exactly the order they were told of.

@@ -12,8 +12,23 @@ use souk::config::Config;
 use souk_fleet::{Binary, Fleet, Plan};
 use souk_testkit::invariants;
 
+/// One fleet for all of it: starting one takes longer than most of what is done to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn buyers_are_served_whatever_is_restarted_hung_or_killed() {
+    let mut fleet = fleet().await;
+    rolling::every_role_is_restarted_and_no_request_fails(&fleet).await;
+    killing::every_role_is_killed_while_buyers_insist(&fleet).await;
+    engines::buyers_do_not_notice_that_redis_kafka_opensearch_and_storage_are_sick(&mut fleet).await;
+    // Last, since one database server is left after it.
+    engines::the_primary_dies_and_no_acknowledged_order_is_lost(&mut fleet).await;
+    fleet.stop().await.unwrap();
+}
+
 /// Dozens of debug builds on two cores are late with everything: that alone is no reason to turn anybody away.
 const SETTINGS: &str = "\n[public.shedding]\nadaptive = false\n";
+
+/// Roles whose processes are restarted or killed at a time.
+const AT_ONCE: usize = 4;
 
 /// Two of each role on all engines. `SOUK_TEST_FLEET_BINARY` names another build of this tree, with the feature `kafka`.
 async fn fleet() -> Fleet {

@@ -134,6 +134,11 @@ impl Fleet {
         self.roles.iter().filter(move |process| process.name() == role)
     }
 
+    /// Processes of each role.
+    pub fn instances(&self) -> usize {
+        self.plan.instances
+    }
+
     /// Where buyers connect to.
     pub fn public(&self) -> SocketAddr {
         self.plan.listen

@@ -12,8 +12,8 @@ pub struct Group {
     members: &'static [(&'static str, &'static str)],
     /// Whether what passing tests print is shown: figures that a person wants to see.
     pub shows_output: bool,
-    /// Whether several of its binaries run at a time. Not where one test is a fleet of twenty processes, which two of them
-    /// would be slower than one after the other.
+    /// Whether several of its binaries run at a time. Not where engines and fleets of processes take all cores: two of them
+    /// beside each other take as long as one after the other, and are late with everything.
     pub side_by_side: bool,
 }
 
@@ -47,14 +47,6 @@ pub static GROUPS: [Group; 3] = [
 
 /// Targets that take longest; they begin first.
 const LONGEST: [&str; 5] = ["souk::fleet", "souk-db::patroni", "souk::it", "souk-e2e::e2e", "souk-order::it"];
-
-/// Targets whose tests run one after the other: each of them takes all cores.
-const ONE_BY_ONE: [&str; 1] = ["souk::fleet"];
-
-/// Tests of a target that run at a time.
-pub fn threads(target: &str, cores: usize) -> usize {
-    if ONE_BY_ONE.contains(&target) { 1 } else { cores }
-}
 
 /// The group a test belongs to.
 pub fn of(target: &str, test: &str) -> &'static Group {

@@ -117,9 +117,8 @@ fn to_their_end(runs: VecDeque<Run>, side_by_side: bool) -> Vec<Ended> {
             let tell = tell.clone();
             scope.spawn(move || {
                 while let Some(run) = next() {
-                    let threads = groups::threads(&run.binary.name, cores);
                     // The receiver outlives this scope's threads.
-                    let _ = tell.send(run.finish(threads));
+                    let _ = tell.send(run.finish(cores));
                 }
             });
         }
