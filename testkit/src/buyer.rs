@@ -151,10 +151,9 @@ impl Guest {
         accepted(&self.send(Method::GET, &format!("/api/v1/products/{slug}"), &[], None).await).unwrap()
     }
 
-    /// A search.
-    pub async fn search(&self, query: &str) -> Value {
-        let words = percent_encoding::utf8_percent_encode(query, percent_encoding::NON_ALPHANUMERIC);
-        accepted(&self.send(Method::GET, &format!("/api/v1/search?q={words}"), &[], None).await).unwrap()
+    /// What they find, from no cache.
+    pub async fn search(&self, words: &str) -> Value {
+        self.shop.search(words).await
     }
 
     /// Their cart's path below `/api/v1`; makes the cart when there is none.

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ::http::{HeaderMap, Method, Request, StatusCode, header};
@@ -120,6 +121,15 @@ impl Shop {
     /// GETs a path.
     pub async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, &[], Bytes::new()).await
+    }
+
+    /// What the API finds for `words`, from no cache, whose answers may be 15 s old: each search is another by a highest price
+    /// that nothing has.
+    pub async fn search(&self, words: &str) -> serde_json::Value {
+        static SEARCHES: AtomicU64 = AtomicU64::new(1_000_000_000);
+        let words = percent_encoding::utf8_percent_encode(words, percent_encoding::NON_ALPHANUMERIC);
+        let price = SEARCHES.fetch_add(1, Ordering::Relaxed);
+        self.get(&format!("/api/v1/search?q={words}&price_max={price}")).await.json()
     }
 
     /// Sends JSON.

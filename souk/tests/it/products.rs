@@ -46,7 +46,7 @@ async fn import_export_and_round_trip() {
     assert_eq!(kettle["variants"].as_array().unwrap().len(), 2, "{kettle}");
     assert!(!kettle["description"].as_str().unwrap().contains('<'), "{kettle}");
     eventually("the kettle is found", PATIENCE, || async {
-        let found: Value = place.shop().get("/api/v1/search?q=whistling+kettle").await.json();
+        let found = place.shop().search("whistling kettle").await;
         if found["total"] == 1 { Ok(()) } else { Err(found) }
     })
     .await;

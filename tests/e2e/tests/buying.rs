@@ -16,8 +16,8 @@ async fn customer_of_a_fleet_without_certificates() {
     world.stop().await;
 }
 
-/// How long a new product may take to be found.
-const INDEXED: Duration = Duration::from_secs(20);
+/// How long a new product may take to be found by a fleet that makes its first index meanwhile.
+const INDEXED: Duration = Duration::from_secs(60);
 
 async fn guest_over_the_api(world: &World) {
     let lamp = world.product("Brass Lamp", 2_500, 5).await;

@@ -118,12 +118,17 @@ impl World {
     }
 
     /// Waits until the index holds so many products and is not behind.
+    /// Waits until the index has all of so many products, as long as it gets on.
     async fn settled(&self, products: u64) {
-        self.until(|| async {
-            let status = self.status().await;
-            (status.products, status.behind) == (products, 0)
-        })
-        .await;
+        let settled = IndexStatus { products, behind: 0 };
+        let mut before = self.status().await;
+        while before != settled {
+            before = eventually(&format!("the index gets on to {settled:?}"), PATIENCE, async || {
+                let now = self.status().await;
+                if now != before { Ok(now) } else { Err(now) }
+            })
+            .await;
+        }
     }
 
     async fn until(&self, mut condition: impl AsyncFnMut() -> bool) {
