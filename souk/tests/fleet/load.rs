@@ -143,10 +143,9 @@ struct Goods {
 
 impl Goods {
     async fn of(shop: &Shop) -> Self {
-        let page: Value = eventually("search has the catalogue", PATIENCE, || async {
-            let reply = shop.get("/api/v1/search?limit=24").await;
-            let page: Value = serde_json::from_slice(&reply.body).map_err(|_| reply.text())?;
-            if page["items"].as_array().is_some_and(|items| items.len() == 24) { Ok(page) } else { Err(reply.text()) }
+        let page = eventually("search has the catalogue", PATIENCE, || async {
+            let page = shop.search("").await;
+            if page["items"].as_array().is_some_and(|items| items.len() == 24) { Ok(page) } else { Err(page) }
         })
         .await;
         let slug = |item: &Value| item["slug"].as_str().unwrap().to_owned();

@@ -226,7 +226,7 @@ async fn journey(shop: Shop, staff: Staff) -> OrderId {
         assert_eq!(reply.status, 200, "{page}: {}", reply.text());
     }
     eventually("search finds it", PATIENCE, || async {
-        let found: Value = shop.get("/api/v1/search?q=lamp").await.json();
+        let found = shop.search("lamp").await;
         if found["total"] == 1 { Ok(()) } else { Err(found) }
     })
     .await;
