@@ -107,7 +107,18 @@ export class Visitor {
   /** Does what leads to another page, and waits for that. */
   async go(doing) {
     await this.#quiet();
-    await Promise.all([this.page.waitForNavigation({ waitUntil: "load" }), doing()]);
+    let done = false;
+    const does = async () => {
+      await doing();
+      done = true;
+    };
+    try {
+      await Promise.all([this.page.waitForNavigation({ waitUntil: "load" }), does()]);
+    } catch (error) {
+      const requests = [...this.#flying].map((request) => request.url());
+      const how = done ? "it was done, and no page came" : "it could not be done";
+      throw new Error(`${how}; under way: ${requests.join(", ") || "nothing"}; ${error.message}`, { cause: error });
+    }
   }
 
   /**
@@ -161,9 +172,17 @@ export class Visitor {
     await this.#still();
   }
 
-  /** What is under way when one leaves a page is broken off, and that would look like a failure. */
+  /**
+   * What is under way when one leaves a page is broken off, and that would look like a failure. A phone's browser scrolls to a
+   * field that is filled, and what is pressed meanwhile is somewhere else when it is let go.
+   */
   async #quiet() {
-    await this.#until("nothing is under way", () => true);
+    let before = "";
+    await this.#until("nothing is under way, and the page stands", async () => {
+      const [last, now] = [before, await this.page.evaluate(whereItStands)];
+      before = now;
+      return now === last;
+    });
   }
 
   async #scroll(y) {
@@ -257,6 +276,12 @@ async function audit(page) {
 
 /** A journey that could not go on; its reason is in the report. */
 export class Stuck extends Error {}
+
+/** Runs in the page: which part of it is in the window. */
+function whereItStands() {
+  const { pageLeft, pageTop, width, height, scale } = visualViewport;
+  return [pageLeft, pageTop, width, height, scale].join(" ");
+}
 
 const noneWaits = (pictures) => pictures.every((picture) => picture.complete);
 
