@@ -273,7 +273,7 @@ impl Visitors {
         self.outcome.sort(&format!("GET {path}"), asked);
     }
 
-    /// A purchase; `who` is nobody else of this crowd.
+    /// A purchase. `who` is in the e-mail address, and each buyer of this crowd has another.
     async fn buy(&self, who: String, at: u64) {
         let email = format!("{}-{who}@example.org", self.name);
         let sku = &self.goods.skus[usize::try_from(at).unwrap() % self.goods.skus.len()];

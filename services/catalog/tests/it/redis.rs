@@ -44,7 +44,7 @@ async fn another_process_finds_products_and_never_an_old_one_after_the_event() {
     let one = World::beside_on(&world, &server).await;
     caught_up(&one).await;
     assert_eq!(title(&one, slug).await, product.title);
-    // Behind everybody's back: who asks the database sees another title.
+    // Changed without an event: a process that asks the database shows this title.
     let database = world.test_db.as_ref().unwrap().superuser("catalog").await;
     database.write_one("update product set title = 'In the database'", &[]).await.unwrap();
     assert_eq!(title(&World::beside(&world).await, slug).await, "In the database", "the control");

@@ -155,7 +155,7 @@ pub struct FacetValue {
 pub struct StatusRequest {}
 
 /// State of the index.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct IndexStatus {
     /// Products in it that buyers can find.
     pub products: u64,
