@@ -8,13 +8,13 @@ use souk_cart_api::CartClient;
 use souk_catalog_api::{AllCategories, CatalogClient};
 use souk_identity_api::IdentityClient;
 use souk_inventory_api::InventoryClient;
-use souk_kernel::{Ids, Problem, Secret};
+use souk_kernel::{Ids, Kind, Problem, Secret};
 use souk_objects::Objects;
 use souk_order_api::OrderClient;
 use souk_pricing_api::{PricingClient, ShopRequest, ShopTerms};
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
-use souk_search_api::{Hit, SearchClient, SearchRequest};
+use souk_search_api::{Hit, SearchClient, SearchReply, SearchRequest};
 use souk_web::{Cdn, Cookies};
 
 use crate::batched_reads::BatchedReads;
@@ -139,13 +139,23 @@ impl App {
         self.terms.get_or_load(&(), load).await
     }
 
+    /// A search within what the catalogue has. The search index learns of a new category a moment later: until then the
+    /// category is empty for it, and no page is missing because of that.
+    pub async fn search(&self, cx: &Cx, request: SearchRequest) -> Result<SearchReply, Problem> {
+        let within = request.category.is_some();
+        match self.clients.search.search(cx, request).await {
+            Err(problem) if within && problem.kind == Kind::NotFound => Ok(SearchReply::default()),
+            answer => answer,
+        }
+    }
+
     /// The first products of a category, shown as related to each of them.
     pub async fn related_products(&self, cx: &Cx, path: &str) -> Result<Arc<[Hit]>, Problem> {
         let load = |_| {
-            let (search, cx) = (self.clients.search.clone(), cx.clone());
+            let (app, cx) = (self.clone(), cx.clone());
             // One more than is shown: the product whose page it is may be among them.
             let request = SearchRequest { category: Some(path.into()), limit: RELATED + 1, ..Default::default() };
-            async move { Ok(Loaded::at(0, search.search(&cx, request).await?.items.into())) }
+            async move { Ok(Loaded::at(0, app.search(&cx, request).await?.items.into())) }
         };
         self.related.get_or_load(&path.to_owned(), load).await
     }

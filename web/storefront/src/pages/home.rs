@@ -26,16 +26,15 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
     let mut layout = app.layout(&cx, "A market of good things").await?.listed_at("/");
     layout.title = format!("{} – a market of good things", layout.shop);
     layout.description = "Made to last: for the kitchen, the desk, the garden, and everybody who lives there.".into();
-    let search = &app.clients.search;
     let newest =
         SearchRequest { sort: Sort::Newest, limit: HERO as u32 + SHELF, available: true, ..Default::default() };
     let small = SearchRequest { price_max: Some(SMALL_FIND), limit: SHELF, available: true, ..Default::default() };
     let tiles = layout.nav.groups.iter().map(|group| {
         let request = SearchRequest { category: Some(group.path.clone()), limit: TILE_CHOICES, ..Default::default() };
-        search.search(&cx, request)
+        app.search(&cx, request)
     });
     let tiles = try_join_all(tiles);
-    let (newest, small, tiles) = tokio::try_join!(search.search(&cx, newest), search.search(&cx, small), tiles)?;
+    let (newest, small, tiles) = tokio::try_join!(app.search(&cx, newest), app.search(&cx, small), tiles)?;
 
     let mut shown: Vec<_> = newest.items.iter().chain(&small.items).map(|hit| hit.id).collect();
     let faces: Vec<_> = tiles.iter().map(|reply| face(reply, &shown)).collect();

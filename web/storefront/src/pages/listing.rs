@@ -24,7 +24,7 @@ pub(crate) async fn category(
     let node = node.cloned().ok_or_else(|| Problem::not_found("category"))?;
     let query =
         ListingQuery { q: String::new(), category: None, ..ListingQuery::parse(uri.query().unwrap_or_default()) };
-    let reply = app.clients.search.search(&cx, query.request(Some(path))).await?;
+    let reply = app.search(&cx, query.request(Some(path))).await?;
     if reply.items.is_empty() && query.page > 1 {
         return Ok(Redirect::temporary(&query.on_page(1).href(&category_href(path))).into_response());
     }
@@ -48,7 +48,7 @@ pub(crate) async fn search(State(app): State<App>, WebCx(cx): WebCx, uri: Uri) -
     let query = ListingQuery::parse(uri.query().unwrap_or_default());
     let title = if query.q.is_empty() { "Everything".to_owned() } else { format!("“{}”", query.q) };
     let request = query.request(None);
-    let (layout, reply) = tokio::try_join!(app.layout(&cx, &title), app.clients.search.search(&cx, request))?;
+    let (layout, reply) = tokio::try_join!(app.layout(&cx, &title), app.search(&cx, request))?;
     let mut layout = layout;
     layout.query.clone_from(&query.q);
     let mut keys = product_keys(reply.items.iter().map(|hit| &hit.id));

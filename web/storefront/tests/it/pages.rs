@@ -208,6 +208,23 @@ async fn what_moved_is_redirected_and_what_is_not_there_is_404() {
     assert_eq!(post.status, StatusCode::FORBIDDEN, "an unsafe method without a sign of where it comes from");
 }
 
+/// The catalogue says which categories there are; the index follows it a moment later.
+#[tokio::test]
+async fn a_category_that_is_not_indexed_yet_is_empty_and_takes_no_page_with_it() {
+    let mut browser = Browser::new(50);
+    browser.shop.state().not_indexed = Some("kitchen");
+    let home = browser.get("/").await;
+    assert_eq!(home.status, StatusCode::OK);
+    home.shows("Just arrived").shows("href=\"/c/kitchen\"");
+    for empty in ["/c/kitchen", "/search?category=kitchen"] {
+        let page = browser.get(empty).await;
+        assert_eq!(page.status, StatusCode::OK, "{empty}");
+    }
+    browser.shop.state().not_indexed = None;
+    let found = browser.get("/c/kitchen?sort=title").await;
+    found.shows("class=\"card");
+}
+
 #[tokio::test]
 async fn a_service_that_is_down_gets_a_friendly_page_with_the_request_id() {
     let mut browser = Browser::new(100);

@@ -255,6 +255,12 @@ impl FakeShop {
 impl FakeShop {
     pub async fn search(&self, _: &Cx, req: SearchRequest) -> Result<SearchReply, Problem> {
         self.up("search")?;
+        if let Some(path) = &req.category {
+            let indexed = self.state().not_indexed != Some(path);
+            if !indexed || !self.categories.iter().any(|category| category.path == *path) {
+                return Err(Problem::not_found("category"));
+            }
+        }
         let all: Vec<Hit> = (0..self.products.len()).map(|i| self.hit(i)).collect();
         let mut found: Vec<Hit> = all
             .iter()

@@ -60,6 +60,8 @@ pub struct State {
     pub taken: HashMap<CartId, usize>,
     /// The order service is that of the release before.
     pub old_orders: bool,
+    /// Path of a category that the search index has not heard of yet.
+    pub not_indexed: Option<&'static str>,
     /// A service that is down answers 503: its name.
     pub down: Option<&'static str>,
 }
