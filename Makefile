@@ -13,7 +13,7 @@ build: setup
 
 # Everything that any test needs is built in: one build of all tests serves `make test`, `test-engines`, `test-upgrade`,
 # the browser, the judges and the lints.
-TEST_FEATURES := souk/engines,souk-bus/kafka,souk-db/engines,souk-e2e/engines,souk-engines/engines,souk-flow/kafka,souk-objects/engines,souk-search/opensearch-tests
+TEST_FEATURES := souk/engines,souk-db/engines,souk-e2e/engines,souk-engines/engines,souk-objects/engines,souk-search/opensearch-tests
 TESTS := $(CARGO) run --quiet --locked -p souk-xtask -- test --features $(TEST_FEATURES)
 
 build-tests: setup-test
