@@ -1,5 +1,5 @@
-//! Event source of a consumer: the owner's outbox table under a lease, or a broker's topic in a group. The consumer cannot tell
-//! which.
+//! Event source of a consumer: the owner's outbox table under a lease, or a broker's topic in a group. The consumer cannot
+//! tell which.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Outbox relay: publishes an owner's outbox to its topic at a broker, in commit order. One process per owner does it at a time;
-//! its place is kept like a consumer's, so that what died in between is published again rather than lost.
+//! Outbox relay: publishes an owner's outbox to its topic at a broker, in commit order. One process per owner does it at a
+//! time; its place is kept like a consumer's, so that what died in between is published again rather than lost.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
