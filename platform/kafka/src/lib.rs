@@ -1,5 +1,5 @@
-//! Event broker on Kafka: one topic per owner, filled by that owner's relay ([`publisher`]), read in consumer groups
-//! ([`subscriber`]) or from now on by every process ([`tail`]). This file knows the cluster: where it is, which one it is,
+//! Event broker on Kafka: one topic per owner, filled by that owner's relay (`publisher.rs`), read in consumer groups
+//! (`subscriber.rs`) or from now on by every process (`tail.rs`). This file knows the cluster: where it is, which one it is,
 //! and its topics, which are declared here and never made by using them. Others see it as a [`Broker`]; only the binary and
 //! tests name it, since it builds a C library.
 
