@@ -11,9 +11,9 @@ run: setup
 build: setup
 	$(CARGO) build --release --locked --bin souk --no-default-features
 
-# Everything that any test needs is built in: one build of all tests serves `make test`, `test-engines`, `test-upgrade`,
-# the browser, the judges and the lints.
-TEST_FEATURES := souk/engines,souk-bus/kafka,souk-db/engines,souk-e2e/engines,souk-engines/engines,souk-flow/kafka,souk-objects/engines,souk-search/opensearch-tests
+# One build of all tests serves `make test`, `test-engines`, `test-upgrade`, the browser, the judges and the lints; so its souk
+# knows Kafka.
+TEST_FEATURES := souk/kafka
 TESTS := $(CARGO) run --quiet --locked -p souk-xtask -- test --features $(TEST_FEATURES)
 
 build-tests: setup-test

@@ -7,7 +7,6 @@ mod browser;
 mod buyer;
 mod catalog;
 mod collector;
-#[cfg(feature = "engines")]
 mod engines;
 mod fleet;
 mod form;

@@ -37,8 +37,7 @@ pub enum Topology {
     /// The same six without certificates, as on one machine.
     SplitPlain,
     /// The same six with certificates on the engines of production: PostgreSQL with replicas, a Redis cluster, Kafka,
-    /// OpenSearch, S3.
-    #[cfg(feature = "engines")]
+    /// OpenSearch, S3 (`make test-engines`; `souk` has the feature `kafka`).
     Fleet,
 }
 
@@ -192,12 +191,10 @@ impl Drop for World {
 
 /// Gives the world a database of its own.
 async fn database(topology: Topology, config: &mut Config) -> Option<TestDb> {
-    #[cfg(feature = "engines")]
     if topology == Topology::Fleet {
         crate::engines::Engines::of_this_process().await.settle(config).await;
         return None;
     }
-    let _ = topology;
     let db = TestDb::new(&souk::all_migrations()).await;
     config.database.url = Some(db.url());
     Some(db)

@@ -1,16 +1,16 @@
 //! Event log as consumers see it: envelopes in order, from an offset on. Default: the owners' outbox tables in PostgreSQL,
-//! read directly (ARCHITECTURE 4); with the feature `kafka`, topics that relays fill from those tables. Consumers cannot
-//! tell ([`EventLog`] is what they are given, souk-flow what reads it for them).
+//! read directly (ARCHITECTURE 4); else the topics of a broker that relays fill from those tables ([`Broker`]; souk-kafka is
+//! one). Consumers cannot tell ([`EventLog`] is what they are given, souk-flow what reads it for them).
 
+mod broker;
 mod envelope;
-#[cfg(feature = "kafka")]
-pub mod kafka;
 mod log;
 mod outbox_offset;
 
+use std::sync::Arc;
+
+pub use broker::{Acknowledgement, Broker, GroupReader, Publisher, TailReader, TopicEnds, TopicOffset};
 pub use envelope::Envelope;
-#[cfg(feature = "kafka")]
-pub use kafka::Kafka;
 pub use log::{Log, MAX_READ, MAX_RELAY, Wakes, channel};
 pub use outbox_offset::OutboxOffset;
 
@@ -20,7 +20,15 @@ pub enum EventLog {
     /// The owners' outbox tables.
     #[default]
     Postgres,
-    /// Topics of a Kafka cluster.
-    #[cfg(feature = "kafka")]
-    Kafka(Kafka),
+    /// Topics of a broker.
+    Broker(Arc<dyn Broker>),
+}
+
+/// Events of one owner that a reader wants.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// The owner's schema.
+    pub schema: &'static str,
+    /// Event types.
+    pub types: &'static [&'static str],
 }

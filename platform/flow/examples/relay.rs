@@ -1,7 +1,7 @@
 //! Benchmark of the relay: how fast a backlog gets from the outbox to Kafka, and from Kafka through a consumer's inbox.
 //! Needs `scripts/engines kafka`.
 //!
-//! `cargo run --release -p souk-flow --features kafka --example relay -- 100000`
+//! `cargo run --release -p souk-flow --example relay -- 100000`
 #![allow(clippy::unwrap_used)] // a measurement may panic
 
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use souk_db::{Db, Migrations, RowExt, Tx};
-use souk_flow::{Consumer, Envelope, EventLog, Kafka, Outbox, Source, run_consumer, run_relay};
+use souk_flow::{Broker, Consumer, Envelope, EventLog, Outbox, Source, run_consumer, run_relay};
+use souk_kafka::Kafka;
 use souk_kernel::{Event, Problem};
 use souk_postgres::TestDb;
 use souk_runtime::Tasks;
@@ -83,7 +84,7 @@ async fn main() {
     println!("backlog of {events} events is there");
 
     let tasks = Tasks::new();
-    let kafka = Kafka::connect(&tasks, &[broker.address()], "bench").unwrap();
+    let kafka: Arc<dyn Broker> = Arc::new(Kafka::connect(&tasks, &[broker.address()], "bench").unwrap());
     let started = Instant::now();
     run_relay(&tasks, &shop, "shop", &kafka);
     let sql = "select coalesce(sum(seq), 0)::bigint as published from consumer_cursor where consumer like 'relay:%'";
@@ -96,7 +97,7 @@ async fn main() {
 
     let counter = Arc::new(Counter(AtomicUsize::new(0)));
     let started = Instant::now();
-    run_consumer(&tasks, &mail, &EventLog::Kafka(kafka), counter.clone());
+    run_consumer(&tasks, &mail, &EventLog::Broker(kafka), counter.clone());
     until(async || counter.0.load(Ordering::SeqCst) >= events).await;
     say("consumed through the inbox", events, started);
     tasks.drain(Duration::from_secs(20)).await.unwrap();

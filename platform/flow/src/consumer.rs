@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use souk_bus::{Envelope, EventLog, MAX_READ};
+use souk_bus::{Envelope, EventLog, MAX_READ, Source};
 use souk_db::{Db, RowExt, Tx};
 use souk_kernel::{Kind, Problem};
 use souk_runtime::Tasks;
@@ -29,15 +29,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Between two measurements of the lag, which counts rows.
 const MEASURE: Duration = Duration::from_secs(15);
-
-/// Events of one owner that a consumer wants.
-#[derive(Clone, Copy, Debug)]
-pub struct Source {
-    /// The owner's schema.
-    pub schema: &'static str,
-    /// Event types.
-    pub types: &'static [&'static str],
-}
 
 /// Something that reacts to events.
 #[async_trait]

@@ -1,14 +1,13 @@
-//! Event source of a consumer: the owner's outbox table under a lease, or a Kafka topic in a group. The consumer cannot tell
-//! which.
+//! Event source of a consumer: the owner's outbox table under a lease, or a broker's topic in a group. The consumer cannot
+//! tell which.
 
 use std::time::{Duration, Instant};
 
-use souk_bus::{Envelope, EventLog, Log, MAX_READ, OutboxOffset, Wakes};
+use souk_bus::{Envelope, EventLog, GroupReader, Log, MAX_READ, OutboxOffset, Source, TopicOffset, Wakes};
 use souk_db::{Db, Tx};
 use souk_kernel::Problem;
 use uuid::Uuid;
 
-use crate::Source;
 use crate::cursor::{Cursor, Stop};
 
 /// Polling interval without notifications: covers lost ones. Also how often a feed without events says so.
@@ -17,16 +16,14 @@ const IDLE: Duration = Duration::from_millis(1000);
 /// An open feed.
 pub(crate) enum Feed {
     Postgres(Leased),
-    #[cfg(feature = "kafka")]
-    Kafka(souk_bus::kafka::Subscriber),
+    Broker(Box<dyn GroupReader>),
 }
 
 /// Offset of an event in its feed.
 #[derive(Clone, Copy)]
 pub(crate) enum Mark {
     Postgres(OutboxOffset),
-    #[cfg(feature = "kafka")]
-    Kafka(souk_bus::kafka::Offset),
+    Broker(TopicOffset),
 }
 
 /// A consumer's right to read one owner's outbox.
@@ -54,10 +51,9 @@ impl Feed {
                 Ok(Some(Feed::Postgres(Leased { cursor, log, wakes, source })))
             }
             // A group for each owner: what holds up the events of one does not hold up those of another.
-            #[cfg(feature = "kafka")]
-            EventLog::Kafka(kafka) => {
+            EventLog::Broker(broker) => {
                 let group = format!("{consumer}.{}", source.schema);
-                Ok(Some(Feed::Kafka(souk_bus::kafka::Subscriber::join(kafka, &group, source.schema, source.types)?)))
+                Ok(Some(Feed::Broker(broker.join(&group, source)?)))
             }
         }
     }
@@ -67,10 +63,9 @@ impl Feed {
     pub(crate) async fn next(&mut self) -> Result<Vec<(Mark, Envelope)>, Stop> {
         match self {
             Feed::Postgres(leased) => leased.next().await,
-            #[cfg(feature = "kafka")]
-            Feed::Kafka(subscriber) => match tokio::time::timeout(IDLE, subscriber.next()).await {
+            Feed::Broker(member) => match tokio::time::timeout(IDLE, member.next()).await {
                 Ok(Some(events)) => {
-                    Ok(events.into_iter().map(|(offset, event)| (Mark::Kafka(offset), event)).collect())
+                    Ok(events.into_iter().map(|(offset, event)| (Mark::Broker(offset), event)).collect())
                 }
                 Ok(None) => Err(Stop::Lost),
                 Err(_) => Ok(Vec::new()),
@@ -82,7 +77,7 @@ impl Feed {
     pub(crate) async fn record(&self, tx: &Tx, marks: &[Mark]) -> Result<(), Stop> {
         match (self, marks.last()) {
             (Feed::Postgres(leased), Some(Mark::Postgres(end))) => leased.cursor.advance(tx, *end).await,
-            // Kafka is told after the commit; should that get lost, the inbox knows.
+            // A broker is told after the commit; should that get lost, the inbox knows.
             _ => Ok(()),
         }
     }
@@ -95,11 +90,13 @@ impl Feed {
                     leased.cursor.offset = *end;
                 }
             }
-            #[cfg(feature = "kafka")]
-            Feed::Kafka(subscriber) => subscriber.done(marks.iter().filter_map(|mark| match mark {
-                Mark::Kafka(offset) => Some(*offset),
-                Mark::Postgres(_) => None,
-            })),
+            Feed::Broker(member) => {
+                let offsets = marks.iter().filter_map(|mark| match mark {
+                    Mark::Broker(offset) => Some(*offset),
+                    Mark::Postgres(_) => None,
+                });
+                member.commit(&offsets.collect::<Vec<_>>());
+            }
         }
     }
 
@@ -108,8 +105,7 @@ impl Feed {
         match self {
             Feed::Postgres(leased) => leased.cursor.renew().await,
             // The client does.
-            #[cfg(feature = "kafka")]
-            Feed::Kafka(_) => Ok(()),
+            Feed::Broker(_) => Ok(()),
         }
     }
 
@@ -117,8 +113,7 @@ impl Feed {
     pub(crate) fn generation(&self) -> u64 {
         match self {
             Feed::Postgres(_) => 0,
-            #[cfg(feature = "kafka")]
-            Feed::Kafka(subscriber) => subscriber.assignments(),
+            Feed::Broker(member) => member.generation(),
         }
     }
 
@@ -128,8 +123,7 @@ impl Feed {
             Feed::Postgres(Leased { cursor, log, source, .. }) => {
                 log.behind(source.schema, source.types, cursor.offset).await
             }
-            #[cfg(feature = "kafka")]
-            Feed::Kafka(subscriber) => Ok(subscriber.behind()),
+            Feed::Broker(member) => Ok(member.behind()),
         }
     }
 
@@ -138,8 +132,7 @@ impl Feed {
         match self {
             Feed::Postgres(leased) => leased.cursor.hand_back().await,
             // Dropping it leaves the group.
-            #[cfg(feature = "kafka")]
-            Feed::Kafka(_) => Ok(()),
+            Feed::Broker(_) => Ok(()),
         }
     }
 }

@@ -3,12 +3,10 @@
 
 use std::time::Duration;
 
-use souk_bus::{Envelope, EventLog, Log, MAX_READ, OutboxOffset, Wakes};
+use souk_bus::{Envelope, EventLog, Log, MAX_READ, OutboxOffset, Source, TailReader, Wakes};
 use souk_db::Db;
 use souk_kernel::Problem;
 use souk_runtime::Tasks;
-
-use crate::Source;
 
 /// Longest wait for a wake-up before the log is looked at anyway: how stale memory may get when notifications are lost.
 const WAIT: Duration = Duration::from_millis(500);
@@ -51,8 +49,7 @@ pub async fn follow(
 /// The end of a log.
 enum Tail {
     Postgres(Rows),
-    #[cfg(feature = "kafka")]
-    Kafka(souk_bus::kafka::Tail),
+    Broker(Box<dyn TailReader>),
 }
 
 /// The end of owners' outbox tables.
@@ -73,12 +70,7 @@ impl Tail {
                 let places = sources.iter().map(|source| (*source, start)).collect();
                 Ok(Tail::Postgres(Rows { log, places, wakes }))
             }
-            #[cfg(feature = "kafka")]
-            EventLog::Kafka(kafka) => {
-                let wanted: souk_bus::kafka::Wanted =
-                    sources.iter().map(|source| (source.schema, source.types)).collect();
-                Ok(Tail::Kafka(souk_bus::kafka::Tail::from_now(kafka, wanted).await))
-            }
+            EventLog::Broker(broker) => Ok(Tail::Broker(broker.tail(sources).await)),
         }
     }
 
@@ -86,8 +78,7 @@ impl Tail {
     async fn next(&mut self) -> Result<Vec<Envelope>, Problem> {
         match self {
             Tail::Postgres(rows) => rows.next().await,
-            #[cfg(feature = "kafka")]
-            Tail::Kafka(tail) => tail.next().await,
+            Tail::Broker(tail) => tail.next().await,
         }
     }
 }

@@ -9,29 +9,25 @@ mod follow;
 mod housekeeping;
 mod jobs;
 mod outbox;
-#[cfg(feature = "kafka")]
 mod relay;
 mod saga;
 mod schedule;
 mod trace_context;
 mod trouble;
 
-pub use consumer::{Consumer, MAX_TRIES, Source, run_consumer};
+pub use consumer::{Consumer, MAX_TRIES, run_consumer};
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use follow::follow;
 pub use housekeeping::{KEEP_DAYS, housekeeping};
 pub use jobs::{Job, JobHandler, Jobs, run_jobs};
 pub use outbox::Outbox;
-#[cfg(feature = "kafka")]
 pub use relay::run_relay;
 pub use saga::{
     Direction, Failure, NewSaga, Progress, Recorded, SAGA_LEASE, SagaEngine, SagaKind, SagaRun, Step, Sweep,
     insert_sagas, wake_saga,
 };
 pub use schedule::{Schedule, run_schedules};
-#[cfg(feature = "kafka")]
-pub use souk_bus::Kafka;
-pub use souk_bus::{Envelope, EventLog, Log, OutboxOffset};
+pub use souk_bus::{Broker, Envelope, EventLog, Log, OutboxOffset, Source};
 
 /// The first migration of every service: tables for all of the above.
 pub const TABLES: (&str, &str) = ("0000_flow", include_str!("../migrations/flow.sql"));

@@ -1,11 +1,11 @@
-//! Outbox relay: publishes an owner's outbox to its Kafka topic, in commit order. One process per owner does it at a time;
-//! its place is kept like a consumer's, so that what died in between is published again rather than lost.
+//! Outbox relay: publishes an owner's outbox to its topic at a broker, in commit order. One process per owner does it at a
+//! time; its place is kept like a consumer's, so that what died in between is published again rather than lost.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use souk_bus::kafka::{Publisher, Sent};
-use souk_bus::{Kafka, Log, OutboxOffset};
+use souk_bus::{Acknowledgement, Broker, Log, OutboxOffset, Publisher, TopicEnds};
 use souk_db::{Db, RowExt, Tx};
 use souk_kernel::Problem;
 use souk_runtime::Tasks;
@@ -34,11 +34,11 @@ const NOTE_ENDS: &str = "insert into consumer_cursor (consumer, source, seq, hol
 const FORGET_ENDS: &str = "delete from consumer_cursor where consumer like 'relay:%'";
 
 /// Publishes the outbox of `schema`, which is `db`'s, until the process stops.
-pub fn run_relay(tasks: &Tasks, db: &Db, schema: &'static str, kafka: &Kafka) {
+pub fn run_relay(tasks: &Tasks, db: &Db, schema: &'static str, broker: &Arc<dyn Broker>) {
     let relay = Relay {
         db: db.clone(),
         log: Log::new(db),
-        kafka: kafka.clone(),
+        broker: broker.clone(),
         tasks: tasks.clone(),
         schema,
         holder: souk_kernel::Ids::random().v4(),
@@ -49,7 +49,7 @@ pub fn run_relay(tasks: &Tasks, db: &Db, schema: &'static str, kafka: &Kafka) {
 struct Relay {
     db: Db,
     log: Log,
-    kafka: Kafka,
+    broker: Arc<dyn Broker>,
     tasks: Tasks,
     schema: &'static str,
     holder: Uuid,
@@ -58,12 +58,12 @@ struct Relay {
 /// A relay that has the lease and a topic.
 struct Session {
     cursor: Cursor,
-    publisher: Publisher,
-    /// By partition, as recorded.
-    ends: BTreeMap<i32, i64>,
+    publisher: Box<dyn Publisher>,
+    /// As recorded.
+    ends: TopicEnds,
     /// Everything up to here is under way.
     read: OutboxOffset,
-    under_way: VecDeque<(OutboxOffset, usize, Sent)>,
+    under_way: VecDeque<(OutboxOffset, usize, Acknowledgement)>,
     checked: Instant,
 }
 
@@ -99,9 +99,9 @@ impl Relay {
         let Some(mut cursor) = Cursor::acquire(&self.db, NAME, self.schema, self.holder).await? else {
             return Ok(None);
         };
-        let publisher = Publisher::open(&self.kafka, self.schema).await?;
-        let mut ends = BTreeMap::new();
-        for row in self.db.primary().query(ENDS, &[&key(&publisher)]).await? {
+        let publisher = self.broker.publisher(self.schema).await?;
+        let mut ends = TopicEnds::new();
+        for row in self.db.primary().query(ENDS, &[&key(publisher.cluster())]).await? {
             let partition: String = row.get_col("source")?;
             ends.insert(partition.parse().map_err(Problem::internal)?, row.get_col("seq")?);
         }
@@ -161,16 +161,16 @@ impl Relay {
         let Some((end, _)) = rows.last() else { return Ok(false) };
         let end = *end;
         let events: Vec<_> = rows.into_iter().map(|(_, event)| event).collect();
-        let sent = session.publisher.send(&events).await?;
-        session.under_way.push_back((end, events.len(), sent));
+        let acknowledgement = session.publisher.send(&events).await?;
+        session.under_way.push_back((end, events.len(), acknowledgement));
         session.read = end;
         Ok(true)
     }
 
     /// Waits for the oldest events under way and records that they are safe; false when there are none.
     async fn settle(&self, session: &mut Session) -> Result<bool, Stop> {
-        let Some((end, events, sent)) = session.under_way.pop_front() else { return Ok(false) };
-        let ends = session.publisher.delivered(sent).await?;
+        let Some((end, events, acknowledgement)) = session.under_way.pop_front() else { return Ok(false) };
+        let ends = acknowledgement.await?;
         let shrunk = |(partition, end): (&i32, &i64)| session.ends.get(partition).is_some_and(|known| end <= known);
         if ends.iter().any(shrunk) {
             // They stand in a topic that began anew.
@@ -178,7 +178,7 @@ impl Relay {
         }
         let tx = self.db.begin().await?;
         session.cursor.advance(&tx, end).await?;
-        self.note(&tx, &session.publisher, &ends).await?;
+        self.note(&tx, session.publisher.cluster(), &ends).await?;
         tx.commit().await?;
         session.cursor.offset = end;
         session.ends.extend(ends);
@@ -186,10 +186,10 @@ impl Relay {
         Ok(true)
     }
 
-    async fn note(&self, tx: &Tx, publisher: &Publisher, ends: &BTreeMap<i32, i64>) -> Result<(), Problem> {
+    async fn note(&self, tx: &Tx, cluster: &str, ends: &TopicEnds) -> Result<(), Problem> {
         let partitions: Vec<i32> = ends.keys().copied().collect();
         let ends: Vec<i64> = ends.values().copied().collect();
-        tx.execute(NOTE_ENDS, &[&key(publisher), &self.holder, &partitions, &ends]).await?;
+        tx.execute(NOTE_ENDS, &[&key(cluster), &self.holder, &partitions, &ends]).await?;
         Ok(())
     }
 
@@ -216,6 +216,6 @@ impl Relay {
 }
 
 /// Name of the ends in a cluster.
-fn key(publisher: &Publisher) -> String {
-    format!("relay:{}", publisher.cluster())
+fn key(cluster: &str) -> String {
+    format!("relay:{cluster}")
 }

@@ -65,6 +65,10 @@ pub(crate) fn consumed(log: &EventLog, consumer: &'static str, source: Source, e
     if !souk_trace::on() {
         return spans;
     }
+    let system = match log {
+        EventLog::Postgres => "postgresql",
+        EventLog::Broker(broker) => broker.system(),
+    };
     let mut known: Vec<Option<&str>> = Vec::new();
     for event in events {
         let parent = event.traceparent.as_deref();
@@ -73,7 +77,6 @@ pub(crate) fn consumed(log: &EventLog, consumer: &'static str, source: Source, e
         }
         known.push(parent);
         let place = parent.and_then(|parent| Trace::parse(parent, event.tracestate.as_deref()));
-        let system = if matches!(log, EventLog::Postgres) { "postgresql" } else { "kafka" };
         let mut span = processing(place.as_ref(), system, source.schema);
         span.set("messaging.consumer.group.name", consumer);
         span.set("messaging.batch.message_count", i64::try_from(events.len()).unwrap_or(i64::MAX));

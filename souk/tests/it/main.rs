@@ -2,22 +2,18 @@
 //! middle of work.
 #![allow(clippy::unwrap_used)] // a test may panic
 
-#[cfg(feature = "engines")]
 mod buyers;
 mod cards;
-#[cfg(feature = "engines")]
 mod compose;
 mod crash;
 mod dependencies;
 mod disk;
-#[cfg(feature = "engines")]
 mod engines;
 mod fleet;
 mod gateways;
 mod installation;
 mod logins;
 mod orders;
-#[cfg(feature = "engines")]
 mod outage;
 mod place;
 mod products;
@@ -27,5 +23,4 @@ mod roles;
 mod starting;
 mod statics;
 mod traces;
-#[cfg(feature = "engines")]
 mod upgrade;

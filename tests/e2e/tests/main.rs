@@ -1,5 +1,5 @@
 //! Whole shops, used from outside. Every scenario runs in a shop of one process, in a fleet of six whose roles have
-//! certificates and, with the feature `engines`, in that fleet on the engines of production; after each the invariants are
+//! certificates and, in `make test-engines`, in that fleet on the engines of production; after each the invariants are
 //! checked (`souk_testkit::invariants`).
 #![allow(clippy::unwrap_used)] // a test may panic
 
@@ -22,7 +22,6 @@ macro_rules! everywhere {
                 world.stop().await;
             })+
         }
-        #[cfg(feature = "engines")]
         mod fleet {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
@@ -40,7 +39,6 @@ mod caching;
 mod cards;
 mod controls;
 mod hostile;
-#[cfg(feature = "engines")]
 mod media;
 mod paying;
 mod pricing;

@@ -1,6 +1,7 @@
 //! Dependency check, who may depend on whom (ARCHITECTURE 2): a service on any contract, never on another service's
 //! implementation; the platform on nothing of commerce; only the binary, the test kit and the tests on implementations; on
-//! demo shop and bench nothing that a production build could not leave out.
+//! demo shop and bench nothing that a production build could not leave out. What a build has is the binary's choice: no other
+//! package has features.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,8 +9,11 @@ use std::process::Command;
 use anyhow::Context;
 use serde_json::Value;
 
+/// Package of the program.
+const BINARY: &str = "souk";
+
 /// Packages that put the implementations together.
-const ASSEMBLIES: &[&str] = &["souk", "souk-testkit", "souk-e2e", "souk-bench"];
+const ASSEMBLIES: &[&str] = &[BINARY, "souk-testkit", "souk-e2e", "souk-bench"];
 
 /// Packages that the tests of every other may use.
 const FOR_TESTS: &[&str] = &["souk-engines", "souk-eventually"];
@@ -18,6 +22,9 @@ const FOR_TESTS: &[&str] = &["souk-engines", "souk-eventually"];
 const NOT_DEPLOYED: &[&str] = &["souk-demo", "souk-bench"];
 /// Packages that are never part of a production build themselves.
 const FOR_TRYING: &[&str] = &["souk-testkit"];
+
+/// Packages that build a C library: only the binary names them, and a feature can leave them out (docs/adr/0005).
+const ON_DEMAND: &[&str] = &["souk-kafka"];
 
 /// A dependency, as its manifest has it.
 #[derive(Clone, Copy)]
@@ -32,7 +39,7 @@ struct Dependency<'a> {
     optional: bool,
 }
 
-/// Every forbidden dependency.
+/// Every forbidden dependency, and every library that a feature makes another one.
 pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
@@ -51,6 +58,9 @@ pub fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut found = Vec::new();
     for package in packages {
         let (name, from) = (package["name"].as_str().unwrap_or_default(), folder(package));
+        if name != BINARY && package["features"].as_object().is_some_and(|features| !features.is_empty()) {
+            found.push(format!("{name} has features: wherever they differ, it and all above it is built again"));
+        }
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let to_name = dependency["name"].as_str().unwrap_or_default();
             let Some(to) = place(to_name) else { continue };
@@ -89,6 +99,9 @@ fn forbidden(dependency: Dependency<'_>) -> Option<&'static str> {
     if NOT_DEPLOYED.contains(&to_name) && !for_tests && !optional && !FOR_TRYING.contains(&name) {
         return Some("what is deployed has neither demo shop nor bench: make it optional, behind a feature");
     }
+    if ON_DEMAND.contains(&to_name) && !for_tests && !(name == BINARY && optional) {
+        return Some("it builds a C library: only the binary names it, behind a feature");
+    }
     None
 }
 
@@ -124,6 +137,16 @@ mod tests {
             assert!(forbidden(to_tool).is_some());
             assert!(forbidden(for_tests(to_tool)).is_none());
         }
+    }
+
+    #[test]
+    fn kafka_is_the_binarys_choice() {
+        let of_the_binary = of("souk", "souk", "souk-kafka", "platform/kafka");
+        assert!(forbidden(of_the_binary).is_some());
+        assert!(forbidden(Dependency { optional: true, ..of_the_binary }).is_none());
+        let of_a_library = of("souk-flow", "platform/flow", "souk-kafka", "platform/kafka");
+        assert!(forbidden(Dependency { optional: true, ..of_a_library }).is_some());
+        assert!(forbidden(for_tests(of_a_library)).is_none());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Outbox and consumers: once, in order, and a poison event stops no other key. The same suite on the PostgreSQL log and on
 //! Kafka.
 
-#[cfg(feature = "kafka")]
 mod broker;
 mod cut;
 mod outbox;
@@ -35,7 +34,6 @@ macro_rules! on_each_log {
         mod on_postgres {
             $(#[tokio::test] async fn $name() { super::$name(super::Setup::postgres().await).await })*
         }
-        #[cfg(feature = "kafka")]
         mod on_kafka {
             $(#[tokio::test] async fn $name() { super::$name(super::Setup::kafka().await).await })*
         }

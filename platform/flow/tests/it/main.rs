@@ -1,4 +1,4 @@
-//! Durable flow on a real PostgreSQL, and with the feature `kafka` on a real broker, too.
+//! Durable flow on a real PostgreSQL, and on a real broker.
 #![allow(clippy::unwrap_used)] // a test may panic
 
 mod events;

@@ -54,7 +54,6 @@ pub struct Owners {
 #[derive(Clone, Default)]
 pub struct Hold(Arc<(Notify, Notify)>);
 
-#[cfg_attr(not(feature = "opensearch-tests"), allow(dead_code))]
 impl Hold {
     /// Waits until a reader has read and waits.
     pub async fn reached(&self) {
@@ -200,13 +199,11 @@ impl Owners {
     }
 
     /// Changes a price without telling anybody.
-    #[cfg_attr(not(feature = "opensearch-tests"), allow(dead_code))]
     pub fn price_quietly(&self, slug: &str, price: i64) {
         self.known.lock().unwrap().prices.insert(format!("sku-{slug}"), price);
     }
 
     /// Lets the next reader of prices have what they are now, and wait before it gets it.
-    #[cfg_attr(not(feature = "opensearch-tests"), allow(dead_code))]
     pub fn hold_next_reading(&self) -> Hold {
         let hold = Hold::default();
         *self.hold.lock().unwrap() = Some(hold.clone());

@@ -1,16 +1,14 @@
 //! Integration tests of search kept by real logs in PostgreSQL; the owners behind the logs are small fakes of their
-//! contracts. What is expected of one engine is expected of the other: [`on_both`] runs a test on each, on OpenSearch with
-//! the feature that brings it.
+//! contracts. What is expected of one engine is expected of the other: [`on_both`] runs a test on each, on OpenSearch in
+//! `make test-engines`.
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
-#[cfg(feature = "opensearch-tests")]
 mod agreement;
 mod contract;
 mod embedded;
 mod fakes;
 mod following;
 mod searching;
-#[cfg(feature = "opensearch-tests")]
 mod shared;
 mod web;
 
@@ -46,7 +44,6 @@ macro_rules! on_both {
                 super::$test(crate::Backend::Embedded).await;
             })*
         }
-        #[cfg(feature = "opensearch-tests")]
         mod opensearch {
             $(#[tokio::test]
             async fn $test() {
@@ -61,7 +58,6 @@ pub(crate) use on_both;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Backend {
     Embedded,
-    #[cfg(feature = "opensearch-tests")]
     OpenSearch,
 }
 
@@ -91,7 +87,6 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let config = match backend {
             Backend::Embedded => IndexConfig::Embedded(directory.path().to_owned()),
-            #[cfg(feature = "opensearch-tests")]
             Backend::OpenSearch => IndexConfig::OpenSearch(shared::config().await),
         };
         World::with(directory, config, tree).await

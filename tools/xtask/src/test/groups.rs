@@ -23,7 +23,6 @@ pub static GROUPS: [Group; 3] = [
     Group {
         name: "engines",
         members: &[
-            ("souk-bus::lib", "kafka"),
             ("souk-db::patroni", ""),
             ("souk-e2e::e2e", "fleet::"),
             ("souk-e2e::e2e", "media::"),

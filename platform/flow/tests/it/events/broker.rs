@@ -5,18 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use souk_bus::kafka::Subscriber;
 use souk_db::{Db, RowExt};
-use souk_engines::Kafka as Broker;
-use souk_flow::{DeadLetters, Envelope, Kafka, follow, run_consumer, run_relay};
-use souk_kernel::Event;
+use souk_engines::Kafka as Server;
+use souk_flow::{Broker, DeadLetters, Envelope, follow, run_consumer, run_relay};
+use souk_kafka::Kafka;
 use souk_runtime::Tasks;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::setup::{SOURCES, Scribe, Setup, effects, happened, id, publish};
 use super::{PATIENCE, assert_once_and_in_order};
-use crate::{Happened, shop_and_mail};
+use crate::shop_and_mail;
 use souk_eventually::eventually;
 
 /// How long the broker is away.
@@ -25,29 +24,29 @@ const AWAY: Duration = Duration::from_secs(10);
 const CATCH_UP: Duration = Duration::from_secs(60);
 
 /// One for all tests that leave it as it is.
-static BROKER: OnceCell<Arc<Broker>> = OnceCell::const_new();
+static BROKER: OnceCell<Arc<Server>> = OnceCell::const_new();
 
 /// A broker, and the relay from the owner's outbox to it.
 pub struct Relayed {
-    pub broker: Arc<Broker>,
+    pub broker: Arc<Server>,
     prefix: String,
     relay: Tasks,
 }
 
 /// The cluster that [`Relayed::place`] names.
-pub fn connect(tasks: &Tasks, place: &str) -> Kafka {
+pub fn connect(tasks: &Tasks, place: &str) -> Arc<dyn Broker> {
     let (address, prefix) = place.split_once(' ').unwrap();
-    Kafka::connect(tasks, &[address.to_owned()], prefix).unwrap()
+    Arc::new(Kafka::connect(tasks, &[address.to_owned()], prefix).unwrap())
 }
 
 impl Relayed {
-    fn start(broker: Arc<Broker>, shop: &Db) -> Self {
+    fn start(broker: Arc<Server>, shop: &Db) -> Self {
         let relayed = Self { broker, prefix: format!("test-{}", Uuid::new_v4()), relay: Tasks::new() };
         run_relay(&relayed.relay, shop, "shop", &relayed.connect(&relayed.relay));
         relayed
     }
 
-    pub fn connect(&self, tasks: &Tasks) -> Kafka {
+    pub fn connect(&self, tasks: &Tasks) -> Arc<dyn Broker> {
         connect(tasks, &self.place())
     }
 
@@ -76,22 +75,22 @@ impl Relayed {
 impl Setup {
     /// A topic of its own on the broker that all tests share.
     pub async fn kafka() -> Self {
-        let broker = BROKER.get_or_init(async || Arc::new(Broker::start().await.unwrap())).await;
+        let broker = BROKER.get_or_init(async || Arc::new(Server::start().await.unwrap())).await;
         Self::on(broker.clone()).await
     }
 
     /// A broker of its own, to be mistreated.
     async fn own_broker() -> Self {
-        Self::on(Arc::new(Broker::start().await.unwrap())).await
+        Self::on(Arc::new(Server::start().await.unwrap())).await
     }
 
-    async fn on(broker: Arc<Broker>) -> Self {
+    async fn on(broker: Arc<Server>) -> Self {
         let (test, shop, mail) = shop_and_mail().await;
         let relayed = Relayed::start(broker, &shop);
         Self { test, shop, mail, kafka: Some(relayed) }
     }
 
-    fn broker(&self) -> &Broker {
+    fn broker(&self) -> &Server {
         &self.kafka.as_ref().unwrap().broker
     }
 }
@@ -205,15 +204,15 @@ fn count_without_inbox(tasks: &Tasks, setup: &Setup) -> Arc<AtomicUsize> {
     let (counting, stopping) = (counted.clone(), tasks.clone());
     tasks.spawn("control", async move {
         while !stopping.stopping() {
-            let mut subscriber = Subscriber::join(&kafka, "naive", "shop", &[Happened::TYPE]).unwrap();
+            let mut member = kafka.join("naive", SOURCES[0]).unwrap();
             loop {
                 let next = tokio::select! {
                     () = stopping.token().cancelled() => return,
-                    next = subscriber.next() => next,
+                    next = member.next() => next,
                 };
                 let Some(events) = next else { break };
                 counting.fetch_add(events.len(), Ordering::SeqCst);
-                subscriber.done(events.iter().map(|(place, _)| *place));
+                member.commit(&events.iter().map(|(offset, _)| *offset).collect::<Vec<_>>());
             }
         }
     });

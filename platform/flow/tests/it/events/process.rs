@@ -14,7 +14,6 @@ use super::setup::{SOURCES, Setup, note};
 use crate::Happened;
 
 const DATABASE: &str = "SOUK_TEST_READER_DATABASE";
-#[cfg(feature = "kafka")]
 const KAFKA: &str = "SOUK_TEST_READER_KAFKA";
 /// What it prints before it hangs.
 const HANGS: &str = "in the middle";
@@ -43,7 +42,6 @@ impl Consumer for Hanging {
 pub async fn start_and_kill_in_the_middle(setup: &Setup) {
     let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "events::process::reader", "--ignored", "--nocapture"]).env(DATABASE, setup.test.url());
-    #[cfg(feature = "kafka")]
     if let Some(relayed) = &setup.kafka {
         command.env(KAFKA, relayed.place());
     }
@@ -68,15 +66,9 @@ async fn reader() {
     std::future::pending::<()>().await;
 }
 
-#[cfg(not(feature = "kafka"))]
-fn events(_: &Tasks) -> EventLog {
-    EventLog::Postgres
-}
-
-#[cfg(feature = "kafka")]
 fn events(tasks: &Tasks) -> EventLog {
     match std::env::var(KAFKA) {
-        Ok(place) => EventLog::Kafka(super::broker::connect(tasks, &place)),
+        Ok(place) => EventLog::Broker(super::broker::connect(tasks, &place)),
         Err(_) => EventLog::Postgres,
     }
 }

@@ -70,28 +70,19 @@ pub struct Setup {
     pub test: TestDb,
     pub shop: Db,
     pub mail: Db,
-    #[cfg(feature = "kafka")]
     pub kafka: Option<super::broker::Relayed>,
 }
 
 impl Setup {
     pub async fn postgres() -> Self {
         let (test, shop, mail) = shop_and_mail().await;
-        Self {
-            test,
-            shop,
-            mail,
-            #[cfg(feature = "kafka")]
-            kafka: None,
-        }
+        Self { test, shop, mail, kafka: None }
     }
 
     /// The log, as a process of its own sees it whose tasks are `tasks`.
-    #[cfg_attr(not(feature = "kafka"), allow(unused_variables))]
     pub fn events(&self, tasks: &Tasks) -> EventLog {
-        #[cfg(feature = "kafka")]
         if let Some(relayed) = &self.kafka {
-            return EventLog::Kafka(relayed.connect(tasks));
+            return EventLog::Broker(relayed.connect(tasks));
         }
         EventLog::Postgres
     }
@@ -101,7 +92,6 @@ impl Setup {
         let sql = "select not exists (select from outbox where xid >= pg_snapshot_xmin(pg_current_snapshot())) as done";
         let visible = async || self.shop.primary().query_one(sql, &[]).await.unwrap().get_col::<bool>("done").unwrap();
         eventually("all events visible", SOON, visible).await;
-        #[cfg(feature = "kafka")]
         if let Some(relayed) = &self.kafka {
             relayed.caught_up(&self.shop).await;
         }
@@ -109,7 +99,6 @@ impl Setup {
 
     /// Ends what the log needs.
     pub async fn finish(self) {
-        #[cfg(feature = "kafka")]
         if let Some(relayed) = self.kafka {
             relayed.finish().await;
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use futures_util::FutureExt;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance, StreamConsumer};
@@ -12,10 +13,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::statistics::Statistics;
 use rdkafka::{Message, TopicPartitionList};
+use souk_bus::{Envelope, GroupReader, MAX_READ, Source, TopicOffset};
 use souk_kernel::Problem;
 
 use super::{Changes, Kafka, headers};
-use crate::{Envelope, MAX_READ};
 
 /// A member that is not heard of for so long is dead, and others take over: as long as a lease in PostgreSQL.
 const SESSION_MS: &str = "10000";
@@ -29,17 +30,8 @@ const STATISTICS_MS: &str = "5000";
 const AHEAD: &str = "2000";
 const AHEAD_KIB: &str = "4096";
 
-/// Offset of an event in its topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offset {
-    /// Which part of it.
-    pub partition: i32,
-    /// Everything below has been seen.
-    pub next: i64,
-}
-
 /// A member of a group.
-pub struct Subscriber {
+pub(crate) struct Subscriber {
     consumer: Option<StreamConsumer<Watcher>>,
     state: Arc<State>,
     topic: String,
@@ -79,11 +71,8 @@ impl ConsumerContext for Watcher {
 }
 
 impl Subscriber {
-    /// Joins the group of that name, for the events of `types` that `schema` writes. A new group begins with the oldest. Waits for nothing.
-    ///
-    /// # Errors
-    /// Internal, when the client cannot be made.
-    pub fn join(kafka: &Kafka, group: &str, schema: &str, types: &'static [&'static str]) -> Result<Self, Problem> {
+    /// Joins the group of that name.
+    pub(crate) fn join(kafka: &Kafka, group: &str, source: Source) -> Result<Self, Problem> {
         let mut config = kafka.config();
         config
             .set("group.id", kafka.named(group))
@@ -93,16 +82,17 @@ impl Subscriber {
         config.set("max.poll.interval.ms", POLL_MS).set("statistics.interval.ms", STATISTICS_MS);
         config.set("queued.min.messages", AHEAD).set("queued.max.messages.kbytes", AHEAD_KIB);
         config.set("partition.assignment.strategy", "cooperative-sticky").set("fetch.wait.max.ms", "100");
-        let (state, topic, cluster) = (Arc::new(State::default()), kafka.named(schema), kafka.changes());
+        let (state, topic, cluster) = (Arc::new(State::default()), kafka.named(source.schema), kafka.changes());
         let watcher = Watcher { state: state.clone(), topic: topic.clone() };
         let consumer: StreamConsumer<Watcher> = config.create_with_context(watcher).map_err(Problem::internal)?;
         consumer.subscribe(&[&topic]).map_err(Problem::internal)?;
-        Ok(Self { consumer: Some(consumer), state, topic, types, cluster })
+        Ok(Self { consumer: Some(consumer), state, topic, types: source.types, cluster })
     }
+}
 
-    /// Waits for events, returns what is there: at most [`MAX_READ`]. Dropping it while it waits loses none. None when
-    /// another cluster answers: join anew, what the group knew is lost.
-    pub async fn next(&mut self) -> Option<Vec<(Offset, Envelope)>> {
+#[async_trait]
+impl GroupReader for Subscriber {
+    async fn next(&mut self) -> Option<Vec<(TopicOffset, Envelope)>> {
         let consumer = self.consumer.as_ref()?;
         let mut batch = Batch { events: Vec::new(), passed: BTreeMap::new() };
         loop {
@@ -116,16 +106,16 @@ impl Subscriber {
                 batch.take(self.types, received);
             }
             // What was not asked for is not reported as done by the caller.
-            self.done(batch.passed.iter().map(|(partition, next)| Offset { partition: *partition, next: *next }));
-            batch.passed.clear();
+            let passed = std::mem::take(&mut batch.passed);
+            let passed = passed.into_iter().map(|(partition, next)| TopicOffset { partition, next });
+            self.commit(&passed.collect::<Vec<_>>());
             if !batch.events.is_empty() {
                 return Some(batch.events);
             }
         }
     }
 
-    /// Notes that everything up to these offsets has had its effects. Should the note get lost, it is read again.
-    pub fn done(&self, offsets: impl IntoIterator<Item = Offset>) {
+    fn commit(&self, offsets: &[TopicOffset]) {
         let Some(consumer) = &self.consumer else { return };
         let mut reached = BTreeMap::new();
         for offset in offsets {
@@ -145,13 +135,11 @@ impl Subscriber {
         }
     }
 
-    /// Changes whenever partitions come or go.
-    pub fn assignments(&self) -> u64 {
+    fn generation(&self) -> u64 {
         self.state.assignments.load(Ordering::Relaxed)
     }
 
-    /// How many messages, of any type, this member's partitions hold that the group has not done; some seconds old.
-    pub fn behind(&self) -> u64 {
+    fn behind(&self) -> u64 {
         self.state.behind.load(Ordering::Relaxed).unsigned_abs()
     }
 }
@@ -168,7 +156,7 @@ impl Drop for Subscriber {
 }
 
 struct Batch {
-    events: Vec<(Offset, Envelope)>,
+    events: Vec<(TopicOffset, Envelope)>,
     /// Where partitions are whose last messages were not asked for, unless an event of the batch comes before them.
     passed: BTreeMap<i32, i64>,
 }
@@ -182,7 +170,7 @@ impl Batch {
                 return;
             }
         };
-        let offset = Offset { partition: message.partition(), next: message.offset() + 1 };
+        let offset = TopicOffset { partition: message.partition(), next: message.offset() + 1 };
         if headers::event_type(&message).is_some_and(|event_type| types.contains(&event_type)) {
             match headers::decode(&message) {
                 Ok(event) => return self.events.push((offset, event)),

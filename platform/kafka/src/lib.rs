@@ -1,6 +1,7 @@
-//! Event log on Kafka: one topic per owner, filled by that owner's relay ([`Publisher`]), read in consumer groups
-//! ([`Subscriber`]) or from now on by every process ([`Tail`]). This module knows the cluster: where it is, which one it is,
-//! and its topics, which are declared here and never made by using them.
+//! Event broker on Kafka: one topic per owner, filled by that owner's relay (`publisher.rs`), read in consumer groups
+//! (`subscriber.rs`) or from now on by every process (`tail.rs`). This file knows the cluster: where it is, which one it is,
+//! and its topics, which are declared here and never made by using them. Others see it as a [`Broker`]; only the binary and
+//! tests name it, since it builds a C library.
 
 mod headers;
 mod publisher;
@@ -10,18 +11,20 @@ mod tail;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use parking_lot::Mutex;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use souk_bus::{Broker, GroupReader, Source, TailReader};
 use souk_kernel::Problem;
 use souk_runtime::{LogThrottle, Tasks};
 use tokio::sync::watch;
 
-pub use publisher::{Publisher, Sent};
-pub use subscriber::{Offset, Subscriber};
-pub use tail::{Tail, Wanted};
+use publisher::Publisher;
+use subscriber::Subscriber;
+use tail::Tail;
 
 /// Partitions of a topic: as many processes can share the work of one consumer. More of them later would move keys.
 const PARTITIONS: i32 = 6;
@@ -53,8 +56,8 @@ struct Shared {
 }
 
 impl Kafka {
-    /// The cluster at `brokers` (`host:port`), where names of topics and groups begin with `prefix` and a dot. Waits for nothing: while none can be reached, reading waits and publishing
-    /// is tried again.
+    /// The cluster at `brokers` (`host:port`), where names of topics and groups begin with `prefix` and a dot. Waits for
+    /// nothing: while none can be reached, reading waits and publishing is tried again.
     ///
     /// # Errors
     /// Internal, when the client cannot be made.
@@ -93,17 +96,6 @@ impl Kafka {
         Ok(kafka)
     }
 
-    /// Whether a broker has answered since the start, or why none did at the last look.
-    ///
-    /// # Errors
-    /// In words for an operator.
-    pub fn answers(&self) -> Result<(), String> {
-        match &*self.0.cluster.borrow() {
-            Some(_) => Ok(()),
-            None => Err(self.0.trouble.lock().clone()),
-        }
-    }
-
     fn changes(&self) -> Changes {
         let cluster = self.0.cluster.subscribe();
         let known = cluster.borrow().clone();
@@ -111,7 +103,7 @@ impl Kafka {
     }
 
     /// Name of an owner's topic, or of a consumer's group.
-    pub fn named(&self, name: &str) -> String {
+    fn named(&self, name: &str) -> String {
         format!("{}.{name}", self.0.prefix)
     }
 
@@ -178,6 +170,32 @@ impl Kafka {
                 .collect::<Result<Vec<i64>, KafkaError>>()
         });
         ends.await.map_err(Problem::internal)?.map_err(unavailable)
+    }
+}
+
+#[async_trait]
+impl Broker for Kafka {
+    fn system(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn answers(&self) -> Result<(), String> {
+        match &*self.0.cluster.borrow() {
+            Some(_) => Ok(()),
+            None => Err(self.0.trouble.lock().clone()),
+        }
+    }
+
+    fn join(&self, group: &str, source: Source) -> Result<Box<dyn GroupReader>, Problem> {
+        Ok(Box::new(Subscriber::join(self, group, source)?))
+    }
+
+    async fn tail(&self, sources: &'static [Source]) -> Box<dyn TailReader> {
+        Box::new(Tail::from_now(self, sources).await)
+    }
+
+    async fn publisher(&self, schema: &'static str) -> Result<Box<dyn souk_bus::Publisher>, Problem> {
+        Ok(Box::new(Publisher::open(self, schema).await?))
     }
 }
 

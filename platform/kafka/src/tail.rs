@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
+use souk_bus::{Envelope, MAX_READ, Source, TailReader};
 use souk_kernel::{Clock, Problem};
 
 use super::{Changes, Kafka, PATIENCE, headers, unavailable};
-use crate::{Envelope, MAX_READ};
 
 /// How long the start of a process waits for brokers: they answer within milliseconds, or are away.
 const START: Duration = Duration::from_secs(2);
@@ -20,13 +21,10 @@ const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 /// Librdkafka wants a name; nothing is ever noted under it.
 const GROUP: &str = "souk.tail";
 
-/// Owners' topics, with the types of events that are asked for.
-pub type Wanted = Vec<(&'static str, &'static [&'static str])>;
-
 /// Reads several owners' topics.
-pub struct Tail {
+pub(crate) struct Tail {
     kafka: Kafka,
-    wanted: Wanted,
+    sources: &'static [Source],
     consumer: Option<StreamConsumer>,
     from: From,
     cluster: Changes,
@@ -44,12 +42,11 @@ enum From {
 }
 
 impl Tail {
-    /// Reads what is published from now on. When no broker answers, or an owner's relay has not made its topic yet, it
-    /// begins later, with what will have been published by then (and somewhat before now, since clocks differ).
-    pub async fn from_now(kafka: &Kafka, wanted: Wanted) -> Self {
+    /// Opens it within a moment; when that fails, [`TailReader::next`] does, and begins where this would have.
+    pub(crate) async fn from_now(kafka: &Kafka, sources: &'static [Source]) -> Self {
         let since = Clock::system().now() - CLOCKS_DIFFER;
         let (kafka, cluster) = (kafka.clone(), kafka.changes());
-        let mut tail = Self { kafka, wanted, consumer: None, from: From::Now, cluster };
+        let mut tail = Self { kafka, sources, consumer: None, from: From::Now, cluster };
         if !matches!(tokio::time::timeout(START, tail.open()).await, Ok(Ok(()))) {
             tracing::warn!("kafka's topics cannot be followed yet");
             tail.from = From::Since(since);
@@ -57,12 +54,45 @@ impl Tail {
         tail
     }
 
-    /// Waits for events, returns what is there. Dropping it while it waits loses none. When another cluster answers, it is
-    /// read from its beginning: seeing an event twice does no harm to memory, missing one does.
-    ///
-    /// # Errors
-    /// Unavailable while no broker answers: call it again.
-    pub async fn next(&mut self) -> Result<Vec<Envelope>, Problem> {
+    async fn open(&mut self) -> Result<(), Problem> {
+        let mut config = self.kafka.config();
+        config.set("group.id", GROUP).set("enable.auto.commit", "false").set("auto.offset.reset", "earliest");
+        config.set("fetch.wait.max.ms", "100");
+        let mut topics = Vec::new();
+        for Source { schema, .. } in self.sources {
+            topics.push((self.kafka.named(schema), self.kafka.ends(schema).await?));
+        }
+        let from = self.from;
+        let opened = tokio::task::spawn_blocking(move || {
+            let consumer: StreamConsumer = config.create()?;
+            consumer.assign(&begin(&consumer, &topics, from)?)?;
+            Ok(consumer)
+        });
+        self.consumer = Some(opened.await.map_err(Problem::internal)?.map_err(unavailable)?);
+        Ok(())
+    }
+
+    fn event(&self, received: Result<BorrowedMessage<'_>, KafkaError>) -> Option<Envelope> {
+        let message = received.inspect_err(|error| tracing::debug!(%error, "kafka has no messages")).ok()?;
+        let source = self.sources.iter().find(|source| self.kafka.named(source.schema) == message.topic())?;
+        headers::event_type(&message).filter(|event_type| source.types.contains(event_type))?;
+        headers::decode(&message)
+            .inspect_err(|why| tracing::error!(why, "a message is no event and is passed over"))
+            .ok()
+    }
+
+    fn close(&mut self) {
+        let Some(consumer) = self.consumer.take() else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(consumer))),
+            Err(_) => drop(consumer),
+        }
+    }
+}
+
+#[async_trait]
+impl TailReader for Tail {
+    async fn next(&mut self) -> Result<Vec<Envelope>, Problem> {
         loop {
             let Some(consumer) = &self.consumer else {
                 self.open().await?;
@@ -85,42 +115,6 @@ impl Tail {
             if !events.is_empty() {
                 return Ok(events);
             }
-        }
-    }
-
-    async fn open(&mut self) -> Result<(), Problem> {
-        let mut config = self.kafka.config();
-        config.set("group.id", GROUP).set("enable.auto.commit", "false").set("auto.offset.reset", "earliest");
-        config.set("fetch.wait.max.ms", "100");
-        let mut topics = Vec::new();
-        for (schema, _) in &self.wanted {
-            topics.push((self.kafka.named(schema), self.kafka.ends(schema).await?));
-        }
-        let from = self.from;
-        let opened = tokio::task::spawn_blocking(move || {
-            let consumer: StreamConsumer = config.create()?;
-            consumer.assign(&begin(&consumer, &topics, from)?)?;
-            Ok(consumer)
-        });
-        self.consumer = Some(opened.await.map_err(Problem::internal)?.map_err(unavailable)?);
-        Ok(())
-    }
-
-    fn event(&self, received: Result<BorrowedMessage<'_>, KafkaError>) -> Option<Envelope> {
-        let message = received.inspect_err(|error| tracing::debug!(%error, "kafka has no messages")).ok()?;
-        let topic = |schema: &str| self.kafka.named(schema) == message.topic();
-        let (_, types) = self.wanted.iter().find(|(schema, _)| topic(schema))?;
-        headers::event_type(&message).filter(|event_type| types.contains(event_type))?;
-        headers::decode(&message)
-            .inspect_err(|why| tracing::error!(why, "a message is no event and is passed over"))
-            .ok()
-    }
-
-    fn close(&mut self) {
-        let Some(consumer) = self.consumer.take() else { return };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(consumer))),
-            Err(_) => drop(consumer),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Kafka producer: writes an owner's events to its topic, in order, many under way at once.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
+use souk_bus::{Acknowledgement, Envelope, TopicEnds};
 use souk_kernel::Problem;
 
 use super::{Kafka, headers, unavailable};
-use crate::Envelope;
 
 /// Messages gather so long for a request to a broker: what many buyers do at once shares one.
 const LINGER: &str = "5";
@@ -22,7 +22,7 @@ const FULL: Duration = Duration::from_millis(5);
 const EXPIRY: &str = "15000";
 
 /// Publishes to one owner's topic on one cluster.
-pub struct Publisher {
+pub(crate) struct Publisher {
     kafka: Kafka,
     schema: &'static str,
     topic: String,
@@ -30,16 +30,10 @@ pub struct Publisher {
     producer: FutureProducer,
 }
 
-/// Events under way.
-pub struct Sent(Vec<DeliveryFuture>);
-
 impl Publisher {
-    /// Declares the topic (so call it as the only relay of `schema`) and opens a producer whose messages are neither lost nor doubled nor put out of order by its own
+    /// Declares the topic and opens a producer whose messages are neither lost nor doubled nor put out of order by its own
     /// retries, and acknowledged by all replicas in sync.
-    ///
-    /// # Errors
-    /// Unavailable while no broker answers.
-    pub async fn open(kafka: &Kafka, schema: &'static str) -> Result<Self, Problem> {
+    pub(crate) async fn open(kafka: &Kafka, schema: &'static str) -> Result<Self, Problem> {
         let cluster = kafka.look().await?;
         kafka.declare(schema).await?;
         let mut config = kafka.config();
@@ -50,18 +44,15 @@ impl Publisher {
         let producer = config.create().map_err(Problem::internal)?;
         Ok(Self { kafka: kafka.clone(), schema, topic: kafka.named(schema), cluster, producer })
     }
+}
 
-    /// Id of the cluster.
-    pub fn cluster(&self) -> &str {
+#[async_trait]
+impl souk_bus::Publisher for Publisher {
+    fn cluster(&self) -> &str {
         &self.cluster
     }
 
-    /// True when another cluster answers now, or this one lost the topic's end: `ends` is where partitions ended at least,
-    /// as [`Publisher::delivered`] told.
-    ///
-    /// # Errors
-    /// Unavailable while no broker answers.
-    pub async fn has_lost(&self, ends: &BTreeMap<i32, i64>) -> Result<bool, Problem> {
+    async fn has_lost(&self, ends: &TopicEnds) -> Result<bool, Problem> {
         if self.kafka.look().await? != self.cluster {
             return Ok(true);
         }
@@ -70,11 +61,7 @@ impl Publisher {
         Ok(ends.iter().any(|(partition, least)| end(*partition) < *least))
     }
 
-    /// Puts events under way, in order. Waits only while too many others are.
-    ///
-    /// # Errors
-    /// Internal, for an event that is too large; unavailable when the producer has given up.
-    pub async fn send(&self, events: &[Envelope]) -> Result<Sent, Problem> {
+    async fn send(&self, events: &[Envelope]) -> Result<Acknowledgement, Problem> {
         let mut sent = Vec::with_capacity(events.len());
         for event in events {
             let key = event.aggregate.to_string();
@@ -95,21 +82,18 @@ impl Publisher {
                 tokio::time::sleep(FULL).await;
             }
         }
-        Ok(Sent(sent))
+        Ok(Box::pin(acknowledged(sent)))
     }
+}
 
-    /// Waits until all of `sent` is safe; tells where partitions end at least, from what was acknowledged.
-    ///
-    /// # Errors
-    /// Unavailable when one was not taken. Later ones may have been: begin again with a publisher of your own, before it.
-    pub async fn delivered(&self, sent: Sent) -> Result<BTreeMap<i32, i64>, Problem> {
-        let mut ends = BTreeMap::new();
-        for delivery in sent.0 {
-            let delivery = delivery.await.map_err(|_| Problem::internal("the producer was closed"))?;
-            let delivery = delivery.map_err(|(error, _)| unavailable(error))?;
-            let end = ends.entry(delivery.partition).or_insert(0);
-            *end = delivery.offset.saturating_add(1).max(*end);
-        }
-        Ok(ends)
+/// Waits until all of `sent` is safe; tells where partitions end at least, from what was acknowledged.
+async fn acknowledged(sent: Vec<DeliveryFuture>) -> Result<TopicEnds, Problem> {
+    let mut ends = TopicEnds::new();
+    for delivery in sent {
+        let delivery = delivery.await.map_err(|_| Problem::internal("the producer was closed"))?;
+        let delivery = delivery.map_err(|(error, _)| unavailable(error))?;
+        let end = ends.entry(delivery.partition).or_insert(0);
+        *end = delivery.offset.saturating_add(1).max(*end);
     }
+    Ok(ends)
 }

@@ -6,8 +6,7 @@ use std::str::FromStr;
 use rdkafka::Message;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 use serde_json::value::RawValue;
-
-use crate::Envelope;
+use souk_bus::Envelope;
 
 const TYPE: &str = "ce_type";
 const ID: &str = "ce_id";
