@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use tokio::runtime::Handle;
 use tokio_postgres::{
     Client, Row, Statement,
@@ -53,7 +53,7 @@ impl Opener {
     /// Connects, drives the connection on `runtime`, and runs `setup` when it is not empty. Boxed: it is rare, and large, and
     /// would stand in the future of every statement.
     pub(crate) async fn open(&self, runtime: &Handle, setup: &str) -> Result<Conn, DbError> {
-        Box::pin(self.opened(runtime, setup)).await
+        self.opened(runtime, setup).boxed().await
     }
 
     async fn opened(&self, runtime: &Handle, setup: &str) -> Result<Conn, DbError> {

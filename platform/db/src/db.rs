@@ -5,7 +5,11 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use futures_util::future;
+use futures_util::{
+    FutureExt,
+    future::{self, BoxFuture},
+};
+use souk_runtime::Opaque;
 use souk_trace::Span;
 use tokio::{runtime::Handle, sync::watch};
 use tokio_postgres::{Row, Statement};
@@ -25,7 +29,7 @@ use crate::{
 
 /// A service's database: cheap to clone, all clones share the connections.
 #[derive(Clone)]
-pub struct Db(Arc<Inner>);
+pub struct Db(Opaque<Inner>);
 
 struct Inner {
     schema: String,
@@ -93,7 +97,7 @@ impl Db {
         let replicas = Replicas::new(&config, &reads, &runtime, &meter);
         let pool = Pool::new(opener, config.tx_connections, runtime.clone(), Arc::clone(&meter));
         let signals = Signals::new(config.direct_connector()?, runtime);
-        Ok(Db(Arc::new(Inner { schema: config.schema, reads, replicas, pool, signals, meter })))
+        Ok(Db(Opaque::new(Inner { schema: config.schema, reads, replicas, pool, signals, meter })))
     }
 
     /// Reads that show everything up to `at_least`: from a healthy replica that has replayed that far, else from the
@@ -133,14 +137,14 @@ impl Db {
     ///
     /// # Errors
     /// [`DbError::Unavailable`] when no connection is free within two seconds, or none can be made.
-    pub async fn begin(&self) -> Result<Tx, DbError> {
-        self.begin_with(tx::DURABLE).await
+    pub fn begin(&self) -> BoxFuture<'_, Result<Tx, DbError>> {
+        self.begin_with(tx::DURABLE).boxed()
     }
 
     /// As [`Db::begin`], but a commit is acknowledged before it is on disk; up to about half a second of such commits
     /// is lost when the server crashes. For carts only: orders, money and stock never.
-    pub async fn begin_relaxed(&self) -> Result<Tx, DbError> {
-        self.begin_with(tx::RELAXED).await
+    pub fn begin_relaxed(&self) -> BoxFuture<'_, Result<Tx, DbError>> {
+        self.begin_with(tx::RELAXED).boxed()
     }
 
     async fn begin_with(&self, begin: Begin) -> Result<Tx, DbError> {
@@ -152,36 +156,57 @@ impl Db {
     ///
     /// # Errors
     /// Any [`DbError`]; [`DbError::OutcomeUnknown`] when the connection broke before the answer.
-    pub async fn write_one(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DbError> {
-        let span = span::statement(Sql::Static(sql));
-        let conn = self.0.pool.get().await?;
-        let typed = conn.typed_statement(Sql::Static(sql)).await?;
-        let done = conn.committed(conn.execute(typed, Sql::Static(sql), params)).await;
-        self.written(&conn, sql, span, done)
+    pub fn write_one<'a>(&'a self, sql: &'static str, params: Params<'a>) -> BoxFuture<'a, Result<u64, DbError>> {
+        let write = async move {
+            let span = span::statement(Sql::Static(sql));
+            let conn = self.0.pool.get().await?;
+            let typed = conn.typed_statement(Sql::Static(sql)).await?;
+            let done = conn.committed(conn.execute(typed, Sql::Static(sql), params)).await;
+            self.written(&conn, sql, span, done)
+        };
+        write.boxed()
     }
 
     /// As [`Db::write_one`], with the rows of its RETURNING clause.
-    pub async fn write_returning(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        let span = span::statement(Sql::Static(sql));
-        let conn = self.0.pool.get().await?;
-        let typed = conn.typed_statement(Sql::Static(sql)).await?;
-        let done = conn.committed(conn.query(typed, Sql::Static(sql), params)).await;
-        self.written(&conn, sql, span, done)
+    pub fn write_returning<'a>(
+        &'a self,
+        sql: &'static str,
+        params: Params<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
+        let write = async move {
+            let span = span::statement(Sql::Static(sql));
+            let conn = self.0.pool.get().await?;
+            let typed = conn.typed_statement(Sql::Static(sql)).await?;
+            let done = conn.committed(conn.query(typed, Sql::Static(sql), params)).await;
+            self.written(&conn, sql, span, done)
+        };
+        write.boxed()
     }
 
     /// As [`Db::write_returning`] for at most one row.
-    pub async fn write_returning_opt(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>, DbError> {
-        row::at_most_one(self.write_returning(sql, params).await?, sql)
+    pub fn write_returning_opt<'a>(
+        &'a self,
+        sql: &'static str,
+        params: Params<'a>,
+    ) -> BoxFuture<'a, Result<Option<Row>, DbError>> {
+        self.write_returning(sql, params).map(move |rows| row::at_most_one(rows?, sql)).boxed()
     }
 
     /// As [`Db::write_returning`], acknowledged before it is on disk (see [`Db::begin_relaxed`]): BEGIN, the setting,
     /// the statement and COMMIT in one round trip. For carts only.
-    pub async fn write_relaxed(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        let span = span::statement(Sql::Static(sql));
-        let conn = self.0.pool.get().await?;
-        let typed = conn.typed_statement(Sql::Static(sql)).await?;
-        let done = conn.committed(relaxed(&conn, typed, Sql::Static(sql), params)).await;
-        self.written(&conn, sql, span, done)
+    pub fn write_relaxed<'a>(
+        &'a self,
+        sql: &'static str,
+        params: Params<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
+        let write = async move {
+            let span = span::statement(Sql::Static(sql));
+            let conn = self.0.pool.get().await?;
+            let typed = conn.typed_statement(Sql::Static(sql)).await?;
+            let done = conn.committed(relaxed(&conn, typed, Sql::Static(sql), params)).await;
+            self.written(&conn, sql, span, done)
+        };
+        write.boxed()
     }
 
     fn written<T>(

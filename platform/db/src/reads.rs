@@ -9,6 +9,7 @@ use std::sync::{
 };
 use std::time::{Duration, Instant};
 
+use futures_util::{FutureExt, future::BoxFuture};
 use parking_lot::RwLock;
 use tokio::{runtime::Handle, time::timeout};
 use tokio_postgres::Row;
@@ -80,30 +81,34 @@ impl Reads {
     ///
     /// # Errors
     /// [`DbError::Unavailable`], [`DbError::Timeout`], or [`DbError::Other`] for wrong SQL and for writes.
-    pub async fn query(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        self.run(Sql::Static(sql), params).await
+    pub fn query<'a>(&'a self, sql: &'static str, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
+        self.run(Sql::Static(sql), params)
     }
 
     /// The row, if there is one.
     ///
     /// # Errors
     /// As [`Reads::query`]; more than one row is [`DbError::Other`].
-    pub async fn query_opt(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>, DbError> {
-        row::at_most_one(self.run(Sql::Static(sql), params).await?, sql)
+    pub fn query_opt<'a>(
+        &'a self,
+        sql: &'static str,
+        params: Params<'a>,
+    ) -> BoxFuture<'a, Result<Option<Row>, DbError>> {
+        self.run(Sql::Static(sql), params).map(move |rows| row::at_most_one(rows?, sql)).boxed()
     }
 
     /// The one row.
     ///
     /// # Errors
     /// As [`Reads::query_opt`]; [`DbError::RowMissing`] when there is none.
-    pub async fn query_one(&self, sql: &'static str, params: Params<'_>) -> Result<Row, DbError> {
-        row::exactly_one(self.run(Sql::Static(sql), params).await?, sql)
+    pub fn query_one<'a>(&'a self, sql: &'static str, params: Params<'a>) -> BoxFuture<'a, Result<Row, DbError>> {
+        self.run(Sql::Static(sql), params).map(move |rows| row::exactly_one(rows?, sql)).boxed()
     }
 
     /// As [`Reads::query`] for a text put together at run time from pieces of our own (columns, sort orders), never from
     /// values: those are parameters. At most 128 different texts are kept prepared.
-    pub async fn query_dynamic(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        self.run(Sql::Dynamic(sql), params).await
+    pub fn query_dynamic<'a>(&'a self, sql: &'a str, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
+        self.run(Sql::Dynamic(sql), params)
     }
 
     pub(crate) async fn warm_up(&self) -> Result<(), DbError> {
@@ -113,11 +118,14 @@ impl Reads {
         Ok(())
     }
 
-    async fn run(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        let span = span::statement(sql);
-        let done = self.run_anywhere(sql, params).await;
-        span::end(span, &done);
-        done
+    fn run<'a>(&'a self, sql: Sql<'a>, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
+        let run = async move {
+            let span = span::statement(sql);
+            let done = self.run_anywhere(sql, params).await;
+            span::end(span, &done);
+            done
+        };
+        run.boxed()
     }
 
     async fn run_anywhere(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {

@@ -8,7 +8,11 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
-use futures_util::{FutureExt, future};
+use futures_util::{
+    FutureExt,
+    future::{self, BoxFuture},
+};
+use souk_runtime::Opaque;
 use tokio_postgres::{Row, Statement};
 
 use crate::{
@@ -44,7 +48,7 @@ const FAILED: u8 = 2;
 /// give up the transaction; [`Tx::commit`] refuses.
 pub struct Tx {
     /// `None` only after the transaction has ended.
-    conn: Option<Pooled>,
+    conn: Option<Opaque<Pooled>>,
     begin: Begin,
     state: AtomicU8,
     raw_used: AtomicBool,
@@ -57,7 +61,7 @@ pub struct Tx {
 impl Tx {
     pub(crate) fn new(conn: Pooled, begin: Begin, positions: bool, meter: Arc<Meter>) -> Tx {
         Tx {
-            conn: Some(conn),
+            conn: Some(Opaque::new(conn)),
             begin,
             positions,
             state: AtomicU8::new(FRESH),
@@ -71,32 +75,39 @@ impl Tx {
     ///
     /// # Errors
     /// Any [`DbError`]; the transaction is then failed.
-    pub async fn query(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        self.rows(Sql::Static(sql), params).await
+    pub fn query<'a>(&'a self, sql: &'static str, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
+        self.rows(Sql::Static(sql), params)
     }
 
     /// As [`Tx::query`] for a text put together at run time from pieces of our own, never from values.
-    pub async fn query_dynamic(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        self.rows(Sql::Dynamic(sql), params).await
+    pub fn query_dynamic<'a>(&'a self, sql: &'a str, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
+        self.rows(Sql::Dynamic(sql), params)
     }
 
     /// The row, if there is one; more than one is [`DbError::Other`].
-    pub async fn query_opt(&self, sql: &'static str, params: Params<'_>) -> Result<Option<Row>, DbError> {
-        row::at_most_one(self.rows(Sql::Static(sql), params).await?, sql)
+    pub fn query_opt<'a>(
+        &'a self,
+        sql: &'static str,
+        params: Params<'a>,
+    ) -> BoxFuture<'a, Result<Option<Row>, DbError>> {
+        self.rows(Sql::Static(sql), params).map(move |rows| row::at_most_one(rows?, sql)).boxed()
     }
 
     /// The one row; none is [`DbError::RowMissing`] (which does not fail the transaction).
-    pub async fn query_one(&self, sql: &'static str, params: Params<'_>) -> Result<Row, DbError> {
-        row::exactly_one(self.rows(Sql::Static(sql), params).await?, sql)
+    pub fn query_one<'a>(&'a self, sql: &'static str, params: Params<'a>) -> BoxFuture<'a, Result<Row, DbError>> {
+        self.rows(Sql::Static(sql), params).map(move |rows| row::exactly_one(rows?, sql)).boxed()
     }
 
     /// Rows affected by one statement.
-    pub async fn execute(&self, sql: &'static str, params: Params<'_>) -> Result<u64, DbError> {
-        let sql = Sql::Static(sql);
-        let span = span::statement(sql);
-        let done = self.affected(sql, params).await;
-        span::end(span, &done);
-        done
+    pub fn execute<'a>(&'a self, sql: &'static str, params: Params<'a>) -> BoxFuture<'a, Result<u64, DbError>> {
+        let run = async move {
+            let sql = Sql::Static(sql);
+            let span = span::statement(sql);
+            let done = self.affected(sql, params).await;
+            span::end(span, &done);
+            done
+        };
+        run.boxed()
     }
 
     async fn affected(&self, sql: Sql<'_>, params: Params<'_>) -> Result<u64, DbError> {
@@ -114,34 +125,46 @@ impl Tx {
     }
 
     /// Runs statements without parameters and without rows, separated by semicolons, unprepared.
-    pub async fn batch_execute(&self, sql: &str) -> Result<(), DbError> {
-        self.meter.statement();
-        let done = self.with_begin(self.conn().client().batch_execute(sql)).await;
-        done.map_err(|error| self.failed(&error, sql))
+    pub fn batch_execute<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), DbError>> {
+        let run = async move {
+            self.meter.statement();
+            let done = self.with_begin(self.conn().client().batch_execute(sql)).await;
+            done.map_err(|error| self.failed(&error, sql))
+        };
+        run.boxed()
     }
 
     /// Sets a savepoint inside the last one. Ends with exactly one [`Tx::release`] or [`Tx::rollback_to`].
-    pub async fn savepoint(&mut self) -> Result<(), DbError> {
-        let sql = format!("SAVEPOINT s{}", self.savepoints);
-        let done = self.with_begin(self.conn().client().batch_execute(&sql)).await;
-        done.map_err(|error| self.failed(&error, &sql))?;
-        self.savepoints += 1;
-        Ok(())
+    pub fn savepoint(&mut self) -> BoxFuture<'_, Result<(), DbError>> {
+        let run = async move {
+            let sql = format!("SAVEPOINT s{}", self.savepoints);
+            let done = self.with_begin(self.conn().client().batch_execute(&sql)).await;
+            done.map_err(|error| self.failed(&error, &sql))?;
+            self.savepoints += 1;
+            Ok(())
+        };
+        run.boxed()
     }
 
     /// Keeps what was done since the last savepoint, which is gone then.
-    pub async fn release(&mut self) -> Result<(), DbError> {
-        let at = self.last_savepoint()?;
-        self.savepoint_end(&format!("RELEASE SAVEPOINT s{at}")).await
+    pub fn release(&mut self) -> BoxFuture<'_, Result<(), DbError>> {
+        let run = async move {
+            let at = self.last_savepoint()?;
+            self.savepoint_end(&format!("RELEASE SAVEPOINT s{at}")).await
+        };
+        run.boxed()
     }
 
     /// Undoes what was done since the last savepoint, which is gone then. The transaction is usable again after a
     /// failed statement.
-    pub async fn rollback_to(&mut self) -> Result<(), DbError> {
-        let at = self.last_savepoint()?;
-        self.savepoint_end(&format!("ROLLBACK TO SAVEPOINT s{at}; RELEASE SAVEPOINT s{at}")).await?;
-        self.state.store(OPEN, Ordering::Relaxed);
-        Ok(())
+    pub fn rollback_to(&mut self) -> BoxFuture<'_, Result<(), DbError>> {
+        let run = async move {
+            let at = self.last_savepoint()?;
+            self.savepoint_end(&format!("ROLLBACK TO SAVEPOINT s{at}; RELEASE SAVEPOINT s{at}")).await?;
+            self.state.store(OPEN, Ordering::Relaxed);
+            Ok(())
+        };
+        run.boxed()
     }
 
     fn last_savepoint(&self) -> Result<u32, DbError> {
@@ -172,27 +195,30 @@ impl Tx {
     /// # Errors
     /// [`DbError::OutcomeUnknown`] when the connection broke meanwhile; [`DbError::Other`] when an earlier statement
     /// had failed, or was abandoned (rolled back then); deferred constraints and serialisation failures as themselves.
-    pub async fn commit(self) -> Result<(), DbError> {
-        self.finish(false).await.map(drop)
+    pub fn commit(self) -> BoxFuture<'static, Result<(), DbError>> {
+        self.finish(false).map(|done| done.map(drop)).boxed()
     }
 
     /// As [`Tx::commit`], with the log's position after it, for [`crate::Db::read`]: one more tiny statement in the same
     /// round trip. Without replicas it is not needed, so nothing is asked and it is [`WalPosition::ANY`].
-    pub async fn commit_position(self) -> Result<WalPosition, DbError> {
+    pub fn commit_position(self) -> BoxFuture<'static, Result<WalPosition, DbError>> {
         let wanted = self.positions;
-        self.finish(wanted).await
+        self.finish(wanted).boxed()
     }
 
     /// Rolls back and waits for it. Dropping does the same without waiting.
-    pub async fn rollback(mut self) -> Result<(), DbError> {
-        if self.state.load(Ordering::Relaxed) == FRESH {
-            return Ok(());
-        }
-        self.meter.rollback();
-        let done = self.conn().tracked(self.conn().client().batch_execute("ROLLBACK")).await;
-        done.map_err(|error| self.conn().statement_error(&error, "ROLLBACK"))?;
-        self.conn = None;
-        Ok(())
+    pub fn rollback(mut self) -> BoxFuture<'static, Result<(), DbError>> {
+        let run = async move {
+            if self.state.load(Ordering::Relaxed) == FRESH {
+                return Ok(());
+            }
+            self.meter.rollback();
+            let done = self.conn().tracked(self.conn().client().batch_execute("ROLLBACK")).await;
+            done.map_err(|error| self.conn().statement_error(&error, "ROLLBACK"))?;
+            drop(self.conn.take());
+            Ok(())
+        };
+        run.boxed()
     }
 
     async fn finish(self, position_wanted: bool) -> Result<WalPosition, DbError> {
@@ -236,11 +262,14 @@ impl Tx {
         self.conn.as_ref().expect("the connection is given back only by what consumes the transaction")
     }
 
-    async fn rows(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        let span = span::statement(sql);
-        let done = self.found(sql, params).await;
-        span::end(span, &done);
-        done
+    fn rows<'a>(&'a self, sql: Sql<'a>, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
+        let run = async move {
+            let span = span::statement(sql);
+            let done = self.found(sql, params).await;
+            span::end(span, &done);
+            done
+        };
+        run.boxed()
     }
 
     async fn found(&self, sql: Sql<'_>, params: Params<'_>) -> Result<Vec<Row>, DbError> {
