@@ -104,12 +104,14 @@ impl Shop {
     pub fn secure(address: SocketAddr, authority: &[u8], protocol: Protocol) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(authority).unwrap()).unwrap();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(trusting(roots)).https_only();
-        let connector = match protocol {
-            Protocol::Http1 => connector.enable_http1().build(),
-            Protocol::Http2 => connector.enable_http2().build(),
-        };
-        Self::over(address, format!("https://localhost:{}", address.port()), connector)
+        let mut tls = trusting(roots);
+        tls.alpn_protocols = vec![match protocol {
+            Protocol::Http1 => b"http/1.1".to_vec(),
+            Protocol::Http2 => b"h2".to_vec(),
+        }];
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        Self::over(address, format!("https://localhost:{}", address.port()), HttpsConnector::from((tcp, tls)))
     }
 
     fn over(address: SocketAddr, origin: String, connector: HttpsConnector<HttpConnector>) -> Self {

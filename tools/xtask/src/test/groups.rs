@@ -12,14 +12,15 @@ pub struct Group {
     members: &'static [(&'static str, &'static str)],
     /// Whether what passing tests print is shown: figures that a person wants to see.
     pub shows_output: bool,
-    /// Whether several of its binaries run at a time. Not where engines and fleets of processes take all cores: two of them
-    /// beside each other take as long as one after the other, and are late with everything.
-    pub side_by_side: bool,
+    /// Targets that run with nothing beside them: fleets of processes and shops on several engines take all cores, and two of
+    /// them beside each other take as long as one after the other and are late with everything. What waits for one engine does
+    /// not.
+    alone: &'static [&'static str],
 }
 
 /// All of them. `make` has a target for each.
 pub static GROUPS: [Group; 3] = [
-    Group { name: "distribution", members: &[], shows_output: false, side_by_side: true },
+    Group { name: "distribution", members: &[], shows_output: false, alone: &[] },
     Group {
         name: "engines",
         members: &[
@@ -39,13 +40,20 @@ pub static GROUPS: [Group; 3] = [
             ("souk::it", "outage::"),
         ],
         shows_output: true,
-        side_by_side: false,
+        alone: &["souk::fleet", "souk::it", "souk-e2e::e2e"],
     },
-    Group { name: "upgrade", members: &[("souk::it", "upgrade::")], shows_output: true, side_by_side: false },
+    Group { name: "upgrade", members: &[("souk::it", "upgrade::")], shows_output: true, alone: &["souk::it"] },
 ];
 
 /// Targets that take longest; they begin first.
 const LONGEST: [&str; 5] = ["souk::fleet", "souk-db::patroni", "souk::it", "souk-e2e::e2e", "souk-order::it"];
+
+impl Group {
+    /// Whether a target has the machine to itself.
+    pub fn is_alone(&self, target: &str) -> bool {
+        self.alone.contains(&target)
+    }
+}
 
 /// The group a test belongs to.
 pub fn of(target: &str, test: &str) -> &'static Group {
@@ -60,6 +68,9 @@ pub fn rank(target: &str) -> usize {
 
 /// A member that names nothing was renamed, and its tests would run where they cannot.
 pub fn check_members(group: &Group, runs: &[Run]) -> anyhow::Result<()> {
+    for target in group.alone {
+        ensure!(runs.iter().any(|run| run.binary.name == *target), "group {} has no target {target}", group.name);
+    }
     for member in group.members {
         let found = runs.iter().any(|run| run.tests.iter().any(|test| matches(member, &run.binary.name, test)));
         ensure!(found, "no test is named {} {}, as group {} says", member.0, member.1, group.name);

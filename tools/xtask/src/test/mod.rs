@@ -44,7 +44,10 @@ pub fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     }
     let started = Instant::now();
     let runs = plan(&built, options.group, options.filter.as_deref())?;
-    let ended = to_their_end(runs, options.group.side_by_side);
+    let (alone, beside) = runs.into_iter().partition(|run| options.group.is_alone(&run.binary.name));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut ended = to_their_end(beside, cores, cores);
+    ended.extend(to_their_end(alone, 1, cores));
     report::print(&ended, started.elapsed())
 }
 
@@ -104,16 +107,13 @@ fn plan<'a>(built: &'a Built, group: &Group, filter: Option<&str>) -> anyhow::Re
     Ok(runs.into())
 }
 
-/// Runs all, as many at a time as there are cores, each with as many threads: most tests wait more than they compute. Without
-/// `side_by_side` one after the other.
-fn to_their_end(runs: VecDeque<Run>, side_by_side: bool) -> Vec<Ended> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let lanes = if side_by_side { cores } else { 1 };
+/// Runs all, so many at a time, each with as many threads as there are cores: most tests wait more than they compute.
+fn to_their_end(runs: VecDeque<Run>, at_a_time: usize, cores: usize) -> Vec<Ended> {
     let queue = Mutex::new(runs);
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let (tell, ended) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 0..lanes {
+        for _ in 0..at_a_time {
             let tell = tell.clone();
             scope.spawn(move || {
                 while let Some(run) = next() {
