@@ -23,8 +23,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(6);
 /// Buyers at once; `SOUK_TEST_CRASH_BUYERS` asks for more.
 const BUYERS: usize = 60;
-/// How soon a purchase ends whose process died, once another process can run it. With a lease of 15 s: 15.2 s.
-const TAKEN_OVER: Duration = Duration::from_secs(5);
 
 fn buyers() -> usize {
     std::env::var("SOUK_TEST_CRASH_BUYERS").ok().map_or(BUYERS, |text| text.parse().unwrap())
@@ -142,15 +140,22 @@ impl Orphans {
         let mut config = DbConfig::new(url, "order");
         (config.read_connections, config.tx_connections) = (1, 1);
         let db = Db::connect(config).await.unwrap();
-        let sql = "select id from saga where phase in ('forward', 'undo') and not resting";
+        let sql = "select id, greatest(extract(epoch from lease_until - now()), 0)::float8 as lease from saga
+            where phase in ('forward', 'undo') and not resting";
         let rows = db.primary().query(sql, &[]).await.unwrap();
+        // How soon another process may take them over. When it does is up to the machine: one that was late itself looks twice.
+        let leases = rows.iter().map(|row| Duration::from_secs_f64(row.get_col("lease").unwrap()));
+        assert!(
+            leases.max() <= Some(Duration::from_secs(2)),
+            "a dead process's lease holds for longer than that; 15 s before"
+        );
         let sagas: Vec<Uuid> = rows.iter().map(|row| row.get_col("id").unwrap()).collect();
         assert!(!sagas.is_empty(), "it died in the middle of checkouts");
         Self { db, sagas }
     }
 
-    /// They end soon after `since`, when there was a process that could run them.
-    async fn end_soon(self, what: &str, since: Instant) {
+    /// They end; says how long after `since`, when there was a process that could run them.
+    async fn end(self, what: &str, since: Instant) {
         let sql = "select count(*) from saga where id = any($1) and phase in ('forward', 'undo')";
         eventually("the purchases end", PATIENCE, || async {
             let open: i64 = self.db.primary().query_one(sql, &[&self.sagas]).await.unwrap().get_col(0).unwrap();
@@ -159,7 +164,6 @@ impl Orphans {
         .await;
         let took = since.elapsed();
         println!("{what}: the last of {} purchases under way ended after {took:?}", self.sagas.len());
-        assert!(took < TAKEN_OVER, "{what}: only after {took:?}");
     }
 }
 
@@ -179,7 +183,7 @@ async fn the_whole_shop_is_killed() {
         shop.kill();
         let orphans = Orphans::of(&database).await;
         let shop = place.up(&[]).await;
-        orphans.end_soon("the shop was started again", Instant::now()).await;
+        orphans.end("the shop was started again", Instant::now()).await;
         crowd.told(half).await;
         shop.kill();
         let started = Instant::now();
@@ -222,7 +226,7 @@ async fn the_order_process_is_killed() {
         let orphans = Orphans::of(&fleet.db.url()).await;
         let orders = fleet.start(ORDERS, "orders-again").await;
         let started = Instant::now();
-        orphans.end_soon("its successor was started", started).await;
+        orphans.end("its successor was started", started).await;
         (orders, started)
     };
     let (told, (orders, started)) = tokio::join!(crowd.buy(), killing);
@@ -253,7 +257,7 @@ async fn the_order_process_is_killed_beside_a_living_worker() {
         begun(&inside, third).await;
         let killed = Instant::now();
         orders.kill();
-        Orphans::of(&fleet.db.url()).await.end_soon("another process lived", killed).await;
+        Orphans::of(&fleet.db.url()).await.end("another process lived", killed).await;
         fleet.start("order", "orders-again").await
     };
     let (told, orders) = tokio::join!(crowd.buy(), killing);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -170,6 +170,14 @@ impl Harness {
         .await;
     }
 
+    /// How long the lease still holds, by the database's clock.
+    async fn lease_left(&self, id: Uuid) -> Duration {
+        let sql =
+            "select greatest(extract(epoch from lease_until - now()), 0)::float8 as seconds from saga where id = $1";
+        let row = self.db.primary().query_one(sql, &[&id]).await.unwrap();
+        Duration::from_secs_f64(row.get_col("seconds").unwrap())
+    }
+
     /// The lease of the process that died runs out, and another one takes over.
     async fn take_over(&self) -> Tasks {
         let tasks = Tasks::new();
@@ -267,12 +275,11 @@ async fn a_process_that_dies_at_any_step_is_taken_over() {
         let (process, id) = harness.doomed().await;
         eventually("the death", SOON, async || harness.in_place().contains(&step)).await;
         process.shutdown_background();
-        let died = Instant::now();
+        // How soon an heir may look is what counts. When it does is up to the machine: one that was late itself looks twice.
+        let left = harness.lease_left(id).await;
+        assert!(left <= Duration::from_secs(2), "{left:?} of a dead process's lease are left; up to 15 s before");
         let _heir = harness.take_over().await;
         harness.ends(id, "done").await;
-        let took = died.elapsed();
-        println!("died at step {step}: ended after {took:?}");
-        assert!(took < Duration::from_secs(5), "{took:?} for a death at step {step}; 15 s and more before");
         assert_eq!(harness.in_place(), [0, 1, 2, 3], "died at {step}");
         let pivots = harness.world.log.lock().unwrap().iter().filter(|line| *line == "do 2").count();
         assert_eq!(pivots, 1, "what was recorded is not done again");

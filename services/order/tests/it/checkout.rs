@@ -130,12 +130,16 @@ async fn a_process_that_dies_in_a_checkout_is_taken_over() {
 
         *shop.neighbours.stuck.lock().unwrap() = None;
         doomed.shutdown_background();
-        let died = std::time::Instant::now();
+        // How soon an heir may look is what counts. When it does is up to the machine: one that was late itself looks twice.
+        let long = "select count(*) from saga where lease_until > now() + interval '2 seconds'";
+        assert_eq!(
+            shop.count(long).await,
+            0,
+            "{method}: a dead process's lease holds for longer than that; 15 s before"
+        );
         let (_tasks, heir) = Shop::process(&shop.test, &shop.neighbours).await;
         heir.sweep();
         shop.all_ended().await;
-        println!("died in {method}: ended after {:?}", died.elapsed());
-        assert!(died.elapsed() < std::time::Duration::from_secs(5), "{method}: {:?}", died.elapsed());
         assert_eq!(shop.neighbours.charges.load(Ordering::SeqCst), 1, "{method}");
         assert_eq!(shop.neighbours.captured(), 2490, "{method}");
         assert_eq!(*shop.neighbours.stock.lock().unwrap(), 8, "{method}");
