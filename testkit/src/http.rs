@@ -105,13 +105,15 @@ impl Shop {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(authority).unwrap()).unwrap();
         let mut tls = trusting(roots);
-        tls.alpn_protocols = vec![match protocol {
-            Protocol::Http1 => b"http/1.1".to_vec(),
-            Protocol::Http2 => b"h2".to_vec(),
-        }];
+        tls.alpn_protocols = match protocol {
+            Protocol::Http1 => Vec::new(),
+            Protocol::Http2 => vec![b"h2".to_vec()],
+        };
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
-        Self::over(address, format!("https://localhost:{}", address.port()), HttpsConnector::from((tcp, tls)))
+        let mut connector = HttpsConnector::from((tcp, tls));
+        connector.enforce_https();
+        Self::over(address, format!("https://localhost:{}", address.port()), connector)
     }
 
     fn over(address: SocketAddr, origin: String, connector: HttpsConnector<HttpConnector>) -> Self {

@@ -116,8 +116,8 @@ def judged(name, words, **more):
     return done.returncode
 
 
-def account(shop):
-    """A buyer's token. Asked for before anything else sends mails."""
+def buyer_token(shop):
+    """Token of a new account. Made before anything else sends mails."""
     shop.call("POST", "/api/v1/auth/register", {"email": "judge@example.org", "name": "Judge"})
     password = {"token": shop.mailed_token(), "password": "a long password for a judge"}
     return shop.call("POST", "/api/v1/auth/confirm", password)["access_token"]
@@ -169,7 +169,7 @@ def main():
     REPORTS.mkdir(parents=True, exist_ok=True)
     shop = Shop(os.environ["SHOP_BINARY"])
     try:
-        token = account(shop)
+        token = buyer_token(shop)
         # Beside each other: either keeps one core busy.
         with ThreadPoolExecutor() as both:
             verdicts = [both.submit(judges[name], shop, token) for name in asked]

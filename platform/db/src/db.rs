@@ -158,9 +158,7 @@ impl Db {
     /// Any [`DbError`]; [`DbError::OutcomeUnknown`] when the connection broke before the answer.
     pub fn write_one<'a>(&'a self, sql: &'static str, params: Params<'a>) -> BoxFuture<'a, Result<u64, DbError>> {
         let write = async move {
-            let span = span::statement(Sql::Static(sql));
-            let conn = self.0.pool.get().await?;
-            let typed = conn.typed_statement(Sql::Static(sql)).await?;
+            let (span, conn, typed) = self.writing(sql).await?;
             let done = conn.committed(conn.execute(typed, Sql::Static(sql), params)).await;
             self.written(&conn, sql, span, done)
         };
@@ -174,9 +172,7 @@ impl Db {
         params: Params<'a>,
     ) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
         let write = async move {
-            let span = span::statement(Sql::Static(sql));
-            let conn = self.0.pool.get().await?;
-            let typed = conn.typed_statement(Sql::Static(sql)).await?;
+            let (span, conn, typed) = self.writing(sql).await?;
             let done = conn.committed(conn.query(typed, Sql::Static(sql), params)).await;
             self.written(&conn, sql, span, done)
         };
@@ -200,13 +196,18 @@ impl Db {
         params: Params<'a>,
     ) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
         let write = async move {
-            let span = span::statement(Sql::Static(sql));
-            let conn = self.0.pool.get().await?;
-            let typed = conn.typed_statement(Sql::Static(sql)).await?;
+            let (span, conn, typed) = self.writing(sql).await?;
             let done = conn.committed(relaxed(&conn, typed, Sql::Static(sql), params)).await;
             self.written(&conn, sql, span, done)
         };
         write.boxed()
+    }
+
+    async fn writing(&self, sql: &'static str) -> Result<(Span, Pooled, Option<Statement>), DbError> {
+        let span = span::statement(Sql::Static(sql));
+        let conn = self.0.pool.get().await?;
+        let typed = conn.typed_statement(Sql::Static(sql)).await?;
+        Ok((span, conn, typed))
     }
 
     fn written<T>(

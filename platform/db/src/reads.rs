@@ -82,7 +82,7 @@ impl Reads {
     /// # Errors
     /// [`DbError::Unavailable`], [`DbError::Timeout`], or [`DbError::Other`] for wrong SQL and for writes.
     pub fn query<'a>(&'a self, sql: &'static str, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
-        self.run(Sql::Static(sql), params)
+        self.run(Sql::Static(sql), params, row::all)
     }
 
     /// The row, if there is one.
@@ -94,7 +94,7 @@ impl Reads {
         sql: &'static str,
         params: Params<'a>,
     ) -> BoxFuture<'a, Result<Option<Row>, DbError>> {
-        self.run(Sql::Static(sql), params).map(move |rows| row::at_most_one(rows?, sql)).boxed()
+        self.run(Sql::Static(sql), params, row::at_most_one)
     }
 
     /// The one row.
@@ -102,13 +102,13 @@ impl Reads {
     /// # Errors
     /// As [`Reads::query_opt`]; [`DbError::RowMissing`] when there is none.
     pub fn query_one<'a>(&'a self, sql: &'static str, params: Params<'a>) -> BoxFuture<'a, Result<Row, DbError>> {
-        self.run(Sql::Static(sql), params).map(move |rows| row::exactly_one(rows?, sql)).boxed()
+        self.run(Sql::Static(sql), params, row::exactly_one)
     }
 
     /// As [`Reads::query`] for a text put together at run time from pieces of our own (columns, sort orders), never from
     /// values: those are parameters. At most 128 different texts are kept prepared.
     pub fn query_dynamic<'a>(&'a self, sql: &'a str, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
-        self.run(Sql::Dynamic(sql), params)
+        self.run(Sql::Dynamic(sql), params, row::all)
     }
 
     pub(crate) async fn warm_up(&self) -> Result<(), DbError> {
@@ -118,12 +118,17 @@ impl Reads {
         Ok(())
     }
 
-    fn run<'a>(&'a self, sql: Sql<'a>, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
+    fn run<'a, T: 'a>(
+        &'a self,
+        sql: Sql<'a>,
+        params: Params<'a>,
+        take: fn(Vec<Row>, &str) -> Result<T, DbError>,
+    ) -> BoxFuture<'a, Result<T, DbError>> {
         let run = async move {
             let span = span::statement(sql);
             let done = self.run_anywhere(sql, params).await;
             span::end(span, &done);
-            done
+            take(done?, sql.text())
         };
         run.boxed()
     }

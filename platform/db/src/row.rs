@@ -27,6 +27,11 @@ impl RowExt for Row {
     }
 }
 
+/// As many rows as there are.
+pub(crate) fn all(rows: Vec<Row>, _: &str) -> Result<Vec<Row>, DbError> {
+    Ok(rows)
+}
+
 /// At most one row, or a mistake in the statement.
 pub(crate) fn at_most_one(mut rows: Vec<Row>, sql: &str) -> Result<Option<Row>, DbError> {
     if rows.len() > 1 {

@@ -76,12 +76,12 @@ impl Tx {
     /// # Errors
     /// Any [`DbError`]; the transaction is then failed.
     pub fn query<'a>(&'a self, sql: &'static str, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
-        self.rows(Sql::Static(sql), params)
+        self.rows(Sql::Static(sql), params, row::all)
     }
 
     /// As [`Tx::query`] for a text put together at run time from pieces of our own, never from values.
     pub fn query_dynamic<'a>(&'a self, sql: &'a str, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
-        self.rows(Sql::Dynamic(sql), params)
+        self.rows(Sql::Dynamic(sql), params, row::all)
     }
 
     /// The row, if there is one; more than one is [`DbError::Other`].
@@ -90,12 +90,12 @@ impl Tx {
         sql: &'static str,
         params: Params<'a>,
     ) -> BoxFuture<'a, Result<Option<Row>, DbError>> {
-        self.rows(Sql::Static(sql), params).map(move |rows| row::at_most_one(rows?, sql)).boxed()
+        self.rows(Sql::Static(sql), params, row::at_most_one)
     }
 
     /// The one row; none is [`DbError::RowMissing`] (which does not fail the transaction).
     pub fn query_one<'a>(&'a self, sql: &'static str, params: Params<'a>) -> BoxFuture<'a, Result<Row, DbError>> {
-        self.rows(Sql::Static(sql), params).map(move |rows| row::exactly_one(rows?, sql)).boxed()
+        self.rows(Sql::Static(sql), params, row::exactly_one)
     }
 
     /// Rows affected by one statement.
@@ -262,12 +262,17 @@ impl Tx {
         self.conn.as_ref().expect("the connection is given back only by what consumes the transaction")
     }
 
-    fn rows<'a>(&'a self, sql: Sql<'a>, params: Params<'a>) -> BoxFuture<'a, Result<Vec<Row>, DbError>> {
+    fn rows<'a, T: 'a>(
+        &'a self,
+        sql: Sql<'a>,
+        params: Params<'a>,
+        take: fn(Vec<Row>, &str) -> Result<T, DbError>,
+    ) -> BoxFuture<'a, Result<T, DbError>> {
         let run = async move {
             let span = span::statement(sql);
             let done = self.found(sql, params).await;
             span::end(span, &done);
-            done
+            take(done?, sql.text())
         };
         run.boxed()
     }

@@ -1,9 +1,6 @@
-//! Shared pointer to a value that the compiler does not look into when it proves that a future may go to another thread.
-//!
-//! It proves that for every `async` method of a trait anew, through all fields of everything that is held while it waits. A
-//! handle on a database has hundreds of them: that took half of the time of compiling a service.
+//! Shared pointer behind a trait object. It keeps builds short: rustc proves for every `async` method of a trait anew that its
+//! future is `Send`, through all fields of everything the future holds, and a trait object ends that (docs/adr/0017).
 
-use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -38,11 +35,5 @@ impl<T> Deref for Opaque<T> {
 impl<T> Clone for Opaque<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Opaque<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

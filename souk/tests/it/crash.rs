@@ -23,6 +23,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(6);
 /// Buyers at once; `SOUK_TEST_CRASH_BUYERS` asks for more.
 const BUYERS: usize = 60;
+/// A purchase whose process died has ended by then: a lease of 2 s, a second look that may take 6, and the rest of it. With a
+/// lease of 15 s it took 15.2.
+const TAKEN_OVER: Duration = Duration::from_secs(15);
 
 fn buyers() -> usize {
     std::env::var("SOUK_TEST_CRASH_BUYERS").ok().map_or(BUYERS, |text| text.parse().unwrap())
@@ -164,6 +167,7 @@ impl Orphans {
         .await;
         let took = since.elapsed();
         println!("{what}: the last of {} purchases under way ended after {took:?}", self.sagas.len());
+        assert!(took < TAKEN_OVER, "{what}: only after {took:?}");
     }
 }
 

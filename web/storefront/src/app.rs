@@ -139,13 +139,16 @@ impl App {
         self.terms.get_or_load(&(), load).await
     }
 
-    /// A search within what the catalogue has. The search index learns of a new category a moment later: until then the
-    /// category is empty for it, and no page is missing because of that.
+    /// A search. The catalogue says which categories there are; the index learns of a new one a moment later, and until then
+    /// that one is empty.
     pub async fn search(&self, cx: &Cx, request: SearchRequest) -> Result<SearchReply, Problem> {
-        let within = request.category.is_some();
-        match self.clients.search.search(cx, request).await {
-            Err(problem) if within && problem.kind == Kind::NotFound => Ok(SearchReply::default()),
-            answer => answer,
+        let category = request.category.clone();
+        match (self.clients.search.search(cx, request).await, category) {
+            (Err(problem), Some(path)) if problem.kind == Kind::NotFound => {
+                let known = self.nav(cx).await?.tree.items.iter().any(|node| node.path == path);
+                if known { Ok(SearchReply::default()) } else { Err(problem) }
+            }
+            (answer, _) => answer,
         }
     }
 

@@ -196,6 +196,7 @@ async fn what_moved_is_redirected_and_what_is_not_there_is_404() {
     for path in [
         "/p/never-heard-of",
         "/c/never-heard-of",
+        "/search?category=never-heard-of",
         "/nowhere",
         "/orders/x",
         "/orders/00000000-0000-7000-8000-000000000000",
