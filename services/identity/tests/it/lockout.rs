@@ -60,6 +60,11 @@ async fn tries_from_elsewhere_do_not_keep_the_owner_out() {
     }
 }
 
+/// Of the five seconds after five tries, which run from the last of them, some may have passed.
+fn waits_five_seconds(refused: &Problem) -> bool {
+    refused.is("too_many_tries") && refused.retry_after.is_some_and(|seconds| (1..=5).contains(&seconds))
+}
+
 /// The wait after five tries from one address: none at home, five seconds on a new device, and then one's own tries.
 #[tokio::test]
 async fn five_tries_cost_the_owner_five_seconds_on_a_new_device_only() {
@@ -70,7 +75,7 @@ async fn five_tries_cost_the_owner_five_seconds_on_a_new_device_only() {
     assert_eq!(guess(&here, ELSEWHERE, 6).await, [true, true, true, true, true, false]);
     here.sign_in(HOME, ADA, PASSWORD, Some(&known)).await.unwrap();
     let refused = here.sign_in(AWAY, ADA, PASSWORD, None).await.unwrap_err();
-    assert_eq!((refused.is("too_many_tries"), refused.retry_after), (true, Some(5)));
+    assert!(waits_five_seconds(&refused), "{refused:?}");
     shop.wait(5.0).await;
     here.sign_in(AWAY, ADA, PASSWORD, None).await.unwrap();
 }
@@ -87,7 +92,7 @@ async fn a_known_device_has_its_own_counter_and_knows_no_other_account() {
         assert!(is_wrong(&here.sign_in(HOME, ADA, "wrong password", Some(&ada)).await));
     }
     let refused = here.sign_in(HOME, ADA, PASSWORD, Some(&ada)).await.unwrap_err();
-    assert_eq!((refused.is("too_many_tries"), refused.retry_after), (true, Some(5)), "a thief of it guesses little");
+    assert!(waits_five_seconds(&refused), "a thief of it guesses little: {refused:?}");
     here.sign_in(HOME, ADA, PASSWORD, None).await.unwrap();
     // Eve's device is none of Ada's: it counts with the others.
     for _ in 0..5 {
