@@ -23,8 +23,10 @@ static TEMPLATES: std::sync::LazyLock<Mutex<HashMap<String, Arc<OnceCell<()>>>>>
 
 /// Processes that share a given server make a template one after the other.
 const ADVISORY_LOCK: i64 = 0x736f_756c;
-/// Few, because a test has few things going on and many tests run at once.
-const TEST_POOL: usize = 8;
+/// Few, because a test has few things going on, many tests run at once, and starting a server process for a connection is
+/// a good part of what a test costs.
+const READ_CONNECTIONS: usize = 1;
+const TX_CONNECTIONS: usize = 8;
 
 impl TestDb {
     /// A database with `sets` migrated.
@@ -60,7 +62,7 @@ impl TestDb {
 
     async fn connect(&self, schema: &str, login: Login) -> Db {
         let mut config = DbConfig::new(self.url(), schema).login(login);
-        config.tx_connections = TEST_POOL;
+        (config.read_connections, config.tx_connections) = (READ_CONNECTIONS, TX_CONNECTIONS);
         Db::connect(config).await.unwrap_or_else(|error| panic!("no handle on schema {schema}: {error}"))
     }
 
