@@ -191,6 +191,7 @@ impl Maker {
                     price: Currency::EUR.of(dearer(price)),
                     compare_at: compare.map(|before| Currency::EUR.of(dearer(before))),
                     stock: Some(if sold_out { 0 } else { self.stock() }),
+                    default_stock: 0,
                 });
                 variants.push(VariantInput {
                     external_id: None,

@@ -1,7 +1,8 @@
 //! Product draft: the catalogue's own input ([`ProductInput`]) beside the category names, prices and stock that go to it and
 //! to other services. Readers make drafts, an import hands them to the services, an export writes them.
-//! [`ProductDraft::check`] is the only gate: whatever passes it fits the limits, holds no control characters and is
-//! consistent in itself.
+//! [`ProductDraft::mend`] leaves out or shortens what would keep a product from being sold for a detail;
+//! [`ProductDraft::check`] is the only gate: whatever passes it fits the limits, holds no control characters and is consistent in
+//! itself.
 
 use std::collections::HashSet;
 
@@ -12,8 +13,6 @@ use uuid::Uuid;
 use crate::decimal::Decimal;
 use crate::limits;
 
-/// Units of a new variant when its source says nothing about stock.
-pub const DEFAULT_STOCK: i64 = 100;
 /// Tax category of a variant when its source says nothing.
 pub const DEFAULT_TAX_CATEGORY: &str = "standard";
 
@@ -41,13 +40,15 @@ pub struct Offer {
     pub compare_at: Option<Money>,
     /// Units the source says are there; `None` when it says nothing: see [`Offer::initial_stock`].
     pub stock: Option<i64>,
+    /// Units of a new variant where the source says nothing.
+    pub default_stock: i64,
 }
 
 impl Offer {
     /// Units to start a *new* variant with. An import never sets the stock of a known variant when `stock` is `None`,
     /// else every repeated import would undo the sales since.
     pub fn initial_stock(&self) -> i64 {
-        self.stock.unwrap_or(DEFAULT_STOCK)
+        self.stock.unwrap_or(self.default_stock)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Import and export of product files. Everything between a merchant's file and the shop: [`Feed`] reads a file as drafts
-//! and refused lines, [`Importer`] carries drafts into catalogue, pricing and inventory through their contracts, [`Shop`]
+//! Import and export of product files. Everything between a merchant's file and the shop: [`Feed`] reads a file as drafts,
+//! warnings and refused lines, [`Importer`] carries drafts into catalogue, pricing and inventory through their contracts, [`Shop`]
 //! reads a shop back as drafts, and [`export`] writes drafts. Called by `souk import`, `souk export` and the demo shop;
 //! emits and consumes nothing. `docs/import.md` is the manual for merchants.
 
@@ -10,13 +10,14 @@ mod facets;
 mod feed;
 mod import;
 pub mod limits;
+mod mend;
 pub mod naming;
 mod shop;
 pub mod text;
 
 pub use decimal::Decimal;
-pub use draft::{DEFAULT_STOCK, Defect, NO_CATEGORY, Offer, ProductDraft, picture};
+pub use draft::{Defect, NO_CATEGORY, Offer, ProductDraft, picture};
 pub use facets::{CategoryFacets, Facet, FacetPlan};
-pub use feed::{Feed, FeedError, Format, Input, Mapping, MappingError, Options, RefusedLines};
+pub use feed::{Encoding, Feed, FeedError, Finding, Format, Input, Mapping, MappingError, Options, Read, RowCounts};
 pub use import::{Importer, RefusedProduct, StoredMedia, Tally};
 pub use shop::{Export, Shop};

@@ -1,4 +1,5 @@
-//! Limits of an import, each with its unit and reason. What exceeds one is refused by line, never cut silently.
+//! Limits of an import, each with its unit and reason. A detail that exceeds one is cut or left out, a line is refused; neither is
+//! done silently.
 
 /// Bytes of one line of NDJSON or one CSV record. The largest row of a rich electronics feed has 16 KB; more than this
 /// is a file that is not what it claims to be.
@@ -35,8 +36,8 @@ pub const NAME_CHARS: usize = 150;
 pub const DESCRIPTION_CHARS: usize = 50_000;
 /// Characters of the description for search engines.
 pub const SEO_DESCRIPTION_CHARS: usize = 1_000;
-/// Levels of the category tree.
-pub const CATEGORY_LEVELS: usize = 5;
+/// Levels of the category tree; Shopify's taxonomy has 8.
+pub const CATEGORY_LEVELS: usize = 8;
 /// Attributes of a product; the richest notebook seen has 185.
 pub const ATTRIBUTES: usize = 400;
 /// Characters of an attribute's key.

@@ -49,6 +49,18 @@ pub fn adopt_slug(given: &str) -> String {
     if valid { given.to_owned() } else { derive_slug(given, &format!("handle {given}")) }
 }
 
+/// A SKU within the limit that is as different from others as the long one.
+pub fn shorten(sku: &str) -> String {
+    own_sku(sku, sku, &[])
+}
+
+/// A SKU for a variant whose own one another product has: the SKU it was given, and what tells this product's from the other's.
+pub fn own_sku(given: &str, external_id: &str, options: &[String]) -> String {
+    let told = hash(&format!("{external_id}\u{1f}{}", options.join("\u{1f}")), SKU_HASH_CHARS).to_ascii_uppercase();
+    let stem: String = given.chars().take(limits::SKU_CHARS - SKU_HASH_CHARS - 1).collect();
+    format!("{stem}-{told}")
+}
+
 /// SKUs for the variants of one product that have none: `OCEAN-BLUE-SHIRT`, `VARSITY-TOP.SMALL`. The point separates,
 /// because neither side contains one; what loses something on the way to capitals gets a hash of its exact form.
 pub fn derive_skus(base: &str, options: &[&[String]]) -> Vec<String> {

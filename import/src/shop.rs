@@ -104,7 +104,12 @@ fn draft(
 ) -> Option<ProductDraft> {
     let offer = |sku: &String| {
         let price = prices.get(sku)?;
-        Some(Offer { price: price.price, compare_at: price.compare_at, stock: stock.get(sku).copied() })
+        Some(Offer {
+            price: price.price,
+            compare_at: price.compare_at,
+            stock: stock.get(sku).copied(),
+            default_stock: 0,
+        })
     };
     let offers = product.variants.iter().map(|variant| offer(&variant.sku)).collect::<Option<Vec<_>>>()?;
     let variants = product.variants.into_iter().map(|variant| VariantInput {

@@ -84,6 +84,20 @@ pub fn is_web_url(url: &str) -> bool {
         && !url.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
+/// The absolute address that is meant: `//cdn.example/a b.jpg` is `https://cdn.example/a%20b.jpg`. None for what is no address of
+/// the web, or one within a site that is not known.
+pub fn web_url(written: &str) -> Option<String> {
+    let written = written.trim();
+    let (scheme, rest) = match written.split_once("//") {
+        Some(("", rest)) => ("https:", rest),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https:") => ("https:", rest),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http:") => ("http:", rest),
+        _ => return None,
+    };
+    let url = format!("{scheme}//{}", rest.replace(' ', "%20"));
+    is_web_url(&url).then_some(url)
+}
+
 /// ` words of a text `: lower case, whatever is no letter or digit made one blank, a blank at both ends, so that
 /// ` word ` finds whole words only. What keyword rules look at.
 pub fn words(text: &str) -> String {

@@ -1,18 +1,21 @@
-//! Assembler of drafts: the rows of one product and a mapping into a draft. What cannot be taken as it is written is refused
-//! by line; the good variants of a product stay when one of its lines is bad.
+//! Assembler of drafts: the rows of one product and a mapping into a draft. A bad detail is left out with a warning; a row is
+//! refused where there is nothing to sell, and the good variants of a product stay when one of its lines is bad.
+
+use std::collections::HashSet;
 
 use souk_catalog_api::{MediaInput, ProductInput, ProductOption, VariantInput};
 use souk_kernel::Currency;
 
-use crate::draft::{DEFAULT_TAX_CATEGORY, Defect, NO_CATEGORY, Offer, ProductDraft, index_of, picture};
-use crate::feed::error::RefusedLines;
-use crate::feed::fields::{status, stock, weight};
+use crate::draft::{DEFAULT_TAX_CATEGORY, Defect, NO_CATEGORY, Offer, ProductDraft, clip, index_of, picture};
+use crate::feed::error::Finding;
+use crate::feed::fields::{code, status, stock, weight};
 use crate::feed::mapping::Mapping;
 use crate::feed::mapping::attributes::KnownColumns;
 use crate::feed::mapping::price::Priced;
 use crate::feed::mapping::rule::Rule;
 use crate::feed::record::{Record, Row};
 use crate::feed::seen::{SeenPrice, SeenPrices};
+use crate::feed::survey::Marks;
 use crate::{limits, naming, text};
 
 /// Turns rows into drafts.
@@ -21,6 +24,7 @@ pub(crate) struct Assembler {
     /// The currency to import; rows in others are left out.
     currency: Option<Currency>,
     prices: SeenPrices,
+    marks: Marks,
     known: KnownColumns,
 }
 
@@ -28,11 +32,13 @@ pub(crate) struct Assembler {
 #[derive(Default)]
 pub(crate) struct Assembled {
     pub(crate) draft: Option<ProductDraft>,
-    pub(crate) refusals: Vec<RefusedLines>,
+    pub(crate) refusals: Vec<Finding>,
+    /// Details that were left out or mended.
+    pub(crate) warnings: Vec<Finding>,
     /// Rows left out because they are in another currency or only carry a price that has been used already.
     pub(crate) skipped: u64,
     /// Rows that are refused unless a variant takes their price.
-    pub(crate) waiting: Vec<(u64, RefusedLines)>,
+    pub(crate) waiting: Vec<(u64, Finding)>,
 }
 
 /// What the rows of a product say about its variants.
@@ -48,11 +54,24 @@ struct Candidate<'a> {
     row: &'a Row,
     values: Vec<Option<String>>,
     priced: Priced,
+    /// The row has none of the product's options.
+    without_options: bool,
+}
+
+impl Assembled {
+    fn refuse(&mut self, row: &Row, id: Option<&str>, defect: Defect) {
+        self.refusals.push(Finding::new(row.line, row.end_line, id, defect));
+    }
+
+    fn warn(&mut self, row: &Row, id: &str, defects: Vec<Defect>) {
+        let warning = |defect| Finding::new(row.line, row.end_line, Some(id), defect);
+        self.warnings.extend(defects.into_iter().map(warning));
+    }
 }
 
 impl Assembler {
-    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, prices: SeenPrices) -> Self {
-        Self { mapping, currency, prices, known: KnownColumns::default() }
+    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, prices: SeenPrices, marks: Marks) -> Self {
+        Self { mapping, currency, prices, marks, known: KnownColumns::default() }
     }
 
     pub(crate) fn mapping(&self) -> &Mapping {
@@ -64,15 +83,23 @@ impl Assembler {
         let mut out = Assembled::default();
         let Some((first, last)) = rows.first().zip(rows.last()) else { return out };
         let Some(base) = self.base(rows) else { return out };
-        let id = self.mapping.product.external_id.text(&base.record);
+        let id = self.external_id(&base.record);
         let before = out.refusals.len();
         match self.product(base, rows, id.as_deref(), &mut out) {
-            Ok(draft) => out.draft = draft,
-            Err(defect) => out.refusals.push(RefusedLines::new(first.line, last.end_line, id.as_deref(), defect)),
+            Ok(Some(mut draft)) => {
+                let mended = draft.mend();
+                out.warn(base, &draft.product.external_id, mended);
+                match draft.check() {
+                    Ok(()) => out.draft = Some(draft),
+                    Err(defect) => out.refusals.push(Finding::new(first.line, last.end_line, id.as_deref(), defect)),
+                }
+            }
+            Ok(None) => {}
+            Err(defect) => out.refusals.push(Finding::new(first.line, last.end_line, id.as_deref(), defect)),
         }
         if out.draft.is_none() && out.refusals.len() == before && out.skipped == 0 && out.waiting.is_empty() {
             let defect = Defect::new("missing_price", "no row of the product has a price");
-            out.refusals.push(RefusedLines::new(first.line, last.end_line, id.as_deref(), defect));
+            out.refusals.push(Finding::new(first.line, last.end_line, id.as_deref(), defect));
         }
         out
     }
@@ -80,7 +107,7 @@ impl Assembler {
     /// The row with the product's own data.
     pub(crate) fn base<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
         match &self.mapping.product_row {
-            Some(column) => rows.iter().find(|row| row.record.text(column).is_some()),
+            Some(rule) => rows.iter().find(|row| rule.text(&row.record).is_some()),
             None => rows.first(),
         }
     }
@@ -88,9 +115,9 @@ impl Assembler {
     /// A row whose product stands elsewhere. A price in another currency is left out; one in the wanted currency waits,
     /// since a variant may have taken it or still take it; anything else is refused.
     pub(crate) fn leftover(&self, row: &Row, out: &mut Assembled) {
-        let id = self.mapping.group_by.as_ref().and_then(|column| row.record.text(column));
+        let id = self.mapping.group_by.as_ref().and_then(|rule| rule.text(&row.record));
         let reason = "the row belongs to no product next to it: rows of one product must follow one another";
-        let refusal = RefusedLines::new(row.line, row.end_line, id.as_deref(), Defect::new("scattered_rows", reason));
+        let refusal = Finding::new(row.line, row.end_line, id.as_deref(), Defect::new("scattered_rows", reason));
         match (self.mapping.price.currency_of(&row.record), self.currency) {
             (Ok(Some(currency)), Some(wanted)) if currency != wanted => out.skipped += 1,
             (Ok(Some(_)), Some(_)) => match self.price_key(&row.record).filter(|key| self.prices.knows(*key)) {
@@ -108,9 +135,13 @@ impl Assembler {
 
     /// What the prices of other rows are known by: its product and its SKU.
     pub(crate) fn price_key(&self, row: &Record) -> Option<u64> {
-        let group = row.text(self.mapping.group_by.as_deref()?)?;
+        let group = self.mapping.group_by.as_ref()?.text(row)?;
         let sku = self.mapping.variant.sku.as_ref()?.text(row)?;
         Some(SeenPrices::key(&group, &sku))
+    }
+
+    fn external_id(&self, row: &Record) -> Option<String> {
+        self.mapping.product.external_id.text(row).map(|text| code(&text).to_owned()).filter(|id| !id.is_empty())
     }
 
     fn product(
@@ -150,15 +181,17 @@ impl Assembler {
         let mut records = vec![record];
         records.extend(rows.iter().filter(|row| row.line != base.line).map(|row| &row.record));
         let clean = |raw: &str| mapping.clean(raw);
+        let mut defects = Vec::new();
+        let word = rules.status.as_ref().and_then(|rule| rule.text(record).or_else(|| rule.unknown(record)));
         let product = ProductInput {
             source: mapping.source.clone(),
             slug,
             category_id: NO_CATEGORY,
-            attributes: mapping.attributes.read(&records, &mut self.known, clean)?,
+            attributes: mapping.attributes.read(&records, &mut self.known, clean, &mut defects),
             options,
             variants,
             media,
-            status: status(rules.status.as_ref().and_then(|rule| rule.text(record)))?,
+            status: status(word).note(&mut defects),
             tags,
             description: rules.description.as_ref().and_then(|r| r.text(record)).map(|t| clean(&t)).unwrap_or_default(),
             seo_title: rules.seo_title.as_ref().and_then(line),
@@ -168,13 +201,16 @@ impl Assembler {
             title,
             brand,
         };
-        let draft = ProductDraft { product, category, offers };
-        draft.check()?;
-        Ok(Some(draft))
+        out.warn(base, &product.external_id, defects);
+        for row in rows {
+            out.warn(row, &product.external_id, row.defects.clone());
+        }
+        Ok(Some(ProductDraft { product, category, offers }))
     }
 
     /// The rows that are variants, with their prices. In a product with options those are the rows with an option value
-    /// (the others carry the product or a picture), else the row of the product and others with a price.
+    /// (the others carry the product or a picture), else the row of the product and others with a price. The product's own row is one
+    /// without an option value, too, when it has a price and a SKU: it is something to sell.
     fn candidates<'a>(&self, base: &Row, rows: &'a [Row], id: &str, out: &mut Assembled) -> Vec<Candidate<'a>> {
         let values: Vec<Vec<Option<String>>> = rows.iter().map(|row| self.option_values(&row.record)).collect();
         let chosen = |values: &[Option<String>]| values.iter().any(Option::is_some);
@@ -184,7 +220,11 @@ impl Assembler {
         for (row, values) in rows.iter().zip(values) {
             let is_base = row.line == base.line;
             let has_price = self.mapping.price.has_amount(&row.record);
-            let variant = if has_options { chosen(&values) } else { is_base || has_price };
+            let without_options = has_options && !chosen(&values);
+            let variant = match without_options {
+                true => is_base && has_price && !self.mapping.parent_row && !self.sku(&row.record).is_empty(),
+                false => has_options || is_base || has_price,
+            };
             if !variant {
                 if has_price && !is_base {
                     self.leftover(row, out);
@@ -192,19 +232,20 @@ impl Assembler {
                 continue;
             }
             match self.price(row, wanted) {
-                Ok(Some(priced)) => {
+                Ok(Some((priced, defect))) => {
+                    out.warn(row, id, defect.into_iter().collect());
                     wanted = wanted.or(Some(priced.price.currency));
-                    candidates.push(Candidate { row, values, priced });
+                    candidates.push(Candidate { row, values, priced, without_options });
                 }
                 Ok(None) => out.skipped += 1,
-                Err(defect) => out.refusals.push(RefusedLines::new(row.line, row.end_line, Some(id), defect)),
+                Err(defect) => out.refuse(row, Some(id), defect),
             }
         }
         candidates
     }
 
     /// The price of a row in the wanted currency, perhaps of another row; nothing when it only has one in another.
-    fn price(&self, row: &Row, wanted: Option<Currency>) -> Result<Option<Priced>, Defect> {
+    fn price(&self, row: &Row, wanted: Option<Currency>) -> Result<Option<(Priced, Option<Defect>)>, Defect> {
         let rules = &self.mapping.price;
         let named = rules.currency_of(&row.record)?;
         if let (Some(named), Some(wanted)) = (named, wanted)
@@ -213,7 +254,7 @@ impl Assembler {
             let noted = self.price_key(&row.record).and_then(|key| self.prices.take(key));
             if let Some(SeenPrice { price, compare_at }) = noted {
                 let compare_at = compare_at.map(|amount| wanted.of(amount));
-                return Ok(Some(Priced { price: wanted.of(price), compare_at }));
+                return Ok(Some((Priced { price: wanted.of(price), compare_at }, None)));
             }
             if rules.refuse_others {
                 return Err(Defect::new("other_currency", format!("the price is in {named}, not in {wanted}")));
@@ -222,7 +263,7 @@ impl Assembler {
         }
         let currency = named.or(wanted);
         let currency = currency.ok_or_else(|| Defect::new("missing_currency", "the row does not say its currency"))?;
-        let priced = rules.read(&row.record, currency)?;
+        let priced = rules.read(&row.record, currency, self.marks.price)?;
         priced.map(Some).ok_or_else(|| Defect::new("missing_price", "the row has no price"))
     }
 
@@ -240,7 +281,8 @@ impl Assembler {
         names
     }
 
-    /// Options and variants out of the rows that are variants. A row that repeats another's options is refused.
+    /// Options and variants out of the rows that are variants. A row that repeats another in everything is refused; one that
+    /// repeats its options or its SKU gets others, because it is something else to sell.
     fn variants(
         &self,
         mut candidates: Vec<Candidate<'_>>,
@@ -248,38 +290,39 @@ impl Assembler {
         media: &mut Vec<MediaInput>,
         out: &mut Assembled,
     ) -> Result<Variants, Defect> {
-        let names = self.option_names(&candidates, self.mapping.options.len());
+        let mut names = self.option_names(&candidates, self.mapping.options.len());
         if let (Some((name, value)), [only]) = (&self.mapping.no_option, candidates.as_mut_slice())
             && names.first() == Some(name)
             && only.values.first().and_then(Option::as_ref) == Some(value)
         {
             only.values.fill(None);
         }
-        let used: Vec<usize> = (0..names.len()).filter(|i| candidates.iter().any(|c| c.values[*i].is_some())).collect();
+        let mut used: Vec<usize> =
+            (0..names.len()).filter(|i| candidates.iter().any(|c| c.values[*i].is_some())).collect();
+        if used.is_empty() && self.are_told_by_sku(&candidates) {
+            self.name_by_sku(&mut candidates, id, out);
+            names.push(SKU_OPTION.to_owned());
+            used.push(names.len() - 1);
+        }
         let mut options: Vec<ProductOption> =
             used.iter().map(|i| ProductOption { name: names[*i].clone(), values: Vec::new() }).collect();
         let mut variants: Vec<VariantInput> = Vec::with_capacity(candidates.len());
         let mut offers: Vec<Offer> = Vec::with_capacity(candidates.len());
         for candidate in candidates {
-            let Candidate { row, values, priced } = candidate;
-            match self.variant(&row.record, &values, &used, &names, priced, media) {
-                Ok((variant, _)) if variants.iter().any(|other| other.option_values == variant.option_values) => {
-                    let reason = match variant.option_values.is_empty() {
-                        true => "the product has no options, so it cannot have a second variant".to_owned(),
-                        false => format!("a second variant with the options {}", variant.option_values.join(" / ")),
-                    };
-                    let defect = Defect::new("duplicate_variant", reason);
-                    out.refusals.push(RefusedLines::new(row.line, row.end_line, Some(id), defect));
-                }
-                Ok((variant, offer)) => {
-                    variants.push(variant);
-                    offers.push(offer);
-                }
-                Err(defect) => out.refusals.push(RefusedLines::new(row.line, row.end_line, Some(id), defect)),
+            let row = candidate.row;
+            if variants.len() == limits::VARIANTS {
+                out.refuse(row, Some(id), Defect::new("too_many", format!("more than {} variants", limits::VARIANTS)));
+                continue;
             }
-            if variants.len() > limits::VARIANTS {
-                return Err(Defect::new("too_many", format!("more than {} variants", limits::VARIANTS)));
+            let mut defects = Vec::new();
+            let (mut variant, offer) = self.variant(candidate, &used, &names, media, &mut defects);
+            if let Err(defect) = distinct(&mut variant, &variants, &mut defects) {
+                out.refuse(row, Some(id), defect);
+                continue;
             }
+            out.warn(row, id, defects);
+            variants.push(variant);
+            offers.push(offer);
         }
         for variant in &variants {
             for (option, value) in options.iter_mut().zip(&variant.option_values) {
@@ -289,30 +332,69 @@ impl Assembler {
             }
         }
         let derived = naming::derive_skus(id, &variants.iter().map(|v| v.option_values.as_slice()).collect::<Vec<_>>());
+        let mut given: HashSet<String> = variants.iter().map(|variant| variant.sku.clone()).collect();
         for (variant, derived) in variants.iter_mut().zip(derived) {
             if variant.sku.is_empty() {
-                variant.sku = derived;
+                let taken = given.contains(&derived);
+                variant.sku = if taken { naming::own_sku(&derived, id, &variant.option_values) } else { derived };
+                given.insert(variant.sku.clone());
             }
         }
         Ok(Variants { options, variants, offers })
     }
 
+    /// Whether several rows without any option are different things all the same.
+    fn are_told_by_sku(&self, candidates: &[Candidate<'_>]) -> bool {
+        let skus: HashSet<String> = candidates.iter().map(|candidate| self.sku(&candidate.row.record)).collect();
+        skus.len() > 1 && skus.iter().all(|sku| !sku.is_empty())
+    }
+
+    /// Gives each row an option that says its SKU.
+    fn name_by_sku(&self, candidates: &mut [Candidate<'_>], id: &str, out: &mut Assembled) {
+        for candidate in candidates {
+            let sku = self.sku(&candidate.row.record);
+            let reason = format!("the product has no options, so the variant is told by its SKU {sku}");
+            out.warn(candidate.row, id, vec![Defect::new("missing_option", reason)]);
+            candidate.values.push(Some(sku));
+        }
+    }
+
+    /// The SKU of a row; empty when it has none.
+    fn sku(&self, row: &Record) -> String {
+        let given = self.mapping.variant.sku.as_ref().and_then(|rule| rule.text(row)).unwrap_or_default();
+        text::plain_line(code(&given))
+    }
+
     fn variant(
         &self,
-        row: &Record,
-        values: &[Option<String>],
+        candidate: Candidate<'_>,
         used: &[usize],
         names: &[String],
-        priced: Priced,
         media: &mut Vec<MediaInput>,
-    ) -> Result<(VariantInput, Offer), Defect> {
+        defects: &mut Vec<Defect>,
+    ) -> (VariantInput, Offer) {
+        let Candidate { row, values, priced, without_options } = candidate;
+        let row = &row.record;
         let rules = &self.mapping.variant;
         let get = |rule: &Option<Rule>| rule.as_ref().and_then(|rule| rule.text(row));
+        let number = |rule: &Option<Rule>| {
+            let rule = rule.as_ref()?;
+            rule.number(row).or_else(|| rule.unknown_number(row))
+        };
+        let sku = self.sku(row);
         let mut option_values = Vec::with_capacity(used.len());
         for i in used {
-            let value = values[*i].clone();
-            let missing = || Defect::new("missing_option", format!("the variant has no {}", names[*i]));
-            option_values.push(value.ok_or_else(missing)?);
+            option_values.push(values[*i].clone().unwrap_or_else(|| {
+                let value = if without_options && !sku.is_empty() { sku.clone() } else { NO_VALUE.to_owned() };
+                defects.push(Defect::new("missing_option", format!("the variant has no {}: {value}", names[*i])));
+                value
+            }));
+        }
+        for value in &mut option_values {
+            if let Some((end, _)) = value.char_indices().nth(limits::NAME_CHARS) {
+                value.truncate(end);
+                defects.push(Defect::new("too_long", format!("the option {value} is cut")));
+            }
         }
         let source_url = get(&rules.media);
         if let Some(url) = &source_url
@@ -320,18 +402,33 @@ impl Assembler {
         {
             media.push(picture(url.clone(), String::new()));
         }
-        let tidy = |text: String| Some(text::plain_line(&text)).filter(|text| !text.is_empty());
-        let offer = Offer { price: priced.price, compare_at: priced.compare_at, stock: stock(get(&rules.stock))? };
+        let tidy = |text: String| Some(text::plain_line(code(&text))).filter(|text| !text.is_empty());
+        let tax_category = match rules.tax_category.as_ref() {
+            None => None,
+            Some(rule) => rule.text(row).or_else(|| {
+                let unknown = rule.unknown(row)?;
+                let reason = format!("the tax category {:?} is not known: {DEFAULT_TAX_CATEGORY}", clip(&unknown));
+                defects.push(Defect::new("invalid_tax_category", reason));
+                None
+            }),
+        };
+        let unit = rules.weight_unit.as_ref().and_then(|rule| rule.text(row).or_else(|| rule.unknown(row)));
+        let offer = Offer {
+            price: priced.price,
+            compare_at: priced.compare_at,
+            stock: stock(number(&rules.stock), self.marks.stock).note(defects),
+            default_stock: rules.default_stock,
+        };
         let variant = VariantInput {
-            external_id: get(&rules.external_id),
-            sku: get(&rules.sku).and_then(tidy).unwrap_or_default(),
+            external_id: get(&rules.external_id).map(|text| code(&text).to_owned()),
+            sku,
             option_values,
             barcode: get(&rules.barcode).and_then(tidy),
-            weight_grams: weight(get(&rules.weight), get(&rules.weight_unit))?,
-            tax_category: get(&rules.tax_category).unwrap_or_else(|| DEFAULT_TAX_CATEGORY.to_owned()),
+            weight_grams: weight(number(&rules.weight), unit, self.marks.weight).note(defects),
+            tax_category: tax_category.unwrap_or_else(|| DEFAULT_TAX_CATEGORY.to_owned()),
             media: source_url.and_then(|url| index_of(media, &url)),
         };
-        Ok((variant, offer))
+        (variant, offer)
     }
 
     /// The pictures of all rows in their order, each address once.
@@ -349,6 +446,42 @@ impl Assembler {
         }
         media
     }
+}
+
+/// Name of the option of variants that only their SKUs tell apart.
+const SKU_OPTION: &str = "SKU";
+/// Value of an option that a variant does not name.
+const NO_VALUE: &str = "-";
+
+/// Makes a variant different from those before it in its options and its SKU. One that has the SKU and the options of another is
+/// the same thing again.
+fn distinct(variant: &mut VariantInput, others: &[VariantInput], defects: &mut Vec<Defect>) -> Result<(), Defect> {
+    let same_options = others.iter().find(|other| other.option_values == variant.option_values);
+    if let Some(other) = same_options {
+        let shown = variant.option_values.join(" / ");
+        if variant.sku.is_empty() || variant.sku == other.sku || variant.option_values.is_empty() {
+            let reason = match variant.option_values.is_empty() {
+                true => "the product has no options, so it cannot have a second variant".to_owned(),
+                false => format!("a second variant with the options {shown}"),
+            };
+            return Err(Defect::new("duplicate_variant", reason));
+        }
+        defects.push(Defect::new(
+            "duplicate_variant",
+            format!("a second variant with the options {shown}: told apart by its SKU {}", variant.sku),
+        ));
+        if let Some(last) = variant.option_values.last_mut() {
+            let room = limits::NAME_CHARS.saturating_sub(variant.sku.chars().count() + 3);
+            *last = format!("{} ({})", last.chars().take(room).collect::<String>(), variant.sku);
+        }
+    }
+    if !variant.sku.is_empty() && others.iter().any(|other| other.sku == variant.sku) {
+        let reason = format!("SKU {} stands twice in the product: the variant gets one of its own", clip(&variant.sku));
+        defects.push(Defect::new("duplicate_sku", reason));
+        // Made from the product's id and the options, like that of a variant without one.
+        variant.sku.clear();
+    }
+    Ok(())
 }
 
 impl Mapping {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::draft::Defect;
-use crate::feed::error::{FeedError, RefusedLines};
+use crate::feed::error::{FeedError, Finding};
 use crate::feed::input::{Line, Lines};
 use crate::feed::record::{Header, Record, Row, Value};
 use crate::limits;
@@ -78,8 +78,14 @@ impl Splitter {
     }
 }
 
-/// First line, last line, and the fields of a record.
-type Fields = (u64, u64, Vec<String>);
+/// The fields of a record.
+struct Fields {
+    line: u64,
+    end_line: u64,
+    fields: Vec<String>,
+    /// Some of its bytes are no text and were replaced.
+    damaged: bool,
+}
 
 /// Rows of a CSV file.
 pub(crate) struct CsvRows {
@@ -91,17 +97,52 @@ pub(crate) struct CsvRows {
     ended: bool,
 }
 
-/// The delimiter of a header line: the one of comma, semicolon, tab and bar that it has most of.
-fn sniff(line: &[u8]) -> u8 {
-    let count = |delimiter: u8| line.iter().filter(|b| **b == delimiter).count();
-    [b',', b';', b'\t', b'|'].into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
+/// What separates fields, the usual ones first.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Lines that are looked at to find the delimiter.
+const SNIFFED_LINES: usize = 20;
+
+/// The delimiter that gives most lines as many columns as the header; of those that do, the one with most columns. Titles and
+/// prices have commas and semicolons, too, but not in every line as many.
+fn sniff(lines: &[&[u8]]) -> u8 {
+    let columns = |line: &[u8], delimiter: u8| match Splitter::new(delimiter).feed(line) {
+        Split::Complete(fields) => fields.len(),
+        // What goes on in the next line is counted as far as it is seen.
+        Split::Open | Split::Broken(_) => 0,
+    };
+    let score = |delimiter: u8| {
+        let (header, rows) =
+            lines.split_first().map_or((0, &[][..]), |(first, rows)| (columns(first, delimiter), rows));
+        let agree = rows.iter().filter(|row| columns(row, delimiter) == header).count();
+        (header > 1, agree, header)
+    };
+    DELIMITERS.into_iter().rev().max_by_key(|delimiter| score(*delimiter)).unwrap_or(b',')
+}
+
+/// The delimiter that Excel's first line names: `sep=;`.
+fn named(line: &[u8]) -> Option<u8> {
+    let line = line.trim_ascii_end();
+    let line = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(line);
+    match line.split_at_checked(4) {
+        Some((word, [delimiter])) if word.eq_ignore_ascii_case(b"sep=") => Some(*delimiter),
+        // A tab at the end was trimmed.
+        Some((word, [])) if word.eq_ignore_ascii_case(b"sep=") => Some(b'\t'),
+        _ => None,
+    }
 }
 
 impl CsvRows {
-    /// Reads the header: the first line that is not blank.
+    /// Reads the header: the first line that is not blank, after one that names the delimiter.
     pub(crate) fn open(mut lines: Lines, delimiter: Option<u8>) -> Result<Self, FeedError> {
-        let first = lines.peek()?.ok_or(FeedError::Empty)?;
-        let delimiter = delimiter.unwrap_or_else(|| sniff(&first));
+        let first = lines.peek(1)?;
+        let named = named(first.first().ok_or(FeedError::Empty)?);
+        if named.is_some() {
+            lines.next()?;
+        }
+        let delimiter = match delimiter.or(named) {
+            Some(delimiter) => delimiter,
+            None => sniff(&lines.peek(SNIFFED_LINES)?),
+        };
         let mut rows = Self {
             lines,
             pending: VecDeque::new(),
@@ -109,8 +150,8 @@ impl CsvRows {
             header: Arc::new(Header::new(Vec::new())),
             ended: false,
         };
-        let (_, _, fields) = match rows.record() {
-            Some(Ok(record)) => record,
+        let fields = match rows.record() {
+            Some(Ok(Fields { fields, .. })) => fields,
             Some(Err(refusal)) => return Err(FeedError::Format(format!("the header is broken: {refusal}"))),
             None => return Err(FeedError::Empty),
         };
@@ -136,7 +177,7 @@ impl CsvRows {
     }
 
     /// The next record: its lines and fields.
-    fn record(&mut self) -> Option<Result<Fields, RefusedLines>> {
+    fn record(&mut self) -> Option<Result<Fields, Finding>> {
         loop {
             let (number, line) = match self.line() {
                 Ok(Some(line)) => line,
@@ -144,7 +185,7 @@ impl CsvRows {
                 Err(error) => return Some(Err(self.unreadable(self.lines.read() + 1, &error))),
             };
             let refuse =
-                |code, reason: String| Some(Err(RefusedLines::new(number, number, None, Defect::new(code, reason))));
+                |code, reason: String| Some(Err(Finding::new(number, number, None, Defect::new(code, reason))));
             let bytes = match line {
                 Line::TooLong => return refuse("line_too_long", format!("longer than {} bytes", limits::LINE_BYTES)),
                 Line::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => continue,
@@ -152,7 +193,7 @@ impl CsvRows {
             };
             let mut splitter = Splitter::new(self.delimiter);
             return match splitter.feed(&bytes) {
-                Split::Complete(fields) => Some(utf8(number, number, fields)),
+                Split::Complete(raw) => Some(Ok(fields(number, number, raw))),
                 Split::Broken(reason) => refuse("broken_csv", reason),
                 Split::Open => Some(self.continued(number, bytes.len(), splitter)),
             };
@@ -160,7 +201,7 @@ impl CsvRows {
     }
 
     /// A record whose first line ended within quotes.
-    fn continued(&mut self, first: u64, mut size: usize, mut splitter: Splitter) -> Result<Fields, RefusedLines> {
+    fn continued(&mut self, first: u64, mut size: usize, mut splitter: Splitter) -> Result<Fields, Finding> {
         let mut taken = Vec::new();
         let reason = loop {
             let (number, line) = match self.line() {
@@ -176,16 +217,14 @@ impl CsvRows {
             let split = splitter.feed(bytes);
             taken.push((number, line));
             match split {
-                Split::Complete(fields)
-                    if fields.len() == self.header.names().len() || self.header.names().is_empty() =>
-                {
-                    return utf8(first, number, fields);
+                Split::Complete(raw) if raw.len() == self.header.names().len() || self.header.names().is_empty() => {
+                    return Ok(fields(first, number, raw));
                 }
-                Split::Complete(fields) => {
+                Split::Complete(raw) => {
                     let wanted = self.header.names().len();
                     break format!(
                         "a quote is closed on line {number} only, which gives {} columns for {wanted}",
-                        fields.len()
+                        raw.len()
                     );
                 }
                 Split::Broken(reason) => break format!("a quote is not closed ({reason} on line {number})"),
@@ -198,12 +237,12 @@ impl CsvRows {
         for line in taken.into_iter().rev() {
             self.pending.push_front(line);
         }
-        Err(RefusedLines::new(first, first, None, Defect::new("broken_csv", reason)))
+        Err(Finding::new(first, first, None, Defect::new("broken_csv", reason)))
     }
 
-    fn unreadable(&mut self, line: u64, error: &io::Error) -> RefusedLines {
+    fn unreadable(&mut self, line: u64, error: &io::Error) -> Finding {
         self.ended = true;
-        RefusedLines::new(line, line, None, unreadable(error))
+        Finding::new(line, line, None, unreadable(error))
     }
 }
 
@@ -212,21 +251,33 @@ pub(crate) fn unreadable(error: &io::Error) -> Defect {
     Defect::new("unreadable", format!("the rest of the file cannot be read: {error}"))
 }
 
-fn utf8(first: u64, last: u64, fields: Vec<Vec<u8>>) -> Result<Fields, RefusedLines> {
-    let fields: Result<Vec<String>, _> = fields.into_iter().map(String::from_utf8).collect();
-    let fields =
-        fields.map_err(|_| RefusedLines::new(first, last, None, Defect::new("invalid_utf8", "not valid UTF-8")))?;
-    Ok((first, last, fields))
+/// What is said about bytes that are no text in the encoding of the file.
+pub(crate) fn damaged() -> Defect {
+    Defect::new("invalid_encoding", "bytes that are no text in the encoding of this file were replaced by \u{fffd}")
+}
+
+fn fields(line: u64, end_line: u64, raw: Vec<Vec<u8>>) -> Fields {
+    let mut damaged = false;
+    let text = |bytes: Vec<u8>| {
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        };
+        damaged |= text.contains('\u{fffd}');
+        text
+    };
+    let fields = raw.into_iter().map(text).collect();
+    Fields { line, end_line, fields, damaged }
 }
 
 impl Iterator for CsvRows {
-    type Item = Result<Row, RefusedLines>;
+    type Item = Result<Row, Finding>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;
         }
-        let (line, end_line, mut fields) = match self.record()? {
+        let Fields { line, end_line, mut fields, damaged: replaced } = match self.record()? {
             Ok(record) => record,
             Err(refusal) => return Some(Err(refusal)),
         };
@@ -234,12 +285,22 @@ impl Iterator for CsvRows {
         while fields.len() > wanted && fields.last().is_some_and(|field| field.trim().is_empty()) {
             fields.pop();
         }
+        let mut defects = Vec::new();
         if fields.len() != wanted {
-            let reason = format!("{} columns where the header has {wanted}", fields.len());
-            return Some(Err(RefusedLines::new(line, end_line, None, Defect::new("wrong_columns", reason))));
+            let defect =
+                Defect::new("wrong_columns", format!("{} columns where the header has {wanted}", fields.len()));
+            // What is too much may stand anywhere before it; what the end lacks is empty.
+            if fields.len() > wanted {
+                return Some(Err(Finding::new(line, end_line, None, defect)));
+            }
+            fields.resize(wanted, String::new());
+            defects.push(defect);
+        }
+        if replaced {
+            defects.push(damaged());
         }
         let values = fields.into_iter().map(Value::Text).collect();
-        Some(Ok(Row { line, end_line, record: Record::Csv(Arc::clone(&self.header), values) }))
+        Some(Ok(Row { line, end_line, record: Record::Csv(Arc::clone(&self.header), values), defects }))
     }
 }
 
@@ -248,10 +309,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::feed::input::Input;
+    use crate::feed::input::{Input, Writing};
 
     fn rows(text: &[u8]) -> Vec<Result<Vec<String>, (u64, &'static str)>> {
-        let rows = CsvRows::open(Input::bytes(text).lines().unwrap(), None).unwrap();
+        let rows = CsvRows::open(Input::bytes(text).lines(Writing::USUAL).unwrap(), None).unwrap();
         let texts = |row: Row| row.record.iter().map(|(_, v)| v.text().unwrap_or_default().into_owned()).collect();
         rows.map(|row| row.map(texts).map_err(|r| (r.line, r.code))).collect()
     }
@@ -272,18 +333,33 @@ mod tests {
     }
 
     #[test]
+    fn the_delimiter_is_what_lines_agree_on() {
+        for (text, want) in [
+            ("\"Price, gross\";No;\"Name, title\"\n5.00;1;Lamp", ["5.00", "1", "Lamp"]),
+            ("Price, gross;No;Name\n5,00;1;Lamp, red, large\n", ["5,00", "1", "Lamp, red, large"]),
+            ("sep=;\na;b;c\n1,5;2,5;3,5,6\n", ["1,5", "2,5", "3,5,6"]),
+            ("\"sep=|\"\r\na|b|c\r\n1|2|3;4;5,6,7\r\n", ["1", "2", "3;4;5,6,7"]),
+            ("SEP=\t\na\tb\tc\n1\t2\t3\n", ["1", "2", "3"]),
+            ("a\tb\tc, d, e, f\n1\t2\t3\n", ["1", "2", "3"]),
+        ] {
+            assert_eq!(rows(text.as_bytes()), [ok(&want)], "{text}");
+        }
+    }
+
+    #[test]
     fn a_broken_line_costs_itself_only() {
         let text = b"a,b\n1,\"never closed\n2,\"fine\"\n3,4\n5\n\xff,6\n7,\"x\"y\n8,9\n";
         let want = [
             Err((2, "broken_csv")),
             ok(&["2", "fine"]),
             ok(&["3", "4"]),
-            Err((5, "wrong_columns")),
-            Err((6, "invalid_utf8")),
+            ok(&["5", ""]),
+            ok(&["\u{fffd}", "6"]),
             Err((7, "broken_csv")),
             ok(&["8", "9"]),
         ];
         assert_eq!(rows(text), want);
+        assert_eq!(rows(b"a,b\n1,2,3\n"), [Err((2, "wrong_columns"))]);
         assert_eq!(rows(b"a,b\n1,\"open\n2,3\n4,5"), [Err((2, "broken_csv")), ok(&["2", "3"]), ok(&["4", "5"])]);
     }
 
@@ -293,7 +369,7 @@ mod tests {
             let quote = |field: &String| format!("\"{}\"", field.replace('"', "\"\""));
             let line = |fields: &Vec<String>| fields.iter().map(quote).collect::<Vec<_>>().join(",");
             let text = format!("x,y,z\n{}\n", table.iter().map(line).collect::<Vec<_>>().join("\n"));
-            let read = CsvRows::open(Input::bytes(&text).lines().unwrap(), Some(b',')).unwrap();
+            let read = CsvRows::open(Input::bytes(&text).lines(Writing::USUAL).unwrap(), Some(b',')).unwrap();
             let read: Vec<Vec<String>> = read.map(|row| match row.unwrap().record {
                 Record::Csv(_, values) => values.into_iter().map(|v| match v { Value::Text(t) => t, _ => String::new() }).collect(),
                 Record::Json(_) => vec![],

@@ -5,9 +5,10 @@ use souk_kernel::Problem;
 
 use crate::draft::{Defect, clip};
 
-/// A line, or the lines of a product, that cannot be taken. Everything else in the file still is.
+/// What is wrong with a line, or with the lines of a product: it cannot be taken, or it is taken without a detail. Everything else
+/// in the file is not touched by it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RefusedLines {
+pub struct Finding {
     /// First line, counted from 1.
     pub line: u64,
     /// Last line.
@@ -21,7 +22,7 @@ pub struct RefusedLines {
     pub reason: String,
 }
 
-impl RefusedLines {
+impl Finding {
     /// A defect found on these lines.
     pub fn new(line: u64, end_line: u64, external_id: Option<&str>, defect: Defect) -> Self {
         let Defect { code, reason } = defect;
@@ -29,7 +30,7 @@ impl RefusedLines {
     }
 }
 
-impl std::fmt::Display for RefusedLines {
+impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.end_line {
             end if end > self.line => write!(f, "lines {}-{end}", self.line)?,
@@ -51,12 +52,18 @@ pub enum FeedError {
     /// Nothing in it.
     #[error("the file is empty")]
     Empty,
+    /// Another kind of file.
+    #[error("this is {0}, not a table of products")]
+    NotATable(String),
     /// No format that is recognised by itself.
     #[error("{0}: say what its columns mean with --mapping FILE.toml")]
     Unrecognised(String),
     /// The file's beginning contradicts its format.
     #[error("{0}")]
     Format(String),
+    /// The mapping names columns that the file does not have.
+    #[error("the mapping does not fit the file: {0}")]
+    MissingColumns(String),
     /// The mapping is wrong.
     #[error(transparent)]
     Mapping(#[from] MappingError),
@@ -87,8 +94,10 @@ impl From<FeedError> for Problem {
         let code = match &error {
             FeedError::Io(_) => "feed_unreadable",
             FeedError::Empty => "feed_empty",
+            FeedError::NotATable(_) => "feed_not_a_table",
             FeedError::Unrecognised(_) => "feed_unrecognised",
             FeedError::Format(_) => "feed_format",
+            FeedError::MissingColumns(_) => "feed_missing_columns",
             FeedError::Mapping(_) => "feed_mapping",
             FeedError::CurrencyNeeded => "feed_currency_needed",
         };

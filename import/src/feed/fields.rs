@@ -2,48 +2,111 @@
 
 use souk_catalog_api::Status;
 
-use crate::decimal::Decimal;
 use crate::draft::{Defect, clip};
+use crate::feed::number::{self, DecimalMark};
+use crate::limits;
 
-/// Published unless the source says otherwise.
-pub(crate) fn status(text: Option<String>) -> Result<Status, Defect> {
-    let Some(text) = text else { return Ok(Status::Published) };
-    match text.to_ascii_lowercase().as_str() {
-        "published" | "active" | "enabled" | "true" | "yes" | "1" => Ok(Status::Published),
-        "draft" | "archived" | "inactive" | "disabled" | "hidden" | "false" | "no" | "0" => Ok(Status::Draft),
-        _ => Err(Defect::new("invalid_status", format!("{:?} is neither published nor draft", clip(&text)))),
+/// What a field says, and what is wrong with it where it cannot be read. What stands in its place is never to the better: nothing
+/// is published, in stock or of a weight because of a word that nobody here knows.
+pub(crate) struct Field<T> {
+    pub(crate) value: T,
+    pub(crate) defect: Option<Defect>,
+}
+
+impl<T> Field<T> {
+    fn good(value: T) -> Self {
+        Self { value, defect: None }
+    }
+
+    fn bad(value: T, code: &'static str, reason: String) -> Self {
+        Self { value, defect: Some(Defect::new(code, reason)) }
+    }
+
+    /// The value; the defect joins the others.
+    pub(crate) fn note(self, defects: &mut Vec<Defect>) -> T {
+        defects.extend(self.defect);
+        self.value
     }
 }
 
-/// Whole units; what is oversold is none, and half a unit is a mistake.
-pub(crate) fn stock(text: Option<String>) -> Result<Option<i64>, Defect> {
-    let Some(text) = text else { return Ok(None) };
-    let number: Option<Decimal> = text.parse().ok();
-    match number {
-        Some(number) if number.scale() == 0 => Ok(Some(number.unscaled().max(0))),
-        _ => Err(Defect::new("invalid_stock", format!("stock {:?} is not a whole number", clip(&text)))),
+/// Published unless the source says otherwise; not published where it says something that is not known.
+pub(crate) fn status(text: Option<String>) -> Field<Status> {
+    let Some(text) = text else { return Field::good(Status::Published) };
+    match text.trim().to_lowercase().as_str() {
+        "published" | "active" | "enabled" | "visible" | "true" | "yes" | "y" | "1" | "on" | "publish" => {
+            Field::good(Status::Published)
+        }
+        "draft" | "archived" | "inactive" | "disabled" | "hidden" | "false" | "no" | "n" | "0" | "off" | "private"
+        | "pending" => Field::good(Status::Draft),
+        _ => {
+            let reason = format!("the status {:?} is not known, so the product is not published", clip(&text));
+            Field::bad(Status::Draft, "invalid_status", reason)
+        }
+    }
+}
+
+/// Whole units; what is oversold is none. What cannot be read is none, too, so that nothing is sold that is not there.
+pub(crate) fn stock(text: Option<(String, bool)>, mark: Option<DecimalMark>) -> Field<Option<i64>> {
+    let Some((text, exact)) = text else { return Field::good(None) };
+    let bad = |units: i64, why: &str| {
+        Field::bad(Some(units), "invalid_stock", format!("stock {:?} {why}: {units} units", clip(&text)))
+    };
+    match number::read(&text, if exact { Some(DecimalMark::Point) } else { mark }) {
+        Ok(number) if number.scale() > 0 => {
+            bad((number.unscaled() / 10i64.pow(number.scale().into())).max(0), "is not whole")
+        }
+        Ok(number) if number.unscaled() > limits::STOCK_UNITS => bad(limits::STOCK_UNITS, "is above the limit"),
+        Ok(number) => Field::good(Some(number.unscaled().max(0))),
+        Err(no) => bad(0, &format!("is {}", no.reason())),
     }
 }
 
 /// Grams, half a gram up; zero means that the weight is not known.
-pub(crate) fn weight(text: Option<String>, unit: Option<String>) -> Result<u32, Defect> {
-    let Some(text) = text else { return Ok(0) };
-    let wrong = |reason: &str| Defect::new("invalid_weight", format!("weight {:?}: {reason}", clip(&text)));
+pub(crate) fn weight(text: Option<(String, bool)>, unit: Option<String>, mark: Option<DecimalMark>) -> Field<u32> {
+    let Some((text, exact)) = text else { return Field::good(0) };
+    match grams(&text, unit.as_deref(), if exact { Some(DecimalMark::Point) } else { mark }) {
+        Ok(grams) => Field::good(grams),
+        Err(reason) => Field::bad(0, "invalid_weight", format!("weight {:?} is left out: {reason}", clip(&text))),
+    }
+}
+
+fn grams(text: &str, unit: Option<&str>, mark: Option<DecimalMark>) -> Result<u32, String> {
+    // `1,5 kg`: the unit beside the number counts more than that of the column.
+    let digits = text.trim_end_matches(|c: char| c.is_alphabetic() || c == '.').trim_end();
+    let written = text[digits.len()..].trim().trim_end_matches('.');
+    let unit = if written.is_empty() { unit } else { Some(written) };
     // Hundred-thousandths of a gram in one unit: exact for pounds and ounces (NIST Handbook 44, appendix C).
-    let unit = match unit.as_deref().map(str::to_ascii_lowercase).as_deref() {
-        None | Some("g" | "gram" | "grams") => 100_000,
-        Some("kg" | "kilogram" | "kilograms") => 100_000_000,
+    let unit = match unit.map(|unit| unit.trim().trim_end_matches('.').to_lowercase()).as_deref() {
+        None | Some("g" | "gr" | "gram" | "grams" | "gramm" | "gramme" | "grammes") => 100_000,
+        Some("mg") => 100,
+        Some("kg" | "kgs" | "kilo" | "kilogram" | "kilograms" | "kilogramm" | "kilogramme" | "kilogrammes") => {
+            100_000_000
+        }
+        Some("t") => 100_000_000_000,
         Some("lb" | "lbs" | "pound" | "pounds") => 45_359_237,
         Some("oz" | "ounce" | "ounces") => 2_834_952,
-        Some(other) => return Err(wrong(&format!("the unit {:?} is none of g, kg, lb, oz", clip(other)))),
+        Some(other) => return Err(format!("the unit {:?} is none of g, kg, lb, oz", clip(other))),
     };
-    let number: Decimal = text.parse().map_err(|_| wrong("not a number"))?;
+    let number = number::read(digits, mark).map_err(|no| no.reason().to_owned())?;
     if number.unscaled() < 0 {
-        return Err(wrong("negative"));
+        return Err("negative".to_owned());
     }
     let divisor = 10i128.pow(u32::from(number.scale())) * 100_000;
     let grams = (i128::from(number.unscaled()) * unit * 2 + divisor) / (divisor * 2);
-    u32::try_from(grams).map_err(|_| wrong("too heavy"))
+    u32::try_from(grams).map_err(|_| "too heavy".to_owned())
+}
+
+/// A code (SKU, barcode, number of an article) without what guards it from spreadsheets, which take its zeros away: an
+/// apostrophe before it, or `="…"` about it.
+pub(crate) fn code(text: &str) -> &str {
+    let text = text.trim();
+    if let Some(inner) = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {
+        return inner.trim();
+    }
+    match text.strip_prefix(['\'', '’', '`']) {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit() || "=+-@".contains(c)) => rest,
+        _ => text,
+    }
 }
 
 #[cfg(test)]
@@ -51,18 +114,55 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_readers() {
-        let grams = |text: &str, unit: &str| weight(Some(text.into()), Some(unit.into())).map_err(|d| d.code);
-        assert_eq!(grams("19.8", "lb"), Ok(8981));
-        assert_eq!(grams("1.5", "KG"), Ok(1500));
-        assert_eq!(grams("0.4999", "g"), Ok(0));
-        assert_eq!(grams("-1", "g"), Err("invalid_weight"));
-        assert_eq!(grams("1", "stone"), Err("invalid_weight"));
-        assert_eq!(grams("99999999", "kg"), Err("invalid_weight"));
-        assert_eq!(stock(Some("-3".into())), Ok(Some(0)));
-        assert_eq!(stock(Some("5.0".into())), Ok(Some(5)));
-        assert_eq!(stock(Some("many".into())).map_err(|d| d.code), Err("invalid_stock"));
-        assert_eq!(status(None), Ok(Status::Published));
-        assert!(status(Some("maybe".into())).is_err());
+    fn weights() {
+        let read = |text: &str, unit: &str| {
+            let field = weight(Some((text.into(), false)), Some(unit.into()), None);
+            field.defect.map_or(Ok(field.value), |defect| Err(defect.code))
+        };
+        assert_eq!(read("19.8", "lb"), Ok(8981));
+        assert_eq!(read("1.5", "KG"), Ok(1500));
+        assert_eq!(read("45,5", "kg"), Ok(45_500));
+        assert_eq!(read("0.4999", "g"), Ok(0));
+        assert_eq!(read("1,5 kg", "g"), Ok(1500));
+        assert_eq!(read("12 oz.", "kg"), Ok(340));
+        for (text, unit) in [("-1", "g"), ("1", "stone"), ("99999999", "kg"), ("heavy", "kg"), ("1.500", "kg")] {
+            assert_eq!(read(text, unit), Err("invalid_weight"), "{text} {unit}");
+        }
+    }
+
+    #[test]
+    fn stock_is_never_read_for_the_better() {
+        let read = |text: &str| {
+            let field = stock(Some((text.into(), false)), None);
+            (field.value, field.defect.map(|defect| defect.code))
+        };
+        assert_eq!(read("-3"), (Some(0), None));
+        assert_eq!(read("5.0"), (Some(5), None));
+        assert_eq!(read("5,5"), (Some(5), Some("invalid_stock")));
+        assert_eq!(read("many"), (Some(0), Some("invalid_stock")));
+        assert_eq!(read("1.000"), (Some(0), Some("invalid_stock")));
+        assert_eq!(read("999999999999"), (Some(limits::STOCK_UNITS), Some("invalid_stock")));
+        assert_eq!(stock(Some(("1.000".into(), false)), Some(DecimalMark::Comma)).value, Some(1000));
+    }
+
+    #[test]
+    fn an_unknown_status_is_not_published() {
+        let read = |text: &str| {
+            let field = status(Some(text.into()));
+            (field.value, field.defect.is_some())
+        };
+        assert_eq!(status(None).value, Status::Published);
+        assert_eq!(read(" Active"), (Status::Published, false));
+        assert_eq!(read("ARCHIVED"), (Status::Draft, false));
+        assert_eq!(read("maybe"), (Status::Draft, true));
+    }
+
+    #[test]
+    fn guards_of_codes() {
+        for (text, want) in
+            [("'8720892119308", "8720892119308"), ("=\"00123\"", "00123"), ("'n Roll", "'n Roll"), ("A-1", "A-1")]
+        {
+            assert_eq!(code(text), want);
+        }
     }
 }

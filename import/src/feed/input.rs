@@ -1,18 +1,41 @@
-//! Input of a reader: a file or memory, plain or gzip (told by its magic bytes), as bounded lines. A file can be opened more
-//! than once, because files that mix currencies are read twice.
+//! Input of a reader: a file or memory, plain or gzip (told by its magic bytes), in any encoding, as bounded lines of UTF-8. A
+//! file can be opened more than once: it is looked at before it is read, and files that mix currencies are read twice.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::encoding::{self, Decoded, Encoding};
+use super::error::FeedError;
+use super::rows::Format;
 use crate::limits;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Bytes read at a time.
 const BUFFER_BYTES: usize = 128 * 1024;
+
+/// First bytes of what is no table, and what it is.
+const OTHERS: &[(&[u8], &str)] = &[
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "a picture (PNG)"),
+    (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"GIF8", "a picture (GIF)"),
+    (b"RIFF", "a picture or a recording (RIFF)"),
+    (b"{\\rtf", "a text document (RTF)"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document (.xls, .doc)"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"\xfd7zXZ", "an xz archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+];
 
 /// A source of bytes that can be opened again.
 #[derive(Clone, Debug)]
@@ -21,6 +44,20 @@ pub enum Input {
     File(PathBuf),
     /// Bytes in memory.
     Bytes(Arc<[u8]>),
+}
+
+/// How the text of a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Writing {
+    pub(crate) encoding: Encoding,
+    /// What ends a line: a line feed, or the carriage return of old Macs where there is no line feed.
+    line_end: u8,
+}
+
+impl Writing {
+    /// UTF-8 with line feeds.
+    #[cfg(test)]
+    pub(crate) const USUAL: Self = Self { encoding: Encoding::UTF_8, line_end: b'\n' };
 }
 
 impl Input {
@@ -42,8 +79,53 @@ impl Input {
         }
     }
 
-    /// Its lines from the beginning, unpacked.
-    pub(crate) fn lines(&self) -> io::Result<Lines> {
+    /// Looks at its beginning, and for its encoding as far as the first letters that are not ASCII. What is no text is refused
+    /// by name.
+    pub(crate) fn examine(&self, given: Option<Encoding>, format: Option<Format>) -> Result<Writing, FeedError> {
+        let (mut raw, _) = self.open()?;
+        let mut head = vec![0; encoding::SAMPLE_BYTES];
+        let read = encoding::read_full(&mut raw, &mut head)?;
+        head.truncate(read);
+        if head.trim_ascii().is_empty() {
+            return Err(FeedError::Empty);
+        }
+        if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| head.starts_with(magic)) {
+            return Err(FeedError::NotATable((*what).to_owned()));
+        }
+        let is_json = format == Some(Format::Ndjson) || format.is_none() && head.trim_ascii_start().starts_with(b"{");
+        let encoding = match given {
+            Some(given) => given,
+            None => encoding::detect(&head, raw, is_json)?,
+        };
+        let mut text = Vec::new();
+        Decoded::new(head.as_slice(), encoding).read_to_end(&mut text)?;
+        // A damaged line is refused by itself; where much is of no use, none of it is lines.
+        let controls = text.iter().filter(|byte| **byte < 32 && !byte.is_ascii_whitespace()).count();
+        if controls * 10 > text.len() {
+            return Err(FeedError::NotATable("a binary file".to_owned()));
+        }
+        let start = text.trim_ascii_start();
+        let begins = |word: &[u8]| start.len() >= word.len() && start[..word.len()].eq_ignore_ascii_case(word);
+        if begins(b"<!doctype html") || begins(b"<html") {
+            return Err(FeedError::NotATable("a web page (HTML): perhaps the download needed a login".to_owned()));
+        }
+        let old_mac = !text.contains(&b'\n') && text.contains(&b'\r');
+        Ok(Writing { encoding, line_end: if old_mac { b'\r' } else { b'\n' } })
+    }
+
+    /// Its lines from the beginning, unpacked and as UTF-8.
+    pub(crate) fn lines(&self, writing: Writing) -> io::Result<Lines> {
+        let (raw, used) = self.open()?;
+        let reader: Box<dyn BufRead + Send> = match writing.encoding == Encoding::UTF_8 {
+            // As it is, so that bytes which are none are found where they stand.
+            true => raw,
+            false => Box::new(Decoded::new(raw, writing.encoding)),
+        };
+        Ok(Lines { reader, used, line_end: writing.line_end, number: 0, begun: false, ahead: VecDeque::new() })
+    }
+
+    /// Its bytes, unpacked, and the count of those taken from it.
+    fn open(&self) -> io::Result<(Box<dyn BufRead + Send>, Arc<AtomicU64>)> {
         let used = Arc::new(AtomicU64::new(0));
         let raw: Box<dyn Read + Send> = match self {
             Self::File(path) => Box::new(File::open(path)?),
@@ -56,7 +138,7 @@ impl Input {
             true => Box::new(BufReader::with_capacity(BUFFER_BYTES, flate2::bufread::MultiGzDecoder::new(raw))),
             false => Box::new(raw),
         };
-        Ok(Lines { reader, used, number: 0, ahead: None })
+        Ok((reader, used))
     }
 }
 
@@ -73,8 +155,11 @@ pub(crate) enum Line {
 pub(crate) struct Lines {
     reader: Box<dyn BufRead + Send>,
     used: Arc<AtomicU64>,
+    line_end: u8,
     number: u64,
-    ahead: Option<(u64, Line)>,
+    /// A line that is not blank has been read.
+    begun: bool,
+    ahead: VecDeque<(u64, Line)>,
 }
 
 /// Counts the bytes taken from a source.
@@ -104,9 +189,13 @@ impl Lines {
 
     /// The next line and its number; an error is the end of the source.
     pub(crate) fn next(&mut self) -> io::Result<Option<(u64, Line)>> {
-        if let Some(line) = self.ahead.take() {
-            return Ok(Some(line));
+        match self.ahead.pop_front() {
+            Some(line) => Ok(Some(line)),
+            None => self.read_line(),
         }
+    }
+
+    fn read_line(&mut self) -> io::Result<Option<(u64, Line)>> {
         let mut line = Vec::new();
         let mut too_long = false;
         loop {
@@ -117,7 +206,7 @@ impl Lines {
                 }
                 break;
             }
-            let end = chunk.iter().position(|b| *b == b'\n');
+            let end = chunk.iter().position(|b| *b == self.line_end);
             let part = &chunk[..end.unwrap_or(chunk.len())];
             too_long |= line.len() + part.len() > limits::LINE_BYTES;
             if too_long {
@@ -135,28 +224,41 @@ impl Lines {
         if line.last() == Some(&b'\r') {
             line.pop();
         }
-        if self.number == 1 && line.starts_with(BOM) {
-            line.drain(..BOM.len());
+        if !self.begun {
+            without_marks(&mut line);
+            self.begun = too_long || !line.iter().all(u8::is_ascii_whitespace);
         }
         Ok(Some((self.number, if too_long { Line::TooLong } else { Line::Bytes(line) })))
     }
 
-    /// The first line that is not blank, left in place.
-    pub(crate) fn peek(&mut self) -> io::Result<Option<Vec<u8>>> {
-        loop {
-            match self.next()? {
-                None => return Ok(None),
-                Some((_, Line::Bytes(line))) if line.iter().all(u8::is_ascii_whitespace) => {}
-                Some((number, line)) => {
-                    let text = match &line {
-                        Line::Bytes(bytes) => bytes.clone(),
-                        Line::TooLong => Vec::new(),
-                    };
-                    self.ahead = Some((number, line));
-                    return Ok(Some(text));
-                }
+    /// The next lines, at most so many, left in place. Blank ones before the first that is not are passed over.
+    pub(crate) fn peek(&mut self, count: usize) -> io::Result<Vec<&[u8]>> {
+        let blank = |line: &Line| matches!(line, Line::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace));
+        while self.ahead.front().is_some_and(|(_, line)| blank(line)) {
+            self.ahead.pop_front();
+        }
+        while self.ahead.len() < count {
+            match self.read_line()? {
+                None => break,
+                Some((_, line)) if self.ahead.is_empty() && blank(&line) => {}
+                Some(line) => self.ahead.push_back(line),
             }
         }
+        let bytes = self.ahead.iter().take(count).map(|(_, line)| match line {
+            Line::Bytes(bytes) => bytes.as_slice(),
+            Line::TooLong => &[],
+        });
+        Ok(bytes.collect())
+    }
+}
+
+/// Takes byte order marks from the beginning of a file, with the blanks before them: programs that put files together leave
+/// them on any of the first lines.
+fn without_marks(line: &mut Vec<u8>) {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    while line.trim_ascii_start().starts_with(MARK) {
+        let blanks = line.len() - line.trim_ascii_start().len();
+        line.drain(..blanks + MARK.len());
     }
 }
 
@@ -166,8 +268,13 @@ mod tests {
 
     use super::*;
 
+    fn lines(bytes: &[u8]) -> Lines {
+        let input = Input::bytes(bytes);
+        input.lines(input.examine(None, None).unwrap_or(Writing::USUAL)).unwrap()
+    }
+
     fn all(bytes: &[u8]) -> Vec<(u64, Line)> {
-        let mut lines = Input::bytes(bytes).lines().unwrap();
+        let mut lines = lines(bytes);
         std::iter::from_fn(|| lines.next().unwrap()).collect()
     }
 
@@ -180,6 +287,29 @@ mod tests {
         let want = vec![(1, text("a")), (2, text("")), (3, text("b")), (4, text("c"))];
         assert_eq!(all(b"\xef\xbb\xbfa\r\n\nb\nc"), want);
         assert_eq!(all(b""), vec![]);
+    }
+
+    #[test]
+    fn lines_of_old_macs_and_marks_on_any_of_the_first_lines() {
+        let want = vec![(1, text("a")), (2, text("b")), (3, text("c"))];
+        assert_eq!(all(b"a\rb\rc\r"), want);
+        let late = all(b"\n\xef\xbb\xbf\n\t\xef\xbb\xbf\xef\xbb\xbfa\n\xef\xbb\xbfb");
+        assert_eq!(late, vec![(1, text("")), (2, text("")), (3, text("a")), (4, text("\u{feff}b"))]);
+    }
+
+    #[test]
+    fn what_is_no_table_is_refused_by_name() {
+        for (bytes, want) in [
+            (&b"%PDF-1.7"[..], "PDF"),
+            (b"PK\x03\x04\x14\0", "ZIP"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Office"),
+            (b" \n<!DOCTYPE HTML><title>Login", "web page"),
+            (b"\x01\x02\0\0\x03", "binary"),
+        ] {
+            let error = Input::bytes(bytes).examine(None, None).unwrap_err().to_string();
+            assert!(error.contains(want), "{error}");
+        }
+        assert!(matches!(Input::bytes(b" \n").examine(None, None), Err(FeedError::Empty)));
     }
 
     #[test]
@@ -198,7 +328,7 @@ mod tests {
         };
         let both = [pack("a\nb\n"), pack("c\n")].concat();
         assert_eq!(all(&both), vec![(1, text("a")), (2, text("b")), (3, text("c"))]);
-        let mut cut = Input::bytes(&both[..both.len() - 12]).lines().unwrap();
+        let mut cut = Input::bytes(&both[..both.len() - 12]).lines(Writing::USUAL).unwrap();
         let mut last = cut.next();
         while let Ok(Some(_)) = last {
             last = cut.next();

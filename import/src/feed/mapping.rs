@@ -7,6 +7,7 @@ pub(crate) mod price;
 pub(crate) mod rule;
 mod section;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use self::attributes::{AttributeRules, Patterns};
@@ -14,6 +15,7 @@ use self::category::CategoryRules;
 use self::price::PriceRules;
 use self::rule::Rule;
 use self::section::Section;
+use crate::draft::clip;
 use crate::feed::error::{FeedError, MappingError};
 use crate::feed::record::Header;
 use crate::feed::rows::Format;
@@ -31,12 +33,16 @@ pub struct Mapping {
     pub(crate) source: String,
     pub(crate) format: Option<Format>,
     pub(crate) delimiter: Option<u8>,
-    /// Columns by which a file is recognised without being told.
-    detect: Vec<String>,
+    /// Columns by which a file is recognised without being told: all those of one of the lists.
+    detect: Vec<Vec<String>>,
+    /// Columns that a file may lack: a format has more than any one file of it.
+    optional_columns: bool,
     /// The column whose equal values join rows into one product.
-    pub(crate) group_by: Option<String>,
+    pub(crate) group_by: Option<Rule>,
     /// The column that only the row with the product's own data fills.
-    pub(crate) product_row: Option<String>,
+    pub(crate) product_row: Option<Rule>,
+    /// That row stands for the product alone, and is no variant where other rows are.
+    pub(crate) parent_row: bool,
     /// `\n` as two characters means a line break in this source.
     pub(crate) unescape: bool,
     pub(crate) product: ProductRules,
@@ -76,6 +82,8 @@ pub(crate) struct VariantRules {
     pub(crate) weight: Option<Rule>,
     pub(crate) weight_unit: Option<Rule>,
     pub(crate) stock: Option<Rule>,
+    /// Units of a new variant of which the file does not say how many there are.
+    pub(crate) default_stock: i64,
     pub(crate) tax_category: Option<Rule>,
     pub(crate) media: Option<Rule>,
 }
@@ -128,8 +136,13 @@ impl Mapping {
     /// The shipped mapping that knows a file by its columns.
     pub(crate) fn recognise(header: &Header) -> Option<Self> {
         let all = BUILT_IN.iter().filter_map(|(name, _)| Self::built_in(name));
-        let has = |column: &String| header.names().contains(column);
-        all.into_iter().find(|mapping| !mapping.detect.is_empty() && mapping.detect.iter().all(has))
+        let fits = |columns: &Vec<String>| columns.iter().all(|column| header.has(column));
+        all.into_iter().find(|mapping| mapping.detect.iter().any(fits))
+    }
+
+    /// Says how many units a new variant has of which the file does not tell; without a number the mapping's own holds.
+    pub(crate) fn set_default_stock(&mut self, units: Option<i64>) {
+        self.variant.default_stock = units.unwrap_or(self.variant.default_stock);
     }
 
     /// Where its products say they come from.
@@ -139,7 +152,77 @@ impl Mapping {
 
     /// False when no rule gives a currency, so that the caller must.
     pub(crate) fn names_currency(&self) -> bool {
-        self.price.currency.is_some() || self.price.default_currency.is_some()
+        self.price.names_currency()
+    }
+
+    /// Refuses a file that lacks a mapped column: what stands there is not known, and nothing is assumed for it. `has` tells
+    /// whether the file has a column, `columns` are those that it has.
+    pub(crate) fn check_columns(&self, has: &dyn Fn(&str) -> bool, columns: &[String]) -> Result<(), FeedError> {
+        let mut lacking: Vec<String> = Vec::new();
+        for (key, rule, required) in self.rules() {
+            if self.optional_columns && !required {
+                continue;
+            }
+            if let Some(missing) = rule.missing(has) {
+                let names: Vec<String> = missing.iter().map(|name| format!("{name:?}")).collect();
+                lacking.push(format!("{key} names {}", names.join(" or ")));
+            }
+        }
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let names = clip_list(columns);
+        Err(FeedError::MissingColumns(format!("{}; the file has {names}", lacking.join(", "))))
+    }
+
+    /// True where a file may lack mapped columns.
+    pub(crate) fn is_lenient(&self) -> bool {
+        self.optional_columns
+    }
+
+    /// The names of all mapped columns.
+    pub(crate) fn columns(&self) -> BTreeSet<&str> {
+        self.rules().flat_map(|(_, rule, _)| rule.columns()).collect()
+    }
+
+    /// All rules by their keys, and whether there is nothing to sell without what they yield.
+    fn rules(&self) -> impl Iterator<Item = (String, &Rule, bool)> {
+        let (product, variant) = (&self.product, &self.variant);
+        let single = [
+            ("rows.group_by", self.group_by.as_ref()),
+            ("rows.product_row", self.product_row.as_ref()),
+            ("product.external_id", Some(&product.external_id)),
+            ("product.title", Some(&product.title)),
+            ("product.slug", product.slug.as_ref()),
+            ("product.brand", product.brand.as_ref()),
+            ("product.description", product.description.as_ref()),
+            ("product.status", product.status.as_ref()),
+            ("product.tags", product.tags.as_ref()),
+            ("product.seo_title", product.seo_title.as_ref()),
+            ("product.seo_description", product.seo_description.as_ref()),
+            ("product.media", product.media.as_ref()),
+            ("product.media_alt", product.media_alt.as_ref()),
+            ("variant.external_id", variant.external_id.as_ref()),
+            ("variant.sku", variant.sku.as_ref()),
+            ("variant.barcode", variant.barcode.as_ref()),
+            ("variant.weight", variant.weight.as_ref()),
+            ("variant.weight_unit", variant.weight_unit.as_ref()),
+            ("variant.stock", variant.stock.as_ref()),
+            ("variant.tax_category", variant.tax_category.as_ref()),
+            ("variant.media", variant.media.as_ref()),
+        ];
+        let needed = ["rows.group_by", "product.external_id", "product.title", "price.amount"];
+        let single = single.into_iter().filter_map(|(key, rule)| Some((key.to_owned(), rule?)));
+        let options = self.options.iter().enumerate().flat_map(|(i, option)| {
+            [(format!("option[{i}].name"), &option.name), (format!("option[{i}].value"), &option.value)]
+        });
+        let price = self.price.rules().map(|(key, rule)| (key.to_owned(), rule));
+        let more = self.category.rules().chain(self.attributes.rules());
+        let all = single.chain(options).chain(price).chain(more);
+        all.map(move |(key, rule)| {
+            let required = needed.contains(&key.as_str());
+            (key, rule, required)
+        })
     }
 
     /// True for attributes that buyers do not filter by.
@@ -164,10 +247,12 @@ impl Mapping {
             Some(text) if text.len() == 1 && text != "\"" && text != "\n" => Some(text.as_bytes()[0]),
             Some(other) => return Err(root.error("delimiter", format!("one character is wanted, not {other:?}"))),
         };
-        let detect = root.texts("detect")?;
+        let detect = root.text_lists("detect")?;
+        let optional_columns = root.flag("optional_columns")?;
         let unescape = root.flag("literal_line_breaks")?;
         let mut rows = root.section("rows")?;
-        let (group_by, product_row) = (rows.text("group_by")?, rows.text("product_row")?);
+        let (group_by, product_row) = (Rule::take(&mut rows, "group_by")?, Rule::take(&mut rows, "product_row")?);
+        let parent_row = rows.flag("parent_row")?;
         rows.finish()?;
         let product = ProductRules::parse(root.section("product")?)?;
         let variant = VariantRules::parse(root.section("variant")?)?;
@@ -187,8 +272,10 @@ impl Mapping {
             format,
             delimiter,
             detect,
+            optional_columns,
             group_by,
             product_row,
+            parent_row,
             unescape,
             product,
             variant,
@@ -234,11 +321,22 @@ impl VariantRules {
             weight: Rule::take(&mut section, "weight")?,
             weight_unit: Rule::take(&mut section, "weight_unit")?,
             stock: Rule::take(&mut section, "stock")?,
+            default_stock: section.number("default_stock", 0..=limits::STOCK_UNITS)?.unwrap_or_default(),
             tax_category: Rule::take(&mut section, "tax_category")?,
             media: Rule::take(&mut section, "media")?,
         };
         section.finish()?;
         Ok(rules)
+    }
+}
+
+/// Names for a message, as many as a person reads.
+fn clip_list(names: &[String]) -> String {
+    const SHOWN: usize = 40;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("{:?}", clip(name))).collect();
+    match names.len() > SHOWN {
+        true => format!("{} and {} more", shown.join(", "), names.len() - SHOWN),
+        false => shown.join(", "),
     }
 }
 

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::draft::Defect;
+
 /// A value of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -48,15 +50,19 @@ impl Value {
 #[derive(Debug)]
 pub struct Header {
     names: Vec<String>,
-    index: HashMap<String, usize>,
+    index: HashMap<String, Vec<usize>>,
 }
 
 impl Header {
-    /// Columns in the order of the file; of two with one name the first is found by it.
+    /// Columns in the order of the file. Names are found whatever their case; several columns may have one name.
     pub fn new(names: Vec<String>) -> Self {
-        let mut index = HashMap::with_capacity(names.len());
+        let mut index: HashMap<String, Vec<usize>> = HashMap::with_capacity(names.len());
         for (i, name) in names.iter().enumerate() {
-            index.entry(name.clone()).or_insert(i);
+            let lower = name.to_lowercase();
+            if lower != *name {
+                index.entry(name.clone()).or_default().push(i);
+            }
+            index.entry(lower).or_default().push(i);
         }
         Self { names, index }
     }
@@ -64,6 +70,16 @@ impl Header {
     /// The columns' names.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Whether there is a column of this name.
+    pub fn has(&self, name: &str) -> bool {
+        !self.places(name).is_empty()
+    }
+
+    /// Where the columns of this name stand.
+    fn places(&self, name: &str) -> &[usize] {
+        self.index.get(name).or_else(|| self.index.get(&name.to_lowercase())).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -77,17 +93,24 @@ pub enum Record {
 }
 
 impl Record {
-    /// The value of a column. In JSON a point steps into an object, when no member has the whole name: `price.amount`.
+    /// The values of a column, several where columns have one name. In JSON a point steps into an object, when no member has
+    /// the whole name: `price.amount`.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &Value> {
+        let (places, values, member) = match self {
+            Self::Csv(header, values) => (header.places(name), values.as_slice(), None),
+            Self::Json(members) => (&[][..], &[][..], step(members, name)),
+        };
+        places.iter().filter_map(|place| values.get(*place)).chain(member)
+    }
+
+    /// The value of a column.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        match self {
-            Self::Csv(header, values) => values.get(*header.index.get(name)?),
-            Self::Json(members) => step(members, name),
-        }
+        self.values(name).next()
     }
 
     /// Trimmed text of a column; nothing when it is missing or empty.
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.get(name)?.text()
+        self.values(name).find_map(Value::text)
     }
 
     /// All columns with their names.
@@ -119,4 +142,6 @@ pub struct Row {
     pub end_line: u64,
     /// What it says.
     pub record: Record,
+    /// Details of it that could not be read.
+    pub defects: Vec<Defect>,
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::draft::Defect;
-use crate::feed::csv::{CsvRows, unreadable};
-use crate::feed::error::{FeedError, RefusedLines};
-use crate::feed::input::{Input, Line, Lines};
+use crate::feed::csv::{CsvRows, damaged, unreadable};
+use crate::feed::error::{FeedError, Finding};
+use crate::feed::input::{Input, Line, Lines, Writing};
 use crate::feed::json;
 use crate::feed::record::{Header, Row};
 use crate::limits;
@@ -34,10 +34,15 @@ pub(crate) struct JsonRows {
 
 impl Rows {
     /// Opens a source; without a format it is told by the first character.
-    pub(crate) fn open(input: &Input, format: Option<Format>, delimiter: Option<u8>) -> Result<Self, FeedError> {
-        let mut lines = input.lines()?;
-        let first = lines.peek()?.ok_or(FeedError::Empty)?;
-        let start = first.trim_ascii_start().first();
+    pub(crate) fn open(
+        input: &Input,
+        writing: Writing,
+        format: Option<Format>,
+        delimiter: Option<u8>,
+    ) -> Result<Self, FeedError> {
+        let mut lines = input.lines(writing)?;
+        let first = lines.peek(1)?;
+        let start = first.first().ok_or(FeedError::Empty)?.trim_ascii_start().first();
         let told = match start {
             Some(b'{') => Format::Ndjson,
             Some(b'[') if format != Some(Format::Csv) => {
@@ -70,7 +75,7 @@ impl Rows {
 }
 
 impl Iterator for Rows {
-    type Item = Result<Row, RefusedLines>;
+    type Item = Result<Row, Finding>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
@@ -81,7 +86,7 @@ impl Iterator for Rows {
 }
 
 impl Iterator for JsonRows {
-    type Item = Result<Row, RefusedLines>;
+    type Item = Result<Row, Finding>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -94,19 +99,19 @@ impl Iterator for JsonRows {
                 Err(error) => {
                     self.ended = true;
                     let line = self.lines.read() + 1;
-                    return Some(Err(RefusedLines::new(line, line, None, unreadable(&error))));
+                    return Some(Err(Finding::new(line, line, None, unreadable(&error))));
                 }
             };
             let row = match &line {
                 Line::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => continue,
                 Line::TooLong => Err(Defect::new("line_too_long", format!("longer than {} bytes", limits::LINE_BYTES))),
-                Line::Bytes(bytes) => match std::str::from_utf8(bytes) {
-                    Ok(text) => json::record(text),
-                    Err(_) => Err(Defect::new("invalid_utf8", "not valid UTF-8")),
-                },
+                Line::Bytes(bytes) => {
+                    let text = String::from_utf8_lossy(bytes);
+                    let defects = if text.contains('\u{fffd}') { vec![damaged()] } else { Vec::new() };
+                    json::record(&text).map(|record| Row { line: number, end_line: number, record, defects })
+                }
             };
-            let row = row.map(|record| Row { line: number, end_line: number, record });
-            return Some(row.map_err(|defect| RefusedLines::new(number, number, None, defect)));
+            return Some(row.map_err(|defect| Finding::new(number, number, None, defect)));
         }
     }
 }

@@ -104,8 +104,8 @@ pub(crate) fn is_souk_format(line: &[u8]) -> bool {
             || line.starts_with(b"{\"format\":\"souk.product/"))
 }
 
-/// Reads a draft; nothing when it is priced in another currency than the wanted one.
-pub(crate) fn read(row: &Record, wanted: Option<Currency>) -> Result<Option<ProductDraft>, Defect> {
+/// Reads a draft, with what had to be mended in it; nothing when it is priced in another currency than the wanted one.
+pub(crate) fn read(row: &Record, wanted: Option<Currency>) -> Result<Option<(ProductDraft, Vec<Defect>)>, Defect> {
     match row.text("format") {
         Some(format) if format == FORMAT => {}
         Some(other) => {
@@ -115,10 +115,11 @@ pub(crate) fn read(row: &Record, wanted: Option<Currency>) -> Result<Option<Prod
     }
     let line: Line<'static> = serde_json::from_value(json(row))
         .map_err(|error| Defect::new("invalid_draft", format!("no valid product: {}", clip(&error.to_string()))))?;
-    let draft = line.into_draft()?;
+    let mut draft = line.into_draft()?;
+    let mended = draft.mend();
     draft.check()?;
     let other = |currency: Currency| draft.offers.iter().any(|offer| offer.price.currency != currency);
-    Ok(if wanted.is_some_and(other) { None } else { Some(draft) })
+    Ok(if wanted.is_some_and(other) { None } else { Some((draft, mended)) })
 }
 
 fn borrowed(text: &Option<String>) -> Option<Cow<'_, str>> {
@@ -177,7 +178,7 @@ impl Line<'_> {
                 let absent = || format!("the picture of {} is not among the media", line.sku);
                 index_of(&media, &url).ok_or_else(|| Defect::new("invalid_media", absent()))
             });
-            offers.push(Offer { price: line.price, compare_at: line.compare_at, stock: line.stock });
+            offers.push(Offer { price: line.price, compare_at: line.compare_at, stock: line.stock, default_stock: 0 });
             variants.push(VariantInput {
                 media: shown.transpose()?,
                 external_id: owned(line.external_id),

@@ -5,24 +5,31 @@
 
 mod catalogues;
 mod damage;
+mod details;
 mod facets;
 mod round_trip;
 mod samples;
 
 use souk_catalog_api::ProductInput;
-use souk_import::{Feed, FeedError, Input, Mapping, Options, ProductDraft, RefusedLines};
+use souk_import::{Feed, FeedError, Finding, Input, Mapping, Options, ProductDraft, Read, RowCounts};
 
 /// What became of a file.
-struct Read {
+struct Content {
     drafts: Vec<ProductDraft>,
-    refusals: Vec<RefusedLines>,
-    skipped: u64,
+    refusals: Vec<Finding>,
+    warnings: Vec<Finding>,
+    counts: RowCounts,
 }
 
-impl Read {
+impl Content {
     /// Line and code of each refusal.
     fn refused(&self) -> Vec<(u64, &'static str)> {
         self.refusals.iter().map(|refusal| (refusal.line, refusal.code)).collect()
+    }
+
+    /// Line and code of each warning.
+    fn warned(&self) -> Vec<(u64, &'static str)> {
+        self.warnings.iter().map(|warning| (warning.line, warning.code)).collect()
     }
 
     /// The draft with this external id.
@@ -41,24 +48,34 @@ impl Read {
     }
 }
 
+/// Drafts as an export knows them: what new variants start with is the mapping's, and no part of it.
+fn as_exported(drafts: &[ProductDraft]) -> Vec<ProductDraft> {
+    let mut drafts = drafts.to_vec();
+    drafts.iter_mut().flat_map(|draft| &mut draft.offers).for_each(|offer| offer.default_stock = 0);
+    drafts
+}
+
 fn open(input: &Input, mapping: Option<&str>, currency: Option<&str>) -> Result<Feed, FeedError> {
     let mapping = mapping.map(|m| Mapping::built_in(m).unwrap_or_else(|| m.parse().unwrap()));
-    Feed::open(input, Options { mapping, currency: currency.map(|code| code.parse().unwrap()) })
+    Feed::open(input, Options { mapping, currency: currency.map(|code| code.parse().unwrap()), ..Options::default() })
 }
 
 /// Reads a file by a built-in mapping or the text of one.
-fn read(input: &Input, mapping: Option<&str>, currency: Option<&str>) -> Read {
+fn read(input: &Input, mapping: Option<&str>, currency: Option<&str>) -> Content {
     let mut feed = open(input, mapping, currency).unwrap();
-    let (mut drafts, mut refusals) = (Vec::new(), Vec::new());
+    let (mut drafts, mut refusals, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     for item in feed.by_ref() {
         match item {
-            Ok(draft) => drafts.push(draft),
-            Err(refusal) => refusals.push(refusal),
+            Read::Product(draft) => drafts.push(*draft),
+            Read::Refused(refusal) => refusals.push(refusal),
+            Read::Warning(warning) => warnings.push(warning),
         }
     }
     for draft in &drafts {
         draft.check().expect("the reader lets only valid drafts pass");
     }
     assert_eq!(feed.bytes(), input.size().unwrap(), "the progress bar reaches its end");
-    Read { drafts, refusals, skipped: feed.skipped() }
+    let counts = feed.counts();
+    assert_eq!(counts.read, counts.taken + counts.refused + counts.left_out, "each row is counted once: {counts:?}");
+    Content { drafts, refusals, warnings, counts }
 }

@@ -292,8 +292,8 @@ fn drafts() -> Vec<ProductDraft> {
         }
     };
     let Some(file) = file else { return made_up() };
-    let options = Options { mapping: Mapping::built_in("icecat"), currency: Some(Currency::EUR) };
-    Feed::open(&Input::file(file), options).unwrap().filter_map(Result::ok).collect()
+    let mapping = Mapping::built_in("icecat");
+    products(&Input::file(file), Options { mapping, currency: Some(Currency::EUR), ..Options::default() })
 }
 
 fn made_up() -> Vec<ProductDraft> {
@@ -313,7 +313,7 @@ fn made_up() -> Vec<ProductDraft> {
         format!("{product}\n")
     };
     let lines: String = (0..MADE_UP).map(&mut line).collect();
-    Feed::open(&Input::bytes(lines), Options::default()).unwrap().map(Result::unwrap).collect()
+    products(&Input::bytes(lines), Options::default())
 }
 
 fn tree(drafts: &[ProductDraft], plan: &FacetPlan) -> CategoryTree {

@@ -8,20 +8,22 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use souk_catalog_api::MAX_BATCH;
-use souk_import::{Feed, Importer, Input, Mapping, Options, ProductDraft, RefusedLines, RefusedProduct, Tally};
+use souk_import::{
+    Encoding, Feed, Finding, Importer, Input, Mapping, Options, ProductDraft, Read, RefusedProduct, RowCounts, Tally,
+};
 use souk_kernel::Currency;
 
 use super::DataDirArgs;
 use crate::config::Config;
 use crate::offline_shop::OfflineShop;
 
-/// Refused lines printed one by one; the rest are counted, and `--json` lists them all.
-const SHOWN_REFUSALS: usize = 50;
+/// Refusals, and warnings, printed one by one; the rest are counted, and `--json` lists them all.
+const SHOWN: usize = 50;
 
 /// An import.
 #[derive(Debug, Args)]
 pub struct Products {
-    /// CSV or NDJSON, plain or gzip.
+    /// CSV or NDJSON, plain or gzip, in any encoding.
     file: PathBuf,
     /// What the columns mean: a TOML file (docs/import.md), or one that is shipped: icecat, spree, shopify.
     #[arg(long)]
@@ -29,6 +31,12 @@ pub struct Products {
     /// Currency of prices that name none; rows in other currencies are left out.
     #[arg(long)]
     currency: Option<Currency>,
+    /// How the file's text is encoded: utf-8, windows-1252, shift_jis; found out by default.
+    #[arg(long)]
+    encoding: Option<Encoding>,
+    /// Units of new variants of which the file does not say how many there are; by default what the mapping says, or none.
+    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(i64).range(0..=souk_import::limits::STOCK_UNITS))]
+    default_stock: Option<i64>,
     /// Read everything, change nothing.
     #[arg(long)]
     dry_run: bool,
@@ -61,16 +69,28 @@ pub struct Demo {
 struct Report {
     #[serde(flatten)]
     tally: Tally,
-    /// Rows in other currencies.
-    skipped: u64,
+    /// What became of the rows of the file.
+    rows: RowCounts,
+    /// How its text is encoded.
+    encoding: &'static str,
+    /// Details of products that were left out or mended; the products are taken.
+    warnings: Vec<Finding>,
     /// Lines the file's own defects refused.
-    refused_lines: Vec<RefusedLines>,
+    refused_lines: Vec<Finding>,
     /// Products the shop refused.
     refused_products: Vec<RefusedProduct>,
     dry_run: bool,
 }
 
-/// Runs the command. Succeeds when the file could be read, whatever of it was refused; the report says so.
+impl Report {
+    /// Whether nothing at all of a file could be taken.
+    fn is_useless(&self) -> bool {
+        let Tally { created, updated, unchanged, .. } = self.tally;
+        created + updated + unchanged == 0 && self.rows.read > 0
+    }
+}
+
+/// Runs the command. Succeeds when something of the file could be taken, whatever of it was refused; the report says so.
 pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode> {
     let mapping = args.mapping.as_deref().map(Mapping::load).transpose()?;
     let sells_in = config.shop.currency;
@@ -80,7 +100,8 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
         "this shop sells in {sells_in}; prices in {currency} could not be shown. \
          To open a shop in {currency}, set shop.currency in its configuration"
     );
-    let options = Options { mapping, currency: Some(currency) };
+    let options =
+        Options { mapping, currency: Some(currency), encoding: args.encoding, default_stock: args.default_stock };
     let feed = Feed::open(&Input::file(&args.file), options).with_context(|| args.file.display().to_string())?;
     let offline = OfflineShop::open(&args.shop.apply(config)).await?;
     let result = load(&offline, feed, &args).await;
@@ -91,7 +112,7 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
     } else {
         print(&report);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if report.is_useless() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Runs the command. A shop that sells something already is left alone, which is an error unless that was asked for.
@@ -138,7 +159,7 @@ async fn load(offline: &OfflineShop, mut feed: Feed, args: &Products) -> anyhow:
         bar.set_message(format!("line {}", feed.line()));
     }
     bar.finish_and_clear();
-    report.skipped = feed.skipped();
+    (report.rows, report.encoding) = (feed.counts(), feed.encoding().name());
     report.tally = importer.finish(mapping.as_ref()).await?;
     Ok(report)
 }
@@ -147,8 +168,9 @@ fn next_batch(feed: &mut Feed, report: &mut Report) -> Vec<ProductDraft> {
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while batch.len() < MAX_BATCH {
         match feed.next() {
-            Some(Ok(draft)) => batch.push(draft),
-            Some(Err(refusal)) => report.refused_lines.push(refusal),
+            Some(Read::Product(draft)) => batch.push(*draft),
+            Some(Read::Warning(warning)) => report.warnings.push(warning),
+            Some(Read::Refused(refusal)) => report.refused_lines.push(refusal),
             None => break,
         }
     }
@@ -168,21 +190,41 @@ fn progress(quiet: bool) -> ProgressBar {
 }
 
 fn print(report: &Report) {
-    for refusal in report.refused_lines.iter().take(SHOWN_REFUSALS) {
-        eprintln!("refused {refusal}");
-    }
-    let room = SHOWN_REFUSALS.saturating_sub(report.refused_lines.len());
-    for refused in report.refused_products.iter().take(room) {
-        eprintln!("refused {}: {} [{}]", refused.external_id, refused.reason, refused.code);
-    }
-    let refused = report.refused_lines.len() + report.refused_products.len();
-    if refused > SHOWN_REFUSALS {
-        eprintln!("... and {} more; --json lists them all", refused - SHOWN_REFUSALS);
-    }
-    let tally = &report.tally;
+    let lines = report.refused_lines.iter().map(|refusal| format!("refused {refusal}"));
+    let products = report.refused_products.iter();
+    let products = products.map(|no| format!("refused {}: {} [{}]", no.external_id, no.reason, no.code));
+    some(lines.chain(products), "refusals");
+    some(report.warnings.iter().map(|warning| format!("warning {warning}")), "warnings");
+    let Report { tally, rows, .. } = report;
     let would = if report.dry_run { "would be " } else { "" };
     println!(
-        "{would}created {}, updated {}, unchanged {}; refused {refused}; left out {} rows in other currencies",
-        tally.created, tally.updated, tally.unchanged, report.skipped
+        "{would}created {}, updated {}, unchanged {}, refused {}",
+        tally.created,
+        tally.updated,
+        tally.unchanged,
+        report.refused_products.len()
     );
+    println!(
+        "{} rows ({}): {} taken, {} refused, {} in other currencies left out; {} warnings",
+        rows.read,
+        report.encoding,
+        rows.taken,
+        rows.refused,
+        rows.left_out,
+        report.warnings.len()
+    );
+}
+
+/// Prints the first ones, and how many there are beyond.
+fn some(messages: impl Iterator<Item = String>, what: &str) {
+    let mut more = 0;
+    for (at, message) in messages.enumerate() {
+        match at < SHOWN {
+            true => eprintln!("{message}"),
+            false => more += 1,
+        }
+    }
+    if more > 0 {
+        eprintln!("... and {more} more {what}; --json lists them all");
+    }
 }

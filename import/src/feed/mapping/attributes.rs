@@ -8,9 +8,9 @@ use souk_catalog_api::{Attribute, AttributeValue};
 
 use super::rule::{Rule, affirms};
 use super::section::Section;
-use crate::decimal::Decimal;
 use crate::draft::{Defect, clip};
 use crate::feed::error::MappingError;
+use crate::feed::number::{self, DecimalMark, NoNumber};
 use crate::feed::record::{Record, Value};
 use crate::limits;
 use crate::text;
@@ -77,6 +77,11 @@ pub(crate) struct KnownColumns(HashMap<String, Option<(Kind, Arc<Named>)>>);
 const KNOWN_COLUMNS: usize = 50_000;
 
 impl AttributeRules {
+    /// The rules of single fields by their keys.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (String, &Rule)> {
+        self.fields.iter().enumerate().map(|(i, field)| (format!("attributes.field[{i}].from"), &field.from))
+    }
+
     pub(super) fn parse(mut section: Section) -> Result<Self, MappingError> {
         let mut rules = Self::default();
         for (key, kind) in [("text_prefix", Kind::Text), ("number_prefix", Kind::Number), ("bool_prefix", Kind::Bool)] {
@@ -113,18 +118,21 @@ impl AttributeRules {
         Ok(rules)
     }
 
-    /// The attributes of a product: of each column the first row of the product that fills it. Sorted by key.
+    /// The attributes of a product: of each column the first row of the product that fills it. Sorted by key. What is not of the
+    /// type it should have is left out, and said.
     pub(crate) fn read(
         &self,
         rows: &[&Record],
         known: &mut KnownColumns,
         clean: impl Fn(&str) -> String,
-    ) -> Result<Vec<Attribute>, Defect> {
+        defects: &mut Vec<Defect>,
+    ) -> Vec<Attribute> {
         let mut found: Vec<(Kind, Arc<Named>, AttributeValue)> = Vec::new();
         for field in &self.fields {
             let Some(text) = rows.iter().find_map(|row| field.from.text(row)) else { continue };
-            if let Some(value) = value(&Value::Text(text), field.kind, &field.named, &clean)? {
-                found.push((field.kind, Arc::clone(&field.named), value));
+            match value(&Value::Text(text), field.kind, &field.named, &clean) {
+                Ok(value) => found.extend(value.map(|value| (field.kind, Arc::clone(&field.named), value))),
+                Err(defect) => defects.push(defect),
             }
         }
         if !self.prefixes.is_empty() {
@@ -135,13 +143,14 @@ impl AttributeRules {
                     if i > 0 && found.iter().any(|(k, n, _)| *k == kind && n.key == named.key) {
                         continue;
                     }
-                    if let Some(value) = value(raw, kind, &named, &clean)? {
-                        found.push((kind, named, value));
+                    match value(raw, kind, &named, &clean) {
+                        Ok(value) => found.extend(value.map(|value| (kind, named, value))),
+                        Err(defect) => defects.push(defect),
                     }
                 }
             }
         }
-        Ok(settle(found))
+        settle(found)
     }
 
     fn named(&self, column: &str, known: &mut KnownColumns) -> Option<(Kind, Arc<Named>)> {
@@ -185,7 +194,11 @@ fn value(
             (!text.is_empty()).then_some(AttributeValue::Text(text))
         }
         Kind::Number => {
-            let value: Decimal = first.parse().map_err(|_| wrong("a number"))?;
+            let exact = matches!(raw, Value::Number(_)).then_some(DecimalMark::Point);
+            let value = number::read(first, exact).map_err(|no| match no {
+                NoNumber::Other => wrong("a number"),
+                NoNumber::Ambiguous => wrong("clear: thousands or decimals?"),
+            })?;
             Some(AttributeValue::Number { value: value.to_string(), unit: named.unit.clone() })
         }
         Kind::Bool if !affirms(first) => Some(AttributeValue::Bool(false)),

@@ -94,6 +94,13 @@ impl Words {
 }
 
 impl CategoryRules {
+    /// Its rules by their keys.
+    pub(super) fn rules(&self) -> impl Iterator<Item = (String, &Rule)> {
+        let single = [("category.from", self.from.as_ref()), ("category.title", self.title.as_ref())];
+        let single = single.into_iter().filter_map(|(key, rule)| Some((key.to_owned(), rule?)));
+        single.chain(self.text.iter().enumerate().map(|(i, rule)| (format!("category.text[{i}]"), rule)))
+    }
+
     pub(super) fn parse(mut section: Section) -> Result<Self, MappingError> {
         let mut all = Self {
             from: Rule::take(&mut section, "from")?,

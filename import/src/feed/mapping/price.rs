@@ -1,4 +1,4 @@
-//! Price mapping of a column: minor or major units, point or comma, which currency; no float anywhere.
+//! Price mapping of a column: minor or major units, which currency; no float anywhere.
 
 use souk_kernel::{Currency, Money};
 
@@ -7,7 +7,9 @@ use super::section::Section;
 use crate::decimal::Decimal;
 use crate::draft::{Defect, clip};
 use crate::feed::error::MappingError;
+use crate::feed::number::{self, DecimalMark, Evidence};
 use crate::feed::record::Record;
+use crate::feed::sign;
 
 /// `[price]` of a mapping.
 #[derive(Clone, Debug)]
@@ -18,7 +20,8 @@ pub(crate) struct PriceRules {
     pub(crate) currency: Option<Rule>,
     pub(crate) default_currency: Option<Currency>,
     minor: bool,
-    comma: bool,
+    /// What stands before decimals in all numbers of the source; without it the file's own numbers tell.
+    pub(crate) decimal: Option<DecimalMark>,
     accept_zero: bool,
     /// Rows of other currencies are refused one by one instead of only counted.
     pub(crate) refuse_others: bool,
@@ -43,7 +46,12 @@ impl PriceRules {
             Some(text) => Err(section.error(key, format!("{first:?} or {second:?} is wanted, not {text:?}"))),
         };
         let minor = choice(&mut section, "unit", "major", "minor")?;
-        let comma = choice(&mut section, "decimal", ".", ",")?;
+        let decimal = match section.text("decimal")?.as_deref() {
+            None => None,
+            Some(".") => Some(DecimalMark::Point),
+            Some(",") => Some(DecimalMark::Comma),
+            Some(text) => return Err(section.error("decimal", format!("\".\" or \",\" is wanted, not {text:?}"))),
+        };
         let accept_zero = choice(&mut section, "zero", "refuse", "accept")?;
         let refuse_others = choice(&mut section, "other_currencies", "skip", "refuse")?;
         let default_currency = match section.text("default_currency")? {
@@ -56,16 +64,23 @@ impl PriceRules {
         let compare_at = Rule::take(&mut section, "compare_at")?;
         let currency = Rule::take(&mut section, "currency")?;
         section.finish()?;
-        Ok(Self { amount, compare_at, currency, default_currency, minor, comma, accept_zero, refuse_others })
+        Ok(Self { amount, compare_at, currency, default_currency, minor, decimal, accept_zero, refuse_others })
     }
 
-    /// The currency a row names, if it names one.
+    /// The currency a row names, if it names one: in a column, or beside the amount.
     pub(crate) fn currency_of(&self, row: &Record) -> Result<Option<Currency>, Defect> {
-        let Some(code) = self.currency.as_ref().and_then(|rule| rule.text(row)) else { return Ok(None) };
-        let known = code.to_ascii_uppercase().parse();
-        known
-            .map(Some)
-            .map_err(|_| Defect::new("unknown_currency", format!("{:?} is no ISO 4217 currency", clip(&code))))
+        let Some(code) = self.currency.as_ref().and_then(|rule| rule.text(row)) else {
+            return Ok(self.amount.text(row).and_then(|text| sign::named(&text)));
+        };
+        match sign::currencies(&code).as_slice() {
+            [only] => Ok(Some(*only)),
+            _ => Err(Defect::new("unknown_currency", format!("{:?} is no ISO 4217 currency", clip(&code)))),
+        }
+    }
+
+    /// True when prices say their currency, or may.
+    pub(crate) fn names_currency(&self) -> bool {
+        self.currency.is_some() || self.default_currency.is_some()
     }
 
     /// True when the row has something in its price column, be it zero.
@@ -73,30 +88,66 @@ impl PriceRules {
         self.amount.text(row).is_some()
     }
 
-    /// The price of a row in the currency it is known to be in; nothing when the column is empty.
-    pub(crate) fn read(&self, row: &Record, currency: Currency) -> Result<Option<Priced>, Defect> {
-        let Some(text) = self.amount.text(row) else { return Ok(None) };
-        let price = self.money("price", &text, currency)?;
+    /// The texts of a row's prices that are no numbers of the source's format: what tells how the file writes them.
+    pub(crate) fn hear(&self, row: &Record, evidence: &mut Evidence) {
+        for rule in [Some(&self.amount), self.compare_at.as_ref()].into_iter().flatten() {
+            if let Some((text, false)) = rule.number(row) {
+                evidence.hear(sign::split(&text).0);
+            }
+        }
+    }
+
+    /// Its rules by their keys.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = (&'static str, &Rule)> {
+        let rules = [
+            ("price.amount", Some(&self.amount)),
+            ("price.compare_at", self.compare_at.as_ref()),
+            ("price.currency", self.currency.as_ref()),
+        ];
+        rules.into_iter().filter_map(|(key, rule)| Some((key, rule?)))
+    }
+
+    /// The price of a row in the currency it is known to be in; nothing when the column is empty. A price to compare with that
+    /// cannot be read is left out, and said.
+    pub(crate) fn read(
+        &self,
+        row: &Record,
+        currency: Currency,
+        mark: Option<DecimalMark>,
+    ) -> Result<Option<(Priced, Option<Defect>)>, Defect> {
+        let Some((text, exact)) = self.amount.number(row) else { return Ok(None) };
+        let mark_of = |exact: bool| if exact { Some(DecimalMark::Point) } else { mark };
+        let price = self.money("price", &text, currency, mark_of(exact))?;
         if price.amount < 0 {
             return Err(Defect::new("negative_price", format!("the price {price} is negative")));
         }
         if price.amount == 0 && !self.accept_zero {
             return Err(Defect::new("zero_price", "the price is zero"));
         }
-        let compare_at = match self.compare_at.as_ref().and_then(|rule| rule.text(row)) {
-            // Exports write 0 or the price itself for "none": a comparison that shows no saving is none.
-            Some(text) => {
-                Some(self.money("compare_at", &text, currency)?).filter(|before| before.amount > price.amount)
-            }
-            None => None,
-        };
-        Ok(Some(Priced { price, compare_at }))
+        let compared = self.compare_at.as_ref().and_then(|rule| rule.number(row));
+        let (compare_at, defect) =
+            match compared.map(|(text, exact)| self.money("compare_at", &text, currency, mark_of(exact))) {
+                // Exports write 0 or the price itself for "none": a comparison that shows no saving is none.
+                Some(Ok(before)) => (Some(before).filter(|before| before.amount > price.amount), None),
+                Some(Err(defect)) => (None, Some(defect)),
+                None => (None, None),
+            };
+        Ok(Some((Priced { price, compare_at }, defect)))
     }
 
-    fn money(&self, what: &str, text: &str, currency: Currency) -> Result<Money, Defect> {
+    fn money(&self, what: &str, text: &str, currency: Currency, mark: Option<DecimalMark>) -> Result<Money, Defect> {
         let wrong = |reason: &str| Defect::new("invalid_price", format!("{what} {:?}: {reason}", clip(text)));
-        let plain = ungroup(text, self.comma).ok_or_else(|| wrong("not a number"))?;
-        let number: Decimal = plain.parse().map_err(|_| wrong("not a number"))?;
+        let (number, sign) = sign::split(text);
+        if let Some(sign) = sign {
+            let meant = sign::currencies(sign);
+            if meant.is_empty() {
+                return Err(wrong("not a number"));
+            }
+            if !meant.contains(&currency) {
+                return Err(Defect::new("other_currency", format!("{what} {:?} is not in {currency}", clip(text))));
+            }
+        }
+        let number: Decimal = number::read(number, mark).map_err(|no| wrong(no.reason()))?;
         let digits = if self.minor { 0 } else { currency.minor_digits() };
         let Some(missing) = digits.checked_sub(u32::from(number.scale())) else {
             return Err(wrong(&format!("more than {digits} digits after the point")));
@@ -104,32 +155,6 @@ impl PriceRules {
         let amount = 10i64.checked_pow(missing).and_then(|unit| number.unscaled().checked_mul(unit));
         amount.map(|amount| currency.of(amount)).ok_or_else(|| wrong("too large"))
     }
-}
-
-/// A number without its thousands separators and with a point: `1.234,50` (comma) and `1,234.50` give `1234.50`.
-/// Groups must be of three digits, else `1,5` would silently become 15.
-fn ungroup(text: &str, comma: bool) -> Option<String> {
-    let (point, group) = if comma { (',', '.') } else { ('.', ',') };
-    let text = text.trim();
-    let (whole, fraction) = match text.split_once(point) {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (text, None),
-    };
-    let separators = [group, '\'', '’', ' ', '\u{a0}', '\u{202f}'];
-    let mut groups = whole.split(separators);
-    let mut out = groups.next()?.to_owned();
-    let digits = out.trim_start_matches('-').len();
-    for part in groups {
-        if part.len() != 3 || !part.bytes().all(|b| b.is_ascii_digit()) || !(1..=3).contains(&digits) {
-            return None;
-        }
-        out.push_str(part);
-    }
-    if let Some(fraction) = fraction {
-        out.push('.');
-        out.push_str(fraction);
-    }
-    Some(out)
 }
 
 #[cfg(test)]
@@ -142,8 +167,12 @@ mod tests {
 
     fn read(text: &str, row: &str, currency: &str) -> Result<Option<String>, &'static str> {
         let row = crate::feed::json::record(row).unwrap();
-        let read = rules(text).read(&row, currency.parse().unwrap());
-        let show = |p: Priced| p.compare_at.map_or(p.price.to_string(), |c| format!("{} < {c}", p.price));
+        let rules = rules(text);
+        let read = rules.read(&row, currency.parse().unwrap(), rules.decimal);
+        let show = |(p, defect): (Priced, Option<Defect>)| {
+            let compare_at = p.compare_at.map(|money| format!(" < {money}")).unwrap_or_default();
+            format!("{}{compare_at}{}", p.price, defect.map(|defect| format!(" {}", defect.code)).unwrap_or_default())
+        };
         read.map(|priced| priced.map(show)).map_err(|d| d.code)
     }
 
@@ -161,16 +190,23 @@ mod tests {
         assert_eq!(read(minor, r#"{"p":4995.0}"#, "JPY"), ok("4995 JPY"));
         assert_eq!(read(comma, r#"{"p":"1.234,5"}"#, "EUR"), ok("1234.50 EUR"));
         assert_eq!(read(comma, r#"{"p":"1 234,5"}"#, "KWD"), ok("1234.500 KWD"));
+        assert_eq!(read(major, r#"{"p":"1,5"}"#, "EUR"), ok("1.50 EUR"));
+        assert_eq!(read(major, r#"{"p":"15.00 EUR"}"#, "EUR"), ok("15.00 EUR"));
+        assert_eq!(read(major, r#"{"p":"15 000 Fcfa"}"#, "XOF"), ok("15000 XOF"));
+        assert_eq!(read(major, r#"{"p":1.299}"#, "KWD"), ok("1.299 KWD"));
+        assert_eq!(read(major, r#"{"p":"1","c":"x"}"#, "EUR"), ok("1.00 EUR invalid_price"));
         assert_eq!(read(major, r#"{"p":" "}"#, "EUR"), Ok(None));
         for (row, code) in [
             (r#"{"p":"-1"}"#, "negative_price"),
             (r#"{"p":"0.00"}"#, "zero_price"),
             (r#"{"p":"1.005"}"#, "invalid_price"),
-            (r#"{"p":"1,5"}"#, "invalid_price"),
+            (r#"{"p":"1,299"}"#, "invalid_price"),
+            (r#"{"p":"12 pieces"}"#, "invalid_price"),
+            (r#"{"p":"12 USD"}"#, "other_currency"),
+            (r#"{"p":"$12"}"#, "other_currency"),
             (r#"{"p":"free"}"#, "invalid_price"),
             (r#"{"p":"99999999999999999999"}"#, "invalid_price"),
             (r#"{"p":99999999999999999}"#, "invalid_price"),
-            (r#"{"p":"1","c":"x"}"#, "invalid_price"),
         ] {
             assert_eq!(read(major, row, "EUR"), Err(code), "{row}");
         }

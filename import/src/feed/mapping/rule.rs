@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::section::{Section, kind};
 use crate::feed::error::MappingError;
-use crate::feed::record::Record;
+use crate::feed::record::{Record, Value};
 
 /// Bytes a compiled regular expression may take: they come from files of strangers.
 const REGEX_BYTES: usize = 1024 * 1024;
@@ -69,6 +69,56 @@ impl Rule {
         self.0.iter().find_map(|alternative| alternative.texts(row).into_iter().next())
     }
 
+    /// What a row has where the rule yields nothing, because no table of replacements and no pattern knows it.
+    pub(crate) fn unknown(&self, row: &Record) -> Option<String> {
+        if self.text(row).is_some() {
+            return None;
+        }
+        self.0.iter().filter(|alternative| alternative.applies(row)).find_map(|alternative| {
+            alternative.sources.iter().find_map(|source| match source {
+                Source::Column(name) => row.text(name).map(std::borrow::Cow::into_owned),
+                Source::Template(_) | Source::Constant(_) => None,
+            })
+        })
+    }
+
+    /// What it yields for a row, and whether the source has it as a number and not as text.
+    pub(crate) fn number(&self, row: &Record) -> Option<(String, bool)> {
+        self.0.iter().find_map(|alternative| {
+            let text = alternative.texts(row).into_iter().next()?;
+            Some((text, alternative.is_number(row)))
+        })
+    }
+
+    /// All columns it may read.
+    pub(crate) fn columns(&self) -> Vec<&str> {
+        let mut columns = Vec::new();
+        for alternative in &self.0 {
+            columns.extend(alternative.when.as_deref());
+            for source in &alternative.sources {
+                match source {
+                    Source::Column(name) => columns.push(name.as_str()),
+                    Source::Template(parts) => columns.extend(parts.iter().filter_map(|part| match part {
+                        Part::Column(name) => Some(name.as_str()),
+                        Part::Text(_) => None,
+                    })),
+                    Source::Constant(_) => {}
+                }
+            }
+        }
+        columns
+    }
+
+    /// As [`Rule::unknown`], for what should be a number.
+    pub(crate) fn unknown_number(&self, row: &Record) -> Option<(String, bool)> {
+        self.unknown(row).map(|text| (text, false))
+    }
+
+    /// The columns it reads, if a file with this header has none of them; the first of each alternative.
+    pub(crate) fn missing(&self, has: &dyn Fn(&str) -> bool) -> Option<Vec<&str>> {
+        self.0.iter().map(|alternative| alternative.missing(has)).collect()
+    }
+
     /// All that its first fruitful alternative yields: the items of a JSON list, or the parts of a split text.
     pub(crate) fn texts(&self, row: &Record) -> Vec<String> {
         self.0.iter().map(|alternative| alternative.texts(row)).find(|texts| !texts.is_empty()).unwrap_or_default()
@@ -112,17 +162,52 @@ impl Alternative {
         Ok(alternative)
     }
 
+    fn applies(&self, row: &Record) -> bool {
+        self.when.as_ref().is_none_or(|column| row.text(column).is_some_and(|text| affirms(&text)))
+    }
+
+    fn is_number(&self, row: &Record) -> bool {
+        let filled = self.sources.iter().find_map(|source| match source {
+            Source::Column(name) => row.values(name).find(|value| value.text().is_some()),
+            Source::Template(_) | Source::Constant(_) => None,
+        });
+        matches!(filled, Some(Value::Number(_)))
+    }
+
+    /// A column without which it yields nothing, when the file lacks it.
+    fn missing(&self, has: &dyn Fn(&str) -> bool) -> Option<&str> {
+        if let Some(column) = self.when.as_deref().filter(|column| !has(column)) {
+            return Some(column);
+        }
+        let lacks = |source: &Source| match source {
+            Source::Constant(_) => false,
+            Source::Column(name) => !has(name),
+            Source::Template(parts) => parts.iter().any(|part| matches!(part, Part::Column(name) if !has(name))),
+        };
+        if !self.sources.iter().all(lacks) {
+            return None;
+        }
+        self.sources.iter().find_map(|source| match source {
+            Source::Column(name) => Some(name.as_str()),
+            Source::Template(parts) => parts.iter().find_map(|part| match part {
+                Part::Column(name) if !has(name) => Some(name.as_str()),
+                _ => None,
+            }),
+            Source::Constant(_) => None,
+        })
+    }
+
     fn texts(&self, row: &Record) -> Vec<String> {
-        if self.when.as_ref().is_some_and(|column| !row.text(column).is_some_and(|text| affirms(&text))) {
+        if !self.applies(row) {
             return Vec::new();
         }
         for source in &self.sources {
             let raw: Vec<String> = match source {
                 Source::Constant(text) => vec![text.clone()],
                 Source::Template(parts) => fill(parts, row).into_iter().collect(),
-                Source::Column(name) => row.get(name).map_or_else(Vec::new, |value| {
-                    value.texts().into_iter().map(std::borrow::Cow::into_owned).collect()
-                }),
+                Source::Column(name) => {
+                    row.values(name).flat_map(Value::texts).map(std::borrow::Cow::into_owned).collect()
+                }
             };
             let texts: Vec<String> =
                 raw.iter().flat_map(|text| self.pieces(text)).filter_map(|t| self.refine(t)).collect();

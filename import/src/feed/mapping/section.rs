@@ -1,6 +1,8 @@
 //! Reader of one table of a mapping file, key by key: wrong types name their key, and an unknown key is an error that lists
 //! what could have been meant.
 
+use std::ops::RangeInclusive;
+
 use crate::feed::error::MappingError;
 
 /// One table, and where it stands.
@@ -51,6 +53,34 @@ impl Section {
         match self.take(key) {
             None => Ok(Vec::new()),
             Some(value) => texts(&self.path(key), value),
+        }
+    }
+
+    /// Lists of texts; one list stands for a list of one.
+    pub(super) fn text_lists(&mut self, key: &'static str) -> Result<Vec<Vec<String>>, MappingError> {
+        match self.take(key) {
+            None => Ok(Vec::new()),
+            Some(toml::Value::Array(items)) if items.iter().any(toml::Value::is_array) => {
+                let list = |(i, item)| texts(&format!("{}[{i}]", self.path(key)), item);
+                items.into_iter().enumerate().map(list).collect()
+            }
+            Some(value) => texts(&self.path(key), value).map(|list| vec![list]),
+        }
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn number(
+        &mut self,
+        key: &'static str,
+        within: RangeInclusive<i64>,
+    ) -> Result<Option<i64>, MappingError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(toml::Value::Integer(number)) if within.contains(&number) => Ok(Some(number)),
+            Some(_) => {
+                let reason = format!("a whole number from {} to {} is wanted", within.start(), within.end());
+                Err(self.error(key, reason))
+            }
         }
     }
 
