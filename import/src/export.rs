@@ -63,7 +63,11 @@ fn cells(draft: &ProductDraft, variant: &VariantInput, offer: &Offer) -> Vec<Str
         product.brand.clone().unwrap_or_default(),
         product.description.clone(),
         draft.category.join(" > "),
-        if product.status == Status::Published { "published".into() } else { "draft".into() },
+        match product.status {
+            Status::Published => "published".into(),
+            Status::Unlisted => "unlisted".into(),
+            Status::Draft => "draft".into(),
+        },
         product.tags.join(", "),
         options.join("; "),
         variant.sku.clone(),

@@ -6,6 +6,7 @@ mod csv;
 mod encoding;
 mod error;
 mod fields;
+mod groups;
 mod input;
 pub(crate) mod json;
 mod mapping;
@@ -18,7 +19,6 @@ pub(crate) mod souk_format;
 mod survey;
 
 use std::collections::VecDeque;
-use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -27,20 +27,18 @@ use souk_kernel::Currency;
 use self::assemble::{Assembled, Assembler};
 pub use self::encoding::Encoding;
 pub use self::error::{FeedError, Finding, MappingError};
+use self::groups::{Groups, Next};
 pub use self::input::Input;
 use self::input::Writing;
 pub use self::mapping::Mapping;
 use self::record::Row;
 pub use self::rows::Format;
 use self::rows::Rows;
+use self::seen::SeenNames;
 pub(crate) use self::seen::fingerprint;
-use self::seen::{SeenNames, SeenPrice, SeenPrices};
-use self::survey::{Marks, survey};
+use self::survey::survey;
 use crate::draft::{Defect, ProductDraft, clip};
-use crate::{limits, naming};
-
-/// Rows in the wanted currency that wait for the end of the file; beyond, they are judged at once.
-const WAITING_ROWS: usize = 100_000;
+use crate::naming;
 
 /// What the caller knows beyond the file.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +79,7 @@ pub struct RowCounts {
 
 /// A file that is being read: an iterator over drafts, warnings and refusals.
 pub struct Feed {
-    rows: Peekable<Rows>,
+    groups: Groups,
     /// None for Souk's own format, which says everything itself.
     assembler: Option<Assembler>,
     currency: Option<Currency>,
@@ -89,8 +87,6 @@ pub struct Feed {
     pending: VecDeque<Read>,
     counts: RowCounts,
     seen: SeenNames,
-    /// Price rows whose variant may still come.
-    waiting: Vec<(u64, Finding)>,
     used: Arc<AtomicU64>,
     last_line: u64,
     ended: bool,
@@ -105,7 +101,8 @@ impl Feed {
         let first = input.lines(writing)?.peek(1)?.first().ok_or(FeedError::Empty)?.to_vec();
         if mapping.is_none() && souk_format::is_souk_format(&first) {
             let rows = Rows::open(input, writing, Some(Format::Ndjson), None)?;
-            return Ok(Self::reading(rows, writing, None, currency));
+            let used = rows.used();
+            return Ok(Self::reading(Groups::single(rows), used, writing, None, currency));
         }
         let rows = Rows::open(input, writing, format, delimiter)?;
         let mut mapping = match mapping {
@@ -119,20 +116,26 @@ impl Feed {
             },
         };
         mapping.set_default_stock(default_stock);
+        let rows = Rows::mapped(input, writing, &mapping)?;
         let marks = survey(input, writing, &mapping)?;
         if currency.is_none() && !mapping.names_currency() {
             return Err(FeedError::CurrencyNeeded);
         }
         let wanted = currency.or(mapping.price.default_currency);
-        let prices = prices_elsewhere(input, writing, &mapping, wanted, marks)?;
-        Ok(Self::reading(rows, writing, Some(Assembler::new(mapping, wanted, prices, marks)), wanted))
+        let used = rows.used();
+        let groups = Groups::open(input, writing, &mapping, rows)?;
+        Ok(Self::reading(groups, used, writing, Some(Assembler::new(mapping, wanted, marks)), wanted))
     }
 
-    fn reading(rows: Rows, writing: Writing, assembler: Option<Assembler>, currency: Option<Currency>) -> Self {
-        let (used, rows) = (rows.used(), rows.peekable());
-        let (pending, seen) = (VecDeque::new(), SeenNames::default());
-        let (waiting, counts) = (Vec::new(), RowCounts::default());
-        Self { rows, assembler, currency, writing, pending, counts, seen, waiting, used, last_line: 0, ended: false }
+    fn reading(
+        groups: Groups,
+        used: Arc<AtomicU64>,
+        writing: Writing,
+        assembler: Option<Assembler>,
+        currency: Option<Currency>,
+    ) -> Self {
+        let (pending, seen, counts) = (VecDeque::new(), SeenNames::default(), RowCounts::default());
+        Self { groups, assembler, currency, writing, pending, counts, seen, used, last_line: 0, ended: false }
     }
 
     /// The mapping in use; none for Souk's own format.
@@ -178,107 +181,19 @@ impl Feed {
         }
     }
 
-    /// Rows up to the end of one product. Broken rows in between are refused on the way.
-    fn product(&mut self, first: Row) {
-        let Some(assembler) = &self.assembler else { return self.souk_row(&first) };
-        let Some(rule) = assembler.mapping().group_by.clone() else { return self.assembled(vec![first]) };
-        let Some(key) = rule.text(&first.record) else {
-            let columns = rule.columns().join(" or ");
-            let defect = Defect::new("missing_key", format!("the row has no {columns}, so its product is not known"));
-            return self.refuse(Finding::new(first.line, first.end_line, None, defect), 1);
-        };
-        let (start, mut end, mut count) = (first.line, first.end_line, 1);
-        let mut rows = vec![first];
-        loop {
-            match self.rows.peek() {
-                Some(Ok(row)) if rule.text(&row.record).as_ref() == Some(&key) => {}
-                Some(Err(_)) => {}
-                _ => break,
-            }
-            let row = match self.rows.next() {
-                Some(Ok(row)) => row,
-                Some(Err(refusal)) => {
-                    self.broken(refusal);
-                    continue;
-                }
-                None => break,
-            };
-            (end, self.last_line) = (row.end_line, row.end_line);
-            self.counts.read += 1;
-            count += 1;
-            if count <= limits::ROWS_PER_PRODUCT {
-                rows.push(row);
-            }
-        }
-        let print = fingerprint("group", &[&key]);
-        if count > limits::ROWS_PER_PRODUCT {
-            let defect =
-                Defect::new("too_many", format!("more than {} rows for one product", limits::ROWS_PER_PRODUCT));
-            self.refuse(Finding::new(start, end, Some(&key), defect), count as u64);
-        } else if self.seen.knows(print) || self.assembler.as_ref().is_none_or(|all| all.base(&rows).is_none()) {
-            return self.leftovers(&rows);
-        } else {
-            self.assembled(rows);
-        }
-        if !self.seen.note(print) {
-            self.full(end);
-        }
-    }
-
-    /// A line that is no row.
-    fn broken(&mut self, refusal: Finding) {
-        self.last_line = refusal.end_line.max(self.last_line);
-        self.counts.read += 1;
-        self.refuse(refusal, 1);
-    }
-
-    fn leftovers(&mut self, rows: &[Row]) {
-        let mut out = Assembled::default();
-        if let Some(assembler) = &self.assembler {
-            rows.iter().for_each(|row| assembler.leftover(row, &mut out));
-        }
-        self.take(out);
-    }
-
-    fn assembled(&mut self, rows: Vec<Row>) {
-        let Some(assembler) = &mut self.assembler else { return };
-        let mut out = assembler.assemble(&rows);
-        let (draft, warnings) = (out.draft.take(), std::mem::take(&mut out.warnings));
-        let lines = rows.first().zip(rows.last()).map_or((0, 0), |(first, last)| (first.line, last.end_line));
-        let elsewhere = out.skipped + out.waiting.len() as u64;
-        let all = (rows.len() as u64).saturating_sub(elsewhere);
+    /// All rows of one product.
+    fn assembled(&mut self, rows: &[Row]) {
+        let Some((first, last)) = rows.first().zip(rows.last()) else { return };
+        let Some(assembler) = &mut self.assembler else { return self.souk_row(first) };
+        let Assembled { draft, refusals, warnings, left_out } = assembler.assemble(rows);
+        let all = (rows.len() as u64).saturating_sub(left_out);
+        // Each refusal is of one row, but for that of the product, which is of all that are left.
+        let each = refusals.len() as u64;
+        self.counts.left_out += left_out;
+        refusals.into_iter().for_each(|refusal| self.refuse(refusal, 1));
         match draft {
-            Some(draft) => {
-                // Each of its own refusals is of one row.
-                let good = all.saturating_sub(out.refusals.len() as u64);
-                self.take(out);
-                self.admit(draft, warnings, lines, good);
-            }
-            None => {
-                // The refusals tell of all rows together.
-                let said = out.refusals.len() as u64;
-                self.take(out);
-                self.counts.refused += all.saturating_sub(said);
-            }
-        }
-    }
-
-    fn take(&mut self, out: Assembled) {
-        self.counts.left_out += out.skipped;
-        out.refusals.into_iter().for_each(|refusal| self.refuse(refusal, 1));
-        for (key, refusal) in out.waiting {
-            match self.waiting.len() < WAITING_ROWS {
-                true => self.waiting.push((key, refusal)),
-                false => self.decide_waiting(key, refusal),
-            }
-        }
-    }
-
-    /// A row that only carried a price: it has been taken, or the row has no product.
-    fn decide_waiting(&mut self, key: u64, refusal: Finding) {
-        match self.assembler.as_ref().is_some_and(|assembler| assembler.is_taken(key)) {
-            true => self.counts.left_out += 1,
-            false => self.refuse(refusal, 1),
+            Some(draft) => self.admit(draft, warnings, (first.line, last.end_line), all.saturating_sub(each)),
+            None => self.counts.refused += all.saturating_sub(each),
         }
     }
 
@@ -343,50 +258,19 @@ impl Iterator for Feed {
             if self.ended {
                 return None;
             }
-            let Some(row) = self.rows.next() else {
-                self.ended = true;
-                for (key, refusal) in std::mem::take(&mut self.waiting) {
-                    self.decide_waiting(key, refusal);
+            match self.groups.next() {
+                None => self.ended = true,
+                Some(Next::Rows(rows)) => {
+                    self.counts.read += rows.len() as u64;
+                    self.last_line = rows.last().map_or(0, |row| row.end_line).max(self.last_line);
+                    self.assembled(&rows);
                 }
-                continue;
-            };
-            match row {
-                Ok(row) => {
-                    self.last_line = row.end_line;
-                    self.counts.read += 1;
-                    self.product(row);
+                Some(Next::Refused(refusal, rows)) => {
+                    self.counts.read += rows;
+                    self.last_line = refusal.end_line.max(self.last_line);
+                    self.refuse(refusal, rows);
                 }
-                Err(refusal) => self.broken(refusal),
             }
         }
     }
-}
-
-/// Reads a file that mixes currencies once for the prices in the wanted one, wherever they stand.
-fn prices_elsewhere(
-    input: &Input,
-    writing: Writing,
-    mapping: &Mapping,
-    wanted: Option<Currency>,
-    marks: Marks,
-) -> Result<SeenPrices, FeedError> {
-    let mut prices = SeenPrices::default();
-    let Some(wanted) = wanted.filter(|_| mapping.price.currency.is_some() && mapping.group_by.is_some()) else {
-        return Ok(prices);
-    };
-    let finder = Assembler::new(mapping.clone(), Some(wanted), SeenPrices::default(), marks);
-    for row in Rows::open(input, writing, mapping.format, mapping.delimiter)?.flatten() {
-        let Ok(Some(named)) = mapping.price.currency_of(&row.record) else { continue };
-        let Some(key) = finder.price_key(&row.record).filter(|_| named == wanted) else { continue };
-        // What is wrong with a price is said when its row is read the second time.
-        let Ok(Some((priced, _))) = mapping.price.read(&row.record, wanted, marks.price) else { continue };
-        let compare_at = priced.compare_at.map(|money| money.amount);
-        if !prices.note(key, SeenPrice { price: priced.price.amount, compare_at }) {
-            return Err(FeedError::Format(format!(
-                "more than {} prices in a mixed file: split it",
-                limits::PRICE_ROWS
-            )));
-        }
-    }
-    Ok(prices)
 }

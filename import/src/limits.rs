@@ -15,8 +15,8 @@ pub const CSV_COLUMNS: usize = 2_000;
 pub const ROWS_PER_PRODUCT: usize = 4_000;
 /// Products and variants of one file together: their fingerprints (8 bytes each, three a product) are held to find doubles.
 pub const FINGERPRINTS: usize = 16_000_000;
-/// Rows with a price in the wanted currency of a file that mixes currencies; 16 bytes each are held.
-pub const PRICE_ROWS: usize = 4_000_000;
+/// Bytes of rows that wait for the other rows of their product, which stand elsewhere in the file.
+pub const WAITING_BYTES: usize = 256 * 1024 * 1024;
 /// Bytes of a mapping file.
 pub const MAPPING_BYTES: u64 = 1024 * 1024;
 /// Rules of one mapping: each is tried on each product.

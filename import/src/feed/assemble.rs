@@ -1,7 +1,7 @@
 //! Assembler of drafts: the rows of one product and a mapping into a draft. A bad detail is left out with a warning; a row is
 //! refused where there is nothing to sell, and the good variants of a product stay when one of its lines is bad.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use souk_catalog_api::{MediaInput, ProductInput, ProductOption, VariantInput};
 use souk_kernel::Currency;
@@ -14,7 +14,6 @@ use crate::feed::mapping::attributes::KnownColumns;
 use crate::feed::mapping::price::Priced;
 use crate::feed::mapping::rule::Rule;
 use crate::feed::record::{Record, Row};
-use crate::feed::seen::{SeenPrice, SeenPrices};
 use crate::feed::survey::Marks;
 use crate::{limits, naming, text};
 
@@ -23,7 +22,6 @@ pub(crate) struct Assembler {
     mapping: Mapping,
     /// The currency to import; rows in others are left out.
     currency: Option<Currency>,
-    prices: SeenPrices,
     marks: Marks,
     known: KnownColumns,
 }
@@ -35,10 +33,8 @@ pub(crate) struct Assembled {
     pub(crate) refusals: Vec<Finding>,
     /// Details that were left out or mended.
     pub(crate) warnings: Vec<Finding>,
-    /// Rows left out because they are in another currency or only carry a price that has been used already.
-    pub(crate) skipped: u64,
-    /// Rows that are refused unless a variant takes their price.
-    pub(crate) waiting: Vec<(u64, Finding)>,
+    /// Rows left out because they are in another currency, or only carry the price of a variant that stands on another row.
+    pub(crate) left_out: u64,
 }
 
 /// What the rows of a product say about its variants.
@@ -70,19 +66,22 @@ impl Assembled {
 }
 
 impl Assembler {
-    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, prices: SeenPrices, marks: Marks) -> Self {
-        Self { mapping, currency, prices, marks, known: KnownColumns::default() }
+    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, marks: Marks) -> Self {
+        Self { mapping, currency, marks, known: KnownColumns::default() }
     }
 
     pub(crate) fn mapping(&self) -> &Mapping {
         &self.mapping
     }
 
-    /// Builds the product of these rows, which have one group key or are one row.
+    /// Builds the product of these rows.
     pub(crate) fn assemble(&mut self, rows: &[Row]) -> Assembled {
         let mut out = Assembled::default();
         let Some((first, last)) = rows.first().zip(rows.last()) else { return out };
-        let Some(base) = self.base(rows) else { return out };
+        let Some(base) = self.base(rows) else {
+            self.without_product(rows, &mut out);
+            return out;
+        };
         let id = self.external_id(&base.record);
         let before = out.refusals.len();
         match self.product(base, rows, id.as_deref(), &mut out) {
@@ -97,7 +96,7 @@ impl Assembler {
             Ok(None) => {}
             Err(defect) => out.refusals.push(Finding::new(first.line, last.end_line, id.as_deref(), defect)),
         }
-        if out.draft.is_none() && out.refusals.len() == before && out.skipped == 0 && out.waiting.is_empty() {
+        if out.draft.is_none() && out.refusals.len() == before && out.left_out == 0 {
             let defect = Defect::new("missing_price", "no row of the product has a price");
             out.refusals.push(Finding::new(first.line, last.end_line, id.as_deref(), defect));
         }
@@ -105,39 +104,31 @@ impl Assembler {
     }
 
     /// The row with the product's own data.
-    pub(crate) fn base<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
-        match &self.mapping.product_row {
-            Some(rule) => rows.iter().find(|row| rule.text(&row.record).is_some()),
-            None => rows.first(),
+    fn base<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
+        match (&self.mapping.product_row, &self.mapping.grouping) {
+            (Some(rule), _) => rows.iter().find(|row| rule.text(&row.record).is_some()),
+            (None, Some(grouping)) => rows.iter().find(|row| !grouping.is_child(&row.record)),
+            (None, None) => rows.first(),
         }
     }
 
-    /// A row whose product stands elsewhere. A price in another currency is left out; one in the wanted currency waits,
-    /// since a variant may have taken it or still take it; anything else is refused.
-    pub(crate) fn leftover(&self, row: &Row, out: &mut Assembled) {
-        let id = self.mapping.group_by.as_ref().and_then(|rule| rule.text(&row.record));
-        let reason = "the row belongs to no product next to it: rows of one product must follow one another";
-        let refusal = Finding::new(row.line, row.end_line, id.as_deref(), Defect::new("scattered_rows", reason));
-        match (self.mapping.price.currency_of(&row.record), self.currency) {
-            (Ok(Some(currency)), Some(wanted)) if currency != wanted => out.skipped += 1,
-            (Ok(Some(_)), Some(_)) => match self.price_key(&row.record).filter(|key| self.prices.knows(*key)) {
-                Some(key) => out.waiting.push((key, refusal)),
-                None => out.refusals.push(refusal),
-            },
-            _ => out.refusals.push(refusal),
+    /// Rows of a product that the file does not have.
+    fn without_product(&self, rows: &[Row], out: &mut Assembled) {
+        for row in rows {
+            let id = self.mapping.grouping.as_ref().and_then(|grouping| grouping.group(&row.record));
+            match self.is_in_another_currency(row, self.currency) {
+                true => out.left_out += 1,
+                false => {
+                    let reason = "no row of the file has the product that this row belongs to";
+                    out.refuse(row, id.as_deref(), Defect::new("scattered_rows", reason));
+                }
+            }
         }
     }
 
-    /// True when a variant has taken the price of such a row.
-    pub(crate) fn is_taken(&self, key: u64) -> bool {
-        self.prices.is_taken(key)
-    }
-
-    /// What the prices of other rows are known by: its product and its SKU.
-    pub(crate) fn price_key(&self, row: &Record) -> Option<u64> {
-        let group = self.mapping.group_by.as_ref()?.text(row)?;
-        let sku = self.mapping.variant.sku.as_ref()?.text(row)?;
-        Some(SeenPrices::key(&group, &sku))
+    fn is_in_another_currency(&self, row: &Row, wanted: Option<Currency>) -> bool {
+        let named = self.mapping.price.currency_of(&row.record);
+        matches!((named, wanted), (Ok(Some(named)), Some(wanted)) if named != wanted)
     }
 
     fn external_id(&self, row: &Record) -> Option<String> {
@@ -182,12 +173,13 @@ impl Assembler {
         records.extend(rows.iter().filter(|row| row.line != base.line).map(|row| &row.record));
         let clean = |raw: &str| mapping.clean(raw);
         let mut defects = Vec::new();
+        let used: Vec<String> = options.iter().map(|option| option.name.clone()).collect();
         let word = rules.status.as_ref().and_then(|rule| rule.text(record).or_else(|| rule.unknown(record)));
         let product = ProductInput {
             source: mapping.source.clone(),
             slug,
             category_id: NO_CATEGORY,
-            attributes: mapping.attributes.read(&records, &mut self.known, clean, &mut defects),
+            attributes: mapping.attributes.read(&records, &used, &mut self.known, clean, &mut defects),
             options,
             variants,
             media,
@@ -215,9 +207,14 @@ impl Assembler {
         let values: Vec<Vec<Option<String>>> = rows.iter().map(|row| self.option_values(&row.record)).collect();
         let chosen = |values: &[Option<String>]| values.iter().any(Option::is_some);
         let has_options = values.iter().any(|values| chosen(values));
+        let price_rows = self.price_rows(base, rows, &values);
         let mut candidates: Vec<Candidate<'a>> = Vec::new();
         let mut wanted = self.currency;
         for (row, values) in rows.iter().zip(values) {
+            if price_rows.contains_key(&row.line) {
+                out.left_out += 1;
+                continue;
+            }
             let is_base = row.line == base.line;
             let has_price = self.mapping.price.has_amount(&row.record);
             let without_options = has_options && !chosen(&values);
@@ -227,34 +224,75 @@ impl Assembler {
             };
             if !variant {
                 if has_price && !is_base {
-                    self.leftover(row, out);
+                    self.without_variant(row, id, out);
                 }
                 continue;
             }
-            match self.price(row, wanted) {
+            let others = rows.iter().filter(|other| price_rows.get(&other.line) == Some(&row.line));
+            match self.price(row, wanted, others) {
                 Ok(Some((priced, defect))) => {
                     out.warn(row, id, defect.into_iter().collect());
                     wanted = wanted.or(Some(priced.price.currency));
                     candidates.push(Candidate { row, values, priced, without_options });
                 }
-                Ok(None) => out.skipped += 1,
+                Ok(None) => out.left_out += 1,
                 Err(defect) => out.refuse(row, Some(id), defect),
             }
         }
         candidates
     }
 
-    /// The price of a row in the wanted currency, perhaps of another row; nothing when it only has one in another.
-    fn price(&self, row: &Row, wanted: Option<Currency>) -> Result<Option<(Priced, Option<Defect>)>, Defect> {
+    /// A row with a price, and nothing that it is the price of.
+    fn without_variant(&self, row: &Row, id: &str, out: &mut Assembled) {
+        match self.is_in_another_currency(row, self.currency) {
+            true => out.left_out += 1,
+            false => {
+                let reason = "the row has a price, but neither options nor the SKU of a variant of its product";
+                out.refuse(row, Some(id), Defect::new("scattered_rows", reason));
+            }
+        }
+    }
+
+    /// Rows that only carry the price of a variant in another currency, by their line, with the line of the variant: in files with
+    /// several currencies a SKU has a row for each. The variant is the row of the product, else one with options, else the first.
+    fn price_rows(&self, base: &Row, rows: &[Row], values: &[Vec<Option<String>>]) -> HashMap<u64, u64> {
+        let mut found = HashMap::new();
+        if self.mapping.price.currency.is_none() || rows.len() == 1 {
+            return found;
+        }
+        let mut of_sku: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, row) in rows.iter().enumerate() {
+            let sku = self.sku(&row.record);
+            if !sku.is_empty() {
+                of_sku.entry(sku).or_default().push(at);
+            }
+        }
+        for places in of_sku.values() {
+            let rank = |at: &&usize| (rows[**at].line != base.line, values[**at].iter().all(Option::is_none), **at);
+            let Some(first) = places.iter().min_by_key(rank).map(|at| &rows[*at]) else { continue };
+            let currency = |row: &Row| self.mapping.price.currency_of(&row.record).ok().flatten();
+            let others = places.iter().map(|at| &rows[*at]).filter(|row| currency(row) != currency(first));
+            found.extend(others.map(|row| (row.line, first.line)));
+        }
+        found
+    }
+
+    /// The price of a row in the wanted currency, perhaps of one of the rows with its other prices; nothing when there is none.
+    fn price<'a>(
+        &self,
+        row: &Row,
+        wanted: Option<Currency>,
+        mut others: impl Iterator<Item = &'a Row>,
+    ) -> Result<Option<(Priced, Option<Defect>)>, Defect> {
         let rules = &self.mapping.price;
         let named = rules.currency_of(&row.record)?;
+        let missing = || Defect::new("missing_price", "the row has no price");
         if let (Some(named), Some(wanted)) = (named, wanted)
             && named != wanted
         {
-            let noted = self.price_key(&row.record).and_then(|key| self.prices.take(key));
-            if let Some(SeenPrice { price, compare_at }) = noted {
-                let compare_at = compare_at.map(|amount| wanted.of(amount));
-                return Ok(Some((Priced { price: wanted.of(price), compare_at }, None)));
+            let in_wanted = |other: &&Row| matches!(rules.currency_of(&other.record), Ok(Some(c)) if c == wanted);
+            if let Some(other) = others.find(in_wanted) {
+                return rules.read(&other.record, wanted, self.marks.price)?.map(Some).ok_or_else(missing);
             }
             if rules.refuse_others {
                 return Err(Defect::new("other_currency", format!("the price is in {named}, not in {wanted}")));
@@ -263,8 +301,7 @@ impl Assembler {
         }
         let currency = named.or(wanted);
         let currency = currency.ok_or_else(|| Defect::new("missing_currency", "the row does not say its currency"))?;
-        let priced = rules.read(&row.record, currency, self.marks.price)?;
-        priced.map(Some).ok_or_else(|| Defect::new("missing_price", "the row has no price"))
+        rules.read(&row.record, currency, self.marks.price)?.map(Some).ok_or_else(missing)
     }
 
     fn option_values(&self, row: &Record) -> Vec<Option<String>> {

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU64;
 use crate::draft::Defect;
 use crate::feed::error::{FeedError, Finding};
 use crate::feed::input::{Line, Lines};
+use crate::feed::mapping::Aliases;
 use crate::feed::record::{Header, Record, Row, Value};
 use crate::limits;
 
@@ -167,6 +168,11 @@ impl CsvRows {
     /// The columns.
     pub(crate) fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Has the columns found by the names that a mapping uses.
+    pub(crate) fn rename(&mut self, aliases: &Aliases) {
+        aliases.apply(Arc::make_mut(&mut self.header));
     }
 
     fn line(&mut self) -> io::Result<Option<(u64, Line)>> {

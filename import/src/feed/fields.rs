@@ -36,6 +36,7 @@ pub(crate) fn status(text: Option<String>) -> Field<Status> {
         "published" | "active" | "enabled" | "visible" | "true" | "yes" | "y" | "1" | "on" | "publish" => {
             Field::good(Status::Published)
         }
+        "unlisted" => Field::good(Status::Unlisted),
         "draft" | "archived" | "inactive" | "disabled" | "hidden" | "false" | "no" | "n" | "0" | "off" | "private"
         | "pending" => Field::good(Status::Draft),
         _ => {

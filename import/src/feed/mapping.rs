@@ -1,6 +1,7 @@
 //! Column mapping: what the columns of a merchant's file mean. Read from TOML once, checked with errors that name the key,
 //! compiled (regular expressions, keywords) and then applied to every row. `docs/import.md` is its manual.
 
+mod aliases;
 pub(crate) mod attributes;
 pub(crate) mod category;
 pub(crate) mod price;
@@ -10,6 +11,7 @@ mod section;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+pub(crate) use self::aliases::Aliases;
 use self::attributes::{AttributeRules, Patterns};
 use self::category::CategoryRules;
 use self::price::PriceRules;
@@ -17,7 +19,7 @@ use self::rule::Rule;
 use self::section::Section;
 use crate::draft::clip;
 use crate::feed::error::{FeedError, MappingError};
-use crate::feed::record::Header;
+use crate::feed::record::{Header, Record};
 use crate::feed::rows::Format;
 use crate::limits;
 
@@ -25,6 +27,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("icecat", include_str!("../../mappings/icecat.toml")),
     ("shopify", include_str!("../../mappings/shopify.toml")),
     ("spree", include_str!("../../mappings/spree.toml")),
+    ("woocommerce", include_str!("../../mappings/woocommerce.toml")),
 ];
 
 /// What the columns of a file mean.
@@ -35,10 +38,12 @@ pub struct Mapping {
     pub(crate) delimiter: Option<u8>,
     /// Columns by which a file is recognised without being told: all those of one of the lists.
     detect: Vec<Vec<String>>,
+    /// Other names of columns.
+    pub(crate) aliases: Aliases,
     /// Columns that a file may lack: a format has more than any one file of it.
     optional_columns: bool,
-    /// The column whose equal values join rows into one product.
-    pub(crate) group_by: Option<Rule>,
+    /// Which rows are one product.
+    pub(crate) grouping: Option<Grouping>,
     /// The column that only the row with the product's own data fills.
     pub(crate) product_row: Option<Rule>,
     /// That row stands for the product alone, and is no variant where other rows are.
@@ -55,6 +60,67 @@ pub struct Mapping {
     pub(crate) attributes: AttributeRules,
     /// Attributes that are never facets.
     pub(crate) never_facets: Patterns,
+}
+
+/// Which rows are one product.
+#[derive(Clone, Debug)]
+pub(crate) enum Grouping {
+    /// Those with the same value in a column.
+    By(Rule),
+    /// A row, and those that name it as their parent by one of its names.
+    Parent {
+        /// The name of the row that this one belongs to.
+        parent: Rule,
+        /// The names of a row that belongs to none.
+        names: Vec<Rule>,
+    },
+}
+
+impl Grouping {
+    /// True where a row may stand for itself.
+    pub(crate) fn is_relation(&self) -> bool {
+        matches!(self, Self::Parent { .. })
+    }
+
+    /// The names by which other rows call this one.
+    pub(crate) fn names(&self, row: &Record) -> Vec<String> {
+        match self {
+            Self::By(_) => Vec::new(),
+            Self::Parent { parent, .. } if parent.text(row).is_some() => Vec::new(),
+            Self::Parent { names, .. } => {
+                names.iter().filter_map(|rule| rule.text(row)).map(|name| same(&name)).collect()
+            }
+        }
+    }
+
+    /// The name of the group a row belongs to.
+    pub(crate) fn group(&self, row: &Record) -> Option<String> {
+        match self {
+            Self::By(rule) => rule.text(row),
+            Self::Parent { parent, .. } => match parent.text(row) {
+                Some(name) => Some(same(&name)),
+                None => self.names(row).into_iter().next(),
+            },
+        }
+    }
+
+    /// True for a row that belongs to another.
+    pub(crate) fn is_child(&self, row: &Record) -> bool {
+        matches!(self, Self::Parent { parent, .. } if parent.text(row).is_some())
+    }
+
+    /// The columns that say so.
+    pub(crate) fn columns(&self) -> Vec<&str> {
+        match self {
+            Self::By(rule) => rule.columns(),
+            Self::Parent { parent, .. } => parent.columns(),
+        }
+    }
+}
+
+/// A name as it is compared: `id: 12` is `ID:12`.
+fn same(name: &str) -> String {
+    name.split_whitespace().collect::<String>().to_lowercase()
 }
 
 /// `[product]`.
@@ -136,8 +202,11 @@ impl Mapping {
     /// The shipped mapping that knows a file by its columns.
     pub(crate) fn recognise(header: &Header) -> Option<Self> {
         let all = BUILT_IN.iter().filter_map(|(name, _)| Self::built_in(name));
-        let fits = |columns: &Vec<String>| columns.iter().all(|column| header.has(column));
-        all.into_iter().find(|mapping| mapping.detect.iter().any(fits))
+        all.into_iter().find(|mapping| {
+            let mut header = header.clone();
+            mapping.aliases.apply(&mut header);
+            mapping.detect.iter().any(|columns| columns.iter().all(|column| header.has(column)))
+        })
     }
 
     /// Says how many units a new variant has of which the file does not tell; without a number the mapping's own holds.
@@ -185,11 +254,19 @@ impl Mapping {
         self.rules().flat_map(|(_, rule, _)| rule.columns()).collect()
     }
 
+    fn group_by(&self) -> Option<&Rule> {
+        match &self.grouping {
+            Some(Grouping::By(rule)) => Some(rule),
+            Some(Grouping::Parent { parent, .. }) => Some(parent),
+            None => None,
+        }
+    }
+
     /// All rules by their keys, and whether there is nothing to sell without what they yield.
     fn rules(&self) -> impl Iterator<Item = (String, &Rule, bool)> {
         let (product, variant) = (&self.product, &self.variant);
         let single = [
-            ("rows.group_by", self.group_by.as_ref()),
+            ("rows.group_by", self.group_by()),
             ("rows.product_row", self.product_row.as_ref()),
             ("product.external_id", Some(&product.external_id)),
             ("product.title", Some(&product.title)),
@@ -249,9 +326,20 @@ impl Mapping {
         };
         let detect = root.text_lists("detect")?;
         let optional_columns = root.flag("optional_columns")?;
+        let aliases = Aliases::parse(root.section("aliases")?)?;
         let unescape = root.flag("literal_line_breaks")?;
         let mut rows = root.section("rows")?;
         let (group_by, product_row) = (Rule::take(&mut rows, "group_by")?, Rule::take(&mut rows, "product_row")?);
+        let (parent, names) = (Rule::take(&mut rows, "parent")?, Rule::list(&mut rows, "names")?);
+        let grouping = match (group_by, parent) {
+            (Some(_), Some(_)) => return Err(rows.error("parent", "group_by and parent exclude each other")),
+            (None, Some(_)) if names.is_empty() => {
+                return Err(rows.error("names", "is missing: by which names do rows call their parent?"));
+            }
+            (None, Some(parent)) => Some(Grouping::Parent { parent, names }),
+            (_, None) if !names.is_empty() => return Err(rows.error("names", "is of use with parent only")),
+            (group_by, None) => group_by.map(Grouping::By),
+        };
         let parent_row = rows.flag("parent_row")?;
         rows.finish()?;
         let product = ProductRules::parse(root.section("product")?)?;
@@ -263,7 +351,7 @@ impl Mapping {
         let mut facets = root.section("facets")?;
         let never_facets = Patterns::new(facets.texts("never")?);
         facets.finish()?;
-        if group_by.is_none() && (product_row.is_some() || !options.is_empty()) {
+        if grouping.is_none() && (product_row.is_some() || !options.is_empty()) {
             return Err(root.error("rows.group_by", "is missing: options need rows that are joined into products"));
         }
         root.finish()?;
@@ -272,8 +360,9 @@ impl Mapping {
             format,
             delimiter,
             detect,
+            aliases,
             optional_columns,
-            group_by,
+            grouping,
             product_row,
             parent_row,
             unescape,
@@ -330,6 +419,9 @@ impl VariantRules {
     }
 }
 
+/// Columns of one kind that are told apart by a number.
+pub(crate) const NUMBERED: usize = 30;
+
 /// Names for a message, as many as a person reads.
 fn clip_list(names: &[String]) -> String {
     const SHOWN: usize = 40;
@@ -348,7 +440,12 @@ fn options(root: &mut Section) -> Result<(Vec<OptionRule>, NoOption), MappingErr
         let Some(name) = Rule::take(&mut section, "name")? else { return Err(section.error("name", "is missing")) };
         let Some(value) = Rule::take(&mut section, "value")? else { return Err(section.error("value", "is missing")) };
         section.finish()?;
-        options.push(OptionRule { name, value });
+        match value.is_numbered() {
+            true => {
+                options.extend((1..=NUMBERED).map(|n| OptionRule { name: name.numbered(n), value: value.numbered(n) }))
+            }
+            false => options.push(OptionRule { name, value }),
+        }
     }
     let none = root.texts("no_option")?;
     let none = match <[String; 2]>::try_from(none) {
@@ -393,7 +490,7 @@ mod tests {
             ),
             ("amount = 'p'", "", "price.amount: is missing"),
             ("fallback = ['Other']", "", "category.fallback: is missing"),
-            ("[price]", "[prices]\n[price]", "prices: unknown key; known here: attributes, category,"),
+            ("[price]", "[prices]\n[price]", "prices: unknown key; known here: aliases, attributes, category,"),
             ("[price]", "[price", "line 5: "),
             (
                 "[category]",

@@ -47,24 +47,26 @@ impl Value {
 }
 
 /// The columns of a CSV file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Header {
     names: Vec<String>,
     index: HashMap<String, Vec<usize>>,
 }
 
 impl Header {
-    /// Columns in the order of the file. Names are found whatever their case; several columns may have one name.
+    /// Columns in the order of the file. Names are found whatever their case, blanks and apostrophes; several columns may have one
+    /// name.
     pub fn new(names: Vec<String>) -> Self {
-        let mut index: HashMap<String, Vec<usize>> = HashMap::with_capacity(names.len());
-        for (i, name) in names.iter().enumerate() {
-            let lower = name.to_lowercase();
-            if lower != *name {
-                index.entry(name.clone()).or_default().push(i);
+        let mut header = Self { index: HashMap::with_capacity(names.len()), names };
+        for i in 0..header.names.len() {
+            let name = header.names[i].clone();
+            let plain = plain_name(&name);
+            if plain != name {
+                header.index.entry(name).or_default().push(i);
             }
-            index.entry(lower).or_default().push(i);
+            header.index.entry(plain).or_default().push(i);
         }
-        Self { names, index }
+        header
     }
 
     /// The columns' names.
@@ -77,10 +79,25 @@ impl Header {
         !self.places(name).is_empty()
     }
 
+    /// Has each column found by a further name, where `other` knows one for its own.
+    pub fn also(&mut self, other: impl Fn(&str) -> Option<String>) {
+        for i in 0..self.names.len() {
+            if let Some(name) = other(&self.names[i]) {
+                self.index.entry(plain_name(&name)).or_default().push(i);
+            }
+        }
+    }
+
     /// Where the columns of this name stand.
     fn places(&self, name: &str) -> &[usize] {
-        self.index.get(name).or_else(|| self.index.get(&name.to_lowercase())).map_or(&[], Vec::as_slice)
+        self.index.get(name).or_else(|| self.index.get(&plain_name(name))).map_or(&[], Vec::as_slice)
     }
+}
+
+/// A name of a column as names are compared.
+pub(crate) fn plain_name(name: &str) -> String {
+    let words: Vec<String> = name.split_whitespace().map(|word| word.to_lowercase().replace('’', "'")).collect();
+    words.join(" ")
 }
 
 /// A row: columns of CSV, or members of a JSON object.
@@ -93,6 +110,23 @@ pub enum Record {
 }
 
 impl Record {
+    /// About what it takes in memory.
+    pub fn bytes(&self) -> usize {
+        fn of(value: &Value) -> usize {
+            let own = match value {
+                Value::Number(text) | Value::Text(text) => text.capacity(),
+                Value::List(items) => items.iter().map(of).sum(),
+                Value::Object(members) => members.iter().map(|(name, value)| name.capacity() + of(value)).sum(),
+                Value::Null | Value::Bool(_) => 0,
+            };
+            own + size_of::<Value>()
+        }
+        match self {
+            Self::Csv(_, values) => values.iter().map(of).sum(),
+            Self::Json(members) => members.iter().map(|(name, value)| name.capacity() + of(value)).sum(),
+        }
+    }
+
     /// The values of a column, several where columns have one name. In JSON a point steps into an object, when no member has
     /// the whole name: `price.amount`.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &Value> {

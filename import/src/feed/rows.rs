@@ -8,6 +8,7 @@ use crate::feed::csv::{CsvRows, damaged, unreadable};
 use crate::feed::error::{FeedError, Finding};
 use crate::feed::input::{Input, Line, Lines, Writing};
 use crate::feed::json;
+use crate::feed::mapping::Mapping;
 use crate::feed::record::{Header, Row};
 use crate::limits;
 
@@ -55,6 +56,15 @@ impl Rows {
             Format::Ndjson => Ok(Self::Json(JsonRows { lines, ended: false })),
             Format::Csv => Ok(Self::Csv(CsvRows::open(lines, delimiter)?)),
         }
+    }
+
+    /// Opens a source as its mapping has it.
+    pub(crate) fn mapped(input: &Input, writing: Writing, mapping: &Mapping) -> Result<Self, FeedError> {
+        let mut rows = Self::open(input, writing, mapping.format, mapping.delimiter)?;
+        if let Self::Csv(rows) = &mut rows {
+            rows.rename(&mapping.aliases);
+        }
+        Ok(rows)
     }
 
     /// Bytes taken from the source so far, before unpacking.

@@ -37,7 +37,7 @@ impl Marks {
 /// # Errors
 /// [`FeedError::MissingColumns`], and those of opening the file.
 pub(crate) fn survey(input: &Input, writing: Writing, mapping: &Mapping) -> Result<Marks, FeedError> {
-    let rows = Rows::open(input, writing, mapping.format, mapping.delimiter)?;
+    let rows = Rows::mapped(input, writing, mapping)?;
     if let Some(header) = rows.header() {
         mapping.check_columns(&|name| header.has(name), header.names())?;
     }

@@ -7,6 +7,7 @@ mod catalogues;
 mod damage;
 mod details;
 mod facets;
+mod platforms;
 mod round_trip;
 mod samples;
 

@@ -73,7 +73,7 @@ impl Caches {
         }
     }
 
-    /// The published product at this address; none for drafts and addresses that no product has.
+    /// The product on sale at this address; none for drafts and addresses that no product has.
     pub(crate) async fn by_slug(&self, at_least: WalPosition, slug: &str) -> Result<Option<Arc<Product>>, Problem> {
         let key = slug.to_owned();
         for _ in 0..SLUG_TRIES {
@@ -222,7 +222,7 @@ impl SecondTier<String, ProductId> for SharedSlugs {
 }
 
 fn is_public(product: &Arc<Product>) -> bool {
-    product.status == Status::Published
+    product.status != Status::Draft
 }
 
 /// Versions begin at 1 and only rise.

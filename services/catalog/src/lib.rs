@@ -33,7 +33,12 @@ pub use store::statements;
 /// This service's schema.
 pub const MIGRATIONS: Migrations = Migrations {
     schema: "catalog",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql")), souk_flow::TRACE_CONTEXT],
+    files: &[
+        souk_flow::TABLES,
+        ("0001_init", include_str!("../migrations/0001_init.sql")),
+        souk_flow::TRACE_CONTEXT,
+        ("0007_unlisted", include_str!("../migrations/0007_unlisted.sql")),
+    ],
 };
 
 /// What the catalogue needs from the process it runs in.

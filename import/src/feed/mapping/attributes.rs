@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use souk_catalog_api::{Attribute, AttributeValue};
+use souk_kernel::slugify;
 
+use super::NUMBERED;
 use super::rule::{Rule, affirms};
 use super::section::Section;
 use crate::draft::{Defect, clip};
@@ -28,6 +30,8 @@ pub(crate) enum Kind {
 pub(crate) struct AttributeRules {
     prefixes: Vec<(String, Kind)>,
     fields: Vec<Field>,
+    /// Columns with the name of an attribute, and those with its value.
+    pairs: Vec<(Rule, Rule)>,
     skip: Patterns,
     units: HashMap<String, String>,
     labels: HashMap<String, String>,
@@ -114,15 +118,25 @@ impl AttributeRules {
             field.finish()?;
             rules.fields.push(Field { from, kind, named });
         }
+        for mut pair in section.sections("pair")? {
+            let Some(name) = Rule::take(&mut pair, "name")? else { return Err(pair.error("name", "is missing")) };
+            let Some(value) = Rule::take(&mut pair, "value")? else { return Err(pair.error("value", "is missing")) };
+            pair.finish()?;
+            match value.is_numbered() {
+                true => rules.pairs.extend((1..=NUMBERED).map(|n| (name.numbered(n), value.numbered(n)))),
+                false => rules.pairs.push((name, value)),
+            }
+        }
         section.finish()?;
         Ok(rules)
     }
 
     /// The attributes of a product: of each column the first row of the product that fills it. Sorted by key. What is not of the
-    /// type it should have is left out, and said.
+    /// type it should have is left out, and said; what the product's options are (`used`) is no attribute of it.
     pub(crate) fn read(
         &self,
         rows: &[&Record],
+        used: &[String],
         known: &mut KnownColumns,
         clean: impl Fn(&str) -> String,
         defects: &mut Vec<Defect>,
@@ -133,6 +147,22 @@ impl AttributeRules {
             match value(&Value::Text(text), field.kind, &field.named, &clean) {
                 Ok(value) => found.extend(value.map(|value| (field.kind, Arc::clone(&field.named), value))),
                 Err(defect) => defects.push(defect),
+            }
+        }
+        for (name, values) in &self.pairs {
+            let Some(row) = rows.first() else { break };
+            let Some(label) = name.text(row).map(|text| text::plain_line(&text)).filter(|text| !text.is_empty()) else {
+                continue;
+            };
+            let key = slugify(&label).replace('-', "_");
+            if key.is_empty() || self.skip.fit(&key) || used.contains(&label) {
+                continue;
+            }
+            let text = clean(&values.texts(row).join(", "));
+            if !text.is_empty() {
+                let label = self.labels.get(&key).cloned().unwrap_or(label);
+                let named = Arc::new(Named { key, label, unit: None });
+                found.push((Kind::Text, named, AttributeValue::Text(text)));
             }
         }
         if !self.prefixes.is_empty() {

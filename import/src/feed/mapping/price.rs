@@ -16,6 +16,8 @@ use crate::feed::sign;
 pub(crate) struct PriceRules {
     amount: Rule,
     compare_at: Option<Rule>,
+    /// A reduced price, which counts instead while its days last.
+    sale: Option<Sale>,
     /// What the source says; `default_currency` holds where it says nothing.
     pub(crate) currency: Option<Rule>,
     pub(crate) default_currency: Option<Currency>,
@@ -27,11 +29,38 @@ pub(crate) struct PriceRules {
     pub(crate) refuse_others: bool,
 }
 
+/// Where a reduced price stands, and from which day to which it holds.
+#[derive(Clone, Debug)]
+struct Sale {
+    amount: Rule,
+    start: Option<Rule>,
+    end: Option<Rule>,
+}
+
 /// A price and the price it is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Priced {
     pub(crate) price: Money,
     pub(crate) compare_at: Option<Money>,
+}
+
+impl Sale {
+    /// Whether it holds on a day. A day that cannot be read keeps the price from being reduced.
+    fn holds(&self, row: &Record, today: jiff::civil::Date) -> Result<bool, Defect> {
+        let day = |rule: &Option<Rule>| -> Result<Option<jiff::civil::Date>, Defect> {
+            let Some(text) = rule.as_ref().and_then(|rule| rule.text(row)) else { return Ok(None) };
+            let date = text.split([' ', 'T']).next().unwrap_or_default();
+            let wrong = || {
+                Defect::new(
+                    "invalid_date",
+                    format!("the day {:?} of a sale cannot be read: it is not reduced", clip(&text)),
+                )
+            };
+            date.parse().map(Some).map_err(|_| wrong())
+        };
+        let (start, end) = (day(&self.start)?, day(&self.end)?);
+        Ok(start.is_none_or(|start| start <= today) && end.is_none_or(|end| today <= end))
+    }
 }
 
 impl PriceRules {
@@ -62,9 +91,15 @@ impl PriceRules {
             ),
         };
         let compare_at = Rule::take(&mut section, "compare_at")?;
+        let (start, end) = (Rule::take(&mut section, "sale_start")?, Rule::take(&mut section, "sale_end")?);
+        let sale = match Rule::take(&mut section, "sale")? {
+            Some(amount) => Some(Sale { amount, start, end }),
+            None if start.is_some() || end.is_some() => return Err(section.error("sale", "is missing")),
+            None => None,
+        };
         let currency = Rule::take(&mut section, "currency")?;
         section.finish()?;
-        Ok(Self { amount, compare_at, currency, default_currency, minor, decimal, accept_zero, refuse_others })
+        Ok(Self { amount, compare_at, sale, currency, default_currency, minor, decimal, accept_zero, refuse_others })
     }
 
     /// The currency a row names, if it names one: in a column, or beside the amount.
@@ -90,7 +125,8 @@ impl PriceRules {
 
     /// The texts of a row's prices that are no numbers of the source's format: what tells how the file writes them.
     pub(crate) fn hear(&self, row: &Record, evidence: &mut Evidence) {
-        for rule in [Some(&self.amount), self.compare_at.as_ref()].into_iter().flatten() {
+        let sale = self.sale.as_ref().map(|sale| &sale.amount);
+        for rule in [Some(&self.amount), self.compare_at.as_ref(), sale].into_iter().flatten() {
             if let Some((text, false)) = rule.number(row) {
                 evidence.hear(sign::split(&text).0);
             }
@@ -103,6 +139,9 @@ impl PriceRules {
             ("price.amount", Some(&self.amount)),
             ("price.compare_at", self.compare_at.as_ref()),
             ("price.currency", self.currency.as_ref()),
+            ("price.sale", self.sale.as_ref().map(|sale| &sale.amount)),
+            ("price.sale_start", self.sale.as_ref().and_then(|sale| sale.start.as_ref())),
+            ("price.sale_end", self.sale.as_ref().and_then(|sale| sale.end.as_ref())),
         ];
         rules.into_iter().filter_map(|(key, rule)| Some((key, rule?)))
     }
@@ -125,14 +164,29 @@ impl PriceRules {
             return Err(Defect::new("zero_price", "the price is zero"));
         }
         let compared = self.compare_at.as_ref().and_then(|rule| rule.number(row));
-        let (compare_at, defect) =
-            match compared.map(|(text, exact)| self.money("compare_at", &text, currency, mark_of(exact))) {
-                // Exports write 0 or the price itself for "none": a comparison that shows no saving is none.
-                Some(Ok(before)) => (Some(before).filter(|before| before.amount > price.amount), None),
-                Some(Err(defect)) => (None, Some(defect)),
-                None => (None, None),
-            };
-        Ok(Some((Priced { price, compare_at }, defect)))
+        let compared = compared.map(|(text, exact)| self.money("compare_at", &text, currency, mark_of(exact)));
+        let (before, mut defect) = match compared {
+            Some(Ok(before)) => (Some(before), None),
+            Some(Err(defect)) => (None, Some(defect)),
+            None => (None, None),
+        };
+        let mut priced = Priced { price, compare_at: before };
+        if let Some(sale) = &self.sale
+            && let Some((text, exact)) = sale.amount.number(row)
+        {
+            match self.money("sale price", &text, currency, mark_of(exact)) {
+                Ok(reduced) if reduced.amount <= 0 || reduced.amount >= price.amount => {}
+                Ok(reduced) => match sale.holds(row, jiff::Zoned::now().date()) {
+                    Ok(true) => priced = Priced { price: reduced, compare_at: Some(price) },
+                    Ok(false) => {}
+                    Err(no) => defect = Some(no),
+                },
+                Err(no) => defect = Some(no),
+            }
+        }
+        // Exports write 0 or the price itself for "none": a comparison that shows no saving is none.
+        priced.compare_at = priced.compare_at.filter(|before| before.amount > priced.price.amount);
+        Ok(Some((priced, defect)))
     }
 
     fn money(&self, what: &str, text: &str, currency: Currency, mark: Option<DecimalMark>) -> Result<Money, Defect> {

@@ -1,6 +1,7 @@
 //! Field rule, where a field comes from: a column, a template, a constant, or the first of several that yields something;
 //! narrowed by a condition, a regular expression, a table of replacements.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use regex::Regex;
@@ -25,6 +26,8 @@ struct Alternative {
     /// Replacements by lower-case value; `*` is any other.
     map: Option<HashMap<String, String>>,
     split: Option<String>,
+    /// What stands before a separator that is none.
+    escape: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +67,39 @@ impl Rule {
         section.take(key).map(|value| Self::parse(&path, value)).transpose()
     }
 
+    /// The rule with a number for each `{n}` in the names of its columns.
+    pub(crate) fn numbered(&self, n: usize) -> Self {
+        let number = |name: &String| name.replace("{n}", &n.to_string());
+        let mut rule = self.clone();
+        for alternative in &mut rule.0 {
+            alternative.when = alternative.when.as_ref().map(number);
+            for source in &mut alternative.sources {
+                if let Source::Column(name) = source {
+                    *name = number(name);
+                }
+            }
+        }
+        rule
+    }
+
+    /// True for a rule that is meant for several columns with a number in their name.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.columns().iter().any(|name| name.contains("{n}"))
+    }
+
+    /// A list of rules, each for itself.
+    pub(super) fn list(section: &mut Section, key: &'static str) -> Result<Vec<Self>, MappingError> {
+        let path = section.path(key);
+        match section.take(key) {
+            None => Ok(Vec::new()),
+            Some(toml::Value::Array(items)) => {
+                let rule = |(i, item)| Self::parse(&format!("{path}[{i}]"), item);
+                items.into_iter().enumerate().map(rule).collect()
+            }
+            Some(one) => Self::parse(&path, one).map(|rule| vec![rule]),
+        }
+    }
+
     /// What it yields for a row.
     pub(crate) fn text(&self, row: &Record) -> Option<String> {
         self.0.iter().find_map(|alternative| alternative.texts(row).into_iter().next())
@@ -76,7 +112,7 @@ impl Rule {
         }
         self.0.iter().filter(|alternative| alternative.applies(row)).find_map(|alternative| {
             alternative.sources.iter().find_map(|source| match source {
-                Source::Column(name) => row.text(name).map(std::borrow::Cow::into_owned),
+                Source::Column(name) => row.text(name).map(Cow::into_owned),
                 Source::Template(_) | Source::Constant(_) => None,
             })
         })
@@ -127,7 +163,7 @@ impl Rule {
 
 impl Alternative {
     fn of(sources: Vec<Source>) -> Self {
-        Self { sources, when: None, pattern: None, map: None, split: None }
+        Self { sources, when: None, pattern: None, map: None, split: None, escape: None }
     }
 
     fn parse(path: &str, value: toml::Value) -> Result<Self, MappingError> {
@@ -157,7 +193,11 @@ impl Alternative {
         let pattern = section.text("match")?.map(|pattern| regex(&section.path("match"), &pattern)).transpose()?;
         let map = section.pairs("map")?;
         let map = (!map.is_empty()).then(|| map.into_iter().map(|(from, to)| (from.to_lowercase(), to)).collect());
-        let alternative = Self { sources, when: section.text("when")?, pattern, map, split: section.text("split")? };
+        let (split, escape) = (section.text("split")?, section.text("escape")?);
+        if escape.is_some() && split.is_none() {
+            return Err(MappingError::new(section.path("escape"), "is of use with split only"));
+        }
+        let alternative = Self { sources, when: section.text("when")?, pattern, map, split, escape };
         section.finish()?;
         Ok(alternative)
     }
@@ -205,12 +245,10 @@ impl Alternative {
             let raw: Vec<String> = match source {
                 Source::Constant(text) => vec![text.clone()],
                 Source::Template(parts) => fill(parts, row).into_iter().collect(),
-                Source::Column(name) => {
-                    row.values(name).flat_map(Value::texts).map(std::borrow::Cow::into_owned).collect()
-                }
+                Source::Column(name) => row.values(name).flat_map(Value::texts).map(Cow::into_owned).collect(),
             };
             let texts: Vec<String> =
-                raw.iter().flat_map(|text| self.pieces(text)).filter_map(|t| self.refine(t)).collect();
+                raw.iter().flat_map(|text| self.pieces(text)).filter_map(|t| self.refine(&t)).collect();
             if !texts.is_empty() {
                 return texts;
             }
@@ -218,13 +256,32 @@ impl Alternative {
         Vec::new()
     }
 
-    fn pieces<'a>(&self, text: &'a str) -> Vec<&'a str> {
-        match &self.split {
-            Some(separator) => {
-                text.split(separator.as_str()).map(str::trim).filter(|piece| !piece.is_empty()).collect()
+    fn pieces<'a>(&self, text: &'a str) -> Vec<Cow<'a, str>> {
+        let Some(separator) = &self.split else { return vec![text.into()] };
+        let pieces = text.split(separator.as_str());
+        let pieces: Vec<Cow<'a, str>> = match &self.escape {
+            None => pieces.map(Cow::Borrowed).collect(),
+            Some(escape) => {
+                let mut joined: Vec<Cow<'a, str>> = Vec::new();
+                for piece in pieces {
+                    match joined.last_mut() {
+                        Some(last) if last.ends_with(escape.as_str()) => {
+                            let last = last.to_mut();
+                            last.truncate(last.len() - escape.len());
+                            last.push_str(separator);
+                            last.push_str(piece);
+                        }
+                        _ => joined.push(piece.into()),
+                    }
+                }
+                joined
             }
-            None => vec![text],
-        }
+        };
+        pieces
+            .into_iter()
+            .map(|piece| piece.trim().to_owned().into())
+            .filter(|piece: &Cow<'_, str>| !piece.is_empty())
+            .collect()
     }
 
     fn refine(&self, text: &str) -> Option<String> {
@@ -305,6 +362,7 @@ mod tests {
         assert_eq!(yields("x = { from = 'a', map = { Active = 'yes', '*' = 'no' } }", r#"{"a":"ACTIVE"}"#), ["yes"]);
         assert!(yields("x = { from = 'a', map = { Active = 'yes' } }", r#"{"a":"other"}"#).is_empty());
         assert_eq!(yields("x = { from = 'a', split = ',' }", r#"{"a":"x, y,, z"}"#), ["x", "y", "z"]);
+        assert_eq!(yields(r"x = { from = 'a', split = ',', escape = '\' }", r#"{"a":"x\\, y, z"}"#), ["x, y", "z"]);
         assert!(yields("x = { from = 'a', when = 'b' }", r#"{"a":"1","b":"FALSE"}"#).is_empty());
         assert_eq!(yields("x = 'a'", r#"{"a":["1","2"]}"#), ["1", "2"]);
     }
@@ -316,7 +374,7 @@ mod tests {
             ("x = []", "product.x: the list is empty"),
             ("x = { from = 'a', value = 'b' }", "product.x: exactly one of"),
             ("x = { form = 'a' }", "product.x: exactly one of"),
-            ("x = { from = 'a', mach = 'b' }", "product.x.mach: unknown key; known here: from, map, match"),
+            ("x = { from = 'a', mach = 'b' }", "product.x.mach: unknown key; known here: escape, from, map, match"),
             ("x = ['a', { from = 1 }]", "product.x[1].from: a text or a list"),
             ("x = { from = 'a', match = '(' }", "product.x.match: no valid regular expression"),
             ("x = { template = '{a' }", "product.x.template: a { is not closed"),

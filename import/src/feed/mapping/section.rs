@@ -84,6 +84,12 @@ impl Section {
         }
     }
 
+    /// What is left of the table as lists of texts by their keys.
+    pub(super) fn lists(&mut self) -> Result<Vec<(String, Vec<String>)>, MappingError> {
+        let table = std::mem::take(&mut self.table);
+        table.into_iter().map(|(key, value)| Ok((key.clone(), texts(&self.path(&key), value)?))).collect()
+    }
+
     /// A table; missing is empty.
     pub(super) fn section(&mut self, key: &'static str) -> Result<Section, MappingError> {
         match self.take(key) {

@@ -11,6 +11,8 @@ use crate::{CategoryId, ProductId, VariantId};
 pub enum Status {
     /// On sale.
     Published,
+    /// On sale for whoever has its address: in no list, search, feed or sitemap.
+    Unlisted,
     /// Seen by staff only.
     #[default]
     Draft,

@@ -61,7 +61,7 @@ const BY_IDS: &str = products!("where p.id = any($1)");
 const BY_SKUS: &str = products!("where p.id in (select product_id from variant where sku = any($1))");
 const EXPORT: &str = products!("where p.id > $1 order by p.id limit $2");
 const MOVED: &str = "select p.slug from old_slug o join product p on p.id = o.product_id
-    where o.slug = $1 and p.status = 'published'";
+    where o.slug = $1 and p.status <> 'draft'";
 const NEWEST: &str = page!("", "id < $3", "id desc");
 const TITLE: &str = page!(", title_key", "(title_key, id) > ($4, $3)", "title_key, id");
 const PRICE_ASC: &str =
@@ -194,7 +194,11 @@ fn product(row: &Row) -> Result<Product, DbError> {
         title: row.get_col("title")?,
         brand: row.get_col("brand")?,
         description: row.get_col("description")?,
-        status: if status == "published" { Status::Published } else { Status::Draft },
+        status: match status {
+            "published" => Status::Published,
+            "unlisted" => Status::Unlisted,
+            _ => Status::Draft,
+        },
         category_id: Some(CategoryId(category)),
         category_path: ancestors.into_iter().map(CategoryId).collect(),
         motif: row.get_col("motif")?,

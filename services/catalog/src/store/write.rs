@@ -232,7 +232,11 @@ impl Turn {
                     &title_keys,
                     &maybe(|input| input.brand.as_deref()),
                     &text(|input| &input.description),
-                    &text(|input| if input.status == Status::Published { "published" } else { "draft" }),
+                    &text(|input| match input.status {
+                        Status::Published => "published",
+                        Status::Unlisted => "unlisted",
+                        Status::Draft => "draft",
+                    }),
                     &categories,
                     &attributes,
                     &options,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use souk_catalog_api::{
-    Attribute, AttributeValue, BySkus, BySlug, ExportProducts, ListProducts, ListSort, MediaInput, ProductOption,
-    Status, VariantInput,
+    AllCategories, Attribute, AttributeValue, BySkus, BySlug, ExportProducts, ListProducts, ListSort, MediaInput,
+    ProductOption, Status, VariantInput,
 };
 use souk_flow::Outbox;
 use souk_kernel::Currency;
@@ -25,6 +25,24 @@ async fn titles(world: &World, sort: ListSort, category: Option<&str>, limit: u3
             return all;
         }
     }
+}
+
+#[tokio::test]
+async fn an_unlisted_product_is_found_by_its_address_and_nowhere_else() {
+    let world = World::new().await;
+    let home = world.category(&["Home"]).await;
+    let mut secret = product("secret", home);
+    secret.status = Status::Unlisted;
+    seal(&mut secret);
+    world.put(vec![product("open", home), secret.clone()]).await;
+    let found = world.client.product_by_slug(&guest(), BySlug { slug: secret.slug.clone() }).await.unwrap();
+    assert_eq!((found.status, found.title.as_str()), (Status::Unlisted, secret.title.as_str()));
+    let skus = BySkus { skus: vec![secret.variants[0].sku.clone()] };
+    assert_eq!(world.client.variants(&guest(), skus).await.unwrap().items.len(), 1, "it can be bought");
+    assert_eq!(titles(&world, ListSort::Newest, None, 10).await.len(), 1);
+    assert_eq!(titles(&world, ListSort::Title, Some("home"), 10).await.len(), 1);
+    let tree = world.client.categories(&guest(), AllCategories {}).await.unwrap();
+    assert_eq!(tree.items.iter().map(|category| category.products).max(), Some(1), "it is not counted");
 }
 
 #[tokio::test]

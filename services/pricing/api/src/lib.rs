@@ -13,6 +13,9 @@ pub const MAX_LINES: usize = 200;
 /// Coupons of one cart.
 pub const MAX_COUPONS: usize = 5;
 
+/// Tax category of goods without tax: stamps, vouchers, deposits.
+pub const EXEMPT: &str = "exempt";
+
 souk_rpc::service! {
     /// Prices, coupons, taxes, shipping rates.
     pub trait PricingApi at "/rpc/pricing/v1", client PricingClient, serve serve_pricing, fake PricingFake {
@@ -306,7 +309,7 @@ pub struct Rates {
 pub struct TaxRate {
     /// ISO 3166-1 alpha-2; `*` for every country without a rate of its own.
     pub country: String,
-    /// `standard`, `reduced`.
+    /// `standard`, `reduced`; of [`EXEMPT`] a rate is needed only where it is not zero.
     pub tax_category: String,
     /// Basis points: 1900 is 19 %.
     pub basis_points: i64,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use souk_kernel::{Money, MoneyError};
-use souk_pricing_api::{Rates, ShippingRate, ShippingZone};
+use souk_pricing_api::{EXEMPT, Rates, ShippingRate, ShippingZone};
 
 /// What everything is taxed as unless it says otherwise.
 const STANDARD: &str = "standard";
@@ -31,9 +31,12 @@ impl RateBook {
     }
 
     /// Basis points for goods of `category` in `country`: the country's rate for it, else its standard rate; a country
-    /// without any rate has those of `*`, else none.
+    /// without any rate has those of `*`, else none. What is exempt has none unless a rate names just that.
     pub fn tax(&self, country: &str, category: &str) -> i64 {
         let find = |country: &str, category: &str| self.taxes.get(&(country.to_owned(), category.to_owned())).copied();
+        if category == EXEMPT {
+            return find(country, category).or_else(|| find(ELSEWHERE, category)).unwrap_or(0);
+        }
         find(country, category)
             .or_else(|| find(country, STANDARD))
             .or_else(|| find(ELSEWHERE, category))
@@ -82,6 +85,17 @@ mod tests {
         assert_eq!(book.tax("DE", "books"), 1900, "an unknown category is taxed in full");
         assert_eq!(book.tax("US", "reduced"), 0);
         assert_eq!(RateBook::default().tax("DE", "standard"), 0);
+    }
+
+    #[test]
+    fn what_is_exempt_is_not_taxed_as_the_rest() {
+        let book = |taxes: Vec<TaxRate>| RateBook::new(Rates { taxes, zones: vec![] });
+        let standard = [tax("DE", "standard", 1900), tax("*", "standard", 500)];
+        assert_eq!(book(standard.to_vec()).tax("DE", "exempt"), 0);
+        assert_eq!(book(standard.to_vec()).tax("FR", "exempt"), 0);
+        let mut taxed = standard.to_vec();
+        taxed.push(tax("DE", "exempt", 300));
+        assert_eq!((book(taxed.clone()).tax("DE", "exempt"), book(taxed).tax("FR", "exempt")), (300, 0));
     }
 
     #[test]

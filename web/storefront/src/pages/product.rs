@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};
-use souk_catalog_api::{Product, moved_to};
+use souk_catalog_api::{Product, Status, moved_to};
 use souk_kernel::Problem;
 use souk_rpc::Cx;
 use souk_search_api::Hit;
@@ -32,7 +32,10 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, ApiPath(slug)
         app.terms(&cx),
         async { Ok(related_products(&app, &cx, &product).await) },
     )?;
-    let layout = layout.listed_at(&product_href(&product.slug));
+    let layout = match product.status {
+        Status::Published => layout.listed_at(&product_href(&product.slug)),
+        Status::Unlisted | Status::Draft => layout,
+    };
     let shown = std::iter::once(&product.id.0).chain(related.iter().map(|hit| &hit.id));
     let mut keys = product_keys(shown);
     keys.push("categories".into());

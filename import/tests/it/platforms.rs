@@ -1,0 +1,103 @@
+//! Exports of other shop systems, each recognised by itself.
+
+use souk_catalog_api::Status;
+use souk_import::{Input, ProductDraft};
+
+use crate::{Content, read};
+
+fn csv(text: &str) -> Content {
+    read(&Input::bytes(text), None, Some("EUR"))
+}
+
+fn offers(draft: &ProductDraft) -> Vec<(String, String, String, Option<String>)> {
+    let row = |(variant, offer): (&souk_catalog_api::VariantInput, &souk_import::Offer)| {
+        let before = offer.compare_at.map(|money| money.to_string());
+        (variant.sku.clone(), variant.option_values.join("/"), offer.price.to_string(), before)
+    };
+    draft.offered().map(row).collect()
+}
+
+const WOO: &str = "ID,Type,SKU,\"GTIN, UPC, EAN, or ISBN\",Name,Published,\"Visibility in catalog\",\"Short description\",Description,\"Date sale price starts\",\"Date sale price ends\",\"Tax status\",\"Tax class\",\"In stock?\",Stock,\"Weight (kg)\",\"Sale price\",\"Regular price\",Categories,Tags,Images,Parent,\"Attribute 1 name\",\"Attribute 1 value(s)\",\"Attribute 2 name\",\"Attribute 2 value(s)\"";
+
+#[test]
+fn variations_stand_anywhere_and_name_their_product() {
+    let rows = [
+        "12,variation,TEE-RED,,Tee - Red,1,visible,,,,,taxable,parent,1,5,0.2,,20.00,,,https://x.example/red.jpg,TEE,Color,Red,Size,",
+        "10,variable,TEE,,Tee,1,visible,Short,\"Line one\\nLine two\",,,taxable,,1,,0.2,,,\"Clothing > Shirts, Sale\",\"cotton, a\\, b\",\"https://x.example/1.jpg, https://x.example/2.jpg\",,Color,\"Red, Blue\",Material,Cotton",
+        "14,simple,MUG,4006381333931,Mug,1,hidden,,,,,none,,1,3,\"0.35\",,9.00,Home,,,,Material,Clay,,",
+        "13,variation,,,Tee - Blue,1,visible,,,,,taxable,parent,1,0,,15.00,20.00,,,,id: 10,Color,Blue,Size,",
+        "15,grouped,SET,,Set,1,visible,,,,,taxable,,1,,,,,Home,,,,,,,",
+        "16,external,EXT,,Elsewhere,1,visible,,,,,taxable,,1,,,,5.00,Home,,,,,,,",
+        "17,variation,LOST,,Lost - Red,1,visible,,,,,taxable,,1,,,,5.00,,,,NOBODY,Color,Red,,",
+    ];
+    let got = csv(&format!("{WOO}\n{}\n", rows.join("\n")));
+    assert_eq!(got.refused(), [(6, "missing_price"), (8, "scattered_rows")]);
+    let tee = got.draft("id:10");
+    let want = [
+        ("TEE-RED".to_owned(), "Red".to_owned(), "20.00 EUR".to_owned(), None),
+        ("ID-10".to_owned(), "Blue".to_owned(), "15.00 EUR".to_owned(), Some("20.00 EUR".to_owned())),
+    ];
+    let found = offers(tee);
+    assert_eq!(
+        (found[0].clone(), &found[1].1, &found[1].2, &found[1].3),
+        (want[0].clone(), &want[1].1, &want[1].2, &want[1].3)
+    );
+    let product = &tee.product;
+    assert_eq!((product.title.as_str(), product.description.as_str()), ("Tee", "Line one\nLine two"));
+    assert_eq!(tee.category, ["Clothing", "Shirts"]);
+    assert_eq!(product.tags, ["cotton", "a, b"]);
+    assert_eq!(product.media.len(), 3);
+    assert_eq!(product.options.len(), 1);
+    let attributes: Vec<&str> = product.attributes.iter().map(|attribute| attribute.key.as_str()).collect();
+    assert_eq!(attributes, ["material"], "what is an option is no attribute");
+    assert_eq!((tee.offers[0].stock, tee.offers[1].stock), (Some(5), Some(0)));
+    let mug = got.draft("id:14");
+    assert_eq!((mug.product.status, mug.product.variants[0].tax_category.as_str()), (Status::Unlisted, "exempt"));
+    assert_eq!(
+        (mug.product.variants[0].weight_grams, mug.product.variants[0].barcode.as_deref()),
+        (350, Some("4006381333931"))
+    );
+    assert_eq!(got.product("id:16").status, Status::Draft, "what is sold elsewhere is not sold here");
+}
+
+#[test]
+fn a_sale_holds_on_its_days() {
+    let price = |start: &str, end: &str| {
+        let got = csv(&format!("{WOO}\n1,simple,A,,A,1,visible,,,{start},{end},taxable,,1,3,,4.00,9.00,Home,,,,,,,\n"));
+        (offers(got.draft("id:1"))[0].2.clone(), got.warned().len())
+    };
+    assert_eq!(price("", ""), ("4.00 EUR".to_owned(), 0));
+    assert_eq!(price("2020-01-01", "2199-12-31 0:00:00"), ("4.00 EUR".to_owned(), 0));
+    assert_eq!(price("", "2020-01-01"), ("9.00 EUR".to_owned(), 0));
+    assert_eq!(price("2199-01-01", ""), ("9.00 EUR".to_owned(), 0));
+    assert_eq!(price("soon", ""), ("9.00 EUR".to_owned(), 1));
+}
+
+#[test]
+fn translated_headers_are_known() {
+    let german = "ID,Typ,Artikelnummer,Name,Veröffentlicht,\"Sichtbarkeit im Katalog\",Beschreibung,Steuerstatus,Steuerklasse,Vorrätig?,Lager,\"Gewicht (kg)\",Angebotspreis,\"Regulärer Preis\",Kategorien,Bilder,\"Übergeordnetes Produkt\",\"Attribut 1 Name\",\"Attribut 1 Wert(e)\"\n\
+        1,variable,HEMD,Hemd,1,visible,,taxable,,1,,,,,Kleidung,,,Größe,\"S, M\"\n\
+        2,variation,HEMD-S,Hemd - S,1,visible,,taxable,,1,4,\"0,3\",\"12,50\",\"19,90\",,,HEMD,Größe,S\n";
+    let got = csv(german);
+    assert_eq!((got.refused(), got.warned()), (vec![], vec![]));
+    let draft = got.draft("id:1");
+    assert_eq!(
+        offers(draft),
+        [("HEMD-S".to_owned(), "S".to_owned(), "12.50 EUR".to_owned(), Some("19.90 EUR".to_owned()))]
+    );
+    assert_eq!((draft.product.variants[0].weight_grams, draft.product.options[0].name.as_str()), (300, "Größe"));
+    let french = "ID,Type,UGS,Nom,Publié,\"Tarif promo\",\"Tarif régulier\",\"En stock ?\",Stock,Catégories,Parent,\"Nom de l’attribut 1\",\"Valeur(s) de l’attribut 1 \"\n\
+        7,simple,SAC,Sac,1,,\"1 299,00\",1,2,Sacs,,Couleur,Noir\n";
+    let got = csv(french);
+    assert_eq!(offers(got.draft("id:7")), [("SAC".to_owned(), String::new(), "1299.00 EUR".to_owned(), None)]);
+    assert_eq!(got.product("id:7").attributes[0].label, "Couleur");
+}
+
+#[test]
+fn rows_of_a_product_need_not_follow_one_another() {
+    let got = csv("Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n\
+        b,,,M,B-M,6\na,A,Title,Default Title,A,5\nb,B,Size,S,B-S,6\nb,,,L,B-L,7\n");
+    assert_eq!((got.ids(), got.refused()), (vec!["a", "b"], vec![]));
+    let skus: Vec<&str> = got.product("b").variants.iter().map(|variant| variant.sku.as_str()).collect();
+    assert_eq!(skus, ["B-M", "B-S", "B-L"]);
+}
