@@ -24,6 +24,7 @@ use crate::feed::rows::Format;
 use crate::limits;
 
 const BUILT_IN: &[(&str, &str)] = &[
+    ("google", include_str!("../../mappings/google.toml")),
     ("icecat", include_str!("../../mappings/icecat.toml")),
     ("shopify", include_str!("../../mappings/shopify.toml")),
     ("spree", include_str!("../../mappings/spree.toml")),

@@ -101,3 +101,24 @@ fn rows_of_a_product_need_not_follow_one_another() {
     let skus: Vec<&str> = got.product("b").variants.iter().map(|variant| variant.sku.as_str()).collect();
     assert_eq!(skus, ["B-M", "B-S", "B-L"]);
 }
+
+#[test]
+fn a_merchant_feed_is_grouped_and_names_its_currency() {
+    let feed = "id\ttitle\tdescription\tlink\timage_link\tadditional_image_link\tavailability\tprice\tsale_price\tbrand\tgtin\titem_group_id\tcolor\tsize\tproduct_type\tshipping_weight\n\
+        T1\tTee\tSoft\thttps://x.example/1\thttps://x.example/1.jpg\thttps://x.example/1b.jpg,https://x.example/1c.jpg\tin_stock\t15.00 EUR\t\tAcme\t4006381333931\tT\tRed\tS\tClothing > Tees\t0.2 kg\n\
+        M1\tMug 12\" wide\tClay\thttps://x.example/3\thttps://x.example/3.jpg\t\tin stock\tEUR 9,00\t\tAcme\t\t\tWhite\t\tHome\t350 g\n\
+        T2\tTee\tSoft\thttps://x.example/2\thttps://x.example/2.jpg\t\tout of stock\t15.00 EUR\t12.00 EUR\tAcme\t\tT\tRed\tM\tClothing > Tees\t0.2 kg\n\
+        D1\tDollars\t\thttps://x.example/4\thttps://x.example/4.jpg\t\tin_stock\t9.00 USD\t\tAcme\t\t\t\t\tHome\t\n";
+    let got = csv(feed);
+    assert_eq!((got.ids(), got.refused(), got.warned(), got.counts.left_out), (vec!["M1", "T"], vec![], vec![], 1));
+    let tee = got.draft("T");
+    let row = |sku: &str, options: &str, price: &str, before: Option<&str>| {
+        (sku.to_owned(), options.to_owned(), price.to_owned(), before.map(str::to_owned))
+    };
+    let want = [row("T1", "Red/S", "15.00 EUR", None), row("T2", "Red/M", "12.00 EUR", Some("15.00 EUR"))];
+    assert_eq!(offers(tee), want);
+    assert_eq!((tee.product.media.len(), tee.category.join("/").as_str(), tee.offers[1].stock), (4, "Clothing/Tees", Some(0)));
+    let mug = got.draft("M1");
+    assert_eq!((mug.product.title.as_str(), mug.product.variants[0].weight_grams, mug.product.options.len()), ("Mug 12\" wide", 350, 0));
+    assert_eq!(mug.product.attributes[0].label, "Color");
+}

@@ -25,7 +25,7 @@ const SHOWN: usize = 50;
 pub struct Products {
     /// CSV or NDJSON, plain or gzip, in any encoding.
     file: PathBuf,
-    /// What the columns mean: a TOML file (docs/import.md), or one that is shipped: icecat, spree, shopify.
+    /// What the columns mean: a TOML file (docs/import.md), or one that is shipped: google, icecat, shopify, spree, woocommerce.
     #[arg(long)]
     mapping: Option<String>,
     /// Currency of prices that name none; rows in other currencies are left out.

@@ -28,6 +28,8 @@ struct Alternative {
     split: Option<String>,
     /// What stands before a separator that is none.
     escape: Option<String>,
+    /// All columns count, not the first that is filled.
+    each: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -163,7 +165,7 @@ impl Rule {
 
 impl Alternative {
     fn of(sources: Vec<Source>) -> Self {
-        Self { sources, when: None, pattern: None, map: None, split: None, escape: None }
+        Self { sources, when: None, pattern: None, map: None, split: None, escape: None, each: false }
     }
 
     fn parse(path: &str, value: toml::Value) -> Result<Self, MappingError> {
@@ -177,14 +179,14 @@ impl Alternative {
             }
         };
         let mut section = Section::new(path, table);
-        let columns = section.texts("from")?;
+        let (from, each) = (section.texts("from")?, section.texts("each")?);
         let template = section.text("template")?;
         let constant = section.text("value")?;
-        let given =
-            usize::from(!columns.is_empty()) + usize::from(template.is_some()) + usize::from(constant.is_some());
-        if given != 1 {
-            return Err(MappingError::new(path, "exactly one of from, template and value is wanted"));
+        let given = [!from.is_empty(), !each.is_empty(), template.is_some(), constant.is_some()];
+        if given.iter().filter(|given| **given).count() != 1 {
+            return Err(MappingError::new(path, "exactly one of from, each, template and value is wanted"));
         }
+        let (columns, each) = if each.is_empty() { (from, false) } else { (each, true) };
         let sources = match (template, constant) {
             (Some(template), _) => vec![Source::Template(parts(&section.path("template"), &template)?)],
             (_, Some(constant)) => vec![Source::Constant(constant)],
@@ -197,7 +199,7 @@ impl Alternative {
         if escape.is_some() && split.is_none() {
             return Err(MappingError::new(section.path("escape"), "is of use with split only"));
         }
-        let alternative = Self { sources, when: section.text("when")?, pattern, map, split, escape };
+        let alternative = Self { sources, when: section.text("when")?, pattern, map, split, escape, each };
         section.finish()?;
         Ok(alternative)
     }
@@ -241,19 +243,19 @@ impl Alternative {
         if !self.applies(row) {
             return Vec::new();
         }
+        let mut all = Vec::new();
         for source in &self.sources {
             let raw: Vec<String> = match source {
                 Source::Constant(text) => vec![text.clone()],
                 Source::Template(parts) => fill(parts, row).into_iter().collect(),
                 Source::Column(name) => row.values(name).flat_map(Value::texts).map(Cow::into_owned).collect(),
             };
-            let texts: Vec<String> =
-                raw.iter().flat_map(|text| self.pieces(text)).filter_map(|t| self.refine(&t)).collect();
-            if !texts.is_empty() {
-                return texts;
+            all.extend(raw.iter().flat_map(|text| self.pieces(text)).filter_map(|t| self.refine(&t)));
+            if !all.is_empty() && !self.each {
+                break;
             }
         }
-        Vec::new()
+        all
     }
 
     fn pieces<'a>(&self, text: &'a str) -> Vec<Cow<'a, str>> {
@@ -355,6 +357,7 @@ mod tests {
     fn every_form_of_a_rule() {
         assert_eq!(yields("x = 'a'", r#"{"a":" 1 "}"#), ["1"]);
         assert_eq!(yields("x = { from = ['a', 'b'] }", r#"{"a":"","b":"2"}"#), ["2"]);
+        assert_eq!(yields("x = { each = ['a', 'b', 'c'] }", r#"{"a":"1","b":"","c":"2"}"#), ["1", "2"]);
         assert_eq!(yields("x = { template = '{a}-{b}' }", r#"{"a":"1","b":2}"#), ["1-2"]);
         assert!(yields("x = { template = '{a}-{b}' }", r#"{"a":"1"}"#).is_empty());
         assert_eq!(yields("x = ['a', { value = 'c' }]", "{}"), ["c"]);
@@ -374,7 +377,7 @@ mod tests {
             ("x = []", "product.x: the list is empty"),
             ("x = { from = 'a', value = 'b' }", "product.x: exactly one of"),
             ("x = { form = 'a' }", "product.x: exactly one of"),
-            ("x = { from = 'a', mach = 'b' }", "product.x.mach: unknown key; known here: escape, from, map, match"),
+            ("x = { from = 'a', mach = 'b' }", "product.x.mach: unknown key; known here: each, escape, from, map, match"),
             ("x = ['a', { from = 1 }]", "product.x[1].from: a text or a list"),
             ("x = { from = 'a', match = '(' }", "product.x.match: no valid regular expression"),
             ("x = { template = '{a' }", "product.x.template: a { is not closed"),
