@@ -3,6 +3,7 @@
 
 mod assemble;
 mod csv;
+mod currency_sign;
 mod encoding;
 mod error;
 mod fields;
@@ -14,9 +15,9 @@ mod number;
 mod record;
 mod rows;
 mod seen;
-mod sign;
 pub(crate) mod souk_format;
 mod survey;
+mod xml;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,9 +30,9 @@ pub use self::encoding::Encoding;
 pub use self::error::{FeedError, Finding, MappingError};
 use self::groups::{Groups, Next};
 pub use self::input::Input;
-use self::input::Writing;
+use self::input::TextFormat;
 pub use self::mapping::Mapping;
-use self::record::Row;
+use self::record::{Header, Row};
 pub use self::rows::Format;
 use self::rows::Rows;
 use self::seen::SeenNames;
@@ -39,6 +40,9 @@ pub(crate) use self::seen::fingerprint;
 use self::survey::survey;
 use crate::draft::{Defect, ProductDraft, clip};
 use crate::naming;
+
+/// Rows whose names tell what a file without a header is.
+const ROWS_TO_KNOW: usize = 50;
 
 /// What the caller knows beyond the file.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +87,7 @@ pub struct Feed {
     /// None for Souk's own format, which says everything itself.
     assembler: Option<Assembler>,
     currency: Option<Currency>,
-    writing: Writing,
+    text_format: TextFormat,
     pending: VecDeque<Read>,
     counts: RowCounts,
     seen: SeenNames,
@@ -97,45 +101,39 @@ impl Feed {
     pub fn open(input: &Input, options: Options) -> Result<Self, FeedError> {
         let Options { mapping, currency, encoding, default_stock } = options;
         let (format, delimiter) = mapping.as_ref().map_or((None, None), |m| (m.format, m.delimiter));
-        let writing = input.examine(encoding, format)?;
-        let first = input.lines(writing)?.peek(1)?.first().ok_or(FeedError::Empty)?.to_vec();
+        let text_format = input.examine(encoding, format)?;
+        let first = input.lines(text_format)?.peek(1)?.first().ok_or(FeedError::Empty)?.to_vec();
         if mapping.is_none() && souk_format::is_souk_format(&first) {
-            let rows = Rows::open(input, writing, Some(Format::Ndjson), None)?;
+            let rows = Rows::open(input, text_format, Some(Format::Ndjson), None)?;
             let used = rows.used();
-            return Ok(Self::reading(Groups::single(rows), used, writing, None, currency));
+            return Ok(Self::reading(Groups::single(rows), used, text_format, None, currency));
         }
-        let rows = Rows::open(input, writing, format, delimiter)?;
+        let rows = Rows::open(input, text_format, format, delimiter)?;
         let mut mapping = match mapping {
             Some(mapping) => mapping,
-            None => match rows.header() {
-                None => return Err(FeedError::Unrecognised("this is NDJSON, but not Souk's own format".into())),
-                Some(header) => Mapping::recognise(header).ok_or_else(|| {
-                    let columns = clip(&header.names().join(", "));
-                    FeedError::Unrecognised(format!("the columns of this CSV file are not known ({columns})"))
-                })?,
-            },
+            None => recognised(&rows, input, text_format)?,
         };
         mapping.set_default_stock(default_stock);
-        let rows = Rows::mapped(input, writing, &mapping)?;
-        let marks = survey(input, writing, &mapping)?;
+        let rows = Rows::mapped(input, text_format, &mapping)?;
+        let marks = survey(input, text_format, &mapping)?;
         if currency.is_none() && !mapping.names_currency() {
             return Err(FeedError::CurrencyNeeded);
         }
         let wanted = currency.or(mapping.price.default_currency);
         let used = rows.used();
-        let groups = Groups::open(input, writing, &mapping, rows)?;
-        Ok(Self::reading(groups, used, writing, Some(Assembler::new(mapping, wanted, marks)), wanted))
+        let groups = Groups::open(input, text_format, &mapping, rows)?;
+        Ok(Self::reading(groups, used, text_format, Some(Assembler::new(mapping, wanted, marks)), wanted))
     }
 
     fn reading(
         groups: Groups,
         used: Arc<AtomicU64>,
-        writing: Writing,
+        text_format: TextFormat,
         assembler: Option<Assembler>,
         currency: Option<Currency>,
     ) -> Self {
         let (pending, seen, counts) = (VecDeque::new(), SeenNames::default(), RowCounts::default());
-        Self { groups, assembler, currency, writing, pending, counts, seen, used, last_line: 0, ended: false }
+        Self { groups, assembler, currency, text_format, pending, counts, seen, used, last_line: 0, ended: false }
     }
 
     /// The mapping in use; none for Souk's own format.
@@ -145,7 +143,7 @@ impl Feed {
 
     /// How the file's text is encoded.
     pub fn encoding(&self) -> Encoding {
-        self.writing.encoding
+        self.text_format.encoding
     }
 
     /// What became of the rows so far. They add up at the end of the file.
@@ -245,6 +243,27 @@ impl Feed {
         }
         self.ended = true;
     }
+}
+
+/// The shipped mapping that knows a file by its columns, or by the names that its first rows have.
+fn recognised(rows: &Rows, input: &Input, text_format: TextFormat) -> Result<Mapping, FeedError> {
+    let header = match rows.header() {
+        Some(header) => header.clone(),
+        None => {
+            let mut names: Vec<String> = Vec::new();
+            for row in Rows::open(input, text_format, None, None)?.flatten().take(ROWS_TO_KNOW) {
+                let new =
+                    row.record.iter().map(|(name, _)| name).filter(|name| !names.iter().any(|known| known == name));
+                let new: Vec<String> = new.map(str::to_owned).collect();
+                names.extend(new);
+            }
+            Header::new(names)
+        }
+    };
+    Mapping::recognise(&header).ok_or_else(|| {
+        let columns = clip(&header.names().join(", "));
+        FeedError::Unrecognised(format!("what this file has is not known ({columns})"))
+    })
 }
 
 impl Iterator for Feed {

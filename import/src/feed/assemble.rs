@@ -14,7 +14,7 @@ use crate::feed::mapping::attributes::KnownColumns;
 use crate::feed::mapping::price::Priced;
 use crate::feed::mapping::rule::Rule;
 use crate::feed::record::{Record, Row};
-use crate::feed::survey::Marks;
+use crate::feed::survey::DecimalMarks;
 use crate::{limits, naming, text};
 
 /// Turns rows into drafts.
@@ -22,7 +22,7 @@ pub(crate) struct Assembler {
     mapping: Mapping,
     /// The currency to import; rows in others are left out.
     currency: Option<Currency>,
-    marks: Marks,
+    marks: DecimalMarks,
     known: KnownColumns,
 }
 
@@ -66,7 +66,7 @@ impl Assembled {
 }
 
 impl Assembler {
-    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, marks: Marks) -> Self {
+    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, marks: DecimalMarks) -> Self {
         Self { mapping, currency, marks, known: KnownColumns::default() }
     }
 

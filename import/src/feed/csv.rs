@@ -53,14 +53,18 @@ impl Splitter {
                         i += 1;
                         continue;
                     }
+                    Some(b' ') if blank_until(&line[i..], self.delimiter).is_some() => {
+                        i += blank_until(&line[i..], self.delimiter).unwrap_or_default();
+                        self.quoted = false;
+                    }
                     Some(next) if *next != self.delimiter => {
                         return Split::Broken(format!("a quote in the middle of field {}", self.fields.len() + 1));
                     }
                     _ => self.quoted = false,
                 }
-            } else if self.field.is_empty() && line.get(i) == Some(&b'"') {
+            } else if let Some(blanks) = blank_until(&line[i..], b'"').filter(|_| self.field.is_empty()) {
                 self.quoted = true;
-                i += 1;
+                i += blanks + 1;
                 continue;
             } else {
                 let end = line[i..].iter().position(|b| *b == self.delimiter).map_or(line.len(), |at| i + at);
@@ -76,6 +80,16 @@ impl Splitter {
             }
             i += 1;
         }
+    }
+}
+
+/// Blanks before a sign, where nothing else stands before it, or before the end where the sign is a delimiter.
+fn blank_until(line: &[u8], sign: u8) -> Option<usize> {
+    let blanks = line.iter().take_while(|byte| **byte == b' ').count();
+    match line.get(blanks) {
+        Some(next) if *next == sign => Some(blanks),
+        None if sign != b'"' && !line.is_empty() => Some(blanks),
+        _ => None,
     }
 }
 
@@ -315,10 +329,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::feed::input::{Input, Writing};
+    use crate::feed::input::{Input, TextFormat};
 
     fn rows(text: &[u8]) -> Vec<Result<Vec<String>, (u64, &'static str)>> {
-        let rows = CsvRows::open(Input::bytes(text).lines(Writing::USUAL).unwrap(), None).unwrap();
+        let rows = CsvRows::open(Input::bytes(text).lines(TextFormat::USUAL).unwrap(), None).unwrap();
         let texts = |row: Row| row.record.iter().map(|(_, v)| v.text().unwrap_or_default().into_owned()).collect();
         rows.map(|row| row.map(texts).map_err(|r| (r.line, r.code))).collect()
     }
@@ -333,6 +347,7 @@ mod tests {
             rows(b"a,b\n1,\"x, \"\"y\"\"\nz\"\r\n\n2,5\" disk"),
             [ok(&["1", "x, \"y\"\nz"]), ok(&["2", "5\" disk"])]
         );
+        assert_eq!(rows(b"a,b\n\"1\" , \"2, 3\"  \n x , \"\"\n"), [ok(&["1", "2, 3"]), ok(&["x", ""])]);
         assert_eq!(rows(b"a;b\n1,5;2"), [ok(&["1,5", "2"])]);
         assert_eq!(rows(b"a\tb\n1\t2,3\n"), [ok(&["1", "2,3"])]);
         assert_eq!(rows(b"a,b\n1,2,,\n"), [ok(&["1", "2"])]);
@@ -375,7 +390,7 @@ mod tests {
             let quote = |field: &String| format!("\"{}\"", field.replace('"', "\"\""));
             let line = |fields: &Vec<String>| fields.iter().map(quote).collect::<Vec<_>>().join(",");
             let text = format!("x,y,z\n{}\n", table.iter().map(line).collect::<Vec<_>>().join("\n"));
-            let read = CsvRows::open(Input::bytes(&text).lines(Writing::USUAL).unwrap(), Some(b',')).unwrap();
+            let read = CsvRows::open(Input::bytes(&text).lines(TextFormat::USUAL).unwrap(), Some(b',')).unwrap();
             let read: Vec<Vec<String>> = read.map(|row| match row.unwrap().record {
                 Record::Csv(_, values) => values.into_iter().map(|v| match v { Value::Text(t) => t, _ => String::new() }).collect(),
                 Record::Json(_) => vec![],

@@ -50,6 +50,9 @@ pub(super) fn detect(head: &[u8], mut rest: impl Read, is_json: bool) -> io::Res
     if is_json {
         return Ok(Encoding::UTF_8);
     }
+    if let Some(declared) = declared(head) {
+        return Ok(declared);
+    }
     if !is_plain(head) {
         return Ok(guess(head));
     }
@@ -66,6 +69,16 @@ pub(super) fn detect(head: &[u8], mut rest: impl Read, is_json: bool) -> io::Res
         searched += read;
     }
     Ok(Encoding::UTF_8)
+}
+
+/// The encoding that XML says it has: `<?xml version="1.0" encoding="ISO-8859-1"?>`.
+fn declared(head: &[u8]) -> Option<Encoding> {
+    let declaration = head.trim_ascii_start().strip_prefix(b"<?xml")?;
+    let declaration = std::str::from_utf8(declaration.split(|byte| *byte == b'>').next()?).ok()?;
+    let (_, rest) = declaration.split_once("encoding")?;
+    let quoted = rest.trim_start().strip_prefix('=')?.trim_start();
+    let quote = quoted.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    quoted[1..].split(quote).next()?.parse().ok()
 }
 
 /// Reads until the buffer is full or the source ends.
@@ -208,6 +221,7 @@ mod tests {
             assert_eq!(detected(text.as_bytes()), "UTF-8");
         }
         assert_eq!(detected(b"Nr;Name\n1;Lamp\n"), "UTF-8");
+        assert_eq!(detected(b"<?xml version='1.0' encoding = \"iso-8859-2\"?><rss/>"), "ISO-8859-2");
         assert_eq!(detected(&wide(german, true)), "UTF-16LE");
         assert_eq!(detected(&wide(german, false)), "UTF-16BE");
         assert_eq!(detected(&wide(&format!("\u{feff}{japanese}"), true)), "UTF-16LE");

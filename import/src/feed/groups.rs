@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::error::{FeedError, Finding};
-use super::input::{Input, Writing};
+use super::input::{Input, TextFormat};
 use super::mapping::{Grouping, Mapping};
 use super::record::{Record, Row};
 use super::rows::Rows;
@@ -50,10 +50,15 @@ struct Group {
 
 impl Groups {
     /// Rows of a file whose mapping says which of them belong together, if any do.
-    pub(crate) fn open(input: &Input, writing: Writing, mapping: &Mapping, rows: Rows) -> Result<Self, FeedError> {
+    pub(crate) fn open(
+        input: &Input,
+        text_format: TextFormat,
+        mapping: &Mapping,
+        rows: Rows,
+    ) -> Result<Self, FeedError> {
         let plan = match &mapping.grouping {
             Some(grouping) => {
-                let rows = Rows::mapped(input, writing, mapping)?;
+                let rows = Rows::mapped(input, text_format, mapping)?;
                 Some(Plan::of(rows, grouping)?)
             }
             None => None,
@@ -66,8 +71,9 @@ impl Groups {
         Self { rows, plan: None, waiting: HashMap::new(), held: 0 }
     }
 
-    /// Bytes of rows that wait for others of their product.
-    fn hold(&mut self, key: u64, row: Row) -> &mut Group {
+    /// Adds a row to its group. A group that is too large, or waits when too much does, loses its rows and is refused when the last
+    /// has come.
+    fn hold(&mut self, key: u64, row: Row) {
         let bytes = row.record.bytes();
         let full = self.held + bytes > limits::WAITING_BYTES;
         let group = self.waiting.entry(key).or_default();
@@ -88,7 +94,6 @@ impl Groups {
             group.bytes += bytes;
             group.rows.push(row);
         }
-        group
     }
 
     /// The rows of a group whose last one has come.

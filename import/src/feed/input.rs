@@ -48,13 +48,13 @@ pub enum Input {
 
 /// How the text of a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Writing {
+pub(crate) struct TextFormat {
     pub(crate) encoding: Encoding,
     /// What ends a line: a line feed, or the carriage return of old Macs where there is no line feed.
     line_end: u8,
 }
 
-impl Writing {
+impl TextFormat {
     /// UTF-8 with line feeds.
     #[cfg(test)]
     pub(crate) const USUAL: Self = Self { encoding: Encoding::UTF_8, line_end: b'\n' };
@@ -81,7 +81,7 @@ impl Input {
 
     /// Looks at its beginning, and for its encoding as far as the first letters that are not ASCII. What is no text is refused
     /// by name.
-    pub(crate) fn examine(&self, given: Option<Encoding>, format: Option<Format>) -> Result<Writing, FeedError> {
+    pub(crate) fn examine(&self, given: Option<Encoding>, format: Option<Format>) -> Result<TextFormat, FeedError> {
         let (mut raw, _) = self.open()?;
         let mut head = vec![0; encoding::SAMPLE_BYTES];
         let read = encoding::read_full(&mut raw, &mut head)?;
@@ -110,18 +110,24 @@ impl Input {
             return Err(FeedError::NotATable("a web page (HTML): perhaps the download needed a login".to_owned()));
         }
         let old_mac = !text.contains(&b'\n') && text.contains(&b'\r');
-        Ok(Writing { encoding, line_end: if old_mac { b'\r' } else { b'\n' } })
+        Ok(TextFormat { encoding, line_end: if old_mac { b'\r' } else { b'\n' } })
     }
 
     /// Its lines from the beginning, unpacked and as UTF-8.
-    pub(crate) fn lines(&self, writing: Writing) -> io::Result<Lines> {
+    pub(crate) fn lines(&self, text_format: TextFormat) -> io::Result<Lines> {
+        let (reader, used) = self.text(text_format)?;
+        Ok(Lines { reader, used, line_end: text_format.line_end, number: 0, begun: false, ahead: VecDeque::new() })
+    }
+
+    /// Its text as UTF-8, and the count of the bytes taken from it.
+    pub(crate) fn text(&self, text_format: TextFormat) -> io::Result<(Box<dyn BufRead + Send>, Arc<AtomicU64>)> {
         let (raw, used) = self.open()?;
-        let reader: Box<dyn BufRead + Send> = match writing.encoding == Encoding::UTF_8 {
+        let reader: Box<dyn BufRead + Send> = match text_format.encoding == Encoding::UTF_8 {
             // As it is, so that bytes which are none are found where they stand.
             true => raw,
-            false => Box::new(Decoded::new(raw, writing.encoding)),
+            false => Box::new(Decoded::new(raw, text_format.encoding)),
         };
-        Ok(Lines { reader, used, line_end: writing.line_end, number: 0, begun: false, ahead: VecDeque::new() })
+        Ok((reader, used))
     }
 
     /// Its bytes, unpacked, and the count of those taken from it.
@@ -270,7 +276,7 @@ mod tests {
 
     fn lines(bytes: &[u8]) -> Lines {
         let input = Input::bytes(bytes);
-        input.lines(input.examine(None, None).unwrap_or(Writing::USUAL)).unwrap()
+        input.lines(input.examine(None, None).unwrap_or(TextFormat::USUAL)).unwrap()
     }
 
     fn all(bytes: &[u8]) -> Vec<(u64, Line)> {
@@ -328,7 +334,7 @@ mod tests {
         };
         let both = [pack("a\nb\n"), pack("c\n")].concat();
         assert_eq!(all(&both), vec![(1, text("a")), (2, text("b")), (3, text("c"))]);
-        let mut cut = Input::bytes(&both[..both.len() - 12]).lines(Writing::USUAL).unwrap();
+        let mut cut = Input::bytes(&both[..both.len() - 12]).lines(TextFormat::USUAL).unwrap();
         let mut last = cut.next();
         while let Ok(Some(_)) = last {
             last = cut.next();

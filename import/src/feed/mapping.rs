@@ -289,7 +289,9 @@ impl Mapping {
             ("variant.tax_category", variant.tax_category.as_ref()),
             ("variant.media", variant.media.as_ref()),
         ];
-        let needed = ["rows.group_by", "product.external_id", "product.title", "price.amount"];
+        // Where no row names a parent, each is a product.
+        let group_by = if self.grouping.as_ref().is_some_and(Grouping::is_relation) { "" } else { "rows.group_by" };
+        let needed = [group_by, "product.external_id", "product.title", "price.amount"];
         let single = single.into_iter().filter_map(|(key, rule)| Some((key.to_owned(), rule?)));
         let options = self.options.iter().enumerate().flat_map(|(i, option)| {
             [(format!("option[{i}].name"), &option.name), (format!("option[{i}].value"), &option.value)]
@@ -318,7 +320,8 @@ impl Mapping {
             None => None,
             Some("csv") => Some(Format::Csv),
             Some("ndjson") => Some(Format::Ndjson),
-            Some(other) => return Err(root.error("format", format!("csv or ndjson is wanted, not {other:?}"))),
+            Some("xml") => Some(Format::Xml),
+            Some(other) => return Err(root.error("format", format!("csv, ndjson or xml is wanted, not {other:?}"))),
         };
         let delimiter = match root.text("delimiter")?.as_deref() {
             None => None,

@@ -43,7 +43,7 @@ pub(crate) struct Evidence {
 
 impl Evidence {
     /// Takes one more number into account.
-    pub(crate) fn hear(&mut self, text: &str) {
+    pub(crate) fn observe(&mut self, text: &str) {
         let Some(parts) = Parts::of(text) else { return };
         match parts.mark() {
             Mark::Only(mark) if parts.number(Some(mark)).is_none() => {}
@@ -266,16 +266,16 @@ mod tests {
 
     #[test]
     fn a_file_settles_what_a_number_leaves_open() {
-        let hear = |texts: &[&str]| {
+        let settled = |texts: &[&str]| {
             let mut evidence = Evidence::default();
-            texts.iter().for_each(|text| evidence.hear(text));
+            texts.iter().for_each(|text| evidence.observe(text));
             evidence.mark()
         };
-        assert_eq!(hear(&["1.299", "12,50"]), Some(DecimalMark::Comma));
-        assert_eq!(hear(&["1.299", "1,299.50"]), Some(DecimalMark::Point));
-        assert_eq!(hear(&["1.234.567"]), Some(DecimalMark::Comma));
-        assert_eq!(hear(&["1.299", "12", "x"]), None);
-        assert_eq!(hear(&["12.5", "12,5"]), None);
+        assert_eq!(settled(&["1.299", "12,50"]), Some(DecimalMark::Comma));
+        assert_eq!(settled(&["1.299", "1,299.50"]), Some(DecimalMark::Point));
+        assert_eq!(settled(&["1.234.567"]), Some(DecimalMark::Comma));
+        assert_eq!(settled(&["1.299", "12", "x"]), None);
+        assert_eq!(settled(&["12.5", "12,5"]), None);
     }
 
     proptest! {

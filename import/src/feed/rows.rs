@@ -6,10 +6,11 @@ use std::sync::atomic::AtomicU64;
 use crate::draft::Defect;
 use crate::feed::csv::{CsvRows, damaged, unreadable};
 use crate::feed::error::{FeedError, Finding};
-use crate::feed::input::{Input, Line, Lines, Writing};
+use crate::feed::input::{Input, Line, Lines, TextFormat};
 use crate::feed::json;
 use crate::feed::mapping::Mapping;
 use crate::feed::record::{Header, Row};
+use crate::feed::xml::XmlRows;
 use crate::limits;
 
 /// How rows are written.
@@ -19,12 +20,15 @@ pub enum Format {
     Ndjson,
     /// Comma (or semicolon, tab, bar) separated values with a header.
     Csv,
+    /// Items of a feed (RSS, Atom).
+    Xml,
 }
 
 /// Rows of a source.
 pub(crate) enum Rows {
     Json(JsonRows),
     Csv(CsvRows),
+    Xml(Box<XmlRows>),
 }
 
 /// Rows of NDJSON.
@@ -37,15 +41,16 @@ impl Rows {
     /// Opens a source; without a format it is told by the first character.
     pub(crate) fn open(
         input: &Input,
-        writing: Writing,
+        text_format: TextFormat,
         format: Option<Format>,
         delimiter: Option<u8>,
     ) -> Result<Self, FeedError> {
-        let mut lines = input.lines(writing)?;
+        let mut lines = input.lines(text_format)?;
         let first = lines.peek(1)?;
         let start = first.first().ok_or(FeedError::Empty)?.trim_ascii_start().first();
         let told = match start {
             Some(b'{') => Format::Ndjson,
+            Some(b'<') => Format::Xml,
             Some(b'[') if format != Some(Format::Csv) => {
                 let reason = "the file is one JSON list, not NDJSON: write one object a line (`jq -c '.[]'` does)";
                 return Err(FeedError::Format(reason.into()));
@@ -55,12 +60,16 @@ impl Rows {
         match format.unwrap_or(told) {
             Format::Ndjson => Ok(Self::Json(JsonRows { lines, ended: false })),
             Format::Csv => Ok(Self::Csv(CsvRows::open(lines, delimiter)?)),
+            Format::Xml => {
+                let (source, used) = input.text(text_format)?;
+                Ok(Self::Xml(Box::new(XmlRows::new(source, used))))
+            }
         }
     }
 
     /// Opens a source as its mapping has it.
-    pub(crate) fn mapped(input: &Input, writing: Writing, mapping: &Mapping) -> Result<Self, FeedError> {
-        let mut rows = Self::open(input, writing, mapping.format, mapping.delimiter)?;
+    pub(crate) fn mapped(input: &Input, text_format: TextFormat, mapping: &Mapping) -> Result<Self, FeedError> {
+        let mut rows = Self::open(input, text_format, mapping.format, mapping.delimiter)?;
         if let Self::Csv(rows) = &mut rows {
             rows.rename(&mapping.aliases);
         }
@@ -72,13 +81,14 @@ impl Rows {
         match self {
             Self::Json(rows) => rows.lines.used(),
             Self::Csv(rows) => rows.used(),
+            Self::Xml(rows) => rows.used(),
         }
     }
 
     /// The columns, when they are known before the first row.
     pub(crate) fn header(&self) -> Option<&Header> {
         match self {
-            Self::Json(_) => None,
+            Self::Json(_) | Self::Xml(_) => None,
             Self::Csv(rows) => Some(rows.header()),
         }
     }
@@ -91,6 +101,7 @@ impl Iterator for Rows {
         match self {
             Self::Json(rows) => rows.next(),
             Self::Csv(rows) => rows.next(),
+            Self::Xml(rows) => rows.next(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::error::FeedError;
-use super::input::{Input, Writing};
+use super::input::{Input, TextFormat};
 use super::mapping::Mapping;
 use super::mapping::rule::Rule;
 use super::number::{DecimalMark, Evidence};
@@ -17,15 +17,15 @@ const MEMBERS: usize = 10_000;
 
 /// What stands before decimals, by field: some programs write prices as their shop's country does and weights as programs do.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Marks {
+pub(crate) struct DecimalMarks {
     pub(crate) price: Option<DecimalMark>,
     pub(crate) weight: Option<DecimalMark>,
     pub(crate) stock: Option<DecimalMark>,
 }
 
-impl Marks {
+impl DecimalMarks {
     /// Of each field what its own numbers say, else what the mapping says of prices, else what all numbers say.
-    fn heard(of_prices: Option<DecimalMark>, price: Evidence, weight: Evidence, stock: Evidence) -> Self {
+    fn told(of_prices: Option<DecimalMark>, price: Evidence, weight: Evidence, stock: Evidence) -> Self {
         let all = of_prices.or(price.and(weight).and(stock).mark());
         let mark = |own: Evidence| if own.is_empty() { all } else { own.mark() };
         Self { price: of_prices.or(mark(price)), weight: mark(weight), stock: mark(stock) }
@@ -36,14 +36,14 @@ impl Marks {
 ///
 /// # Errors
 /// [`FeedError::MissingColumns`], and those of opening the file.
-pub(crate) fn survey(input: &Input, writing: Writing, mapping: &Mapping) -> Result<Marks, FeedError> {
-    let rows = Rows::mapped(input, writing, mapping)?;
+pub(crate) fn survey(input: &Input, text_format: TextFormat, mapping: &Mapping) -> Result<DecimalMarks, FeedError> {
+    let rows = Rows::mapped(input, text_format, mapping)?;
     if let Some(header) = rows.header() {
         mapping.check_columns(&|name| header.has(name), header.names())?;
     }
     let of_prices = mapping.price.decimal;
     if of_prices.is_some() && mapping.is_lenient() {
-        return Ok(Marks { price: of_prices, weight: of_prices, stock: of_prices });
+        return Ok(DecimalMarks { price: of_prices, weight: of_prices, stock: of_prices });
     }
     let of_json = rows.header().is_none();
     let (mut price, mut weight, mut stock) = (Evidence::default(), Evidence::default(), Evidence::default());
@@ -60,20 +60,20 @@ pub(crate) fn survey(input: &Input, writing: Writing, mapping: &Mapping) -> Resu
                 }
             }
         }
-        mapping.price.hear(record, &mut price);
-        hear(mapping.variant.weight.as_ref(), record, &mut weight);
-        hear(mapping.variant.stock.as_ref(), record, &mut stock);
+        mapping.price.observe(record, &mut price);
+        observe(mapping.variant.weight.as_ref(), record, &mut weight);
+        observe(mapping.variant.stock.as_ref(), record, &mut stock);
     }
     // Where no line is a row, that is said of each line.
     if !members.is_empty() {
         let names: Vec<String> = members.into_iter().collect();
         mapping.check_columns(&|name| !lacking.contains(name), &names)?;
     }
-    Ok(Marks::heard(of_prices, price, weight, stock))
+    Ok(DecimalMarks::told(of_prices, price, weight, stock))
 }
 
-fn hear(rule: Option<&Rule>, record: &Record, evidence: &mut Evidence) {
+fn observe(rule: Option<&Rule>, record: &Record, evidence: &mut Evidence) {
     if let Some((text, false)) = rule.and_then(|rule| rule.number(record)) {
-        evidence.hear(&text);
+        evidence.observe(&text);
     }
 }

@@ -117,8 +117,36 @@ fn a_merchant_feed_is_grouped_and_names_its_currency() {
     };
     let want = [row("T1", "Red/S", "15.00 EUR", None), row("T2", "Red/M", "12.00 EUR", Some("15.00 EUR"))];
     assert_eq!(offers(tee), want);
-    assert_eq!((tee.product.media.len(), tee.category.join("/").as_str(), tee.offers[1].stock), (4, "Clothing/Tees", Some(0)));
+    assert_eq!(
+        (tee.product.media.len(), tee.category.join("/").as_str(), tee.offers[1].stock),
+        (4, "Clothing/Tees", Some(0))
+    );
     let mug = got.draft("M1");
-    assert_eq!((mug.product.title.as_str(), mug.product.variants[0].weight_grams, mug.product.options.len()), ("Mug 12\" wide", 350, 0));
+    assert_eq!(
+        (mug.product.title.as_str(), mug.product.variants[0].weight_grams, mug.product.options.len()),
+        ("Mug 12\" wide", 350, 0)
+    );
     assert_eq!(mug.product.attributes[0].label, "Color");
+}
+
+#[test]
+fn feeds_in_xml_are_the_same_feeds() {
+    let rss = "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<rss version=\"2.0\" xmlns:g=\"http://base.google.com/ns/1.0\"><channel><title>Shop</title>\n\
+        <item><g:id>T1</g:id><title><![CDATA[Tee & more]]></title><link>https://x.example/1</link><g:price>15.00 EUR</g:price>\n\
+        <g:image_link>https://x.example/1.jpg</g:image_link><g:additional_image_link>https://x.example/2.jpg</g:additional_image_link>\n\
+        <g:additional_image_link>https://x.example/3.jpg</g:additional_image_link><g:availability>in stock</g:availability>\n\
+        <g:shipping><g:country>DE</g:country><g:price>4.90 EUR</g:price></g:shipping><description>Gr\u{f6}&#223;e &lt;b&gt;S&lt;/b&gt;</description></item>\n\
+        <item><g:id>T2</g:id><title>No price</title></item>\n</channel></rss>";
+    let latin: Vec<u8> = rss.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let got = read(&Input::bytes(latin), None, Some("EUR"));
+    assert_eq!((got.ids(), got.refused()), (vec!["T1"], vec![(7, "missing_price")]));
+    let product = got.product("T1");
+    assert_eq!(
+        (product.title.as_str(), product.description.as_str(), product.media.len()),
+        ("Tee & more", "Größe S", 3)
+    );
+    let atom = "<feed xmlns=\"http://www.w3.org/2005/Atom\" xmlns:g=\"http://base.google.com/ns/1.0\"><entry><g:id>A</g:id><g:title>Lamp</g:title>\
+        <link href=\"https://x.example/a\"/><g:price>9.00 EUR</g:price><g:availability>out_of_stock</g:availability></entry><entry><g:id>B</g:id>";
+    let got = read(&Input::bytes(atom), None, Some("EUR"));
+    assert_eq!((got.draft("A").offers[0].stock, got.refused()), (Some(0), vec![(1, "broken_xml")]));
 }

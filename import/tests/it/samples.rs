@@ -223,7 +223,7 @@ unit = "W"
 fn what_is_not_known_asks_for_a_mapping() {
     let message = |text: &str| open(&Input::bytes(text), None, Some("EUR")).err().unwrap().to_string();
     assert!(message("a,b\n1,2\n").contains("--mapping"), "{}", message("a,b\n1,2\n"));
-    assert!(message("{\"a\":1}\n").contains("NDJSON"));
+    assert!(message("{\"a\":1}\n").contains("--mapping"));
     assert!(message("[{\"a\":1}]").contains("one JSON list"));
     assert_eq!(message(""), "the file is empty");
     assert_eq!(message("\n\n"), "the file is empty");

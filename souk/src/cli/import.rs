@@ -198,11 +198,13 @@ fn print(report: &Report) {
     let Report { tally, rows, .. } = report;
     let would = if report.dry_run { "would be " } else { "" };
     println!(
-        "{would}created {}, updated {}, unchanged {}, refused {}",
+        "products: {would}created {}, updated {}, unchanged {}, refused {}; prices changed {}, stock set {}",
         tally.created,
         tally.updated,
         tally.unchanged,
-        report.refused_products.len()
+        report.refused_products.len(),
+        tally.prices,
+        tally.stocked
     );
     println!(
         "{} rows ({}): {} taken, {} refused, {} in other currencies left out; {} warnings",

@@ -6,10 +6,10 @@ use super::rule::Rule;
 use super::section::Section;
 use crate::decimal::Decimal;
 use crate::draft::{Defect, clip};
+use crate::feed::currency_sign;
 use crate::feed::error::MappingError;
 use crate::feed::number::{self, DecimalMark, Evidence};
 use crate::feed::record::Record;
-use crate::feed::sign;
 
 /// `[price]` of a mapping.
 #[derive(Clone, Debug)]
@@ -105,9 +105,9 @@ impl PriceRules {
     /// The currency a row names, if it names one: in a column, or beside the amount.
     pub(crate) fn currency_of(&self, row: &Record) -> Result<Option<Currency>, Defect> {
         let Some(code) = self.currency.as_ref().and_then(|rule| rule.text(row)) else {
-            return Ok(self.amount.text(row).and_then(|text| sign::named(&text)));
+            return Ok(self.amount.text(row).and_then(|text| currency_sign::named(&text)));
         };
-        match sign::currencies(&code).as_slice() {
+        match currency_sign::currencies(&code).as_slice() {
             [only] => Ok(Some(*only)),
             _ => Err(Defect::new("unknown_currency", format!("{:?} is no ISO 4217 currency", clip(&code)))),
         }
@@ -124,11 +124,11 @@ impl PriceRules {
     }
 
     /// The texts of a row's prices that are no numbers of the source's format: what tells how the file writes them.
-    pub(crate) fn hear(&self, row: &Record, evidence: &mut Evidence) {
+    pub(crate) fn observe(&self, row: &Record, evidence: &mut Evidence) {
         let sale = self.sale.as_ref().map(|sale| &sale.amount);
         for rule in [Some(&self.amount), self.compare_at.as_ref(), sale].into_iter().flatten() {
             if let Some((text, false)) = rule.number(row) {
-                evidence.hear(sign::split(&text).0);
+                evidence.observe(currency_sign::split(&text).0);
             }
         }
     }
@@ -191,9 +191,9 @@ impl PriceRules {
 
     fn money(&self, what: &str, text: &str, currency: Currency, mark: Option<DecimalMark>) -> Result<Money, Defect> {
         let wrong = |reason: &str| Defect::new("invalid_price", format!("{what} {:?}: {reason}", clip(text)));
-        let (number, sign) = sign::split(text);
+        let (number, sign) = currency_sign::split(text);
         if let Some(sign) = sign {
-            let meant = sign::currencies(sign);
+            let meant = currency_sign::currencies(sign);
             if meant.is_empty() {
                 return Err(wrong("not a number"));
             }

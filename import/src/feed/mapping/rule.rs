@@ -107,16 +107,18 @@ impl Rule {
         self.0.iter().find_map(|alternative| alternative.texts(row).into_iter().next())
     }
 
-    /// What a row has where the rule yields nothing, because no table of replacements and no pattern knows it.
+    /// What a row has where the rule yields nothing, because no table of replacements and no pattern knows it. What a table
+    /// replaces by an empty text is known, and says nothing.
     pub(crate) fn unknown(&self, row: &Record) -> Option<String> {
         if self.text(row).is_some() {
             return None;
         }
         self.0.iter().filter(|alternative| alternative.applies(row)).find_map(|alternative| {
-            alternative.sources.iter().find_map(|source| match source {
+            let found = alternative.sources.iter().find_map(|source| match source {
                 Source::Column(name) => row.text(name).map(Cow::into_owned),
                 Source::Template(_) | Source::Constant(_) => None,
-            })
+            });
+            found.filter(|text| !alternative.says_nothing(text))
         })
     }
 
@@ -206,6 +208,11 @@ impl Alternative {
 
     fn applies(&self, row: &Record) -> bool {
         self.when.as_ref().is_none_or(|column| row.text(column).is_some_and(|text| affirms(&text)))
+    }
+
+    fn says_nothing(&self, text: &str) -> bool {
+        let replaced = self.map.as_ref().and_then(|map| map.get(&text.to_lowercase()).or_else(|| map.get("*")));
+        replaced.is_some_and(String::is_empty)
     }
 
     fn is_number(&self, row: &Record) -> bool {
@@ -377,7 +384,10 @@ mod tests {
             ("x = []", "product.x: the list is empty"),
             ("x = { from = 'a', value = 'b' }", "product.x: exactly one of"),
             ("x = { form = 'a' }", "product.x: exactly one of"),
-            ("x = { from = 'a', mach = 'b' }", "product.x.mach: unknown key; known here: each, escape, from, map, match"),
+            (
+                "x = { from = 'a', mach = 'b' }",
+                "product.x.mach: unknown key; known here: each, escape, from, map, match",
+            ),
             ("x = ['a', { from = 1 }]", "product.x[1].from: a text or a list"),
             ("x = { from = 'a', match = '(' }", "product.x.match: no valid regular expression"),
             ("x = { template = '{a' }", "product.x.template: a { is not closed"),
