@@ -23,7 +23,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use souk_kernel::Currency;
+use jiff::tz::TimeZone;
+use souk_kernel::{Clock, Currency};
 
 use self::assemble::{Assembled, Assembler};
 pub use self::encoding::Encoding;
@@ -55,6 +56,8 @@ pub struct Options {
     pub encoding: Option<Encoding>,
     /// Units of a new variant of which the file does not say how many there are; without it what the mapping says.
     pub default_stock: Option<i64>,
+    /// Tells the day: a reduced price holds on some.
+    pub clock: Clock,
 }
 
 /// What a file has next.
@@ -99,7 +102,7 @@ pub struct Feed {
 impl Feed {
     /// Opens a file, plain or gzip, and finds out what it is.
     pub fn open(input: &Input, options: Options) -> Result<Self, FeedError> {
-        let Options { mapping, currency, encoding, default_stock } = options;
+        let Options { mapping, currency, encoding, default_stock, clock } = options;
         let (format, delimiter) = mapping.as_ref().map_or((None, None), |m| (m.format, m.delimiter));
         let text_format = input.examine(encoding, format)?;
         let first = input.lines(text_format)?.peek(1)?.first().ok_or(FeedError::Empty)?.to_vec();
@@ -121,8 +124,10 @@ impl Feed {
         }
         let wanted = currency.or(mapping.price.default_currency);
         let used = rows.used();
+        let today = clock.now().to_zoned(TimeZone::UTC).date();
+        let assembler = Assembler::new(mapping.clone(), wanted, marks, today);
         let groups = Groups::open(input, text_format, &mapping, rows)?;
-        Ok(Self::reading(groups, used, text_format, Some(Assembler::new(mapping, wanted, marks)), wanted))
+        Ok(Self::reading(groups, used, text_format, Some(assembler), wanted))
     }
 
     fn reading(

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::civil::Date;
 use souk_catalog_api::{MediaInput, ProductInput, ProductOption, VariantInput};
 use souk_kernel::Currency;
 
@@ -23,6 +24,8 @@ pub(crate) struct Assembler {
     /// The currency to import; rows in others are left out.
     currency: Option<Currency>,
     marks: DecimalMarks,
+    /// For prices that hold on some days.
+    today: Date,
     known: KnownColumns,
 }
 
@@ -66,8 +69,8 @@ impl Assembled {
 }
 
 impl Assembler {
-    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, marks: DecimalMarks) -> Self {
-        Self { mapping, currency, marks, known: KnownColumns::default() }
+    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, marks: DecimalMarks, today: Date) -> Self {
+        Self { mapping, currency, marks, today, known: KnownColumns::default() }
     }
 
     pub(crate) fn mapping(&self) -> &Mapping {
@@ -292,7 +295,7 @@ impl Assembler {
         {
             let in_wanted = |other: &&Row| matches!(rules.currency_of(&other.record), Ok(Some(c)) if c == wanted);
             if let Some(other) = others.find(in_wanted) {
-                return rules.read(&other.record, wanted, self.marks.price)?.map(Some).ok_or_else(missing);
+                return rules.read(&other.record, wanted, self.marks.price, self.today)?.map(Some).ok_or_else(missing);
             }
             if rules.refuse_others {
                 return Err(Defect::new("other_currency", format!("the price is in {named}, not in {wanted}")));
@@ -301,7 +304,7 @@ impl Assembler {
         }
         let currency = named.or(wanted);
         let currency = currency.ok_or_else(|| Defect::new("missing_currency", "the row does not say its currency"))?;
-        rules.read(&row.record, currency, self.marks.price)?.map(Some).ok_or_else(missing)
+        rules.read(&row.record, currency, self.marks.price, self.today)?.map(Some).ok_or_else(missing)
     }
 
     fn option_values(&self, row: &Record) -> Vec<Option<String>> {

@@ -76,10 +76,10 @@ impl Evidence {
 /// A number whose decimal mark is `mark`, or is told by the number itself.
 pub(crate) fn read(text: &str, mark: Option<DecimalMark>) -> Result<Decimal, NoNumber> {
     // What programs write needs no more: `12`, `12.50`, `1e3`.
-    if mark == Some(DecimalMark::Point) || !text.contains(['.', ',']) {
-        if let Ok(number) = text.parse() {
-            return Ok(number);
-        }
+    if (mark == Some(DecimalMark::Point) || !text.contains(['.', ',']))
+        && let Ok(number) = text.parse()
+    {
+        return Ok(number);
     }
     let parts = Parts::of(text).ok_or(NoNumber::Other)?;
     let mark = match (mark, parts.mark()) {

@@ -25,7 +25,7 @@ use souk_catalog_api::{
     CatalogFake, Category, CategoryId, CategoryTree, FacetAttribute, Product, ProductId, Status, Variant, VariantId,
 };
 use souk_db::Migrations;
-use souk_import::{FacetPlan, Feed, Input, Mapping, Options, ProductDraft};
+use souk_import::{FacetPlan, Feed, Input, Mapping, Options, ProductDraft, Read};
 use souk_inventory_api::InventoryFake;
 use souk_kernel::Currency;
 use souk_postgres::TestDb;
@@ -280,6 +280,14 @@ fn query_string(request: &SearchRequest) -> String {
     query
 }
 
+fn read(input: &Input, options: Options) -> Vec<ProductDraft> {
+    let products = Feed::open(input, options).unwrap().filter_map(|read| match read {
+        Read::Product(draft) => Some(*draft),
+        Read::Warning(_) | Read::Refused(_) => None,
+    });
+    products.collect()
+}
+
 fn drafts() -> Vec<ProductDraft> {
     let mut directory = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let file = loop {
@@ -293,7 +301,7 @@ fn drafts() -> Vec<ProductDraft> {
     };
     let Some(file) = file else { return made_up() };
     let mapping = Mapping::built_in("icecat");
-    products(&Input::file(file), Options { mapping, currency: Some(Currency::EUR), ..Options::default() })
+    read(&Input::file(file), Options { mapping, currency: Some(Currency::EUR), ..Options::default() })
 }
 
 fn made_up() -> Vec<ProductDraft> {
@@ -313,7 +321,7 @@ fn made_up() -> Vec<ProductDraft> {
         format!("{product}\n")
     };
     let lines: String = (0..MADE_UP).map(&mut line).collect();
-    products(&Input::bytes(lines), Options::default())
+    read(&Input::bytes(lines), Options::default())
 }
 
 fn tree(drafts: &[ProductDraft], plan: &FacetPlan) -> CategoryTree {

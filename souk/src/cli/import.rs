@@ -11,7 +11,7 @@ use souk_catalog_api::MAX_BATCH;
 use souk_import::{
     Encoding, Feed, Finding, Importer, Input, Mapping, Options, ProductDraft, Read, RefusedProduct, RowCounts, Tally,
 };
-use souk_kernel::Currency;
+use souk_kernel::{Clock, Currency};
 
 use super::DataDirArgs;
 use crate::config::Config;
@@ -100,8 +100,13 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
         "this shop sells in {sells_in}; prices in {currency} could not be shown. \
          To open a shop in {currency}, set shop.currency in its configuration"
     );
-    let options =
-        Options { mapping, currency: Some(currency), encoding: args.encoding, default_stock: args.default_stock };
+    let options = Options {
+        mapping,
+        currency: Some(currency),
+        encoding: args.encoding,
+        default_stock: args.default_stock,
+        clock: Clock::system(),
+    };
     let feed = Feed::open(&Input::file(&args.file), options).with_context(|| args.file.display().to_string())?;
     let offline = OfflineShop::open(&args.shop.apply(config)).await?;
     let result = load(&offline, feed, &args).await;

@@ -1,5 +1,6 @@
 //! Price mapping of a column: minor or major units, which currency; no float anywhere.
 
+use jiff::civil::Date;
 use souk_kernel::{Currency, Money};
 
 use super::rule::Rule;
@@ -46,8 +47,8 @@ pub(crate) struct Priced {
 
 impl Sale {
     /// Whether it holds on a day. A day that cannot be read keeps the price from being reduced.
-    fn holds(&self, row: &Record, today: jiff::civil::Date) -> Result<bool, Defect> {
-        let day = |rule: &Option<Rule>| -> Result<Option<jiff::civil::Date>, Defect> {
+    fn holds(&self, row: &Record, today: Date) -> Result<bool, Defect> {
+        let day = |rule: &Option<Rule>| -> Result<Option<Date>, Defect> {
             let Some(text) = rule.as_ref().and_then(|rule| rule.text(row)) else { return Ok(None) };
             let date = text.split([' ', 'T']).next().unwrap_or_default();
             let wrong = || {
@@ -153,6 +154,7 @@ impl PriceRules {
         row: &Record,
         currency: Currency,
         mark: Option<DecimalMark>,
+        today: Date,
     ) -> Result<Option<(Priced, Option<Defect>)>, Defect> {
         let Some((text, exact)) = self.amount.number(row) else { return Ok(None) };
         let mark_of = |exact: bool| if exact { Some(DecimalMark::Point) } else { mark };
@@ -176,7 +178,7 @@ impl PriceRules {
         {
             match self.money("sale price", &text, currency, mark_of(exact)) {
                 Ok(reduced) if reduced.amount <= 0 || reduced.amount >= price.amount => {}
-                Ok(reduced) => match sale.holds(row, jiff::Zoned::now().date()) {
+                Ok(reduced) => match sale.holds(row, today) {
                     Ok(true) => priced = Priced { price: reduced, compare_at: Some(price) },
                     Ok(false) => {}
                     Err(no) => defect = Some(no),
@@ -222,7 +224,7 @@ mod tests {
     fn read(text: &str, row: &str, currency: &str) -> Result<Option<String>, &'static str> {
         let row = crate::feed::json::record(row).unwrap();
         let rules = rules(text);
-        let read = rules.read(&row, currency.parse().unwrap(), rules.decimal);
+        let read = rules.read(&row, currency.parse().unwrap(), rules.decimal, jiff::civil::date(2026, 11, 30));
         let show = |(p, defect): (Priced, Option<Defect>)| {
             let compare_at = p.compare_at.map(|money| format!(" < {money}")).unwrap_or_default();
             format!("{}{compare_at}{}", p.price, defect.map(|defect| format!(" {}", defect.code)).unwrap_or_default())
