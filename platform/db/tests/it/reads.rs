@@ -3,12 +3,19 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use souk_db::{Db, DbConfig, DbError, RowExt, WalPosition};
 use souk_eventually::eventually;
+use souk_postgres::TestDb;
 
 use crate::shop;
 
+/// A handle with as many connections as a service has, not as few as a test.
+async fn as_a_service(test: &TestDb) -> Db {
+    Db::connect(DbConfig::new(test.url(), "shop")).await.unwrap()
+}
+
 #[tokio::test]
 async fn many_reads_share_few_connections() {
-    let (test, db) = shop().await;
+    let (test, _) = shop().await;
+    let db = as_a_service(&test).await;
     let numbers: Vec<i64> = (0..500).collect();
     let reads = db.read(WalPosition::ANY);
     let answers = join_all(numbers.iter().map(|n| async move {
@@ -62,7 +69,8 @@ async fn writes_are_refused_on_reads() {
 
 #[tokio::test]
 async fn connections_that_broke_are_replaced_before_anybody_notices() {
-    let (test, db) = shop().await;
+    let (test, _) = shop().await;
+    let db = as_a_service(&test).await;
     let admin = test.superuser("other").await;
     let kill = "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity
                 where datname = current_database() and application_name = 'shop'";
