@@ -155,8 +155,7 @@ async fn an_index_that_vanished_or_is_of_another_format_or_database_is_built_ane
     let meta = |change: Value| json!({ "_meta": { "souk": change } }).to_string();
     for how in ["gone", "format", "database", "restored"] {
         world.stop().await;
-        let live = |(index, aliases): (String, Vec<String>)| aliases.contains(&world.index().name).then_some(index);
-        let index = world.indices().await.into_iter().find_map(live).unwrap();
+        let index = live(&world).await.unwrap();
         let exports = world.owners.exports.load(Ordering::SeqCst);
         let changed = match how {
             "gone" => world.http("DELETE", &format!("/{index}"), "").await,
@@ -170,9 +169,17 @@ async fn an_index_that_vanished_or_is_of_another_format_or_database_is_built_ane
         };
         assert_eq!(changed.0, 200, "{how}");
         world.restart().await;
-        world.until(|| async { world.owners.exports.load(Ordering::SeqCst) > exports }).await;
+        // Until then the old one answers; and a build that is stopped while the new one takes its place may still do that.
+        world.until(|| async { live(&world).await.is_some_and(|now| now != index) }).await;
+        assert!(world.owners.exports.load(Ordering::SeqCst) > exports, "{how}");
         world.settled(30).await;
     }
+}
+
+/// The index that searches use.
+async fn live(world: &World) -> Option<String> {
+    let alias = &world.index().name;
+    world.indices().await.into_iter().find_map(|(index, aliases)| aliases.contains(alias).then_some(index))
 }
 
 #[tokio::test]
