@@ -185,6 +185,9 @@ pub async fn grant_outbox_read(url: &str, owner: &str, reader: &str) -> Result<(
     Ok(())
 }
 
+/// Tries of a file that meets the locks of a running shop in a deadlock. PostgreSQL looks for one after a second, so these take
+/// seconds, and each try meets other transactions.
+const DEADLOCK_TRIES: u32 = 10;
 /// What the migrator's session is called.
 const NAME: &str = "souk migrate";
 
@@ -231,11 +234,21 @@ impl Session {
         let done = self.done(set.schema).await?;
         for (name, sql) in plan(set, &done)? {
             let start = Instant::now();
-            self.apply(set.schema, name, sql, with_roles).await.map_err(|error| MigrateError::Failed {
-                schema: set.schema.to_owned(),
-                name: name.to_owned(),
-                error,
-            })?;
+            let mut tries = 1;
+            loop {
+                match self.apply(set.schema, name, sql, with_roles).await {
+                    Ok(()) => break,
+                    // Those who use the tables meanwhile lock them in their own order; nothing of the file has happened.
+                    Err(error @ DbError::Deadlock(_)) if tries < DEADLOCK_TRIES => {
+                        tracing::warn!(schema = set.schema, name, %error, "trying a migration again");
+                        tries += 1;
+                    }
+                    Err(error) => {
+                        let (schema, name) = (set.schema.to_owned(), name.to_owned());
+                        return Err(MigrateError::Failed { schema, name, error });
+                    }
+                }
+            }
             let took = start.elapsed();
             tracing::info!(schema = set.schema, name, ?took, "migrated");
             applied.push(Applied { schema: set.schema, name, took });

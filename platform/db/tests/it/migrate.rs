@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use souk_db::{MigrateError, Migrations, RowExt, migrate, pending};
+use souk_eventually::eventually;
 use souk_postgres::TestDb;
 
 const ONE: Migrations = Migrations { schema: "a", files: &[("0001", "create table t (id int)")] };
@@ -35,6 +38,36 @@ async fn several_at_once_do_it_once() {
     let sets = [&SLOW];
     let done = futures_util::future::join_all((0..4).map(|_| migrate(&url, &sets))).await;
     assert_eq!(done.into_iter().map(|applied| applied.unwrap().len()).sum::<usize>(), 1);
+}
+
+#[tokio::test]
+async fn a_deadlock_with_those_who_use_the_tables_costs_a_try() {
+    const TABLES: Migrations =
+        Migrations { schema: "a", files: &[("0001", "create table t (id int); create table u (id int)")] };
+    const BOTH: Migrations = Migrations {
+        schema: "a",
+        files: &[TABLES.files[0], ("0002", "alter table t add column note text; alter table u add column note text")],
+    };
+    let test = TestDb::new(&[]).await;
+    let url = test.url();
+    migrate(&url, &[&TABLES]).await.unwrap();
+    let db = test.superuser("a").await;
+    let user = db.begin().await.unwrap();
+    user.execute("insert into u values (1)", &[]).await.unwrap();
+    let waits = "select count(*) from pg_locks where relation = 'u'::regclass and not granted";
+    let other = async {
+        eventually("the migration waits for the second table", Duration::from_secs(20), || async {
+            let waiting: i64 = db.primary().query_one(waits, &[]).await.unwrap().get_col(0).unwrap();
+            if waiting == 1 { Ok(()) } else { Err(waiting) }
+        })
+        .await;
+        // PostgreSQL gives up who has waited a second first: the migration.
+        user.execute("insert into t values (1)", &[]).await.unwrap();
+        user.commit().await.unwrap();
+    };
+    let sets = [&BOTH];
+    let (applied, ()) = futures_util::future::join(migrate(&url, &sets), other).await;
+    assert_eq!(applied.unwrap().len(), 1);
 }
 
 #[tokio::test]
