@@ -9,7 +9,7 @@ use axum::http::Uri;
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use souk_inventory_api::Availability;
+use souk_inventory_api::{Availability, StockPolicy};
 use souk_kernel::Problem;
 use souk_web::{ApiError, Operations, Reply, Routes, no_store, op};
 
@@ -41,13 +41,34 @@ struct AvailabilityReply {
 struct AvailabilityItem {
     /// The SKU.
     sku: String,
-    /// Units that can be bought now.
+    /// Units that can be bought now; the most an order may have where `stock_policy` sets no limit.
     available: i64,
+    /// What happens when the units run out.
+    stock_policy: Policy,
+    /// True when it can be bought and has to come in first.
+    backordered: bool,
+}
+
+/// What happens when the units of a SKU run out.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Policy {
+    /// It is sold out.
+    Deny,
+    /// It is sold on, and delivered when more units come in.
+    Backorder,
+    /// Its units are not counted.
+    Untracked,
 }
 
 impl From<Availability> for AvailabilityItem {
     fn from(item: Availability) -> Self {
-        Self { sku: item.sku, available: item.available }
+        let stock_policy = match item.policy {
+            StockPolicy::Deny => Policy::Deny,
+            StockPolicy::Backorder => Policy::Backorder,
+            StockPolicy::Untracked => Policy::Untracked,
+        };
+        Self { backordered: item.is_backordered(), sku: item.sku, available: item.available, stock_policy }
     }
 }
 

@@ -23,5 +23,10 @@ pub use service::{InventoryDeps, InventoryService};
 /// Migrations of schema `inventory`.
 pub const MIGRATIONS: souk_db::Migrations = souk_db::Migrations {
     schema: "inventory",
-    files: &[souk_flow::TABLES, ("0001_init", include_str!("../migrations/0001_init.sql")), souk_flow::TRACE_CONTEXT],
+    files: &[
+        souk_flow::TABLES,
+        ("0001_init", include_str!("../migrations/0001_init.sql")),
+        souk_flow::TRACE_CONTEXT,
+        ("0007_policy", include_str!("../migrations/0007_policy.sql")),
+    ],
 };

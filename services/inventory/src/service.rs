@@ -7,7 +7,7 @@ use souk_db::{Db, DbError};
 use souk_flow::Outbox;
 use souk_inventory_api::{
     Adjust, Adjusted, Audit, AuditRequest, Availabilities, Availability, AvailabilityRequest, ByKey, InventoryApi,
-    MAX_BATCH, Reservation, Reserve,
+    MAX_BATCH, PoliciesSet, Reservation, Reserve, SetPolicies,
 };
 use souk_kernel::Problem;
 use souk_rpc::{Cx, Permission};
@@ -97,6 +97,24 @@ impl InventoryService {
         }
         Ok(Adjusted { changed: plan.changed(), refused: plan.refused })
     }
+
+    async fn set_policies_once(&self, request: &SetPolicies) -> Result<PoliciesSet, DbError> {
+        let mut skus: Vec<&str> = request.items.iter().map(|item| item.sku.as_str()).collect();
+        skus.sort_unstable();
+        let tx = self.db.begin().await?;
+        let known = store::lock_for_plan(&tx, &skus).await?;
+        let plan = domain::plan_policies(&request.items, &known);
+        if plan.changes.is_empty() {
+            return Ok(PoliciesSet::default());
+        }
+        store::set_policies(&tx, &plan.changes).await?;
+        self.outbox.push_all(&tx, &plan.availability_changes).await?;
+        tx.commit().await?;
+        if !plan.availability_changes.is_empty() {
+            self.outbox.wake();
+        }
+        Ok(PoliciesSet { changed: plan.changes.len() as u64 })
+    }
 }
 
 #[async_trait]
@@ -119,6 +137,18 @@ impl InventoryApi for InventoryService {
         let mut tries = 0;
         loop {
             match self.adjust_once(&request, id).await {
+                Err(error) if error.is_retryable() && tries < MAX_TRIES => tries += 1,
+                done => return Ok(done?),
+            }
+        }
+    }
+
+    async fn set_policies(&self, cx: &Cx, request: SetPolicies) -> Result<PoliciesSet, Problem> {
+        cx.actor.require(Permission::Inventory)?;
+        domain::check_policies(&request.items)?;
+        let mut tries = 0;
+        loop {
+            match self.set_policies_once(&request).await {
                 Err(error) if error.is_retryable() && tries < MAX_TRIES => tries += 1,
                 done => return Ok(done?),
             }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use souk_db::{Db, DbError, Json, Reads, Row, RowExt, Tx};
-use souk_inventory_api::{Audit, Availability, MovementReason, ReservationStatus};
+use souk_inventory_api::{Audit, Availability, MovementReason, ReservationStatus, StockPolicy};
 use uuid::Uuid;
 
 use crate::domain::{Balance, Changes, Hold, Lines, Plan};
@@ -30,7 +30,7 @@ const LOCK_EXPIRED: &str = "
     where status = 'held' and expires_at <= now() order by expires_at limit $1 for update skip locked";
 
 const LOCK_STOCK: &str = "
-    select sku, stock_id, product_id, on_hand, reserved, version from stock
+    select sku, stock_id, product_id, on_hand, reserved, policy, version from stock
     where warehouse_id = $1 and sku = any($2::text[]) order by sku for update";
 
 /// Balances, reservations and ledger of a batch in one statement; it answers how many rows of each it wrote.
@@ -56,7 +56,13 @@ const WRITE: &str = "
     select (select count(*) from balances) as balances, (select count(*) from added) as added,
            (select count(*) from changed) as changed, (select count(*) from posted) as posted";
 
-const AVAILABILITY: &str = "select sku, on_hand - reserved as available from stock where sku = any($1::text[])";
+/// One row per warehouse.
+const AVAILABILITY: &str = "select sku, on_hand, reserved, policy from stock where sku = any($1::text[])";
+
+const SET_POLICIES: &str = "
+    update stock s set policy = c.policy, version = s.version + 1,
+           promised = case c.policy when 'deny' then greatest(s.reserved - s.on_hand, 0) else 0 end
+    from unnest($2::text[], $3::text[]) as c (sku, policy) where s.warehouse_id = $1 and s.sku = c.sku";
 
 const WRITE_PLAN: &str = "
     with added as (
@@ -99,7 +105,8 @@ const AUDIT: &str = "
     )
     select coalesce(array_agg(distinct sku) filter (where coalesce(s.on_hand, 0) <> coalesce(m.units, 0)), '{}') as balance,
            coalesce(array_agg(distinct sku) filter (where coalesce(s.reserved, 0) <> coalesce(l.units, 0)), '{}') as reserved_wrong,
-           coalesce(array_agg(distinct sku) filter (where not (s.on_hand >= s.reserved and s.reserved >= 0)), '{}') as bounds,
+           coalesce(array_agg(distinct sku) filter (where s.reserved < 0
+               or s.policy = 'deny' and s.on_hand + s.promised < s.reserved), '{}') as bounds,
            coalesce(sum(s.on_hand), 0)::bigint as on_hand, coalesce(sum(s.reserved), 0)::bigint as reserved,
            coalesce(-sum(m.shipped), 0)::bigint as shipped
     from stock s full join moved m using (warehouse_id, sku) full join live l using (warehouse_id, sku)";
@@ -112,6 +119,7 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("LOCK_STOCK", LOCK_STOCK),
     ("WRITE", WRITE),
     ("AVAILABILITY", AVAILABILITY),
+    ("SET_POLICIES", SET_POLICIES),
     ("WRITE_PLAN", WRITE_PLAN),
     ("CLAIM_ADJUSTMENT", CLAIM_ADJUSTMENT),
     ("FINISH_ADJUSTMENT", FINISH_ADJUSTMENT),
@@ -156,6 +164,7 @@ fn balance(row: &Row) -> Result<(String, Balance), DbError> {
         product_id: row.get_col("product_id")?,
         on_hand: row.get_col("on_hand")?,
         reserved: row.get_col("reserved")?,
+        policy: policy_of(row.get_col("policy")?)?,
         version: row.get_col("version")?,
     };
     Ok((row.get_col("sku")?, balance))
@@ -202,16 +211,23 @@ pub async fn write(tx: &Tx, changes: &Changes) -> Result<bool, DbError> {
 pub async fn availability(reads: &Reads, skus: &[impl AsRef<str> + Sync]) -> Result<Vec<Availability>, DbError> {
     let skus: Vec<&str> = skus.iter().map(AsRef::as_ref).collect();
     let rows = reads.query(AVAILABILITY, &[&skus]).await?;
-    let mut items: Vec<Availability> = Vec::with_capacity(rows.len());
+    let mut units: Vec<(&str, i64, i64, StockPolicy)> = Vec::with_capacity(rows.len());
     for row in &rows {
-        let (sku, available): (&str, i64) = (row.get_col(0)?, row.get_col(1)?);
-        // One row per warehouse; with several they add up.
-        match items.iter_mut().find(|item| item.sku == sku) {
-            Some(item) => item.available += available,
-            None => items.push(Availability { sku: sku.to_owned(), available }),
+        let (sku, on_hand, reserved): (&str, i64, i64) = (row.get_col(0)?, row.get_col(1)?, row.get_col(2)?);
+        match units.iter_mut().find(|(known, ..)| *known == sku) {
+            Some((_, all, held, _)) => (*all, *held) = (*all + on_hand, *held + reserved),
+            None => units.push((sku, on_hand, reserved, policy_of(row.get_col(3)?)?)),
         }
     }
-    Ok(items)
+    let of = |(sku, on_hand, reserved, policy)| Availability::new(sku, on_hand - reserved, policy).holding(reserved);
+    Ok(units.into_iter().map(of).collect())
+}
+
+/// Gives SKUs, whose balances are locked, another policy.
+pub async fn set_policies(tx: &Tx, changes: &[(String, StockPolicy)]) -> Result<(), DbError> {
+    let skus: Vec<&str> = changes.iter().map(|(sku, _)| sku.as_str()).collect();
+    let policies: Vec<&str> = changes.iter().map(|(_, policy)| policy_text(*policy)).collect();
+    tx.execute(SET_POLICIES, &[&MAIN_WAREHOUSE, &skus, &policies]).await.map(drop)
 }
 
 /// The balances of a batch of corrections, locked.
@@ -314,6 +330,23 @@ fn status_of(text: &str) -> Result<ReservationStatus, DbError> {
         "released" => Ok(ReservationStatus::Released),
         "shipped" => Ok(ReservationStatus::Shipped),
         other => Err(DbError::Other(format!("a reservation has the unknown status {other:?}"))),
+    }
+}
+
+fn policy_text(policy: StockPolicy) -> &'static str {
+    match policy {
+        StockPolicy::Deny => "deny",
+        StockPolicy::Backorder => "backorder",
+        StockPolicy::Untracked => "untracked",
+    }
+}
+
+fn policy_of(text: &str) -> Result<StockPolicy, DbError> {
+    match text {
+        "deny" => Ok(StockPolicy::Deny),
+        "backorder" => Ok(StockPolicy::Backorder),
+        "untracked" => Ok(StockPolicy::Untracked),
+        other => Err(DbError::Other(format!("a SKU has the unknown stock policy {other:?}"))),
     }
 }
 

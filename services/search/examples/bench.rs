@@ -282,8 +282,8 @@ fn query_string(request: &SearchRequest) -> String {
 
 fn read(input: &Input, options: Options) -> Vec<ProductDraft> {
     let products = Feed::open(input, options).unwrap().filter_map(|read| match read {
-        Read::Product(draft) => Some(*draft),
-        Read::Warning(_) | Read::Refused(_) => None,
+        Read::Product(draft, _) => Some(*draft),
+        Read::Warning(_) | Read::Refused(_) | Read::LeftOut(_) => None,
     });
     products.collect()
 }
@@ -390,6 +390,7 @@ fn product(draft: &ProductDraft) -> Product {
         media: Vec::new(),
         tags: draft.tags.clone(),
         seo_title: None,
+        description_html: None,
         seo_description: None,
         version: 1,
         created_at: jiff::Timestamp::from_second(1_700_000_000).unwrap(),

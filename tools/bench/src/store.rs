@@ -72,8 +72,9 @@ const INVARIANTS: &[(&str, &str)] = &[
          where coalesce(s.reserved, 0) <> coalesce(l.units, 0)",
     ),
     (
-        "on_hand >= reserved >= 0 (I2)",
-        "select count(*) as n from inventory.stock where not (on_hand >= reserved and reserved >= 0)",
+        "reserved >= 0, and on_hand >= reserved where the policy sets a limit (I2)",
+        "select count(*) as n from inventory.stock
+         where reserved < 0 or policy = 'deny' and on_hand + promised < reserved",
     ),
 ];
 

@@ -164,6 +164,8 @@ fn split<T: Clone>(
 
 #[cfg(test)]
 mod tests {
+    use souk_inventory_api::StockPolicy;
+
     use super::*;
 
     fn read(seen: u64, skus: &[&str]) -> Read {
@@ -180,7 +182,7 @@ mod tests {
 
     #[test]
     fn each_read_gets_its_own_items_and_unknown_ones_are_left_out() {
-        let stock = |sku: &str, available| Availability { sku: sku.into(), available };
+        let stock = |sku: &str, available| Availability::new(sku, available, StockPolicy::Deny);
         let reads = [read(0, &["A", "C", "B"]), read(0, &["A"]), read(0, &["X"])];
         let answers = split(&reads, Ok(vec![stock("A", 1), stock("B", 2), stock("C", 3)]), |stock| &stock.sku);
         let of = |at: usize| answers[at].as_ref().unwrap().iter().map(|stock| stock.available).collect::<Vec<_>>();

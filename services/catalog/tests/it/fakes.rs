@@ -38,7 +38,7 @@ impl Offers {
         let known = self.known.lock().unwrap();
         let stock = |sku: String| {
             let (_, available) = *known.get(&sku)?;
-            Some(inventory::Availability { sku, available })
+            Some(inventory::Availability::new(sku, available, inventory::StockPolicy::Deny))
         };
         Ok(inventory::Availabilities { items: req.skus.into_iter().filter_map(stock).collect() })
     }

@@ -19,6 +19,9 @@ souk_rpc::service! {
         /// Sets or corrects stock; each entry is a movement in the ledger. At most [`MAX_BATCH`]. Permission: inventory.
         /// With an idempotency key in the context the same request is carried out once, so that it may be repeated.
         fn adjust(Adjust) -> Adjusted;
+        /// Says what happens when the units of SKUs run out. At most [`MAX_BATCH`]; unknown SKUs are passed over. Permission:
+        /// inventory.
+        fn set_policies(SetPolicies) -> PoliciesSet [idempotent];
         /// Holds all lines or none until it expires. The key names the reservation: repeating it returns the first outcome.
         /// 409 `out_of_stock` with the lines (`data: [{sku, wanted, available}]`).
         fn reserve(Reserve) -> Reservation [idempotent];
@@ -41,13 +44,65 @@ pub struct AvailabilityRequest {
     pub skus: Vec<String>,
 }
 
+/// What happens when the units of a SKU run out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StockPolicy {
+    /// It is sold out.
+    #[default]
+    Deny,
+    /// It is sold on, and delivered when more units come in.
+    Backorder,
+    /// Its units are not counted: services, downloads, what is made to order.
+    Untracked,
+}
+
+impl StockPolicy {
+    /// True when no more is sold than there is.
+    pub fn is_limited(self) -> bool {
+        self == Self::Deny
+    }
+}
+
 /// Stock of one SKU.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Availability {
     /// The SKU.
     pub sku: String,
-    /// Units that can be bought now; zero or more.
+    /// Units that can be bought now; zero or more, and [`MAX_QUANTITY`] where the policy sets no limit.
     pub available: i64,
+    /// What happens when its units run out.
+    #[serde(default)]
+    pub policy: StockPolicy,
+    /// Units that are there and held by none; below zero where more are sold than there are.
+    #[serde(default)]
+    in_stock: i64,
+    /// Units that are held.
+    #[serde(default)]
+    reserved: i64,
+}
+
+impl Availability {
+    /// Of a SKU with so many units that are there and held by none.
+    pub fn new(sku: impl Into<String>, in_stock: i64, policy: StockPolicy) -> Self {
+        let available = if policy.is_limited() { in_stock.max(0) } else { i64::from(MAX_QUANTITY) };
+        Self { sku: sku.into(), available, policy, in_stock, reserved: 0 }
+    }
+
+    /// With so many units that are held beside those.
+    pub fn holding(self, reserved: i64) -> Self {
+        Self { reserved, ..self }
+    }
+
+    /// Units in the warehouse, held or not: what a count finds.
+    pub fn on_hand(&self) -> i64 {
+        self.in_stock + self.reserved
+    }
+
+    /// True when it can be bought and has to come in first.
+    pub fn is_backordered(&self) -> bool {
+        self.policy == StockPolicy::Backorder && self.in_stock <= 0
+    }
 }
 
 /// Stock found.
@@ -112,6 +167,29 @@ pub struct Adjusted {
     pub changed: u64,
     /// SKUs refused because less would be left than is reserved (or more than a balance can hold).
     pub refused: Vec<String>,
+}
+
+/// Policies by SKU.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SetPolicies {
+    /// At most [`MAX_BATCH`], each SKU once.
+    pub items: Vec<PolicyOf>,
+}
+
+/// The policy of one SKU.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyOf {
+    /// The SKU.
+    pub sku: String,
+    /// What happens when its units run out.
+    pub policy: StockPolicy,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoliciesSet {
+    /// SKUs that have another policy than before.
+    pub changed: u64,
 }
 
 /// Units of one SKU.
@@ -186,7 +264,7 @@ pub struct Audit {
     pub balance_not_movements: Vec<String>,
     /// `reserved` is not the sum of the live reservations.
     pub reserved_not_reservations: Vec<String>,
-    /// `on_hand >= reserved >= 0` broken.
+    /// `reserved >= 0` broken, or `on_hand >= reserved` where the policy limits what is sold.
     pub out_of_bounds: Vec<String>,
     /// Units on hand, all SKUs.
     pub on_hand: i64,
@@ -196,7 +274,7 @@ pub struct Audit {
     pub shipped: i64,
 }
 
-/// A SKU became buyable or ceased to be: only the flip is published, not every unit.
+/// A SKU became buyable or ceased to be, or is on backorder from now or no more: only that is published, not every unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AvailabilityChanged {
     /// The SKU's own aggregate id.
@@ -205,7 +283,7 @@ pub struct AvailabilityChanged {
     pub product_id: Uuid,
     /// The SKU.
     pub sku: String,
-    /// True when at least one can be bought.
+    /// True when at least one can be bought, be it on backorder.
     pub available: bool,
     /// Version of the SKU's balance.
     pub version: i64,

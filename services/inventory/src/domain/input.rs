@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use souk_inventory_api::{Adjust, Change, MAX_BATCH, MAX_LINES, MAX_QUANTITY, Reserve};
+use souk_inventory_api::{Adjust, Change, MAX_BATCH, MAX_LINES, MAX_QUANTITY, PolicyOf, Reserve};
 use souk_kernel::{FieldError, Kind, Problem};
 
 use super::Lines;
@@ -59,6 +59,23 @@ pub fn check_adjust(request: &Adjust) -> Result<(), Problem> {
         }
         if !seen.insert(line.sku.as_str()) {
             wrong.push(field(format!("/lines/{i}/sku"), "occurs more than once"));
+        }
+    }
+    refuse(wrong)
+}
+
+/// Ok when a batch of policies names each SKU once.
+pub fn check_policies(items: &[PolicyOf]) -> Result<(), Problem> {
+    if items.len() > MAX_BATCH {
+        return Err(Problem::new(Kind::TooLarge, "batch_too_large", format!("at most {MAX_BATCH} entries")));
+    }
+    let (mut seen, mut wrong) = (HashSet::new(), Vec::new());
+    for (i, item) in items.iter().enumerate() {
+        if let Some(detail) = wrong_sku(&item.sku) {
+            wrong.push(field(format!("/items/{i}/sku"), detail));
+        }
+        if !seen.insert(item.sku.as_str()) {
+            wrong.push(field(format!("/items/{i}/sku"), "occurs more than once"));
         }
     }
     refuse(wrong)

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use souk_inventory_api::{AvailabilityChanged, ReservationStatus, Shortage};
+use souk_inventory_api::{AvailabilityChanged, ReservationStatus, Shortage, StockPolicy};
 use uuid::Uuid;
 
 /// Units per SKU; sorted, so that locks are taken in one order everywhere.
@@ -75,14 +75,42 @@ pub struct Balance {
     pub on_hand: i64,
     /// Units of them that are held.
     pub reserved: i64,
+    /// What happens when they run out.
+    pub policy: StockPolicy,
     /// Rises with every change.
     pub version: i64,
 }
 
+/// How a SKU is sold now: what its event tells, and pages show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sale {
+    /// Not at all.
+    SoldOut,
+    /// It has to come in first.
+    OnBackorder,
+    /// It is there, or its units are not counted.
+    InStock,
+}
+
 impl Balance {
-    /// Units that can be bought.
-    pub fn available(&self) -> i64 {
-        self.on_hand - self.reserved
+    /// How it is sold.
+    pub fn sale(&self) -> Sale {
+        match (self.policy, self.on_hand > self.reserved) {
+            (StockPolicy::Untracked, _) | (_, true) => Sale::InStock,
+            (StockPolicy::Backorder, false) => Sale::OnBackorder,
+            (StockPolicy::Deny, false) => Sale::SoldOut,
+        }
+    }
+
+    /// The event when it is sold otherwise after a change.
+    pub fn told(&self, sku: &str, after: &Balance) -> Option<AvailabilityChanged> {
+        (after.sale() != self.sale()).then(|| AvailabilityChanged {
+            stock_id: self.stock_id,
+            product_id: after.product_id,
+            sku: sku.to_owned(),
+            available: after.sale() != Sale::SoldOut,
+            version: self.version + 1,
+        })
     }
 }
 
@@ -121,7 +149,7 @@ pub struct Changes {
     pub statuses: Vec<(Uuid, ReservationStatus)>,
     /// Shipped units (SKU, units, reservation), for the ledger.
     pub shipped: Vec<(String, i64, Uuid)>,
-    /// SKUs that became buyable or ceased to be.
+    /// SKUs that are sold otherwise than before.
     pub availability_changes: Vec<AvailabilityChanged>,
 }
 
@@ -195,7 +223,11 @@ impl StockTransaction {
                 _ => Err(ReservationError::Differs),
             };
         }
-        let free = |sku: &str| self.accounts.get(sku).map_or(0, |account| account.on_hand - account.reserved);
+        let free = |sku: &str| match self.accounts.get(sku) {
+            Some(account) if !account.before.policy.is_limited() => i64::MAX,
+            Some(account) => account.on_hand - account.reserved,
+            None => 0,
+        };
         let shortages: Vec<Shortage> = lines
             .iter()
             .map(|(sku, wanted)| (sku, *wanted, free(sku)))
@@ -296,21 +328,13 @@ impl StockTransaction {
     pub fn close(mut self) -> Changes {
         let mut changes = Changes { shipped: self.shipped, ..Changes::default() };
         for (sku, account) in self.accounts {
-            let before = account.before;
-            let (on_hand, reserved) = (account.on_hand - before.on_hand, account.reserved - before.reserved);
+            let Account { before, on_hand, reserved } = account;
+            let after = Balance { on_hand, reserved, ..before.clone() };
+            let (on_hand, reserved) = (on_hand - before.on_hand, reserved - before.reserved);
             if on_hand == 0 && reserved == 0 {
                 continue;
             }
-            let available = account.on_hand > account.reserved;
-            if available != (before.available() > 0) {
-                changes.availability_changes.push(AvailabilityChanged {
-                    stock_id: before.stock_id,
-                    product_id: before.product_id,
-                    sku: sku.clone(),
-                    available,
-                    version: before.version + 1,
-                });
-            }
+            changes.availability_changes.extend(before.told(&sku, &after));
             changes.balances.push((sku, on_hand, reserved));
         }
         for key in self.touched {

@@ -47,7 +47,7 @@ pub struct Plan {
     pub postings: Vec<Posting>,
     /// SKUs refused: less would be left than is reserved, or more than can be.
     pub refused: Vec<String>,
-    /// SKUs that became buyable or ceased to be.
+    /// SKUs that are sold otherwise than before.
     pub availability_changes: Vec<AvailabilityChanged>,
 }
 
@@ -101,23 +101,16 @@ impl Plan {
             Change::Receive(units) => (units, MovementReason::Received),
         };
         let on_hand = balance.on_hand + delta;
-        if on_hand < balance.reserved || on_hand > MAX_ON_HAND {
+        let too_few = balance.policy.is_limited() && on_hand < balance.reserved && delta < 0;
+        if too_few || on_hand > MAX_ON_HAND {
             self.refused.push(line.sku.clone());
             return;
         }
         if delta == 0 && line.product_id == balance.product_id {
             return;
         }
-        let available = on_hand > balance.reserved;
-        if available != (balance.available() > 0) {
-            self.availability_changes.push(AvailabilityChanged {
-                stock_id: balance.stock_id,
-                product_id: line.product_id,
-                sku: line.sku.clone(),
-                available,
-                version: balance.version + 1,
-            });
-        }
+        let after = Balance { on_hand, product_id: line.product_id, ..balance.clone() };
+        self.availability_changes.extend(balance.told(&line.sku, &after));
         if delta != 0 {
             self.postings.push(Posting { sku: line.sku.clone(), delta, reason });
         }
@@ -129,6 +122,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use souk_inventory_api::StockPolicy;
 
     use super::*;
 
@@ -139,7 +133,7 @@ mod tests {
     }
 
     fn balance(on_hand: i64, reserved: i64) -> Balance {
-        Balance { stock_id: HERE, product_id: HERE, on_hand, reserved, version: 7 }
+        Balance { stock_id: HERE, product_id: HERE, on_hand, reserved, policy: StockPolicy::Deny, version: 7 }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use souk_bus::Envelope;
 use souk_inventory::consumers;
-use souk_inventory_api::{Adjust, AdjustLine, Adjusted, AvailabilityChanged, Change};
+use souk_inventory_api::{Adjust, AdjustLine, Adjusted, Change};
 use souk_kernel::Event;
 use souk_shipping_api::{Shipment, ShipmentShipped, ShipmentStatus};
 use uuid::Uuid;
@@ -19,19 +19,6 @@ async fn adjust(here: &Process, lines: Vec<AdjustLine>) -> Adjusted {
     here.client.adjust(&cx(), Adjust { lines, note: "stocktake".into() }).await.unwrap()
 }
 
-/// From the outbox itself: its readers wait for older transactions, also those of other tests on this server.
-async fn availability_changes(shop: &Shop) -> Vec<(String, bool, i64)> {
-    let db = shop.test_db.superuser("inventory").await;
-    let sql = "select data::text, version from outbox where type = $1 order by xid, seq";
-    let rows = db.primary().query(sql, &[&AvailabilityChanged::TYPE]).await.unwrap();
-    let told = rows.iter().map(|row| {
-        let fact: AvailabilityChanged = serde_json::from_str(row.get(0)).unwrap();
-        assert_eq!(fact.version, row.get::<_, i64>(1));
-        (fact.sku, fact.available, fact.version)
-    });
-    told.collect()
-}
-
 #[tokio::test]
 async fn only_changes_of_availability_are_published() {
     let shop = Shop::open().await;
@@ -41,7 +28,7 @@ async fn only_changes_of_availability_are_published() {
     here.reserve(2, &[("a", 1)]).await.unwrap();
     here.release(1).await.unwrap();
     adjust(&here, vec![line("none", Change::Receive(3)), line("a", Change::Count(1))]).await;
-    let told: Vec<(String, bool, i64)> = availability_changes(&shop).await;
+    let told: Vec<(String, bool, i64)> = shop.availability_changes().await;
     let of = |sku: &str| told.iter().filter(|t| t.0 == sku).map(|t| (t.1, t.2)).collect::<Vec<_>>();
     assert_eq!(of("a"), [(true, 1), (false, 3), (true, 4), (false, 5)]);
     assert_eq!(of("none"), [(true, 2)]);

@@ -30,7 +30,13 @@ async fn availability_is_read_now_and_kept_by_nobody() {
     assert_eq!(parts.headers[header::CACHE_CONTROL], "no-store");
     let mut items = body["items"].as_array().unwrap().clone();
     items.sort_by_key(|item| item["sku"].to_string());
-    assert_eq!(serde_json::json!(items), serde_json::json!([{"sku":"a","available":2},{"sku":"b c","available":0}]));
+    assert_eq!(
+        serde_json::json!(items),
+        serde_json::json!([
+            {"sku": "a", "available": 2, "stock_policy": "deny", "backordered": false},
+            {"sku": "b c", "available": 0, "stock_policy": "deny", "backordered": false},
+        ])
+    );
     for wrong in ["", "?sku=", "?sku=%00", "?sku=%ff"] {
         let (parts, body) = get(wrong).await;
         assert_eq!(parts.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");

@@ -6,5 +6,6 @@ mod books;
 mod contract;
 mod expiry;
 mod http;
+mod policies;
 mod races;
 mod shop;

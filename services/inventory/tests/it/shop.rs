@@ -5,10 +5,10 @@ use std::sync::Arc;
 use souk_db::Db;
 use souk_inventory::{InventoryDeps, InventoryService, MIGRATIONS};
 use souk_inventory_api::{
-    Adjust, AdjustLine, Adjusted, Audit, AuditRequest, AvailabilityRequest, ByKey, Change, InventoryApi,
-    InventoryClient, Reservation, Reserve, StockLine,
+    Adjust, AdjustLine, Adjusted, Audit, AuditRequest, AvailabilityChanged, AvailabilityRequest, ByKey, Change,
+    InventoryApi, InventoryClient, Reservation, Reserve, StockLine,
 };
-use souk_kernel::Problem;
+use souk_kernel::{Event, Problem};
 use souk_postgres::TestDb;
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
@@ -41,6 +41,19 @@ impl Shop {
     /// Behind the service's back.
     pub async fn sql(&self, sql: &'static str) -> u64 {
         self.test_db.superuser("inventory").await.write_one(sql, &[]).await.unwrap()
+    }
+
+    /// The events, from the outbox itself: its readers wait for older transactions, also those of other tests on this server.
+    pub async fn availability_changes(&self) -> Vec<(String, bool, i64)> {
+        let db = self.test_db.superuser("inventory").await;
+        let sql = "select data::text, version from outbox where type = $1 order by xid, seq";
+        let rows = db.primary().query(sql, &[&AvailabilityChanged::TYPE]).await.unwrap();
+        let told = rows.iter().map(|row| {
+            let fact: AvailabilityChanged = serde_json::from_str(row.get(0)).unwrap();
+            assert_eq!(fact.version, row.get::<_, i64>(1));
+            (fact.sku, fact.available, fact.version)
+        });
+        told.collect()
     }
 
     /// Makes every hold that is live now a past one: time passes for the database only.

@@ -276,6 +276,7 @@ fn product(sale: &Sale<'_>, version: i64) -> Product {
         media: Vec::new(),
         tags: Vec::new(),
         seo_title: None,
+        description_html: None,
         seo_description: None,
         version,
         created_at: jiff::Timestamp::from_second(1_700_000_000 + version).unwrap(),
@@ -367,7 +368,7 @@ impl Owners {
         let known = self.known.lock().unwrap();
         let stock = |sku: String| {
             let available = *known.stock.get(&sku)?;
-            Some(inventory::Availability { sku, available })
+            Some(inventory::Availability::new(sku, available, inventory::StockPolicy::Deny))
         };
         Ok(inventory::Availabilities { items: req.skus.into_iter().filter_map(stock).collect() })
     }

@@ -15,7 +15,8 @@ impl World {
     fn with(stock: &[(&str, i64)]) -> Self {
         let balances = stock.iter().enumerate().map(|(i, (sku, on_hand))| {
             let id = Uuid::from_u128(i as u128);
-            let balance = Balance { stock_id: id, product_id: id, on_hand: *on_hand, reserved: 0, version: 1 };
+            let policy = StockPolicy::Deny;
+            let balance = Balance { stock_id: id, product_id: id, on_hand: *on_hand, reserved: 0, policy, version: 1 };
             ((*sku).to_owned(), balance)
         });
         World { balances: balances.collect(), holds: BTreeMap::new() }
@@ -183,6 +184,33 @@ fn only_a_change_of_availability_is_told() {
     assert_eq!((sold_out.len(), sold_out[0].available, sold_out[0].version), (1, false, 2));
     let there_and_back = [reserve(1, &[("a", 2)]), Command::Release(Uuid::from_u128(1))];
     assert_eq!(availability_changes(&there_and_back), [], "within one commit nobody saw it");
+}
+
+#[test]
+fn on_backorder_more_is_sold_than_there_is_and_the_books_say_so() {
+    for (policy, flips) in [(StockPolicy::Backorder, 1), (StockPolicy::Untracked, 0)] {
+        let mut world = World::with(&[("a", 1)]);
+        world.balances.get_mut("a").unwrap().policy = policy;
+        let key = Uuid::from_u128(1);
+        let mut transaction = StockTransaction::open(world.balances.clone(), []).unwrap();
+        assert_eq!(transaction.apply(&reserve(1, &[("a", 3)])), Ok(ReservationStatus::Held));
+        let told = transaction.close().availability_changes;
+        assert_eq!((told.len(), told.iter().all(|event| event.available)), (flips, true), "{policy:?}");
+        world.run(&[reserve(1, &[("a", 3)]), Command::Allocate(key)]);
+        assert_eq!((world.balances["a"].on_hand, world.balances["a"].reserved), (1, 3));
+        assert_eq!(world.run(&[Command::Ship(key)]), [Ok(ReservationStatus::Shipped)]);
+        assert_eq!((world.balances["a"].on_hand, world.balances["a"].reserved), (-2, 0));
+        world.run(&[reserve(2, &[("a", 1)]), Command::Release(Uuid::from_u128(2))]);
+        assert_eq!((world.balances["a"].on_hand, world.balances["a"].reserved), (-2, 0));
+    }
+}
+
+#[test]
+fn what_is_owed_from_backorders_keeps_a_limited_sku_sold_out() {
+    let mut world = World::with(&[("a", -2)]);
+    let outcome = world.run(&[reserve(1, &[("a", 1)])]).remove(0);
+    let shortage = Shortage { sku: "a".into(), wanted: 1, available: 0 };
+    assert_eq!(outcome, Err(ReservationError::OutOfStock(vec![shortage])));
 }
 
 #[test]

@@ -91,6 +91,7 @@ fn product(i: usize, draft: &ProductDraft, categories: &[Category]) -> Product {
             .collect(),
         tags: draft.tags.clone(),
         seo_title: None,
+        description_html: None,
         seo_description: None,
         version: 1,
         created_at: at,
@@ -315,7 +316,11 @@ impl FakeShop {
 impl FakeShop {
     pub async fn availability(&self, _: &Cx, req: AvailabilityRequest) -> Result<Availabilities, Problem> {
         let state = self.state();
-        let entry = |sku: String| Availability { available: self.available(&state, &sku), sku };
+        let policy = |sku: &str| state.policies.get(sku).copied().unwrap_or_default();
+        let entry = |sku: String| {
+            let (units, policy) = (self.available(&state, &sku), policy(&sku));
+            Availability::new(sku, units, policy)
+        };
         Ok(Availabilities { items: req.skus.into_iter().map(entry).collect() })
     }
 }

@@ -12,7 +12,7 @@ use souk_cart_api::{Cart, CartFake, CartId};
 use souk_catalog_api::{CatalogFake, Category, Product, Variant};
 use souk_identity_api::{Customer, IdentityFake};
 use souk_import::{Offer, ProductDraft};
-use souk_inventory_api::InventoryFake;
+use souk_inventory_api::{InventoryFake, StockPolicy};
 use souk_kernel::{Currency, Ids, Problem, Secret};
 use souk_order_api::{Order, OrderFake};
 use souk_pricing_api::PricingFake;
@@ -56,6 +56,8 @@ pub struct State {
     pub prices: HashMap<String, i64>,
     /// Stock that a test changed.
     pub stock: HashMap<String, i64>,
+    /// Stock policies that a test set.
+    pub policies: HashMap<String, StockPolicy>,
     /// Carts that became an order, by its place among them.
     pub taken: HashMap<CartId, usize>,
     /// The order service is that of the release before.
