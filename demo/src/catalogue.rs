@@ -142,6 +142,7 @@ impl Maker {
             status: Status::Published,
             tags: self.tags(on_sale),
             seo_title: None,
+            description_html: None,
             seo_description: None,
             content_hash: String::new(),
             title,
@@ -192,6 +193,7 @@ impl Maker {
                     compare_at: compare.map(|before| Currency::EUR.of(dearer(before))),
                     stock: Some(if sold_out { 0 } else { self.stock() }),
                     default_stock: 0,
+                    policy: None,
                 });
                 variants.push(VariantInput {
                     external_id: None,

@@ -39,8 +39,8 @@ pub async fn fill(shop: &Shop, objects: &Objects, count: usize) -> Result<(), Pr
         }
         let lookup = |source_url: &str| stored.get(source_url).cloned();
         // Each batch stands alone; the categories have their facets already.
-        let refused = Importer::new(shop, "demo shop", false, false, &lookup).batch(batch).await?;
-        if !refused.is_empty() {
+        let outcomes = Importer::new(shop, "demo shop", false, false, &lookup).batch(batch).await?;
+        if let Some(refused) = outcomes.iter().find(|outcome| !outcome.refusals.is_empty()) {
             return Err(Problem::internal(format!("the demo catalogue was refused: {refused:?}")));
         }
     }

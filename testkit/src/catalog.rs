@@ -83,6 +83,7 @@ impl World {
             media: Vec::new(),
             tags: Vec::new(),
             seo_title: None,
+            description_html: None,
             seo_description: None,
             content_hash: format!("{name}/{title}"),
         };

@@ -38,6 +38,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0001_init", include_str!("../migrations/0001_init.sql")),
         souk_flow::TRACE_CONTEXT,
         ("0007_unlisted", include_str!("../migrations/0007_unlisted.sql")),
+        ("0008_description_html", include_str!("../migrations/0008_description_html.sql")),
     ],
 };
 

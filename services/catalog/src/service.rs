@@ -107,7 +107,7 @@ impl CatalogApi for CatalogService {
         Ok(Arc::unwrap_or_clone(self.public_tree(cx).await?))
     }
 
-    async fn put_products(&self, cx: &Cx, req: PutProducts) -> Result<PutProductsReply, Problem> {
+    async fn put_products(&self, cx: &Cx, mut req: PutProducts) -> Result<PutProductsReply, Problem> {
         cx.actor.require(Permission::Catalog)?;
         check_batch(req.products.len(), "products")?;
         if req.products.is_empty() {
@@ -133,6 +133,10 @@ impl CatalogApi for CatalogService {
                 plan.outcomes[write.input].id = None;
             }
         } else if !plan.writes.is_empty() {
+            for write in &plan.writes {
+                let html = &mut req.products[write.input].description_html;
+                *html = html.take().map(|written| souk_html::safe(&written));
+            }
             self.commit_products(cx, turn, &req, &plan, now).await?;
         }
         Ok(PutProductsReply { outcomes: plan.outcomes })

@@ -35,6 +35,9 @@ pub struct Product {
     pub brand: Option<String>,
     /// Plain text; paragraphs are separated by line feeds. Never markup.
     pub description: String,
+    /// The same as HTML that pages may show as it is, where it came as HTML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_html: Option<String>,
     /// Whether buyers see it.
     pub status: Status,
     /// Its category.
@@ -203,6 +206,9 @@ pub struct ProductInput {
     pub brand: Option<String>,
     /// Plain text.
     pub description: String,
+    /// The same as HTML, where it came as HTML. The catalogue leaves out what no page may show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_html: Option<String>,
     /// Whether buyers see it.
     pub status: Status,
     /// From `put_categories`.

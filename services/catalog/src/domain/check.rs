@@ -32,6 +32,7 @@ pub fn product(input: &ProductInput) -> Result<(), InputRejected> {
     line("title", &input.title, limits::TITLE)?;
     optional("brand", input.brand.as_deref(), limits::NAME)?;
     text("description", &input.description, limits::DESCRIPTION)?;
+    text("description_html", input.description_html.as_deref().unwrap_or_default(), limits::DESCRIPTION_HTML)?;
     optional("seo_title", input.seo_title.as_deref(), limits::TITLE)?;
     optional("seo_description", input.seo_description.as_deref(), limits::SEO_DESCRIPTION)?;
     line("content_hash", &input.content_hash, limits::CONTENT_HASH)?;

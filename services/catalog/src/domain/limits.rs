@@ -15,6 +15,8 @@ pub const NAME: usize = 150;
 pub const DESCRIPTION: usize = 50_000;
 /// Description for search engines.
 pub const SEO_DESCRIPTION: usize = 1_000;
+/// Characters of a description with its markup.
+pub const DESCRIPTION_HTML: usize = 200_000;
 /// Attributes of a product.
 pub const ATTRIBUTES: usize = 400;
 /// Attribute key, in bytes.

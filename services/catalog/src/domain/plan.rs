@@ -240,6 +240,7 @@ mod tests {
             media: Vec::new(),
             tags: Vec::new(),
             seo_title: None,
+            description_html: None,
             seo_description: None,
             content_hash: format!("{external_id} {slug} {skus:?}"),
         }

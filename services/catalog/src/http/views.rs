@@ -75,6 +75,9 @@ pub(super) struct ProductJson {
     category_path: Vec<CategoryId>,
     /// Plain text; paragraphs are separated by line feeds.
     description: String,
+    /// The same as HTML that a page may show as it is, where it came as HTML.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description_html: Option<String>,
     /// Properties, sorted by key.
     attributes: Vec<AttributeJson>,
     /// What a buyer chooses by.
@@ -235,6 +238,7 @@ pub(super) fn product(product: &Product, offers: &Offers, cdn: &Cdn) -> ProductJ
         summary: summary(product, offers, cdn),
         category_path: product.category_path.clone(),
         description: product.description.clone(),
+        description_html: product.description_html.clone(),
         attributes: attributes.collect(),
         options: options.map(|o| OptionJson { name: o.name.clone(), values: o.values.clone() }).collect(),
         media: media.collect(),

@@ -11,7 +11,8 @@ use crate::domain::cursor::Cursor;
 macro_rules! products {
     ($($tail:literal),+) => {
         concat!(
-            "select p.id, p.source, p.external_id, p.slug, p.title, p.brand, p.description, p.status, p.category_id,
+            "select p.id, p.source, p.external_id, p.slug, p.title, p.brand, p.description, p.description_html, p.status,
+                p.category_id,
                 c.ancestors, c.slug as motif, p.attributes, p.options, p.media, p.tags, p.seo_title, p.seo_description,
                 p.version, p.created_at, p.updated_at,
                 (select json_agg(v) from (
@@ -194,6 +195,7 @@ fn product(row: &Row) -> Result<Product, DbError> {
         title: row.get_col("title")?,
         brand: row.get_col("brand")?,
         description: row.get_col("description")?,
+        description_html: row.get_col("description_html")?,
         status: match status {
             "published" => Status::Published,
             "unlisted" => Status::Unlisted,

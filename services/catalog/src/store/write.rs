@@ -37,21 +37,25 @@ const KNOWN_CATEGORIES: &str = "select id, ancestors from category
         select p.category_id from unnest($2::text[], $3::text[]) as w (source, external_id)
         join product p on p.source = w.source and p.external_id = w.external_id)";
 const INSERT_PRODUCTS: &str = "insert into product (id, source, external_id, slug, title, title_key, brand, description, status,
-        category_id, attributes, options, media, tags, seo_title, seo_description, content_hash, version, created_at, updated_at)
+        category_id, attributes, options, media, tags, seo_title, seo_description, content_hash, version, created_at,
+        updated_at, description_html)
     select id, source, external_id, slug, title, title_key, brand, description, status, category_id, attributes::jsonb,
-        options::jsonb, media::jsonb, tags::jsonb, seo_title, seo_description, content_hash, version, $19, $19
+        options::jsonb, media::jsonb, tags::jsonb, seo_title, seo_description, content_hash, version, $19,
+        $19, description_html
     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-        $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bigint[])
+        $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bigint[],
+        $20::text[])
         as n (id, source, external_id, slug, title, title_key, brand, description, status, category_id, attributes, options,
-            media, tags, seo_title, seo_description, content_hash, version)";
+            media, tags, seo_title, seo_description, content_hash, version, description_html)";
 const UPDATE_PRODUCTS: &str = "update product p set slug = n.slug, title = n.title, title_key = n.title_key, brand = n.brand,
-        description = n.description, status = n.status, category_id = n.category_id, attributes = n.attributes::jsonb,
+        description = n.description, description_html = n.description_html, status = n.status, category_id = n.category_id, attributes = n.attributes::jsonb,
         options = n.options::jsonb, media = n.media::jsonb, tags = n.tags::jsonb, seo_title = n.seo_title,
         seo_description = n.seo_description, content_hash = n.content_hash, version = n.version, updated_at = $19
     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-        $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bigint[])
+        $10::uuid[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bigint[],
+        $20::text[])
         as n (id, source, external_id, slug, title, title_key, brand, description, status, category_id, attributes, options,
-            media, tags, seo_title, seo_description, content_hash, version)
+            media, tags, seo_title, seo_description, content_hash, version, description_html)
     where p.id = n.id";
 const DELETE_VARIANTS: &str = "delete from variant where id = any($1)";
 const PUT_VARIANTS: &str =
@@ -247,6 +251,7 @@ impl Turn {
                     &text(|input| &input.content_hash),
                     &versions,
                     &now,
+                    &maybe(|input| input.description_html.as_deref()),
                 ],
             )
             .await?;

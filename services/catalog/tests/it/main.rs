@@ -141,6 +141,7 @@ fn product(external_id: &str, category: CategoryId) -> ProductInput {
         }],
         tags: vec!["new".into()],
         seo_title: None,
+        description_html: None,
         seo_description: None,
         content_hash: String::new(),
     };

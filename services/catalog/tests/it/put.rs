@@ -255,3 +255,24 @@ async fn a_batch_is_few_statements_and_one_commit() {
     // three times soon after the category.
     assert!(cost.statements <= 17, "{} statements", cost.statements);
 }
+
+#[tokio::test]
+async fn a_description_in_html_is_kept_safe_whoever_writes_it() {
+    let world = World::new().await;
+    let home = world.category(&["Home"]).await;
+    let mut written = product("1", home);
+    written.description_html =
+        Some("<p onclick=x>Good.</p><script>alert(1)</script><ul><li>Very good.</li></ul>".into());
+    seal(&mut written);
+    let get = async || {
+        let found = world.client.product_by_slug(&system(), BySlug { slug: "product-1".into() }).await;
+        found.unwrap().description_html
+    };
+    assert_eq!(codes(&world.put(vec![written.clone()]).await), ["created"]);
+    assert_eq!(get().await.as_deref(), Some("<p>Good.</p><ul><li>Very good.</li></ul>"));
+    assert_eq!(codes(&world.put(vec![written.clone()]).await), ["unchanged"]);
+    written.description_html = None;
+    seal(&mut written);
+    assert_eq!(codes(&world.put(vec![written]).await), ["updated"]);
+    assert_eq!(get().await, None);
+}

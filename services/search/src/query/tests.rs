@@ -156,6 +156,7 @@ fn product(at: usize, made: &Made) -> Product {
         media: Vec::new(),
         tags: Vec::new(),
         seo_title: None,
+        description_html: None,
         seo_description: None,
         version: 1,
         created_at: jiff::Timestamp::from_second(1_700_000_000 + at as i64).unwrap(),

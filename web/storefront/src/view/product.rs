@@ -108,6 +108,8 @@ pub struct ProductPage {
     pub max_quantity: i64,
     /// Description.
     pub paragraphs: Vec<String>,
+    /// The description as HTML, which the catalogue has made safe; else its paragraphs are shown.
+    pub description_html: Option<String>,
     /// First properties: label and value.
     pub specs: Vec<(String, String)>,
     /// The others.
@@ -128,10 +130,15 @@ struct Offer<'p> {
     price: Money,
     before: Option<Money>,
     available: i64,
+    /// It can be bought, and has to come in first.
+    backordered: bool,
 }
 
 impl Offer<'_> {
     fn stock(&self) -> Stock {
+        if self.backordered {
+            return Stock { text: "Available on backorder".into(), kind: "low" };
+        }
         match self.available {
             ..=0 => Stock { text: "Sold out just now".into(), kind: "none" },
             1..=LOW_STOCK => Stock { text: format!("Only {} left", self.available), kind: "low" },
@@ -184,6 +191,7 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
         slug: thing.slug.clone(),
         can_buy: first.available > 0,
         max_quantity: offers.iter().map(|offer| offer.available).max().unwrap_or(1).clamp(1, MAX_UNITS),
+        description_html: thing.description_html.clone(),
         paragraphs: thing
             .description
             .lines()
@@ -207,11 +215,12 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
 
 fn offers<'p>(product: &'p Product, prices: &[PriceOf], stock: &[Availability]) -> Vec<Offer<'p>> {
     let prices: HashMap<&str, &PriceOf> = prices.iter().map(|price| (price.sku.as_str(), price)).collect();
-    let stock: HashMap<&str, i64> = stock.iter().map(|entry| (entry.sku.as_str(), entry.available)).collect();
+    let stock: HashMap<&str, &Availability> = stock.iter().map(|entry| (entry.sku.as_str(), entry)).collect();
     let offer = |variant: &'p Variant| {
         let price = prices.get(variant.sku.as_str())?;
-        let available = stock.get(variant.sku.as_str()).copied().unwrap_or(0);
-        Some(Offer { variant, price: price.price, before: price.compare_at, available })
+        let stock = stock.get(variant.sku.as_str());
+        let (available, backordered) = stock.map_or((0, false), |stock| (stock.available, stock.is_backordered()));
+        Some(Offer { variant, price: price.price, before: price.compare_at, available, backordered })
     };
     product.variants.iter().filter_map(offer).collect()
 }
@@ -324,6 +333,7 @@ fn variants_json(offers: &[Offer], pictures: usize) -> String {
 fn json_ld(layout: &Layout, thing: &Product, offers: &[Offer], pictures: &[Picture]) -> String {
     let url = format!("{}{}", layout.origin, product(&thing.slug));
     let stock = |offer: &Offer| match offer.available {
+        _ if offer.backordered => "https://schema.org/BackOrder",
         ..=0 => "https://schema.org/OutOfStock",
         1..=LOW_STOCK => "https://schema.org/LimitedAvailability",
         _ => "https://schema.org/InStock",

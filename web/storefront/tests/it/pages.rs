@@ -2,6 +2,7 @@
 
 use http::{Method, StatusCode};
 use souk_import::ProductDraft;
+use souk_inventory_api::StockPolicy;
 
 use crate::browser::{Browser, ORIGIN};
 
@@ -169,6 +170,37 @@ async fn a_sold_out_product_cannot_be_ordered() {
         .shows("schema.org/OutOfStock");
     shop.state().stock.insert(draft.variants[0].sku.clone(), 2);
     browser.get(&format!("/p/{}", draft.slug)).await.shows("Only 2 left").hides("disabled>");
+}
+
+#[tokio::test]
+async fn what_is_on_backorder_says_so_and_can_be_ordered() {
+    let mut browser = Browser::new(400);
+    let shop = browser.shop.clone();
+    let draft = shop.drafts.iter().find(|draft| draft.product.variants.len() == 1).unwrap();
+    let sku = &draft.product.variants[0].sku;
+    shop.state().stock.insert(sku.clone(), 0);
+    let address = format!("/p/{}", draft.product.slug);
+    for (policy, words, schema) in [
+        (StockPolicy::Backorder, "Available on backorder", "schema.org/BackOrder"),
+        (StockPolicy::Untracked, "In stock", "schema.org/InStock"),
+    ] {
+        shop.state().policies.insert(sku.clone(), policy);
+        browser.get(&address).await.shows(words).shows(schema).hides("disabled>");
+    }
+    shop.state().stock.insert(sku.clone(), 2);
+    shop.state().policies.insert(sku.clone(), StockPolicy::Backorder);
+    browser.get(&address).await.shows("In stock").hides("backorder");
+}
+
+#[tokio::test]
+async fn a_description_in_html_is_shown_as_such() {
+    let mut shop = std::sync::Arc::into_inner(crate::fake::FakeShop::new(50)).unwrap();
+    let table = "<table><tbody><tr><th>Size</th></tr></tbody></table>";
+    shop.products[0].description_html = Some(table.into());
+    let address = format!("/p/{}", shop.products[0].slug);
+    let first_line = shop.products[0].description.lines().next().unwrap().to_owned();
+    let mut browser = Browser::of(&std::sync::Arc::new(shop), ORIGIN);
+    browser.get(&address).await.shows(table).hides(&format!("<p>{first_line}</p>"));
 }
 
 #[tokio::test]
