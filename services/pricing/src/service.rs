@@ -8,9 +8,9 @@ use souk_db::{Db, DbError};
 use souk_flow::Outbox;
 use souk_kernel::{Money, Problem};
 use souk_pricing_api::{
-    Coupon, CouponByCode, CouponState, PriceChanged, Prices, PricesRequest, PricingApi, Quote, QuoteLine, QuoteRequest,
-    Rates, RatesRequest, Redeem, Redeemed, SetPrice, SetPrices, SetPricesReply, ShippingMethods,
-    ShippingMethodsRequest, ShopRequest, ShopTerms, Unredeem,
+    Coupon, CouponByCode, CouponPage, CouponState, ListCoupons, MAX_BATCH, PriceChanged, Prices, PricesRequest,
+    PricingApi, Quote, QuoteLine, QuoteRequest, Rates, RatesRequest, Redeem, Redeemed, SetPrice, SetPrices,
+    SetPricesReply, ShippingMethods, ShippingMethodsRequest, ShopRequest, ShopTerms, Unredeem,
 };
 use souk_rpc::{Cx, Permission};
 use souk_runtime::{Batch, Batcher, Tasks};
@@ -206,6 +206,12 @@ impl PricingApi for PricingService {
         cx.actor.require(Permission::Pricing)?;
         let code = domain::check_code(&request.code)?;
         store::coupon(self.db.primary(), &code).await?.ok_or_else(|| Problem::not_found("coupon"))
+    }
+
+    async fn coupons(&self, cx: &Cx, request: ListCoupons) -> Result<CouponPage, Problem> {
+        cx.actor.require(Permission::Pricing)?;
+        let after = request.after.unwrap_or_default();
+        Ok(CouponPage { items: store::coupon_page(self.db.primary(), &after, MAX_BATCH).await? })
     }
 
     async fn put_rates(&self, cx: &Cx, request: Rates) -> Result<Rates, Problem> {

@@ -44,6 +44,8 @@ const COUPONS: &str = "
                 when used >= max_uses then 'used_up' else 'valid' end as status
     from coupon where code = any($1::text[])";
 
+const COUPON_PAGE: &str = "select terms, used from coupon where code > $1 order by code limit $2";
+
 const LOCK_COUPONS: &str = "
     select code, used, max_uses,
            case when not active then 'stopped' when starts_at > now() then 'not_yet' when ends_at <= now() then 'over'
@@ -98,6 +100,7 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("PRODUCT_PRICES", PRODUCT_PRICES),
     ("COUPONS", COUPONS),
     ("LOCK_COUPONS", LOCK_COUPONS),
+    ("COUPON_PAGE", COUPON_PAGE),
     ("PUT_COUPON", PUT_COUPON),
     ("LOCK_REDEMPTIONS", LOCK_REDEMPTIONS),
     ("WRITE_REDEMPTIONS", WRITE_REDEMPTIONS),
@@ -182,10 +185,19 @@ pub async fn coupons(reads: &Reads, codes: &[String]) -> Result<HashMap<String, 
 
 /// A coupon with its use.
 pub async fn coupon(reads: &Reads, code: &str) -> Result<Option<CouponState>, DbError> {
-    let Some(row) = reads.query_opt(COUPONS, &[&[code].as_slice()]).await? else { return Ok(None) };
+    reads.query_opt(COUPONS, &[&[code].as_slice()]).await?.as_ref().map(coupon_state).transpose()
+}
+
+/// The coupons after a code, in order.
+pub async fn coupon_page(reads: &Reads, after: &str, limit: usize) -> Result<Vec<CouponState>, DbError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    reads.query(COUPON_PAGE, &[&after, &limit]).await?.iter().map(coupon_state).collect()
+}
+
+fn coupon_state(row: &Row) -> Result<CouponState, DbError> {
     let Json(coupon): Json<Coupon> = row.get_col("terms")?;
     let used = u32::try_from(row.get_col::<i64>("used")?).unwrap_or(u32::MAX);
-    Ok(Some(CouponState { coupon, used }))
+    Ok(CouponState { coupon, used })
 }
 
 /// Creates or changes a coupon; constraint `coupon_not_overused` when fewer uses are allowed than were made.

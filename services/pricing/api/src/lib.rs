@@ -37,6 +37,8 @@ souk_rpc::service! {
         fn put_coupon(Coupon) -> Coupon [idempotent];
         /// The coupon as it stands. Permission: pricing.
         fn coupon(CouponByCode) -> CouponState [idempotent];
+        /// A page of all coupons by their codes. Permission: pricing.
+        fn coupons(ListCoupons) -> CouponPage [idempotent];
         /// Replaces tax rates and shipping zones with these. Permission: pricing.
         fn put_rates(Rates) -> Rates [idempotent];
         /// Tax rates and shipping zones.
@@ -284,6 +286,20 @@ pub struct Coupon {
 pub struct CouponByCode {
     /// Its code.
     pub code: String,
+}
+
+/// Asks for coupons.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ListCoupons {
+    /// The last code of the page before.
+    pub after: Option<String>,
+}
+
+/// Coupons in the order of their codes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CouponPage {
+    /// At most [`MAX_BATCH`]; none after the last.
+    pub items: Vec<CouponState>,
 }
 
 /// A coupon with its use.
