@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use souk_catalog_api::{Attribute, AttributeValue, CategoryId, MediaInput, ProductInput, VariantInput};
+use souk_inventory_api::StockPolicy;
 use souk_kernel::Money;
 use uuid::Uuid;
 
@@ -42,6 +43,9 @@ pub struct Offer {
     pub stock: Option<i64>,
     /// Units of a new variant where the source says nothing.
     pub default_stock: i64,
+    /// What happens when they run out; `None` when the source says nothing: as it is, and of a new variant no more is sold than there
+    /// is.
+    pub policy: Option<StockPolicy>,
 }
 
 impl Offer {
@@ -85,6 +89,8 @@ impl ProductDraft {
         check_slug(&product.slug)?;
         optional_line("brand", product.brand.as_deref(), limits::NAME_CHARS)?;
         text("description", &product.description, limits::DESCRIPTION_CHARS)?;
+        let html = product.description_html.as_deref().unwrap_or_default();
+        text("description_html", html, limits::DESCRIPTION_HTML_CHARS)?;
         optional_line("seo_title", product.seo_title.as_deref(), limits::TITLE_CHARS)?;
         optional_line("seo_description", product.seo_description.as_deref(), limits::SEO_DESCRIPTION_CHARS)?;
         if self.category.is_empty() {

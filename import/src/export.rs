@@ -95,7 +95,7 @@ fn shown(value: &AttributeValue) -> String {
 
 /// A cell that a spreadsheet shows instead of running it: what begins like a formula gets an apostrophe first
 /// (OWASP, CSV injection).
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let formula = text.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };
     match text.contains([',', ';', '"', '\n', '\r', '\t']) || text.starts_with(' ') || formula {

@@ -14,9 +14,11 @@ mod mapping;
 mod number;
 mod record;
 mod rows;
+mod sample;
 mod seen;
 pub(crate) mod souk_format;
 mod survey;
+mod workbook;
 mod xml;
 
 use std::collections::VecDeque;
@@ -36,6 +38,7 @@ pub use self::mapping::Mapping;
 use self::record::{Header, Row};
 pub use self::rows::Format;
 use self::rows::Rows;
+pub(crate) use self::sample::{Columns, SampledColumn};
 use self::seen::SeenNames;
 pub(crate) use self::seen::fingerprint;
 use self::survey::survey;
@@ -63,12 +66,23 @@ pub struct Options {
 /// What a file has next.
 #[derive(Debug)]
 pub enum Read {
-    /// A product.
-    Product(Box<ProductDraft>),
+    /// A product, and the lines it stands on.
+    Product(Box<ProductDraft>, Lines),
     /// A detail that was left out or mended; the product it belongs to is taken.
     Warning(Finding),
     /// Lines that cannot be taken.
     Refused(Finding),
+    /// A line in another currency than the wanted one.
+    LeftOut(Finding),
+}
+
+/// Lines of a file, counted from 1. Lines of other products may stand between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lines {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
 }
 
 /// What became of the rows of a file.
@@ -105,8 +119,8 @@ impl Feed {
         let Options { mapping, currency, encoding, default_stock, clock } = options;
         let (format, delimiter) = mapping.as_ref().map_or((None, None), |m| (m.format, m.delimiter));
         let text_format = input.examine(encoding, format)?;
-        let first = input.lines(text_format)?.peek(1)?.first().ok_or(FeedError::Empty)?.to_vec();
-        if mapping.is_none() && souk_format::is_souk_format(&first) {
+        if mapping.is_none() && !text_format.is_workbook && souk_format::is_souk_format(&input.beginning(text_format)?)
+        {
             let rows = Rows::open(input, text_format, Some(Format::Ndjson), None)?;
             let used = rows.used();
             return Ok(Self::reading(Groups::single(rows), used, text_format, None, currency));
@@ -125,9 +139,11 @@ impl Feed {
         let wanted = currency.or(mapping.price.default_currency);
         let used = rows.used();
         let today = clock.now().to_zoned(TimeZone::UTC).date();
+        let note = |text: &str| Read::Warning(Finding::new(1, 1, None, Defect::new("note", text)));
+        let notes = rows.header().map(|header| mapping.notes(header).map(note).collect()).unwrap_or_default();
         let assembler = Assembler::new(mapping.clone(), wanted, marks, today);
         let groups = Groups::open(input, text_format, &mapping, rows)?;
-        Ok(Self::reading(groups, used, text_format, Some(assembler), wanted))
+        Ok(Self { pending: notes, ..Self::reading(groups, used, text_format, Some(assembler), wanted) })
     }
 
     fn reading(
@@ -171,15 +187,22 @@ impl Feed {
         self.pending.push_back(Read::Refused(refusal));
     }
 
+    fn leave_out(&mut self, row: Finding) {
+        self.counts.left_out += 1;
+        self.pending.push_back(Read::LeftOut(row));
+    }
+
     fn souk_row(&mut self, row: &Row) {
         let id = row.record.text("external_id");
         let finding = |defect| Finding::new(row.line, row.end_line, id.as_deref(), defect);
         match souk_format::read(&row.record, self.currency) {
             Ok(Some((draft, mended))) => {
                 let warnings = row.defects.iter().cloned().chain(mended).map(finding).collect();
-                self.admit(draft, warnings, (row.line, row.end_line), 1);
+                self.admit(draft, warnings, Lines { first: row.line, last: row.end_line }, 1);
             }
-            Ok(None) => self.counts.left_out += 1,
+            Ok(None) => {
+                self.leave_out(finding(Defect::new("other_currency", "the product is priced in another currency")))
+            }
             Err(defect) => self.refuse(finding(defect), 1),
         }
     }
@@ -189,22 +212,25 @@ impl Feed {
         let Some((first, last)) = rows.first().zip(rows.last()) else { return };
         let Some(assembler) = &mut self.assembler else { return self.souk_row(first) };
         let Assembled { draft, refusals, warnings, left_out } = assembler.assemble(rows);
-        let all = (rows.len() as u64).saturating_sub(left_out);
+        let all = (rows.len() - left_out.len().min(rows.len())) as u64;
         // Each refusal is of one row, but for that of the product, which is of all that are left.
         let each = refusals.len() as u64;
-        self.counts.left_out += left_out;
+        left_out.into_iter().for_each(|row| self.leave_out(row));
         refusals.into_iter().for_each(|refusal| self.refuse(refusal, 1));
         match draft {
-            Some(draft) => self.admit(draft, warnings, (first.line, last.end_line), all.saturating_sub(each)),
+            Some(draft) => {
+                self.admit(draft, warnings, Lines { first: first.line, last: last.end_line }, all.saturating_sub(each))
+            }
             None => self.counts.refused += all.saturating_sub(each),
         }
     }
 
     /// A draft of `rows` rows on these lines. Of two products with one id the first stands, else every run would change it from one
     /// to the other; a slug or a SKU that another product has is replaced.
-    fn admit(&mut self, mut draft: ProductDraft, mut warnings: Vec<Finding>, lines: (u64, u64), rows: u64) {
+    fn admit(&mut self, mut draft: ProductDraft, mut warnings: Vec<Finding>, lines: Lines, rows: u64) {
         let id = draft.product.external_id.clone();
-        let finding = |code, reason: String| Finding::new(lines.0, lines.1, Some(&id), Defect::new(code, reason));
+        let finding =
+            |code, reason: String| Finding::new(lines.first, lines.last, Some(&id), Defect::new(code, reason));
         let identity = fingerprint("id", &[&draft.product.source, &id]);
         if self.seen.knows(identity) {
             let reason = "another product of the file has this id".to_owned();
@@ -234,11 +260,11 @@ impl Feed {
             return self.refuse(finding("duplicate_sku", reason), rows);
         }
         if !prints.into_iter().all(|print| self.seen.note(print)) {
-            self.full(lines.1);
+            self.full(lines.last);
         }
         self.counts.taken += rows;
         self.pending.extend(warnings.into_iter().map(Read::Warning));
-        self.pending.push_back(Read::Product(Box::new(draft)));
+        self.pending.push_back(Read::Product(Box::new(draft), lines));
     }
 
     fn full(&mut self, line: u64) {
@@ -254,21 +280,23 @@ impl Feed {
 fn recognised(rows: &Rows, input: &Input, text_format: TextFormat) -> Result<Mapping, FeedError> {
     let header = match rows.header() {
         Some(header) => header.clone(),
-        None => {
-            let mut names: Vec<String> = Vec::new();
-            for row in Rows::open(input, text_format, None, None)?.flatten().take(ROWS_TO_KNOW) {
-                let new =
-                    row.record.iter().map(|(name, _)| name).filter(|name| !names.iter().any(|known| known == name));
-                let new: Vec<String> = new.map(str::to_owned).collect();
-                names.extend(new);
-            }
-            Header::new(names)
-        }
+        None => Header::new(known_names(input, text_format)?),
     };
     Mapping::recognise(&header).ok_or_else(|| {
         let columns = clip(&header.names().join(", "));
         FeedError::Unrecognised(format!("what this file has is not known ({columns})"))
     })
+}
+
+/// The names that the first rows of a file without a header have.
+fn known_names(input: &Input, text_format: TextFormat) -> Result<Vec<String>, FeedError> {
+    let mut names: Vec<String> = Vec::new();
+    for row in Rows::open(input, text_format, None, None)?.flatten().take(ROWS_TO_KNOW) {
+        let new = row.record.iter().map(|(name, _)| name).filter(|name| !names.iter().any(|known| known == name));
+        let new: Vec<String> = new.map(str::to_owned).collect();
+        names.extend(new);
+    }
+    Ok(names)
 }
 
 impl Iterator for Feed {

@@ -4,17 +4,18 @@
 use std::collections::HashMap;
 
 use souk_catalog_api::{
-    self as catalog, CategoryId, CategoryInput, FacetAttribute, Outcome, ProductId, ProductInput, ProductOutcome,
-    PutCategories, PutProducts,
+    self as catalog, CategoryId, CategoryInput, FacetAttribute, Outcome, ProductId, ProductInput, PutCategories,
+    PutProducts,
 };
-use souk_inventory_api::{Adjust, AdjustLine, Change};
+use souk_inventory_api::{Adjust, AdjustLine, Change, PolicyOf, SetPolicies};
 use souk_kernel::Problem;
 use souk_pricing_api::{Price, SetPrice, SetPrices};
 use souk_rpc::Cx;
 
-use crate::draft::{NO_CATEGORY, Offer, ProductDraft};
+use crate::draft::{Defect, NO_CATEGORY, Offer, ProductDraft};
 use crate::facets::FacetPlan;
 use crate::feed::Mapping;
+use crate::outcome::{Before, Changed, Effect, OfferChange, ProductOutcome, RefusedProduct};
 use crate::shop::{MAX_LINES, Shop};
 
 /// What became of the drafts.
@@ -22,7 +23,7 @@ use crate::shop::{MAX_LINES, Shop};
 pub struct Tally {
     /// New products.
     pub created: u64,
-    /// Known and different.
+    /// Known and different, be it in a price or stock only.
     pub updated: u64,
     /// Known and the same.
     pub unchanged: u64,
@@ -30,19 +31,28 @@ pub struct Tally {
     pub prices: u64,
     /// Variants whose stock was set.
     pub stocked: u64,
+    /// Variants that have another stock policy.
+    pub policies: u64,
     /// Not taken.
     pub refused: u64,
 }
 
-/// A product, or a price of one, that the shop did not take.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct RefusedProduct {
-    /// The source's id.
-    pub external_id: String,
-    /// Stable code.
-    pub code: String,
-    /// A sentence.
-    pub reason: String,
+impl Tally {
+    fn note(&mut self, effect: Effect) {
+        match effect {
+            Effect::Created => self.created += 1,
+            Effect::Updated => self.updated += 1,
+            Effect::Unchanged => self.unchanged += 1,
+            Effect::Refused => self.refused += 1,
+        }
+    }
+
+    fn count(&mut self, changes: &[OfferChange]) {
+        let any = |what: &[Changed]| u64::from(changes.iter().any(|change| what.contains(&change.what)));
+        self.prices += any(&[Changed::Price, Changed::CompareAt]);
+        self.stocked += any(&[Changed::Stock]);
+        self.policies += any(&[Changed::StockPolicy]);
+    }
 }
 
 /// Where the picture at a source's address is stored in the shop, if it is.
@@ -50,6 +60,8 @@ pub type StoredMedia<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A variant as pricing and inventory keep it.
 struct Offered {
+    /// Its place in the batch.
+    product: usize,
     product_id: ProductId,
     sku: String,
     offer: Offer,
@@ -85,11 +97,11 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// Imports up to [`catalog::MAX_BATCH`] drafts; those refused come back.
+    /// Imports up to [`catalog::MAX_BATCH`] drafts; what became of each comes back, in their order.
     ///
     /// # Errors
     /// Those of the services; then nothing is known of the batch, and it can be repeated.
-    pub async fn batch(&mut self, drafts: Vec<ProductDraft>) -> Result<Vec<RefusedProduct>, Problem> {
+    pub async fn batch(&mut self, drafts: Vec<ProductDraft>) -> Result<Vec<ProductOutcome>, Problem> {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
@@ -100,6 +112,7 @@ impl<'a> Importer<'a> {
             }
         }
         self.categories_of(&drafts).await?;
+        let before = self.before(&drafts).await?;
         let mut products = Vec::with_capacity(drafts.len());
         let mut offers = Vec::with_capacity(drafts.len());
         for draft in drafts {
@@ -109,21 +122,41 @@ impl<'a> Importer<'a> {
         }
         let request = PutProducts { products, dry_run: self.dry_run };
         let reply = self.shop.catalog.put_products(&self.cx, request).await?;
-        let mut refused = Vec::new();
+        let mut outcomes = Vec::with_capacity(reply.outcomes.len());
         let mut taken: Vec<Offered> = Vec::new();
-        for (offers, outcome) in offers.into_iter().zip(reply.outcomes) {
-            match self.count(outcome) {
-                Ok(Some(product_id)) => {
-                    taken.extend(offers.map(|(sku, offer)| Offered { product_id, sku, offer }));
+        for (product, (offers, outcome)) in offers.into_iter().zip(reply.outcomes).enumerate() {
+            let id = outcome.id.unwrap_or(NO_PRODUCT);
+            let mut told = told(outcome);
+            if told.effect != Effect::Refused {
+                for (sku, offer) in offers {
+                    let changes = before.changes(&sku, &offer, self.update_stock);
+                    self.tally.count(&changes);
+                    told.add(changes);
+                    taken.push(Offered { product, product_id: id, sku, offer });
                 }
-                Ok(None) => {}
-                Err(no) => refused.push(no),
             }
+            outcomes.push(told);
         }
         if !self.dry_run {
-            refused.extend(self.prices_and_stock(&taken).await?);
+            for (product, refusal) in self.prices_and_stock(&taken).await? {
+                let outcome = &mut outcomes[product];
+                outcome.refusals.push(RefusedProduct::new(&outcome.external_id, refusal));
+            }
         }
-        Ok(refused)
+        outcomes.iter().for_each(|outcome| self.tally.note(outcome.effect));
+        Ok(outcomes)
+    }
+
+    /// Prices and stock as they are.
+    async fn before(&self, drafts: &[ProductDraft]) -> Result<Before, Problem> {
+        let skus: Vec<String> = drafts.iter().flat_map(|d| d.product.variants.iter().map(|v| v.sku.clone())).collect();
+        let mut before = Before::default();
+        for chunk in skus.chunks(MAX_LINES) {
+            let (prices, stock) = self.shop.offers(&self.cx, chunk).await?;
+            before.prices.extend(prices);
+            before.stock.extend(stock);
+        }
+        Ok(before)
     }
 
     /// Sets the facets of the categories that this import is most of, and says what became of it all.
@@ -196,27 +229,14 @@ impl<'a> Importer<'a> {
         Ok(names.into_iter().map(|(id, path)| (path, id)).collect())
     }
 
-    fn count(&mut self, outcome: ProductOutcome) -> Result<Option<ProductId>, RefusedProduct> {
-        match outcome.outcome {
-            Outcome::Created => self.tally.created += 1,
-            Outcome::Updated => self.tally.updated += 1,
-            Outcome::Unchanged => self.tally.unchanged += 1,
-            Outcome::Refused { code, reason } => {
-                self.tally.refused += 1;
-                return Err(RefusedProduct { external_id: outcome.external_id, code, reason });
-            }
-        }
-        Ok(outcome.id)
-    }
-
     /// Also of unchanged products: an import that was interrupted may have written the product and not its prices.
-    async fn prices_and_stock(&mut self, taken: &[Offered]) -> Result<Vec<RefusedProduct>, Problem> {
+    async fn prices_and_stock(&self, taken: &[Offered]) -> Result<Vec<(usize, Defect)>, Problem> {
         let mut refused = Vec::new();
-        let price = |Offered { product_id, sku, offer }: &Offered| SetPrice {
+        let price = |Offered { product_id, sku, offer, .. }: &Offered| SetPrice {
             product_id: product_id.0,
             price: Price { sku: sku.clone(), price: offer.price, compare_at: offer.compare_at },
         };
-        let stock = |Offered { product_id, sku, offer }: &Offered| AdjustLine {
+        let stock = |Offered { product_id, sku, offer, .. }: &Offered| AdjustLine {
             product_id: product_id.0,
             sku: sku.clone(),
             change: match offer.stock {
@@ -231,15 +251,28 @@ impl<'a> Importer<'a> {
                 self.shop.pricing.set_prices(&self.cx, prices),
                 self.shop.inventory.adjust(&self.cx, adjust)
             )?;
-            self.tally.prices += prices.changed;
-            self.tally.stocked += stocked.changed;
-            refused.extend(prices.refused.into_iter().map(|no| RefusedProduct {
-                external_id: no.sku,
-                code: no.code,
-                reason: no.reason,
-            }));
+            self.set_policies(chunk).await?;
+            let product = |sku: &str| chunk.iter().find(|offered| offered.sku == sku).map(|offered| offered.product);
+            for no in prices.refused {
+                let reason = format!("the price of {} is not taken: {}", no.sku, no.reason);
+                refused.extend(product(&no.sku).map(|at| (at, Defect::new("price_refused", reason))));
+            }
+            for sku in stocked.refused {
+                let reason = format!("the stock of {sku} is not set: more is reserved");
+                refused.extend(product(&sku).map(|at| (at, Defect::new("stock_refused", reason))));
+            }
         }
         Ok(refused)
+    }
+
+    /// What happens when the units of these run out, where the file says so.
+    async fn set_policies(&self, taken: &[Offered]) -> Result<(), Problem> {
+        let item = |Offered { sku, offer, .. }: &Offered| Some(PolicyOf { sku: sku.clone(), policy: offer.policy? });
+        let items: Vec<PolicyOf> = taken.iter().filter_map(item).collect();
+        if !items.is_empty() {
+            self.shop.inventory.set_policies(&self.cx, SetPolicies { items }).await?;
+        }
+        Ok(())
     }
 
     /// The product with its category, its fingerprint, and where its pictures are stored.
@@ -252,6 +285,23 @@ impl<'a> Importer<'a> {
         }
         Ok(product)
     }
+}
+
+/// What a dry run would give a product that is new.
+const NO_PRODUCT: ProductId = ProductId(uuid::Uuid::nil());
+
+/// What the catalogue made of a product.
+fn told(outcome: catalog::ProductOutcome) -> ProductOutcome {
+    let catalog::ProductOutcome { external_id, outcome, .. } = outcome;
+    let (effect, refusals) = match outcome {
+        Outcome::Created => (Effect::Created, Vec::new()),
+        Outcome::Updated => (Effect::Updated, Vec::new()),
+        Outcome::Unchanged => (Effect::Unchanged, Vec::new()),
+        Outcome::Refused { code, reason } => {
+            (Effect::Refused, vec![RefusedProduct { external_id: external_id.clone(), code, reason }])
+        }
+    };
+    ProductOutcome { external_id, effect, changes: Vec::new(), refusals }
 }
 
 /// Over what the catalogue keeps, and nothing else: prices and stock have their own services, and where a picture is
@@ -281,6 +331,7 @@ mod tests {
             title: "Lamp".into(),
             brand: Some("Lumen".into()),
             description: "Bright.".into(),
+            description_html: None,
             status: Status::Published,
             category_id: NO_CATEGORY,
             attributes: vec![Attribute {

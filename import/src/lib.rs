@@ -12,12 +12,18 @@ mod import;
 pub mod limits;
 mod mend;
 pub mod naming;
+mod outcome;
 mod shop;
+mod suggest;
 pub mod text;
 
 pub use decimal::Decimal;
 pub use draft::{Defect, NO_CATEGORY, Offer, ProductDraft, picture};
 pub use facets::{CategoryFacets, Facet, FacetPlan};
-pub use feed::{Encoding, Feed, FeedError, Finding, Format, Input, Mapping, MappingError, Options, Read, RowCounts};
-pub use import::{Importer, RefusedProduct, StoredMedia, Tally};
+pub use feed::{
+    Encoding, Feed, FeedError, Finding, Format, Input, Lines, Mapping, MappingError, Options, Read, RowCounts,
+};
+pub use import::{Importer, StoredMedia, Tally};
+pub use outcome::{Changed, Effect, OfferChange, ProductOutcome, RefusedProduct};
 pub use shop::{Export, Shop};
+pub use suggest::{Suggestion, suggest};

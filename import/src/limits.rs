@@ -17,6 +17,10 @@ pub const ROWS_PER_PRODUCT: usize = 4_000;
 pub const FINGERPRINTS: usize = 16_000_000;
 /// Bytes of rows that wait for the other rows of their product, which stand elsewhere in the file.
 pub const WAITING_BYTES: usize = 256 * 1024 * 1024;
+/// Bytes of a workbook's table of texts and of what describes it, unpacked: that much is held in memory.
+pub const WORKBOOK_BYTES: u64 = 512 * 1024 * 1024;
+/// Bytes of one sheet, unpacked: it is read as a stream.
+pub const SHEET_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 /// Bytes of a mapping file.
 pub const MAPPING_BYTES: u64 = 1024 * 1024;
 /// Rules of one mapping: each is tried on each product.
@@ -34,6 +38,8 @@ pub const TITLE_CHARS: usize = 400;
 pub const NAME_CHARS: usize = 150;
 /// Characters of a description.
 pub const DESCRIPTION_CHARS: usize = 50_000;
+/// Characters of a description with its markup.
+pub const DESCRIPTION_HTML_CHARS: usize = 200_000;
 /// Characters of the description for search engines.
 pub const SEO_DESCRIPTION_CHARS: usize = 1_000;
 /// Levels of the category tree; Shopify's taxonomy has 8.

@@ -14,6 +14,8 @@ impl ProductDraft {
         mending.line("title", &mut product.title, limits::TITLE_CHARS);
         mending.optional_line("brand", &mut product.brand, limits::NAME_CHARS);
         mending.text("description", &mut product.description, limits::DESCRIPTION_CHARS);
+        // Cut in the middle it would be another text; its words remain.
+        mending.drop_long("description_html", &mut product.description_html, limits::DESCRIPTION_HTML_CHARS);
         mending.optional_line("seo_title", &mut product.seo_title, limits::TITLE_CHARS);
         mending.optional_line("seo_description", &mut product.seo_description, limits::SEO_DESCRIPTION_CHARS);
         self.category.iter_mut().for_each(|name| mending.line("category", name, limits::NAME_CHARS));

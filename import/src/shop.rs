@@ -6,7 +6,7 @@ use souk_catalog_api::{
     AllCategories, CatalogClient, Category, CategoryId, ExportProducts, MAX_BATCH, MediaInput, Product, ProductInput,
     VariantInput,
 };
-use souk_inventory_api::{AvailabilityRequest, InventoryClient};
+use souk_inventory_api::{Availability, AvailabilityRequest, InventoryClient, StockPolicy};
 use souk_kernel::Problem;
 use souk_pricing_api::{Price, PricesRequest, PricingClient};
 use souk_rpc::Cx;
@@ -50,6 +50,20 @@ impl Shop {
         Ok(self.catalog.export(&Cx::system("import"), request).await?.items.is_empty())
     }
 
+    /// Prices and stock of at most [`MAX_LINES`] SKUs.
+    pub(crate) async fn offers(
+        &self,
+        cx: &Cx,
+        skus: &[String],
+    ) -> Result<(HashMap<String, Price>, HashMap<String, Availability>), Problem> {
+        let (prices, stock) = tokio::try_join!(
+            self.pricing.prices(cx, PricesRequest { skus: skus.to_vec() }),
+            self.inventory.availability(cx, AvailabilityRequest { skus: skus.to_vec() })
+        )?;
+        let prices = prices.items.into_iter().map(|price| (price.sku.clone(), price)).collect();
+        Ok((prices, stock.items.into_iter().map(|stock| (stock.sku.clone(), stock)).collect()))
+    }
+
     /// Starts an export. `what` names it in logs.
     ///
     /// # Errors
@@ -75,12 +89,9 @@ impl Export<'_> {
         let skus: Vec<String> = page.items.iter().flat_map(|p| p.variants.iter().map(|v| v.sku.clone())).collect();
         let (mut prices, mut stock) = (HashMap::new(), HashMap::new());
         for chunk in skus.chunks(MAX_LINES) {
-            let (found, there) = tokio::try_join!(
-                self.shop.pricing.prices(&self.cx, PricesRequest { skus: chunk.to_vec() }),
-                self.shop.inventory.availability(&self.cx, AvailabilityRequest { skus: chunk.to_vec() })
-            )?;
-            prices.extend(found.items.into_iter().map(|price| (price.sku.clone(), price)));
-            stock.extend(there.items.into_iter().map(|stock| (stock.sku, stock.available)));
+            let (found, there) = self.shop.offers(&self.cx, chunk).await?;
+            prices.extend(found);
+            stock.extend(there);
         }
         let count = page.items.len();
         let draft = |product| draft(product, &self.categories, &prices, &stock);
@@ -100,15 +111,19 @@ fn draft(
     product: Product,
     categories: &HashMap<CategoryId, Category>,
     prices: &HashMap<String, Price>,
-    stock: &HashMap<String, i64>,
+    stock: &HashMap<String, Availability>,
 ) -> Option<ProductDraft> {
     let offer = |sku: &String| {
         let price = prices.get(sku)?;
+        let stock = stock.get(sku);
+        // How many units there are of what is not counted says nothing.
+        let counted = stock.filter(|stock| stock.policy != StockPolicy::Untracked);
         Some(Offer {
             price: price.price,
             compare_at: price.compare_at,
-            stock: stock.get(sku).copied(),
+            stock: counted.map(|stock| stock.on_hand().max(0)),
             default_stock: 0,
+            policy: stock.map(|stock| stock.policy),
         })
     };
     let offers = product.variants.iter().map(|variant| offer(&variant.sku)).collect::<Option<Vec<_>>>()?;
@@ -137,6 +152,7 @@ fn draft(
         title: product.title,
         brand: product.brand,
         description: product.description,
+        description_html: product.description_html,
         status: product.status,
         category_id: NO_CATEGORY,
         attributes: product.attributes,

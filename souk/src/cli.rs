@@ -9,6 +9,7 @@ mod orders;
 mod pki;
 mod search;
 mod serve;
+mod settings;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -89,8 +90,16 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Import {
-    /// Products, from a Shopify CSV, Souk's own export, or any CSV or NDJSON with a mapping; gzip is fine.
+    /// Products, from another shop system's export, Souk's own, or any table with a mapping; gzip is fine.
     Products(import::Products),
+    /// A mapping to start from, for a file that is not known by itself.
+    Suggest(import::Suggest),
+    /// Tax rates and shipping zones, from a file that `souk export rates` wrote; shows what changes first.
+    Rates(settings::Apply),
+    /// Coupons, from a file that `souk export coupons` wrote; shows what changes first.
+    Coupons(settings::Apply),
+    /// Categories and their facets, from a file that `souk export categories` wrote; shows what changes first.
+    Categories(settings::Apply),
     /// The demo catalogue, into an empty shop; `souk up` does it by itself.
     #[cfg(feature = "demo")]
     Demo(import::Demo),
@@ -103,6 +112,12 @@ enum Import {
 enum Export {
     /// All products, as NDJSON that `souk import products` reads back, or as CSV for spreadsheets.
     Products(export::Products),
+    /// Tax rates and shipping zones, as a file to edit.
+    Rates(settings::Export),
+    /// Coupons, as a file to edit.
+    Coupons(settings::Export),
+    /// Categories and their facets, as a file to edit.
+    Categories(settings::Export),
 }
 
 #[derive(Debug, Subcommand)]
@@ -194,11 +209,18 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Serve(serve) => Box::pin(serve::serve(serve, config)).await,
             Command::Migrate(shop) => migrate(shop.apply(config)).await,
             Command::Import(Import::Products(products)) => import::products(products, config).await,
+            Command::Import(Import::Suggest(file)) => import::suggest(&file),
+            Command::Import(Import::Rates(file)) => settings::apply::<settings::Rates>(file, config).await,
+            Command::Import(Import::Coupons(file)) => settings::apply::<settings::Coupons>(file, config).await,
+            Command::Import(Import::Categories(file)) => settings::apply::<settings::Categories>(file, config).await,
             #[cfg(feature = "demo")]
             Command::Import(Import::Demo(demo)) => import::demo(demo, config).await,
             #[cfg(not(feature = "demo"))]
             Command::Import(Import::Demo(_)) => Err(left_out::error("demo")),
             Command::Export(Export::Products(products)) => export::products(products, config).await,
+            Command::Export(Export::Rates(to)) => settings::export::<settings::Rates>(to, config).await,
+            Command::Export(Export::Coupons(to)) => settings::export::<settings::Coupons>(to, config).await,
+            Command::Export(Export::Categories(to)) => settings::export::<settings::Categories>(to, config).await,
             Command::Orders(command) => orders::run(command, config).await,
             Command::Search(command) => search::run(command, config).await,
             Command::Assets(command) => assets::run(command, &config).await,

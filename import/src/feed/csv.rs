@@ -120,18 +120,29 @@ const SNIFFED_LINES: usize = 20;
 /// The delimiter that gives most lines as many columns as the header; of those that do, the one with most columns. Titles and
 /// prices have commas and semicolons, too, but not in every line as many.
 fn sniff(lines: &[&[u8]]) -> u8 {
-    let columns = |line: &[u8], delimiter: u8| match Splitter::new(delimiter).feed(line) {
-        Split::Complete(fields) => fields.len(),
-        // What goes on in the next line is counted as far as it is seen.
-        Split::Open | Split::Broken(_) => 0,
-    };
     let score = |delimiter: u8| {
-        let (header, rows) =
-            lines.split_first().map_or((0, &[][..]), |(first, rows)| (columns(first, delimiter), rows));
-        let agree = rows.iter().filter(|row| columns(row, delimiter) == header).count();
-        (header > 1, agree, header)
+        let columns = columns(lines, delimiter);
+        let (header, rows) = columns.split_first().map_or((0, &[][..]), |(first, rows)| (*first, rows));
+        (header > 1, rows.iter().filter(|row| **row == header).count(), header)
     };
     DELIMITERS.into_iter().rev().max_by_key(|delimiter| score(*delimiter)).unwrap_or(b',')
+}
+
+/// The columns of each record of these lines; none of a broken one, and none of what goes on after them.
+fn columns(lines: &[&[u8]], delimiter: u8) -> Vec<usize> {
+    let mut columns = Vec::new();
+    let mut splitter = Splitter::new(delimiter);
+    for line in lines {
+        match splitter.feed(line) {
+            Split::Open => {}
+            Split::Complete(fields) => columns.push(fields.len()),
+            Split::Broken(_) => {
+                columns.push(0);
+                splitter = Splitter::new(delimiter);
+            }
+        }
+    }
+    columns
 }
 
 /// The delimiter that Excel's first line names: `sep=;`.

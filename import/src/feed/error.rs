@@ -56,7 +56,7 @@ pub enum FeedError {
     #[error("this is {0}, not a table of products")]
     NotATable(String),
     /// No format that is recognised by itself.
-    #[error("{0}: say what its columns mean with --mapping FILE.toml")]
+    #[error("{0}: say what its columns mean with --mapping FILE.toml (`souk import suggest` writes one to start from)")]
     Unrecognised(String),
     /// The file's beginning contradicts its format.
     #[error("{0}")]

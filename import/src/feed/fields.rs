@@ -1,6 +1,7 @@
 //! Field parsers: status, stock and weight of a variant or product out of their text.
 
 use souk_catalog_api::Status;
+use souk_inventory_api::StockPolicy;
 
 use crate::draft::{Defect, clip};
 use crate::feed::number::{self, DecimalMark};
@@ -60,6 +61,21 @@ pub(crate) fn stock(text: Option<(String, bool)>, mark: Option<DecimalMark>) -> 
         Ok(number) => Field::good(Some(number.unscaled().max(0))),
         Err(no) => bad(0, &format!("is {}", no.reason())),
     }
+}
+
+/// What happens when the stock runs out, where the source says something; where that is not known, no more is sold than there is.
+pub(crate) fn stock_policy(text: Option<String>) -> Field<Option<StockPolicy>> {
+    let Some(text) = text else { return Field::good(None) };
+    let policy = match text.trim().to_lowercase().as_str() {
+        "deny" | "no" | "n" | "false" | "0" | "never" => StockPolicy::Deny,
+        "continue" | "backorder" | "allow" | "notify" | "yes" | "y" | "true" | "1" => StockPolicy::Backorder,
+        "untracked" => StockPolicy::Untracked,
+        _ => {
+            let reason = format!("the stock policy {:?} is not known, so no more is sold than there is", clip(&text));
+            return Field::bad(Some(StockPolicy::Deny), "invalid_stock_policy", reason);
+        }
+    };
+    Field::good(Some(policy))
 }
 
 /// Grams, half a gram up; zero means that the weight is not known.
@@ -144,6 +160,19 @@ mod tests {
         assert_eq!(read("1.000"), (Some(0), Some("invalid_stock")));
         assert_eq!(read("999999999999"), (Some(limits::STOCK_UNITS), Some("invalid_stock")));
         assert_eq!(stock(Some(("1.000".into(), false)), Some(DecimalMark::Comma)).value, Some(1000));
+    }
+
+    #[test]
+    fn an_unknown_policy_sells_no_more_than_there_is() {
+        let read = |text: &str| {
+            let field = stock_policy(Some(text.into()));
+            (field.value, field.defect.is_some())
+        };
+        assert_eq!(stock_policy(None).value, None);
+        assert_eq!(read("CONTINUE "), (Some(StockPolicy::Backorder), false));
+        assert_eq!(read("deny"), (Some(StockPolicy::Deny), false));
+        assert_eq!(read("untracked"), (Some(StockPolicy::Untracked), false));
+        assert_eq!(read("perhaps"), (Some(StockPolicy::Deny), true));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use super::error::{FeedError, Finding};
 use super::input::{Input, TextFormat};
+use super::mapping::rule::Rule;
 use super::mapping::{Grouping, Mapping};
 use super::record::{Record, Row};
 use super::rows::Rows;
@@ -28,6 +29,12 @@ pub(crate) struct Groups {
     waiting: HashMap<u64, Group>,
     /// Bytes of all rows that wait.
     held: usize,
+    /// What begins a product, where rows follow theirs.
+    starts: Option<Rule>,
+    /// The first row of the next product.
+    begun: Option<Row>,
+    /// Lines among the rows of a product that are no rows.
+    failed: Vec<Finding>,
 }
 
 /// Which rows belong together, and how many there are of each group.
@@ -57,6 +64,7 @@ impl Groups {
         rows: Rows,
     ) -> Result<Self, FeedError> {
         let plan = match &mapping.grouping {
+            Some(Grouping::Starts(rule)) => return Ok(Self { starts: Some(rule.clone()), ..Self::single(rows) }),
             Some(grouping) => {
                 let rows = Rows::mapped(input, text_format, mapping)?;
                 Some(Plan::of(rows, grouping)?)
@@ -68,7 +76,7 @@ impl Groups {
 
     /// Each row for itself.
     pub(crate) fn single(rows: Rows) -> Self {
-        Self { rows, plan: None, waiting: HashMap::new(), held: 0 }
+        Self { rows, plan: None, waiting: HashMap::new(), held: 0, starts: None, begun: None, failed: Vec::new() }
     }
 
     /// Adds a row to its group. A group that is too large, or waits when too much does, loses its rows and is refused when the last
@@ -96,6 +104,35 @@ impl Groups {
         }
     }
 
+    /// The rows from one that begins a product to the one before the next.
+    fn following(&mut self, starts: &Rule) -> Option<Next> {
+        let mut rows: Vec<Row> = self.begun.take().into_iter().collect();
+        let mut bytes = 0;
+        loop {
+            let row = match self.rows.next() {
+                None => return (!rows.is_empty()).then_some(Next::Rows(rows)),
+                // Said after the rows before it; what follows belongs to the product all the same.
+                Some(Err(refusal)) if rows.is_empty() => return Some(Next::Refused(refusal, 1)),
+                Some(Err(refusal)) => {
+                    self.failed.push(refusal);
+                    continue;
+                }
+                Some(Ok(row)) => row,
+            };
+            if starts.text(&row.record).is_some() && !rows.is_empty() {
+                self.begun = Some(row);
+                return Some(Next::Rows(rows));
+            }
+            bytes += row.record.bytes();
+            rows.push(row);
+            if rows.len() > limits::ROWS_PER_PRODUCT || bytes > limits::WAITING_BYTES {
+                let (first, last) = (rows[0].line, rows[rows.len() - 1].end_line);
+                let defect = Defect::new("too_many", "more rows for one product than can be".to_owned());
+                return Some(Next::Refused(Finding::new(first, last, None, defect), rows.len() as u64));
+            }
+        }
+    }
+
     /// The rows of a group whose last one has come.
     fn complete(&mut self, key: u64) -> Option<Next> {
         let group = self.waiting.remove(&key)?;
@@ -112,6 +149,12 @@ impl Iterator for Groups {
     type Item = Next;
 
     fn next(&mut self) -> Option<Next> {
+        if let Some(refusal) = self.failed.pop() {
+            return Some(Next::Refused(refusal, 1));
+        }
+        if let Some(starts) = self.starts.clone() {
+            return self.following(&starts);
+        }
         loop {
             let row = match self.rows.next() {
                 Some(Ok(row)) => row,
@@ -127,7 +170,7 @@ impl Iterator for Groups {
                 if plan.grouping.is_relation() {
                     return Some(Next::Rows(vec![row]));
                 }
-                let columns = plan.grouping.columns().join(" or ");
+                let columns = plan.grouping.rule().columns().join(" or ");
                 let reason = format!("the row has no {columns}, so its product is not known");
                 let refusal = Finding::new(row.line, row.end_line, None, Defect::new("missing_key", reason));
                 return Some(Next::Refused(refusal, 1));

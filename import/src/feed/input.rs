@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::encoding::{self, Decoded, Encoding};
 use super::error::FeedError;
 use super::rows::Format;
+use super::workbook;
 use crate::limits;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -52,12 +53,14 @@ pub(crate) struct TextFormat {
     pub(crate) encoding: Encoding,
     /// What ends a line: a line feed, or the carriage return of old Macs where there is no line feed.
     line_end: u8,
+    /// It is no text but a workbook.
+    pub(crate) is_workbook: bool,
 }
 
 impl TextFormat {
     /// UTF-8 with line feeds.
     #[cfg(test)]
-    pub(crate) const USUAL: Self = Self { encoding: Encoding::UTF_8, line_end: b'\n' };
+    pub(crate) const USUAL: Self = Self { encoding: Encoding::UTF_8, line_end: b'\n', is_workbook: false };
 }
 
 impl Input {
@@ -89,6 +92,9 @@ impl Input {
         if head.trim_ascii().is_empty() {
             return Err(FeedError::Empty);
         }
+        if head.starts_with(workbook::MAGIC) && workbook::is_workbook(self)? {
+            return Ok(TextFormat { encoding: Encoding::UTF_8, line_end: b'\n', is_workbook: true });
+        }
         if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| head.starts_with(magic)) {
             return Err(FeedError::NotATable((*what).to_owned()));
         }
@@ -110,7 +116,16 @@ impl Input {
             return Err(FeedError::NotATable("a web page (HTML): perhaps the download needed a login".to_owned()));
         }
         let old_mac = !text.contains(&b'\n') && text.contains(&b'\r');
-        Ok(TextFormat { encoding, line_end: if old_mac { b'\r' } else { b'\n' } })
+        Ok(TextFormat { encoding, line_end: if old_mac { b'\r' } else { b'\n' }, is_workbook: false })
+    }
+
+    /// Its beginning as text, without marks and blanks before it.
+    pub(crate) fn beginning(&self, text_format: TextFormat) -> io::Result<Vec<u8>> {
+        let mut start = vec![0; encoding::SAMPLE_BYTES];
+        let read = encoding::read_full(&mut self.text(text_format)?.0, &mut start)?;
+        start.truncate(read);
+        without_marks(&mut start);
+        Ok(start.trim_ascii_start().to_vec())
     }
 
     /// Its lines from the beginning, unpacked and as UTF-8.

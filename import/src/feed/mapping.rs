@@ -4,6 +4,8 @@
 mod aliases;
 pub(crate) mod attributes;
 pub(crate) mod category;
+mod grouping;
+mod pairs;
 pub(crate) mod price;
 pub(crate) mod rule;
 mod section;
@@ -14,18 +16,23 @@ use std::path::Path;
 pub(crate) use self::aliases::Aliases;
 use self::attributes::{AttributeRules, Patterns};
 use self::category::CategoryRules;
+pub(crate) use self::grouping::Grouping;
+pub(crate) use self::pairs::Pairs;
 use self::price::PriceRules;
 use self::rule::Rule;
 use self::section::Section;
 use crate::draft::clip;
 use crate::feed::error::{FeedError, MappingError};
-use crate::feed::record::{Header, Record};
+use crate::feed::record::Header;
 use crate::feed::rows::Format;
 use crate::limits;
 
 const BUILT_IN: &[(&str, &str)] = &[
+    ("bigcommerce", include_str!("../../mappings/bigcommerce.toml")),
     ("google", include_str!("../../mappings/google.toml")),
     ("icecat", include_str!("../../mappings/icecat.toml")),
+    ("magento", include_str!("../../mappings/magento.toml")),
+    ("prestashop", include_str!("../../mappings/prestashop.toml")),
     ("shopify", include_str!("../../mappings/shopify.toml")),
     ("spree", include_str!("../../mappings/spree.toml")),
     ("woocommerce", include_str!("../../mappings/woocommerce.toml")),
@@ -47,81 +54,27 @@ pub struct Mapping {
     pub(crate) grouping: Option<Grouping>,
     /// The column that only the row with the product's own data fills.
     pub(crate) product_row: Option<Rule>,
+    /// Rows that are no part of a product: translations, rules.
+    pub(crate) skip: Option<Rule>,
     /// That row stands for the product alone, and is no variant where other rows are.
     pub(crate) parent_row: bool,
+    /// A variant takes the price and weight that its row lacks from the product's row.
+    pub(crate) inherit: bool,
     /// `\n` as two characters means a line break in this source.
     pub(crate) unescape: bool,
     pub(crate) product: ProductRules,
     pub(crate) variant: VariantRules,
     pub(crate) options: Vec<OptionRule>,
+    pub(crate) option_pairs: Vec<OptionPairs>,
     /// Name and value by which a source says "there are no options".
     pub(crate) no_option: Option<(String, String)>,
+    /// What a merchant should know of a file with some column.
+    notes: Vec<Note>,
     pub(crate) price: PriceRules,
     pub(crate) category: CategoryRules,
     pub(crate) attributes: AttributeRules,
     /// Attributes that are never facets.
     pub(crate) never_facets: Patterns,
-}
-
-/// Which rows are one product.
-#[derive(Clone, Debug)]
-pub(crate) enum Grouping {
-    /// Those with the same value in a column.
-    By(Rule),
-    /// A row, and those that name it as their parent by one of its names.
-    Parent {
-        /// The name of the row that this one belongs to.
-        parent: Rule,
-        /// The names of a row that belongs to none.
-        names: Vec<Rule>,
-    },
-}
-
-impl Grouping {
-    /// True where a row may stand for itself.
-    pub(crate) fn is_relation(&self) -> bool {
-        matches!(self, Self::Parent { .. })
-    }
-
-    /// The names by which other rows call this one.
-    pub(crate) fn names(&self, row: &Record) -> Vec<String> {
-        match self {
-            Self::By(_) => Vec::new(),
-            Self::Parent { parent, .. } if parent.text(row).is_some() => Vec::new(),
-            Self::Parent { names, .. } => {
-                names.iter().filter_map(|rule| rule.text(row)).map(|name| same(&name)).collect()
-            }
-        }
-    }
-
-    /// The name of the group a row belongs to.
-    pub(crate) fn group(&self, row: &Record) -> Option<String> {
-        match self {
-            Self::By(rule) => rule.text(row),
-            Self::Parent { parent, .. } => match parent.text(row) {
-                Some(name) => Some(same(&name)),
-                None => self.names(row).into_iter().next(),
-            },
-        }
-    }
-
-    /// True for a row that belongs to another.
-    pub(crate) fn is_child(&self, row: &Record) -> bool {
-        matches!(self, Self::Parent { parent, .. } if parent.text(row).is_some())
-    }
-
-    /// The columns that say so.
-    pub(crate) fn columns(&self) -> Vec<&str> {
-        match self {
-            Self::By(rule) => rule.columns(),
-            Self::Parent { parent, .. } => parent.columns(),
-        }
-    }
-}
-
-/// A name as it is compared: `id: 12` is `ID:12`.
-fn same(name: &str) -> String {
-    name.split_whitespace().collect::<String>().to_lowercase()
 }
 
 /// `[product]`.
@@ -151,6 +104,8 @@ pub(crate) struct VariantRules {
     pub(crate) stock: Option<Rule>,
     /// Units of a new variant of which the file does not say how many there are.
     pub(crate) default_stock: i64,
+    /// What happens when the units run out.
+    pub(crate) policy: Option<Rule>,
     pub(crate) tax_category: Option<Rule>,
     pub(crate) media: Option<Rule>,
 }
@@ -160,6 +115,24 @@ pub(crate) struct VariantRules {
 pub(crate) struct OptionRule {
     pub(crate) name: Rule,
     pub(crate) value: Rule,
+}
+
+/// `[[option]]` with pairs: where names and values of options stand in one cell.
+#[derive(Clone, Debug)]
+pub(crate) struct OptionPairs {
+    pub(crate) pairs: Pairs,
+    /// The pairs stand on the product's row, a list for each variant: the name whose value is the variant's SKU.
+    pub(crate) of: Option<String>,
+    /// What people call the options, as pairs of their names.
+    pub(crate) labels: Option<Rule>,
+}
+
+/// `[[note]]`: said once of a file that has one column and lacks another.
+#[derive(Clone, Debug)]
+struct Note {
+    has: String,
+    lacks: Option<String>,
+    text: String,
 }
 
 impl std::str::FromStr for Mapping {
@@ -255,19 +228,18 @@ impl Mapping {
         self.rules().flat_map(|(_, rule, _)| rule.columns()).collect()
     }
 
-    fn group_by(&self) -> Option<&Rule> {
-        match &self.grouping {
-            Some(Grouping::By(rule)) => Some(rule),
-            Some(Grouping::Parent { parent, .. }) => Some(parent),
-            None => None,
-        }
+    /// What a merchant should know of a file with these columns.
+    pub(crate) fn notes(&self, header: &Header) -> impl Iterator<Item = &str> {
+        let fits = |note: &&Note| header.has(&note.has) && !note.lacks.as_ref().is_some_and(|name| header.has(name));
+        self.notes.iter().filter(fits).map(|note| note.text.as_str())
     }
 
     /// All rules by their keys, and whether there is nothing to sell without what they yield.
     fn rules(&self) -> impl Iterator<Item = (String, &Rule, bool)> {
         let (product, variant) = (&self.product, &self.variant);
         let single = [
-            ("rows.group_by", self.group_by()),
+            ("rows.group_by", self.grouping.as_ref().map(Grouping::rule)),
+            ("rows.skip", self.skip.as_ref()),
             ("rows.product_row", self.product_row.as_ref()),
             ("product.external_id", Some(&product.external_id)),
             ("product.title", Some(&product.title)),
@@ -286,6 +258,7 @@ impl Mapping {
             ("variant.weight", variant.weight.as_ref()),
             ("variant.weight_unit", variant.weight_unit.as_ref()),
             ("variant.stock", variant.stock.as_ref()),
+            ("variant.policy", variant.policy.as_ref()),
             ("variant.tax_category", variant.tax_category.as_ref()),
             ("variant.media", variant.media.as_ref()),
         ];
@@ -296,6 +269,8 @@ impl Mapping {
         let options = self.options.iter().enumerate().flat_map(|(i, option)| {
             [(format!("option[{i}].name"), &option.name), (format!("option[{i}].value"), &option.value)]
         });
+        let pairs = self.option_pairs.iter().enumerate();
+        let options = options.chain(pairs.map(|(i, option)| (format!("option[{i}].pairs"), &option.pairs.from)));
         let price = self.price.rules().map(|(key, rule)| (key.to_owned(), rule));
         let more = self.category.rules().chain(self.attributes.rules());
         let all = single.chain(options).chain(price).chain(more);
@@ -333,29 +308,22 @@ impl Mapping {
         let aliases = Aliases::parse(root.section("aliases")?)?;
         let unescape = root.flag("literal_line_breaks")?;
         let mut rows = root.section("rows")?;
-        let (group_by, product_row) = (Rule::take(&mut rows, "group_by")?, Rule::take(&mut rows, "product_row")?);
-        let (parent, names) = (Rule::take(&mut rows, "parent")?, Rule::list(&mut rows, "names")?);
-        let grouping = match (group_by, parent) {
-            (Some(_), Some(_)) => return Err(rows.error("parent", "group_by and parent exclude each other")),
-            (None, Some(_)) if names.is_empty() => {
-                return Err(rows.error("names", "is missing: by which names do rows call their parent?"));
-            }
-            (None, Some(parent)) => Some(Grouping::Parent { parent, names }),
-            (_, None) if !names.is_empty() => return Err(rows.error("names", "is of use with parent only")),
-            (group_by, None) => group_by.map(Grouping::By),
-        };
-        let parent_row = rows.flag("parent_row")?;
+        let grouping = Grouping::take(&mut rows)?;
+        let (product_row, skip) = (Rule::take(&mut rows, "product_row")?, Rule::take(&mut rows, "skip")?);
+        let (parent_row, inherit) = (rows.flag("parent_row")?, rows.flag("inherit")?);
         rows.finish()?;
         let product = ProductRules::parse(root.section("product")?)?;
         let variant = VariantRules::parse(root.section("variant")?)?;
-        let (options, no_option) = options(&mut root)?;
+        let Options { options, option_pairs, no_option } = Options::take(&mut root)?;
+        let notes = notes(&mut root)?;
         let price = PriceRules::parse(root.section("price")?)?;
         let category = CategoryRules::parse(root.section("category")?)?;
         let attributes = AttributeRules::parse(root.section("attributes")?)?;
         let mut facets = root.section("facets")?;
         let never_facets = Patterns::new(facets.texts("never")?);
         facets.finish()?;
-        if grouping.is_none() && (product_row.is_some() || !options.is_empty()) {
+        let has_options = !options.is_empty() || !option_pairs.is_empty();
+        if grouping.is_none() && (product_row.is_some() || has_options) {
             return Err(root.error("rows.group_by", "is missing: options need rows that are joined into products"));
         }
         root.finish()?;
@@ -368,12 +336,16 @@ impl Mapping {
             optional_columns,
             grouping,
             product_row,
+            skip,
             parent_row,
+            inherit,
             unescape,
             product,
             variant,
             options,
+            option_pairs,
             no_option,
+            notes,
             price,
             category,
             attributes,
@@ -415,6 +387,7 @@ impl VariantRules {
             weight_unit: Rule::take(&mut section, "weight_unit")?,
             stock: Rule::take(&mut section, "stock")?,
             default_stock: section.number("default_stock", 0..=limits::STOCK_UNITS)?.unwrap_or_default(),
+            policy: Rule::take(&mut section, "policy")?,
             tax_category: Rule::take(&mut section, "tax_category")?,
             media: Rule::take(&mut section, "media")?,
         };
@@ -436,28 +409,55 @@ fn clip_list(names: &[String]) -> String {
     }
 }
 
-type NoOption = Option<(String, String)>;
+/// The keys that say what buyers choose by.
+struct Options {
+    options: Vec<OptionRule>,
+    option_pairs: Vec<OptionPairs>,
+    no_option: Option<(String, String)>,
+}
 
-fn options(root: &mut Section) -> Result<(Vec<OptionRule>, NoOption), MappingError> {
-    let mut options = Vec::new();
-    for mut section in root.sections("option")? {
-        let Some(name) = Rule::take(&mut section, "name")? else { return Err(section.error("name", "is missing")) };
-        let Some(value) = Rule::take(&mut section, "value")? else { return Err(section.error("value", "is missing")) };
-        section.finish()?;
-        match value.is_numbered() {
-            true => {
-                options.extend((1..=NUMBERED).map(|n| OptionRule { name: name.numbered(n), value: value.numbered(n) }))
+impl Options {
+    fn take(root: &mut Section) -> Result<Self, MappingError> {
+        let (mut options, mut option_pairs) = (Vec::new(), Vec::new());
+        for mut section in root.sections("option")? {
+            if let Some(pairs) = Pairs::take(&mut section)? {
+                let (of, labels) = (section.text("of")?, Rule::take(&mut section, "labels")?);
+                option_pairs.push(OptionPairs { pairs, of, labels });
+                section.finish()?;
+                continue;
             }
-            false => options.push(OptionRule { name, value }),
+            let Some(name) = Rule::take(&mut section, "name")? else { return Err(section.error("name", "is missing")) };
+            let Some(value) = Rule::take(&mut section, "value")? else {
+                return Err(section.error("value", "is missing"));
+            };
+            section.finish()?;
+            match value.is_numbered() {
+                true => options
+                    .extend((1..=NUMBERED).map(|n| OptionRule { name: name.numbered(n), value: value.numbered(n) })),
+                false => options.push(OptionRule { name, value }),
+            }
         }
+        let none = root.texts("no_option")?;
+        let no_option = match <[String; 2]>::try_from(none) {
+            Ok([name, value]) => Some((name, value)),
+            Err(list) if list.is_empty() => None,
+            Err(_) => {
+                return Err(root.error("no_option", "a name and a value are wanted: [\"Title\", \"Default Title\"]"));
+            }
+        };
+        Ok(Self { options, option_pairs, no_option })
     }
-    let none = root.texts("no_option")?;
-    let none = match <[String; 2]>::try_from(none) {
-        Ok([name, value]) => Some((name, value)),
-        Err(list) if list.is_empty() => None,
-        Err(_) => return Err(root.error("no_option", "a name and a value are wanted: [\"Title\", \"Default Title\"]")),
-    };
-    Ok((options, none))
+}
+
+fn notes(root: &mut Section) -> Result<Vec<Note>, MappingError> {
+    let mut notes = Vec::new();
+    for mut section in root.sections("note")? {
+        let Some(has) = section.text("has")? else { return Err(section.error("has", "is missing")) };
+        let Some(text) = section.text("text")? else { return Err(section.error("text", "is missing")) };
+        notes.push(Note { has, lacks: section.text("lacks")?, text });
+        section.finish()?;
+    }
+    Ok(notes)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::feed::input::{Input, Line, Lines, TextFormat};
 use crate::feed::json;
 use crate::feed::mapping::Mapping;
 use crate::feed::record::{Header, Row};
+use crate::feed::workbook::SheetRows;
 use crate::feed::xml::XmlRows;
 use crate::limits;
 
@@ -29,6 +30,7 @@ pub(crate) enum Rows {
     Json(JsonRows),
     Csv(CsvRows),
     Xml(Box<XmlRows>),
+    Sheet(SheetRows),
 }
 
 /// Rows of NDJSON.
@@ -45,21 +47,26 @@ impl Rows {
         format: Option<Format>,
         delimiter: Option<u8>,
     ) -> Result<Self, FeedError> {
-        let mut lines = input.lines(text_format)?;
-        let first = lines.peek(1)?;
-        let start = first.first().ok_or(FeedError::Empty)?.trim_ascii_start().first();
-        let told = match start {
-            Some(b'{') => Format::Ndjson,
-            Some(b'<') => Format::Xml,
-            Some(b'[') if format != Some(Format::Csv) => {
+        if text_format.is_workbook {
+            return Ok(Self::Sheet(SheetRows::open(input)?));
+        }
+        let told = match input.beginning(text_format)?.first().ok_or(FeedError::Empty)? {
+            b'{' => Format::Ndjson,
+            b'<' => Format::Xml,
+            b'[' if format != Some(Format::Csv) => {
                 let reason = "the file is one JSON list, not NDJSON: write one object a line (`jq -c '.[]'` does)";
                 return Err(FeedError::Format(reason.into()));
             }
             _ => Format::Csv,
         };
         match format.unwrap_or(told) {
-            Format::Ndjson => Ok(Self::Json(JsonRows { lines, ended: false })),
-            Format::Csv => Ok(Self::Csv(CsvRows::open(lines, delimiter)?)),
+            Format::Ndjson => {
+                let mut lines = input.lines(text_format)?;
+                // Blank lines before the first are passed over.
+                lines.peek(1)?;
+                Ok(Self::Json(JsonRows { lines, ended: false }))
+            }
+            Format::Csv => Ok(Self::Csv(CsvRows::open(input.lines(text_format)?, delimiter)?)),
             Format::Xml => {
                 let (source, used) = input.text(text_format)?;
                 Ok(Self::Xml(Box::new(XmlRows::new(source, used))))
@@ -70,8 +77,10 @@ impl Rows {
     /// Opens a source as its mapping has it.
     pub(crate) fn mapped(input: &Input, text_format: TextFormat, mapping: &Mapping) -> Result<Self, FeedError> {
         let mut rows = Self::open(input, text_format, mapping.format, mapping.delimiter)?;
-        if let Self::Csv(rows) = &mut rows {
-            rows.rename(&mapping.aliases);
+        match &mut rows {
+            Self::Csv(rows) => rows.rename(&mapping.aliases),
+            Self::Sheet(rows) => rows.rename(&mapping.aliases),
+            Self::Json(_) | Self::Xml(_) => {}
         }
         Ok(rows)
     }
@@ -82,6 +91,7 @@ impl Rows {
             Self::Json(rows) => rows.lines.used(),
             Self::Csv(rows) => rows.used(),
             Self::Xml(rows) => rows.used(),
+            Self::Sheet(rows) => rows.used(),
         }
     }
 
@@ -90,6 +100,7 @@ impl Rows {
         match self {
             Self::Json(_) | Self::Xml(_) => None,
             Self::Csv(rows) => Some(rows.header()),
+            Self::Sheet(rows) => Some(rows.header()),
         }
     }
 }
@@ -102,6 +113,7 @@ impl Iterator for Rows {
             Self::Json(rows) => rows.next(),
             Self::Csv(rows) => rows.next(),
             Self::Xml(rows) => rows.next(),
+            Self::Sheet(rows) => rows.next(),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 use souk_catalog_api::{Attribute, AttributeValue, ProductInput, ProductOption, Status, VariantInput};
+use souk_inventory_api::StockPolicy;
 use souk_kernel::{Currency, Money};
 
 use super::record::{Record, Value};
@@ -29,6 +30,8 @@ struct Line<'a> {
     brand: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "str::is_empty")]
     description: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    description_html: Option<Cow<'a, str>>,
     category: Cow<'a, [String]>,
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     attributes: Cow<'a, [Attribute]>,
@@ -64,6 +67,8 @@ struct VariantLine<'a> {
     weight_grams: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stock: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stock_policy: Option<StockPolicy>,
     #[serde(default = "default_tax_category")]
     tax_category: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,14 +96,15 @@ pub fn write(out: &mut impl Write, draft: &ProductDraft) -> io::Result<()> {
     writeln!(out, "{{\"format\":\"{FORMAT}\",{}", &json[1..])
 }
 
-/// True for the first line of a file in this format.
-pub(crate) fn is_souk_format(line: &[u8]) -> bool {
+/// True for the beginning of a file in this format.
+pub(crate) fn is_souk_format(beginning: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Head {
         format: String,
     }
+    let line = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let named = line.windows(14).any(|part| part == b"\"souk.product/");
-    // A first line that is damaged further on still tells what the file is.
+    // A first line that is damaged further on, or longer than the beginning, still tells what the file is.
     named
         && (serde_json::from_slice::<Head>(line).is_ok_and(|head| head.format.starts_with("souk.product/"))
             || line.starts_with(b"{\"format\":\"souk.product/"))
@@ -139,6 +145,7 @@ impl<'a> From<&'a ProductDraft> for Line<'a> {
             barcode: borrowed(&variant.barcode),
             weight_grams: (variant.weight_grams > 0).then_some(variant.weight_grams),
             stock: offer.stock,
+            stock_policy: offer.policy,
             tax_category: (&variant.tax_category).into(),
             media: source_url(variant.media).map(Cow::Borrowed),
         });
@@ -153,6 +160,7 @@ impl<'a> From<&'a ProductDraft> for Line<'a> {
             title: (&product.title).into(),
             brand: borrowed(&product.brand),
             description: (&product.description).into(),
+            description_html: borrowed(&product.description_html),
             category: (&draft.category).into(),
             attributes: (&product.attributes).into(),
             options: (&product.options).into(),
@@ -178,7 +186,13 @@ impl Line<'_> {
                 let absent = || format!("the picture of {} is not among the media", line.sku);
                 index_of(&media, &url).ok_or_else(|| Defect::new("invalid_media", absent()))
             });
-            offers.push(Offer { price: line.price, compare_at: line.compare_at, stock: line.stock, default_stock: 0 });
+            offers.push(Offer {
+                price: line.price,
+                compare_at: line.compare_at,
+                stock: line.stock,
+                default_stock: 0,
+                policy: line.stock_policy,
+            });
             variants.push(VariantInput {
                 media: shown.transpose()?,
                 external_id: owned(line.external_id),
@@ -196,6 +210,7 @@ impl Line<'_> {
             title: self.title.into_owned(),
             brand: owned(self.brand),
             description: self.description.into_owned(),
+            description_html: self.description_html.map(|html| souk_html::safe(&html)),
             status: self.status,
             category_id: NO_CATEGORY,
             attributes: self.attributes.into_owned().into_iter().map(shortest).collect(),

@@ -2,6 +2,7 @@
 
 use souk_catalog_api::Status;
 use souk_import::{FeedError, Input};
+use souk_inventory_api::StockPolicy;
 
 use crate::{Content, open, read};
 
@@ -45,6 +46,25 @@ fn c01_new_column_names_of_shopify() {
         variants,
         [("SC-R", "Red".into(), 2900, true, Some(10), 200), ("SC-B", "Blue".into(), 2900, true, Some(4), 200)]
     );
+}
+
+#[test]
+fn c04_what_is_sold_without_stock() {
+    let got = file("c04-shopify-continue-selling.csv", None);
+    let of = |got: &Content, id: &str| (got.draft(id).offers[0].initial_stock(), got.draft(id).offers[0].policy);
+    assert_eq!(of(&got, "made"), (0, Some(StockPolicy::Backorder)));
+    assert_eq!(of(&got, "service").1, Some(StockPolicy::Untracked));
+    assert_eq!((got.refused(), got.warned()), (vec![], vec![]));
+    // A file that does not have the columns says nothing, and a word that is not known sells no more than there is.
+    let got = csv("Handle,Title,Variant SKU,Variant Price,Variant Inventory Qty\np,P,P,5,3\n");
+    assert_eq!(of(&got, "p"), (3, None));
+    let got = csv(&format!("{HEAD},Variant Inventory Policy\np,P,Title,Default Title,P,5,shopify,3,perhaps\n"));
+    assert_eq!((of(&got, "p"), got.warned()), ((3, Some(StockPolicy::Deny)), vec![(2, "invalid_stock_policy")]));
+    let new = "URL handle,Title,SKU,Price,Option1 name,Inventory tracker,Inventory quantity,Continue selling when out of stock";
+    let got = csv(&format!("{new}\na,A,A,5,,shopify,2,TRUE\nb,B,B,5,,shopify,2,DENY\nc,C,C,5,,,,FALSE\n"));
+    assert_eq!(of(&got, "a"), (2, Some(StockPolicy::Backorder)));
+    assert_eq!(of(&got, "b"), (2, Some(StockPolicy::Deny)));
+    assert_eq!(of(&got, "c").1, Some(StockPolicy::Untracked));
 }
 
 #[test]
@@ -105,6 +125,21 @@ fn c07_deep_categories() {
     let deep = (1..=11).map(|n| format!("Level {n}")).collect::<Vec<_>>().join(" > ");
     let got = csv(&format!("{HEAD},Product Category\np,P,Title,Default Title,P,5,shopify,1,{deep}\n"));
     assert_eq!((got.draft("p").category.len(), got.warned()), (8, vec![(2, "too_many")]));
+}
+
+#[test]
+fn c09_descriptions_are_walked_as_a_tree() {
+    let got = file("c09-html-tables.csv", None);
+    let product = got.product("size");
+    let lines = "Intro\n\nPara\n\nSize | Chest\nM | 100\n\nAfter the table\n\nTerm\nDefinition";
+    assert_eq!(product.description, lines);
+    let html = product.description_html.as_deref().unwrap();
+    assert!(html.starts_with("Intro<p>Para</p><table>") && html.contains("<th>Chest</th>"), "{html}");
+    // Text that is no HTML stays as it is, and has no other form.
+    let got =
+        csv(&format!("{HEAD},Body (HTML)\np,P,Title,Default Title,P,5,shopify,1,\"Fits <3L & List<Text>; a < b\"\n"));
+    let product = got.product("p");
+    assert_eq!((product.description.as_str(), &product.description_html), ("Fits <3L & List<Text>; a < b", &None));
 }
 
 /// The table of c08, however it is written.

@@ -10,6 +10,8 @@ mod facets;
 mod platforms;
 mod round_trip;
 mod samples;
+mod suggest;
+mod workbooks;
 
 use souk_catalog_api::ProductInput;
 use souk_import::{Feed, FeedError, Finding, Input, Mapping, Options, ProductDraft, Read, RowCounts};
@@ -64,12 +66,13 @@ fn open(input: &Input, mapping: Option<&str>, currency: Option<&str>) -> Result<
 /// Reads a file by a built-in mapping or the text of one.
 fn read(input: &Input, mapping: Option<&str>, currency: Option<&str>) -> Content {
     let mut feed = open(input, mapping, currency).unwrap();
-    let (mut drafts, mut refusals, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut drafts, mut refusals, mut warnings, mut left_out) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for item in feed.by_ref() {
         match item {
-            Read::Product(draft) => drafts.push(*draft),
+            Read::Product(draft, _) => drafts.push(*draft),
             Read::Refused(refusal) => refusals.push(refusal),
             Read::Warning(warning) => warnings.push(warning),
+            Read::LeftOut(_) => left_out += 1,
         }
     }
     for draft in &drafts {
@@ -78,5 +81,6 @@ fn read(input: &Input, mapping: Option<&str>, currency: Option<&str>) -> Content
     assert_eq!(feed.bytes(), input.size().unwrap(), "the progress bar reaches its end");
     let counts = feed.counts();
     assert_eq!(counts.read, counts.taken + counts.refused + counts.left_out, "each row is counted once: {counts:?}");
+    assert_eq!(counts.left_out, left_out);
     Content { drafts, refusals, warnings, counts }
 }

@@ -2,6 +2,7 @@
 
 use souk_catalog_api::Status;
 use souk_import::{Input, ProductDraft};
+use souk_inventory_api::StockPolicy;
 
 use crate::{Content, read};
 
@@ -58,6 +59,37 @@ fn variations_stand_anywhere_and_name_their_product() {
         (350, Some("4006381333931"))
     );
     assert_eq!(got.product("id:16").status, Status::Draft, "what is sold elsewhere is not sold here");
+}
+
+#[test]
+fn what_woocommerce_sells_without_stock() {
+    let policy = |counted: &str, in_stock: &str, backorders: &str| {
+        let head = "ID,Type,SKU,Name,Published,Regular price,In stock?,Stock,Backorders allowed?,Categories";
+        let got = csv(&format!("{head}\n1,simple,A,A,1,5,{in_stock},{counted},{backorders},Home\n"));
+        let offer = &got.draft("id:1").offers[0];
+        (offer.initial_stock(), offer.policy)
+    };
+    assert_eq!(policy("4", "1", "0"), (4, Some(StockPolicy::Deny)));
+    assert_eq!(policy("0", "1", "1"), (0, Some(StockPolicy::Backorder)));
+    assert_eq!(policy("0", "0", "notify"), (0, Some(StockPolicy::Backorder)));
+    assert_eq!(policy("", "1", "0"), (0, Some(StockPolicy::Untracked)));
+    assert_eq!(policy("", "backorder", ""), (0, Some(StockPolicy::Backorder)));
+    assert_eq!(policy("", "0", ""), (0, Some(StockPolicy::Deny)));
+}
+
+#[test]
+fn what_a_merchant_feed_says_of_stock() {
+    let policy = |availability: &str, quantity: &str| {
+        let got = csv(&format!(
+            "id,title,link,availability,price,quantity\nA,A,https://x.example,{availability},5.00 EUR,{quantity}\n"
+        ));
+        let offer = &got.draft("A").offers[0];
+        (offer.initial_stock(), offer.policy)
+    };
+    assert_eq!(policy("in_stock", ""), (0, Some(StockPolicy::Untracked)));
+    assert_eq!(policy("in stock", "7"), (7, Some(StockPolicy::Deny)));
+    assert_eq!(policy("preorder", ""), (0, Some(StockPolicy::Backorder)));
+    assert_eq!(policy("out_of_stock", ""), (0, Some(StockPolicy::Deny)));
 }
 
 #[test]
@@ -149,4 +181,105 @@ fn feeds_in_xml_are_the_same_feeds() {
         <link href=\"https://x.example/a\"/><g:price>9.00 EUR</g:price><g:availability>out_of_stock</g:availability></entry><entry><g:id>B</g:id>";
     let got = read(&Input::bytes(atom), None, Some("EUR"));
     assert_eq!((got.draft("A").offers[0].stock, got.refused()), (Some(0), vec![(1, "broken_xml")]));
+}
+
+const MAGENTO: &str = "sku,store_view_code,attribute_set_code,product_type,categories,name,description,product_online,tax_class_name,visibility,price,special_price,url_key,base_image,additional_images,additional_attributes,qty,allow_backorders,is_in_stock,manage_stock,configurable_variations,configurable_variation_labels";
+
+#[test]
+fn a_configurable_product_of_magento_lists_its_variants() {
+    let rows = [
+        "MH01-XS,,Top,simple,\"Default Category/Men/Tops\",Hoodie-XS-Black,,1,Taxable Goods,Not Visible Individually,52.00,,hoodie-xs,https://m.example/xs.jpg,,\"color=Black,size=XS\",100,0,1,1,,",
+        "MUG,,Default,simple,\"Default Category/Gear,Default Category/New\",Mug,<p>Clay</p>,1,None,\"Catalog, Search\",9.00,7.50,mug,,,\"material=Clay, fired,activity=Gym|Yoga\",0,1,1,1,,",
+        "MH01,,Top,configurable,\"Default Category/Men/Tops\",Hoodie,<p>Warm</p>,1,Taxable Goods,\"Catalog, Search\",,,hoodie,https://m.example/a.jpg,\"https://m.example/b.jpg,https://m.example/c.jpg\",,0,0,1,1,\"sku=MH01-XS,size=XS,color=Black|sku=MH01-M,size=M,color=Deep, dark blue\",\"size=Size,color=Main colour\"",
+        "MH01,german,Top,configurable,,Kapuzenpulli,,,,,,,,,,,,,,,,",
+        "MH01-M,,Top,simple,,Hoodie-M-Blue,,1,Taxable Goods,Not Visible Individually,54.00,,hoodie-m,,,\"color=Blue,size=M\",3,0,0,1,,",
+        "LOST-S,,Top,simple,,Lost-S,,1,Taxable Goods,Not Visible Individually,5.00,,lost-s,,,,3,0,1,0,,",
+    ];
+    let got = csv(&format!("{MAGENTO}\n{}\n", rows.join("\n")));
+    assert_eq!((got.refused(), got.warned(), got.counts.left_out), (vec![], vec![], 1));
+    let hoodie = got.draft("MH01");
+    let names: Vec<&str> = hoodie.product.options.iter().map(|option| option.name.as_str()).collect();
+    assert_eq!((hoodie.product.title.as_str(), names), ("Hoodie", vec!["Size", "Main colour"]));
+    let row = |sku: &str, options: &str, price: &str| (sku.to_owned(), options.to_owned(), price.to_owned(), None);
+    assert_eq!(
+        offers(hoodie),
+        [row("MH01-XS", "XS/Black", "52.00 EUR"), row("MH01-M", "M/Deep, dark blue", "54.00 EUR")]
+    );
+    assert_eq!((hoodie.category.join("/").as_str(), hoodie.product.media.len()), ("Men/Tops", 4));
+    assert_eq!((hoodie.offers[0].stock, hoodie.offers[1].stock), (Some(100), Some(0)), "out of stock says the flag");
+    let mug = got.draft("MUG");
+    assert_eq!(offers(mug), [("MUG".into(), String::new(), "7.50 EUR".into(), Some("9.00 EUR".into()))]);
+    assert_eq!(
+        (mug.product.variants[0].tax_category.as_str(), mug.offers[0].policy),
+        ("exempt", Some(StockPolicy::Backorder))
+    );
+    let attributes: Vec<(&str, String)> =
+        mug.product.attributes.iter().map(|a| (a.label.as_str(), a.value.display())).collect();
+    assert_eq!(attributes, [("Activity", "Gym|Yoga".to_owned()), ("Material", "Clay, fired".to_owned())]);
+    assert_eq!(mug.category, ["Gear"]);
+    let lost = got.draft("LOST-S");
+    assert_eq!((lost.product.status, lost.offers[0].policy), (Status::Draft, Some(StockPolicy::Untracked)));
+    // What is not in the file is not sold as if it were one thing.
+    let row = |listed: &str| {
+        format!(
+            "{MAGENTO}\nA-S,,Top,simple,,A-S,,1,,,5.00,,,,,,1,0,1,1,,\nA,,Top,configurable,,A,,1,,,9.00,,,,,,1,0,1,1,\"{listed}\",\n"
+        )
+    };
+    let got = csv(&row("sku=GONE,size=S|sku=LOST,size=M"));
+    assert_eq!((got.ids(), got.refused()), (vec!["A-S"], vec![(3, "missing_variant")]));
+    let got = csv(&row("sku=A-S,size=S|sku=LOST,size=M"));
+    assert_eq!((got.ids(), got.warned()), (vec!["A"], vec![(3, "missing_variant")]));
+}
+
+#[test]
+fn products_of_prestashop() {
+    let template = "Product ID;Active (0/1);Name *;Categories (x,y,z...);Price tax excluded;Reference #;Manufacturer;EAN13;Quantity;Visibility;Description;Tags (x,y,z...);URL rewritten;Available for order (0 = No, 1 = Yes);Image URLs (x,y,z...);Feature(Name:Value:Position);Condition\n\
+        1;1;Hummingbird tee;Home/Clothes/Men,Home;23,90;demo_1;Studio Design;4006381333931;1200;both;<p>Soft</p>;tee,men;hummingbird-tee;1;https://p.example/1.jpg,https://p.example/2.jpg;Composition:Cotton:1,Property:Short sleeves:2;new\n\
+        2;1;Mug;Home/Accessories;11,90;demo_2;;;5;none;;;mug;0;;;\n3;0;Cup;Home;9,90;demo_3;;;5;none;;;cup;1;;;\n";
+    let got = csv(template);
+    assert_eq!((got.refused(), got.warned()), (vec![], vec![(1, "note")]), "prices without tax are told once");
+    let tee = got.draft("1");
+    assert_eq!(offers(tee), [("demo_1".into(), String::new(), "23.90 EUR".into(), None)]);
+    assert_eq!(
+        (tee.category.join("/").as_str(), tee.product.media.len(), tee.offers[0].stock),
+        ("Clothes/Men", 2, Some(1200))
+    );
+    let labels: Vec<&str> = tee.product.attributes.iter().map(|a| a.label.as_str()).collect();
+    assert_eq!(labels, ["Composition", "Condition", "Property"]);
+    let mug = got.draft("2");
+    assert_eq!((mug.product.status, mug.offers[0].stock), (Status::Unlisted, Some(0)), "not for order is not there");
+    assert_eq!(got.product("3").status, Status::Draft);
+    let list = "Product ID,Image,Name,Reference,Category,Price (tax excl.),Price (tax incl.),Quantity,Status,Position\n7,https://p.example/7.jpg,Frame,FR-7,Art,9.00,10.80,3,1,1\n";
+    let got = csv(list);
+    assert_eq!((offers(got.draft("7"))[0].2.as_str(), got.warned()), ("10.80 EUR", vec![]));
+}
+
+#[test]
+fn rows_of_bigcommerce_follow_their_product() {
+    let today = "Item,ID,Name,Type,SKU,Options,Inventory Tracking,Current Stock,Price,Retail Price,Sale Price,Categories,Description,Custom Fields,UPC/EAN,Is Visible,Variant Image URL,Internal Image URL (Export)\n\
+        Product,77,Able jar,physical,ABLE,,variant,0,30.00,,,Kitchen/Storage;Sale,<p>Jar</p>,Lid=Oak,,TRUE,,\n\
+        Variant,,,,ABLE-S,Type=Rectangle|Name=Size|Value=Small,,4,,,,,,,4006381333931,,https://b.example/s.jpg,\n\
+        Variant,,,,ABLE-L,Type=Swatch|Name=Size|Value=Large[#fff],,0,35.00,,,,,,,,,\n\
+        Image,,,,,,,,,,,,,,,,,https://b.example/a.jpg\n\
+        Product,78,Gift card,digital,GIFT,,none,0,25.00,,,,,,,FALSE,,\n";
+    let got = csv(today);
+    assert_eq!((got.refused(), got.warned()), (vec![], vec![]));
+    let jar = got.draft("77");
+    let row = |sku: &str, options: &str, price: &str| (sku.to_owned(), options.to_owned(), price.to_owned(), None);
+    assert_eq!(offers(jar), [row("ABLE-S", "Small", "30.00 EUR"), row("ABLE-L", "Large", "35.00 EUR")]);
+    assert_eq!((jar.category.join("/").as_str(), jar.product.media.len()), ("Kitchen/Storage", 2));
+    assert_eq!((jar.offers[0].stock, jar.product.options[0].name.as_str()), (Some(4), "Size"));
+    let card = got.draft("78");
+    assert_eq!((card.product.status, card.offers[0].policy), (Status::Draft, Some(StockPolicy::Untracked)));
+    let before = "Item Type,Product ID,Product Name,Product Code/SKU,Price,Sale Price,Product Visible?,Track Inventory,Current Stock Level,Category\n\
+        Product,5,Tee,TEE,20.00,15.00,Y,by option,0,Clothing/Tees\n  SKU,,\"[RT]Color=Red,[RB]Size=M\",TEE-RM,,,,,3,\n  Rule,,\"[RT]Color=Red\",,+2.00,,,,,\n\
+        Product,6,Cap,CAP,9.00,,N,none,0,Clothing\n";
+    let got = csv(before);
+    assert_eq!((got.refused(), got.warned(), got.counts.left_out), (vec![], vec![], 1));
+    let want = ("TEE-RM".to_owned(), "Red/M".to_owned(), "15.00 EUR".to_owned(), Some("20.00 EUR".to_owned()));
+    assert_eq!((offers(got.draft("5")), got.draft("5").offers[0].stock), (vec![want], Some(3)));
+    assert_eq!(got.product("6").status, Status::Draft);
+    // Rows before the first product belong to none.
+    let got = csv("Item,ID,Name,SKU,Options,Price\nVariant,,,V,Name=Size|Value=S,5\nProduct,1,A,A,,5\n");
+    assert_eq!((got.ids(), got.refused()), (vec!["1"], vec![(2, "scattered_rows")]));
 }

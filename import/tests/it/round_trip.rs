@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use souk_catalog_api::{Attribute, AttributeValue, ProductInput, ProductOption, Status, VariantInput};
 use souk_import::{Decimal, Input, NO_CATEGORY, Offer, ProductDraft, export, picture};
+use souk_inventory_api::StockPolicy;
 use souk_kernel::Currency;
 
 use crate::{as_exported, read, samples};
@@ -105,7 +106,7 @@ prop_compose! {
             true => vec![variant(0, vec![])],
             false => sizes.iter().enumerate().map(|(i, size)| variant(i, vec![size.clone()])).collect(),
         };
-        let offer = Offer { price: currency.of(price), compare_at: extra.map(|more| currency.of(price + more)), stock, default_stock: 0 };
+        let offer = Offer { price: currency.of(price), compare_at: extra.map(|more| currency.of(price + more)), stock, default_stock: 0, policy: stock.map(|s| [StockPolicy::Deny, StockPolicy::Backorder][usize::from(s % 2 == 0)]) };
         let offers = vec![offer; variants.len()];
         let product = ProductInput {
             source: "shop".into(),
@@ -114,6 +115,7 @@ prop_compose! {
             media: vec![picture(format!("https://x.example/{price}.jpg"), alt)],
             status: if hidden { Status::Draft } else { Status::Published },
             description: lines.join("\n"),
+            description_html: hidden.then(|| "<p>Safe</p>".to_owned()),
             tags: tags.into_iter().collect(),
             seo_title: brand.clone(),
             seo_description: None,

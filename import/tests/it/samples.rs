@@ -2,6 +2,7 @@
 
 use souk_catalog_api::{AttributeValue, Status};
 use souk_import::{FeedError, Input};
+use souk_inventory_api::StockPolicy;
 
 use crate::{open, read};
 
@@ -78,11 +79,11 @@ fn shopify_is_known_by_its_header() {
     assert_eq!(got.draft("ocean-shirt").category, ["Clothing", "Shirts & Tops"]);
     let (shirt, offer) = (got.product("ocean-shirt"), &got.draft("ocean-shirt").offers[0]);
     assert_eq!((shirt.slug.as_str(), shirt.title.as_str()), ("ocean-shirt", "Ocean Shirt"));
-    assert_eq!(shirt.description, "Blue.\n\nCotton, soft".replace("\n\n", "\n"));
+    assert_eq!(shirt.description, "Blue.\n\nCotton, soft");
     assert!(shirt.options.is_empty(), "a default title is no option");
     let variant = &shirt.variants[0];
     assert_eq!((variant.sku.as_str(), offer.price.to_string().as_str()), ("OCEAN-SHIRT", "50.00 USD"));
-    assert_eq!((offer.stock, variant.weight_grams), (None, 0), "untracked stock and zero grams say nothing");
+    assert_eq!((offer.policy, variant.weight_grams), (Some(StockPolicy::Untracked), 0), "zero grams say nothing");
     assert_eq!(variant.barcode.as_deref(), Some("400638133"));
     let media: Vec<_> = shirt.media.iter().map(|m| (m.source_url.as_deref().unwrap(), m.alt.as_str())).collect();
     assert_eq!(media, [("https://cdn.example/1.jpg", "Front"), ("https://cdn.example/2.jpg", "Back")]);
@@ -140,7 +141,7 @@ fn spree_in_its_first_currency() {
     assert_eq!(kettle.media.len(), 3);
     let keys: Vec<_> = kettle.attributes.iter().map(|a| a.key.as_str()).collect();
     assert_eq!(keys, ["product_type", "wattage", "width"]);
-    assert_eq!(got.draft("fan").offers[0].stock, None, "untracked");
+    assert_eq!(got.draft("fan").offers[0].policy, Some(StockPolicy::Untracked));
     assert_eq!(got.refused(), [(6, "zero_price")]);
     assert_eq!(got.counts.left_out, 3, "prices in euro");
 }

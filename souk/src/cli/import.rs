@@ -1,4 +1,7 @@
-//! `souk import products FILE`, `souk import demo`.
+//! `souk import products FILE`, `souk import suggest FILE`, `souk import demo`.
+
+mod report;
+mod suggest;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,24 +11,22 @@ use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use souk_catalog_api::MAX_BATCH;
-use souk_import::{
-    Encoding, Feed, Finding, Importer, Input, Mapping, Options, ProductDraft, Read, RefusedProduct, RowCounts, Tally,
-};
+use souk_import::{Encoding, Feed, Importer, Input, Lines, Mapping, Options, ProductDraft, Read};
 use souk_kernel::{Clock, Currency};
 
+use self::report::Report;
+pub use self::suggest::{Suggest, run as suggest};
 use super::DataDirArgs;
 use crate::config::Config;
 use crate::offline_shop::OfflineShop;
 
-/// Refusals, and warnings, printed one by one; the rest are counted, and `--json` lists them all.
-const SHOWN: usize = 50;
-
 /// An import.
 #[derive(Debug, Args)]
 pub struct Products {
-    /// CSV or NDJSON, plain or gzip, in any encoding.
+    /// CSV, NDJSON, XML, plain or gzip, in any encoding, or an Excel workbook.
     file: PathBuf,
-    /// What the columns mean: a TOML file (docs/import.md), or one that is shipped: google, icecat, shopify, spree, woocommerce.
+    /// What the columns mean: a TOML file (docs/import.md), or one that is shipped: bigcommerce, google, icecat,
+    /// magento, prestashop, shopify, spree, woocommerce.
     #[arg(long)]
     mapping: Option<String>,
     /// Currency of prices that name none; rows in other currencies are left out.
@@ -37,9 +38,12 @@ pub struct Products {
     /// Units of new variants of which the file does not say how many there are; by default what the mapping says, or none.
     #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(i64).range(0..=souk_import::limits::STOCK_UNITS))]
     default_stock: Option<i64>,
-    /// Read everything, change nothing.
+    /// Read everything, change nothing, and say of each product what would become of it.
     #[arg(long)]
     dry_run: bool,
+    /// Write what became of each line into this file, as CSV.
+    #[arg(long, value_name = "FILE.csv")]
+    report: Option<PathBuf>,
     /// Set the stock of known variants too; by default only new ones get theirs, so a repeated import undoes no sale.
     #[arg(long)]
     update_stock: bool,
@@ -64,32 +68,6 @@ pub struct Demo {
     shop: DataDirArgs,
 }
 
-/// What `--json` prints.
-#[derive(Default, serde::Serialize)]
-struct Report {
-    #[serde(flatten)]
-    tally: Tally,
-    /// What became of the rows of the file.
-    rows: RowCounts,
-    /// How its text is encoded.
-    encoding: &'static str,
-    /// Details of products that were left out or mended; the products are taken.
-    warnings: Vec<Finding>,
-    /// Lines the file's own defects refused.
-    refused_lines: Vec<Finding>,
-    /// Products the shop refused.
-    refused_products: Vec<RefusedProduct>,
-    dry_run: bool,
-}
-
-impl Report {
-    /// Whether nothing at all of a file could be taken.
-    fn is_useless(&self) -> bool {
-        let Tally { created, updated, unchanged, .. } = self.tally;
-        created + updated + unchanged == 0 && self.rows.read > 0
-    }
-}
-
 /// Runs the command. Succeeds when something of the file could be taken, whatever of it was refused; the report says so.
 pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode> {
     let mapping = args.mapping.as_deref().map(Mapping::load).transpose()?;
@@ -112,12 +90,9 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
     let result = load(&offline, feed, &args).await;
     offline.close().await?;
     let report = result?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print(&report);
-    }
-    Ok(if report.is_useless() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let useless = report.is_useless();
+    report.finish()?;
+    Ok(if useless { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Runs the command. A shop that sells something already is left alone, which is an error unless that was asked for.
@@ -152,14 +127,16 @@ async fn load(offline: &OfflineShop, mut feed: Feed, args: &Products) -> anyhow:
     let mapping = feed.mapping().cloned();
     let shop = offline.clients.shop();
     let mut importer = Importer::new(&shop, &what, args.dry_run, args.update_stock, &nothing_stored);
-    let mut report = Report { dry_run: args.dry_run, ..Report::default() };
+    let mut report = Report::new(args.json, args.dry_run, args.report.as_deref())?;
     loop {
-        let batch = next_batch(&mut feed, &mut report);
+        let (batch, lines) = bar.suspend(|| next_batch(&mut feed, &mut report))?;
         if batch.is_empty() {
             break;
         }
         let size = batch.len() as u64;
-        report.refused_products.extend(importer.batch(batch).await?);
+        let outcomes = importer.batch(batch).await?;
+        // What is printed meanwhile would be torn by the bar.
+        bar.suspend(|| lines.into_iter().zip(outcomes).try_for_each(|(lines, told)| report.product(lines, told)))?;
         bar.inc(size);
         bar.set_message(format!("line {}", feed.line()));
     }
@@ -169,17 +146,22 @@ async fn load(offline: &OfflineShop, mut feed: Feed, args: &Products) -> anyhow:
     Ok(report)
 }
 
-fn next_batch(feed: &mut Feed, report: &mut Report) -> Vec<ProductDraft> {
-    let mut batch = Vec::with_capacity(MAX_BATCH);
+/// The next products and their lines.
+fn next_batch(feed: &mut Feed, report: &mut Report) -> anyhow::Result<(Vec<ProductDraft>, Vec<Lines>)> {
+    let (mut batch, mut places) = (Vec::with_capacity(MAX_BATCH), Vec::with_capacity(MAX_BATCH));
     while batch.len() < MAX_BATCH {
         match feed.next() {
-            Some(Read::Product(draft)) => batch.push(*draft),
-            Some(Read::Warning(warning)) => report.warnings.push(warning),
-            Some(Read::Refused(refusal)) => report.refused_lines.push(refusal),
+            Some(Read::Product(draft, lines)) => {
+                batch.push(*draft);
+                places.push(lines);
+            }
+            Some(Read::Warning(warning)) => report.warning(warning)?,
+            Some(Read::Refused(refusal)) => report.refused(refusal)?,
+            Some(Read::LeftOut(row)) => report.left_out(&row)?,
             None => break,
         }
     }
-    batch
+    Ok((batch, places))
 }
 
 fn progress(quiet: bool) -> ProgressBar {
@@ -192,46 +174,4 @@ fn progress(quiet: bool) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
-}
-
-fn print(report: &Report) {
-    let lines = report.refused_lines.iter().map(|refusal| format!("refused {refusal}"));
-    let products = report.refused_products.iter();
-    let products = products.map(|no| format!("refused {}: {} [{}]", no.external_id, no.reason, no.code));
-    some(lines.chain(products), "refusals");
-    some(report.warnings.iter().map(|warning| format!("warning {warning}")), "warnings");
-    let Report { tally, rows, .. } = report;
-    let would = if report.dry_run { "would be " } else { "" };
-    println!(
-        "products: {would}created {}, updated {}, unchanged {}, refused {}; prices changed {}, stock set {}",
-        tally.created,
-        tally.updated,
-        tally.unchanged,
-        report.refused_products.len(),
-        tally.prices,
-        tally.stocked
-    );
-    println!(
-        "{} rows ({}): {} taken, {} refused, {} in other currencies left out; {} warnings",
-        rows.read,
-        report.encoding,
-        rows.taken,
-        rows.refused,
-        rows.left_out,
-        report.warnings.len()
-    );
-}
-
-/// Prints the first ones, and how many there are beyond.
-fn some(messages: impl Iterator<Item = String>, what: &str) {
-    let mut more = 0;
-    for (at, message) in messages.enumerate() {
-        match at < SHOWN {
-            true => eprintln!("{message}"),
-            false => more += 1,
-        }
-    }
-    if more > 0 {
-        eprintln!("... and {more} more {what}; --json lists them all");
-    }
 }

@@ -8,6 +8,7 @@ use souk_catalog_api::{Attribute, AttributeValue};
 use souk_kernel::slugify;
 
 use super::NUMBERED;
+use super::pairs::Pairs;
 use super::rule::{Rule, affirms};
 use super::section::Section;
 use crate::draft::{Defect, clip};
@@ -32,6 +33,8 @@ pub(crate) struct AttributeRules {
     fields: Vec<Field>,
     /// Columns with the name of an attribute, and those with its value.
     pairs: Vec<(Rule, Rule)>,
+    /// Cells with the names and values of attributes.
+    lists: Vec<Pairs>,
     skip: Patterns,
     units: HashMap<String, String>,
     labels: HashMap<String, String>,
@@ -119,6 +122,11 @@ impl AttributeRules {
             rules.fields.push(Field { from, kind, named });
         }
         for mut pair in section.sections("pair")? {
+            if let Some(pairs) = Pairs::take(&mut pair)? {
+                pair.finish()?;
+                rules.lists.push(pairs);
+                continue;
+            }
             let Some(name) = Rule::take(&mut pair, "name")? else { return Err(pair.error("name", "is missing")) };
             let Some(value) = Rule::take(&mut pair, "value")? else { return Err(pair.error("value", "is missing")) };
             pair.finish()?;
@@ -149,20 +157,25 @@ impl AttributeRules {
                 Err(defect) => defects.push(defect),
             }
         }
-        for (name, values) in &self.pairs {
-            let Some(row) = rows.first() else { break };
-            let Some(label) = name.text(row).map(|text| text::plain_line(&text)).filter(|text| !text.is_empty()) else {
-                continue;
-            };
-            let key = slugify(&label).replace('-', "_");
-            if key.is_empty() || self.skip.fit(&key) || used.contains(&label) {
-                continue;
-            }
-            let text = clean(&values.texts(row).join(", "));
-            if !text.is_empty() {
-                let label = self.labels.get(&key).cloned().unwrap_or(label);
-                let named = Arc::new(Named { key, label, unit: None });
-                found.push((Kind::Text, named, AttributeValue::Text(text)));
+        if let Some(row) = rows.first() {
+            let columns = self
+                .pairs
+                .iter()
+                .filter_map(|(name, values)| Some((text::plain_line(&name.text(row)?), values.texts(row).join(", "))));
+            let cells = self.lists.iter().flat_map(|pairs| pairs.read(row));
+            // A key of a program is no name for people.
+            let cells = cells.map(|(name, value)| (text::label(&name), value));
+            for (label, value) in columns.chain(cells) {
+                let key = slugify(&label).replace('-', "_");
+                if key.is_empty() || self.skip.fit(&key) || used.contains(&label) {
+                    continue;
+                }
+                let text = clean(&value);
+                if !text.is_empty() {
+                    let label = self.labels.get(&key).cloned().unwrap_or(label);
+                    let named = Arc::new(Named { key, label, unit: None });
+                    found.push((Kind::Text, named, AttributeValue::Text(text)));
+                }
             }
         }
         if !self.prefixes.is_empty() {

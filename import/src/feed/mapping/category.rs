@@ -169,7 +169,7 @@ impl CategoryRules {
     pub(crate) fn choose(&self, row: &Record, title: &str, brand: Option<&str>) -> Vec<String> {
         if let Some(path) = self.from.as_ref().and_then(|rule| rule.text(row)) {
             let names: Vec<String> = match &self.separator {
-                Some(separator) => path.split(separator.as_str()).map(text::plain_line).collect(),
+                Some(separator) => text::plain_line(&path).split(separator.as_str()).map(text::plain_line).collect(),
                 None => vec![text::plain_line(&path)],
             };
             let names: Vec<String> = names.into_iter().filter(|name| !name.is_empty()).collect();

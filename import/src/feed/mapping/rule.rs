@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use regex::Regex;
 
+use super::NUMBERED;
 use super::section::{Section, kind};
 use crate::feed::error::MappingError;
 use crate::feed::record::{Record, Value};
@@ -22,6 +23,8 @@ struct Alternative {
     sources: Vec<Source>,
     /// A column that must be filled and not say no.
     when: Option<String>,
+    /// A column that must be there, and be empty or say no.
+    unless: Option<String>,
     pattern: Option<Regex>,
     /// Replacements by lower-case value; `*` is any other.
     map: Option<HashMap<String, String>>,
@@ -75,6 +78,7 @@ impl Rule {
         let mut rule = self.clone();
         for alternative in &mut rule.0 {
             alternative.when = alternative.when.as_ref().map(number);
+            alternative.unless = alternative.unless.as_ref().map(number);
             for source in &mut alternative.sources {
                 if let Source::Column(name) = source {
                     *name = number(name);
@@ -135,6 +139,7 @@ impl Rule {
         let mut columns = Vec::new();
         for alternative in &self.0 {
             columns.extend(alternative.when.as_deref());
+            columns.extend(alternative.unless.as_deref());
             for source in &alternative.sources {
                 match source {
                     Source::Column(name) => columns.push(name.as_str()),
@@ -167,7 +172,7 @@ impl Rule {
 
 impl Alternative {
     fn of(sources: Vec<Source>) -> Self {
-        Self { sources, when: None, pattern: None, map: None, split: None, escape: None, each: false }
+        Self { sources, when: None, unless: None, pattern: None, map: None, split: None, escape: None, each: false }
     }
 
     fn parse(path: &str, value: toml::Value) -> Result<Self, MappingError> {
@@ -188,7 +193,7 @@ impl Alternative {
         if given.iter().filter(|given| **given).count() != 1 {
             return Err(MappingError::new(path, "exactly one of from, each, template and value is wanted"));
         }
-        let (columns, each) = if each.is_empty() { (from, false) } else { (each, true) };
+        let (columns, each) = if each.is_empty() { (from, false) } else { (numbered(each), true) };
         let sources = match (template, constant) {
             (Some(template), _) => vec![Source::Template(parts(&section.path("template"), &template)?)],
             (_, Some(constant)) => vec![Source::Constant(constant)],
@@ -201,13 +206,17 @@ impl Alternative {
         if escape.is_some() && split.is_none() {
             return Err(MappingError::new(section.path("escape"), "is of use with split only"));
         }
-        let alternative = Self { sources, when: section.text("when")?, pattern, map, split, escape, each };
+        let (when, unless) = (section.text("when")?, section.text("unless")?);
+        let alternative = Self { sources, when, unless, pattern, map, split, escape, each };
         section.finish()?;
         Ok(alternative)
     }
 
     fn applies(&self, row: &Record) -> bool {
-        self.when.as_ref().is_none_or(|column| row.text(column).is_some_and(|text| affirms(&text)))
+        let says = |column: &str| row.text(column).is_some_and(|text| affirms(&text));
+        // What the file does not have says nothing, neither yes nor no.
+        let denies = |column: &String| row.get(column).is_some() && !says(column);
+        self.when.as_deref().is_none_or(says) && self.unless.as_ref().is_none_or(denies)
     }
 
     fn says_nothing(&self, text: &str) -> bool {
@@ -225,7 +234,8 @@ impl Alternative {
 
     /// A column without which it yields nothing, when the file lacks it.
     fn missing(&self, has: &dyn Fn(&str) -> bool) -> Option<&str> {
-        if let Some(column) = self.when.as_deref().filter(|column| !has(column)) {
+        let conditions = [self.when.as_deref(), self.unless.as_deref()];
+        if let Some(column) = conditions.into_iter().flatten().find(|column| !has(column)) {
             return Some(column);
         }
         let lacks = |source: &Source| match source {
@@ -309,6 +319,15 @@ impl Alternative {
     }
 }
 
+/// Each name with `{n}` as many names with a number.
+fn numbered(names: Vec<String>) -> Vec<String> {
+    let numbers = |name: &String| match name.contains("{n}") {
+        true => (1..=NUMBERED).map(|n| name.replace("{n}", &n.to_string())).collect(),
+        false => vec![name.clone()],
+    };
+    names.iter().flat_map(numbers).collect()
+}
+
 /// True for a filled value that does not say no.
 pub(crate) fn affirms(text: &str) -> bool {
     !["", "false", "no", "n", "0", "off"].iter().any(|no| no.eq_ignore_ascii_case(text))
@@ -374,6 +393,9 @@ mod tests {
         assert_eq!(yields("x = { from = 'a', split = ',' }", r#"{"a":"x, y,, z"}"#), ["x", "y", "z"]);
         assert_eq!(yields(r"x = { from = 'a', split = ',', escape = '\' }", r#"{"a":"x\\, y, z"}"#), ["x, y", "z"]);
         assert!(yields("x = { from = 'a', when = 'b' }", r#"{"a":"1","b":"FALSE"}"#).is_empty());
+        let unless = |row| yields("x = { value = 'u', unless = 'b' }", row);
+        assert_eq!((unless(r#"{"b":""}"#), unless(r#"{"b":"no"}"#)), (vec!["u".to_owned()], vec!["u".to_owned()]));
+        assert_eq!((unless(r#"{"b":"shopify"}"#), unless("{}")), (vec![], vec![]));
         assert_eq!(yields("x = 'a'", r#"{"a":["1","2"]}"#), ["1", "2"]);
     }
 

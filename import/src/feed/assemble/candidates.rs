@@ -1,0 +1,186 @@
+//! Candidates: which rows of a product are variants, each with its price in the wanted currency.
+
+use std::collections::HashMap;
+
+use souk_kernel::Currency;
+
+use super::{Assembled, Assembler, OTHER_CURRENCY};
+use crate::draft::Defect;
+use crate::feed::mapping::OptionPairs;
+use crate::feed::mapping::price::Priced;
+use crate::feed::mapping::rule::Rule;
+use crate::feed::record::{Record, Row};
+use crate::text;
+
+/// A row that is a variant, as far as it has been read.
+pub(super) struct Candidate<'a> {
+    pub(super) row: &'a Row,
+    /// The product's row, where variants take from it what theirs lack.
+    pub(super) base: Option<&'a Record>,
+    pub(super) values: Vec<Option<String>>,
+    pub(super) priced: Priced,
+    /// The row has none of the product's options.
+    pub(super) without_options: bool,
+}
+
+impl Assembler {
+    /// The rows that are variants, with their prices. In a product with options those are the rows with an option value
+    /// (the others carry the product or a picture), else the row of the product and others with a price. The product's own row is one
+    /// without an option value, too, when it has a price and a SKU: it is something to sell.
+    /// The names of options that stand beside their values come back, too.
+    pub(super) fn candidates<'a>(
+        &self,
+        base: &'a Row,
+        rows: &'a [Row],
+        id: &str,
+        out: &mut Assembled,
+    ) -> (Vec<Candidate<'a>>, Vec<String>) {
+        let mut values: Vec<Vec<Option<String>>> = rows.iter().map(|row| self.option_values(&row.record)).collect();
+        let names = self.named_options(base, rows, &mut values);
+        let chosen = |values: &[Option<String>]| values.iter().any(Option::is_some);
+        let has_options = values.iter().any(|values| chosen(values));
+        let price_rows = self.price_rows(base, rows, &values);
+        let mut candidates: Vec<Candidate<'a>> = Vec::new();
+        let mut wanted = self.currency;
+        for (row, values) in rows.iter().zip(values) {
+            if let Some(line) = price_rows.get(&row.line) {
+                out.leave_out(
+                    row,
+                    Some(id),
+                    &format!("the row has a price of the variant on line {line} in another currency"),
+                );
+                continue;
+            }
+            let is_base = row.line == base.line;
+            let inherits = self.mapping.inherit && chosen(&values) && self.mapping.price.has_amount(&base.record);
+            let has_price = inherits || self.mapping.price.has_amount(&row.record);
+            let without_options = has_options && !chosen(&values);
+            let variant = match without_options {
+                true => is_base && has_price && !self.mapping.parent_row && !self.sku(&row.record).is_empty(),
+                false => has_options || is_base || has_price,
+            };
+            if !variant {
+                if has_price && !is_base {
+                    self.without_variant(row, id, out);
+                }
+                continue;
+            }
+            let others = rows.iter().filter(|other| price_rows.get(&other.line) == Some(&row.line));
+            let priced = if self.mapping.price.has_amount(&row.record) || !inherits { row } else { base };
+            match self.price(priced, wanted, others) {
+                Ok(Some((priced, defect))) => {
+                    out.warn(row, id, defect.into_iter().collect());
+                    wanted = wanted.or(Some(priced.price.currency));
+                    let base = self.mapping.inherit.then_some(&base.record);
+                    candidates.push(Candidate { row, base, values, priced, without_options });
+                }
+                Ok(None) => out.leave_out(row, Some(id), OTHER_CURRENCY),
+                Err(defect) => out.refuse(row, Some(id), defect),
+            }
+        }
+        (candidates, names)
+    }
+
+    /// Adds the options whose names stand in one cell with their values, and gives their names.
+    fn named_options(&self, base: &Row, rows: &[Row], values: &mut [Vec<Option<String>>]) -> Vec<String> {
+        let pairs: Vec<Vec<(String, String)>> = rows.iter().map(|row| self.option_pairs(base, row)).collect();
+        let mut names: Vec<String> = Vec::new();
+        for (name, _) in pairs.iter().flatten() {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        for (values, pairs) in values.iter_mut().zip(pairs) {
+            let of = |name: &String| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+            values.extend(names.iter().map(of));
+        }
+        names
+    }
+
+    fn option_pairs(&self, base: &Row, row: &Row) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for OptionPairs { pairs, of, labels } in &self.mapping.option_pairs {
+            let Some(key) = of else {
+                found.extend(pairs.read(&row.record));
+                continue;
+            };
+            let sku = self.sku(&row.record);
+            let is_own = |list: &Vec<(String, String)>| list.iter().any(|(name, value)| name == key && *value == sku);
+            let own = pairs.lists(&base.record).into_iter().find(is_own).unwrap_or_default();
+            let labels = labels.as_ref().and_then(|rule| rule.text(&base.record)).map(|text| pairs.parse(&text));
+            let label = |name: &str| {
+                let given = labels.iter().flatten().find(|(known, _)| known == name);
+                given.map_or_else(|| text::label(name), |(_, label)| label.clone())
+            };
+            found.extend(own.into_iter().filter(|(name, _)| name != key).map(|(name, value)| (label(&name), value)));
+        }
+        found
+    }
+
+    /// A row with a price, and nothing that it is the price of.
+    fn without_variant(&self, row: &Row, id: &str, out: &mut Assembled) {
+        match self.is_in_another_currency(row, self.currency) {
+            true => out.leave_out(row, Some(id), OTHER_CURRENCY),
+            false => {
+                let reason = "the row has a price, but neither options nor the SKU of a variant of its product";
+                out.refuse(row, Some(id), Defect::new("scattered_rows", reason));
+            }
+        }
+    }
+
+    /// Rows that only carry the price of a variant in another currency, by their line, with the line of the variant: in files with
+    /// several currencies a SKU has a row for each. The variant is the row of the product, else one with options, else the first.
+    fn price_rows(&self, base: &Row, rows: &[Row], values: &[Vec<Option<String>>]) -> HashMap<u64, u64> {
+        let mut found = HashMap::new();
+        if self.mapping.price.currency.is_none() || rows.len() == 1 {
+            return found;
+        }
+        let mut of_sku: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, row) in rows.iter().enumerate() {
+            let sku = self.sku(&row.record);
+            if !sku.is_empty() {
+                of_sku.entry(sku).or_default().push(at);
+            }
+        }
+        for places in of_sku.values() {
+            let rank = |at: &&usize| (rows[**at].line != base.line, values[**at].iter().all(Option::is_none), **at);
+            let Some(first) = places.iter().min_by_key(rank).map(|at| &rows[*at]) else { continue };
+            let currency = |row: &Row| self.mapping.price.currency_of(&row.record).ok().flatten();
+            let others = places.iter().map(|at| &rows[*at]).filter(|row| currency(row) != currency(first));
+            found.extend(others.map(|row| (row.line, first.line)));
+        }
+        found
+    }
+
+    /// The price of a row in the wanted currency, perhaps of one of the rows with its other prices; nothing when there is none.
+    fn price<'a>(
+        &self,
+        row: &Row,
+        wanted: Option<Currency>,
+        mut others: impl Iterator<Item = &'a Row>,
+    ) -> Result<Option<(Priced, Option<Defect>)>, Defect> {
+        let rules = &self.mapping.price;
+        let named = rules.currency_of(&row.record)?;
+        let missing = || Defect::new("missing_price", "the row has no price");
+        if let (Some(named), Some(wanted)) = (named, wanted)
+            && named != wanted
+        {
+            let in_wanted = |other: &&Row| matches!(rules.currency_of(&other.record), Ok(Some(c)) if c == wanted);
+            if let Some(other) = others.find(in_wanted) {
+                return rules.read(&other.record, wanted, self.marks.price, self.today)?.map(Some).ok_or_else(missing);
+            }
+            if rules.refuse_others {
+                return Err(Defect::new("other_currency", format!("the price is in {named}, not in {wanted}")));
+            }
+            return Ok(None);
+        }
+        let currency = named.or(wanted);
+        let currency = currency.ok_or_else(|| Defect::new("missing_currency", "the row does not say its currency"))?;
+        rules.read(&row.record, currency, self.marks.price, self.today)?.map(Some).ok_or_else(missing)
+    }
+
+    fn option_values(&self, row: &Record) -> Vec<Option<String>> {
+        let value = |rule: &Rule| rule.text(row).map(|t| text::plain_line(&t)).filter(|t| !t.is_empty());
+        self.mapping.options.iter().map(|option| value(&option.value)).collect()
+    }
+}
