@@ -70,11 +70,11 @@ setup:
 # What the tests need on top: a browser, Redis, a mail server, a pooler to stand before PostgreSQL, and a compiler for the
 # Kafka client.
 setup-test:
-	@scripts/setup postgresql pgbouncer redis smtp browser cxx
+	@scripts/setup postgresql pgbouncer redis smtp browser examples cxx
 
 # All of it, and what does not come from the distribution: `.ci/run` does this first, and the second beside the build.
 setup-all:
-	@scripts/setup postgresql pgbouncer patroni redis smtp browser java cxx python
+	@scripts/setup postgresql pgbouncer patroni redis smtp browser examples java cxx python
 
 fetch: setup-all
 	scripts/engines opensearch kafka s3
