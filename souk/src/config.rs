@@ -160,8 +160,10 @@ impl Config {
             Some(("http", _)) => wrong("public.url", format!("{url}: plain HTTP is for loopback only, use https")),
             _ => wrong("public.url", format!("{url} is not an http or https address")),
         }
-        if self.shop.country.len() != 2 || !self.shop.country.bytes().all(|b| b.is_ascii_uppercase()) {
-            wrong("shop.country", format!("{:?} is not a two-letter country code in capitals", self.shop.country));
+        if souk_address::country(&self.shop.country).is_none() {
+            let instead = souk_address::instead_of(&self.shop.country).unwrap_or("a code such as DE");
+            let reason = format!("{:?} is not a country code of ISO 3166-1: write {instead}", self.shop.country);
+            wrong("shop.country", reason);
         }
         if self.public.cache_mib > 65_536 {
             wrong("public.cache_mib", "must be at most 65536".into());

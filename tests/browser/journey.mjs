@@ -7,7 +7,7 @@ const ADDRESS = {
   "E-mail": "ana@example.com",
   Name: "Ana Example",
   "Street and number": "Marktplatz 1",
-  "Postal code": "04109",
+  "Postcode (PLZ)": "04109",
   Town: "Leipzig",
 };
 const PASSWORD = "a long walk to the market";

@@ -163,7 +163,7 @@ impl CartService {
         cx: &Cx,
         id: CartId,
         if_version: Option<Vec<i64>>,
-        method_given: bool,
+        update: Option<&UpdateCart>,
         change: impl Fn(&mut Body) -> Changed + Send + Sync,
     ) -> Result<Cart, Problem> {
         let changed = async {
@@ -178,11 +178,16 @@ impl CartService {
                 let coupons = cart.body.coupons.clone();
                 let wanted = change(&mut cart.body)?;
                 let facts = self.facts(cx, &cart.body, true).await?;
-                if let Some(sku) = wanted {
-                    in_stock(&cart.body, &facts, &sku)?;
+                if let Some(sku) = &wanted {
+                    in_stock(&cart.body, &facts, sku)?;
+                }
+                // What may make it dearer than payments take is refused here, where it can be bought in parts.
+                let given = update.is_some_and(|it| it.shipping_address.is_some() || it.shipping_method.is_some());
+                if wanted.is_some() || given {
                     domain::check_total(facts.quote.total)?;
                 }
                 domain::check_entered(&coupons, &cart.body.coupons, &facts.quote)?;
+                let method_given = update.is_some_and(|it| it.shipping_method.is_some());
                 if method_given && facts.quote.messages.iter().any(|message| message.code == "shipping_unavailable") {
                     let detail = "this way of shipping is not available for the address";
                     return Err(Problem::invalid_field("/shipping_method", detail));
@@ -326,7 +331,7 @@ impl CartApi for CartService {
         let products = self.products.of(cx, std::iter::once(sku)).await?;
         let product = products.get(sku).ok_or_else(|| Problem::not_found("product"))?;
         let line = self.ids.v4();
-        self.change(cx, request.cart_id, request.if_version, false, |body| {
+        self.change(cx, request.cart_id, request.if_version, None, |body| {
             body.add(line, sku, &product.title, request.quantity)?;
             Ok(Some(sku.to_owned()))
         })
@@ -336,18 +341,18 @@ impl CartApi for CartService {
     async fn set_quantity(&self, cx: &Cx, request: SetQuantity) -> Result<Cart, Problem> {
         domain::check_quantity(request.quantity, 0)?;
         let set = |body: &mut Body| Ok(body.set_quantity(request.line_id, request.quantity)?);
-        self.change(cx, request.cart_id, request.if_version, false, set).await
+        self.change(cx, request.cart_id, request.if_version, None, set).await
     }
 
     async fn remove_line(&self, cx: &Cx, request: RemoveLine) -> Result<Cart, Problem> {
         let remove = |body: &mut Body| Ok(body.remove(request.line_id).map(|()| None)?);
-        self.change(cx, request.cart_id, request.if_version, false, remove).await
+        self.change(cx, request.cart_id, request.if_version, None, remove).await
     }
 
     async fn update(&self, cx: &Cx, request: UpdateCart) -> Result<Cart, Problem> {
         let mut update = domain::check_update(request)?;
-        let (method_given, if_version) = (update.shipping_method.is_some(), update.if_version.take());
-        self.change(cx, update.cart_id, if_version, method_given, |body| {
+        let if_version = update.if_version.take();
+        self.change(cx, update.cart_id, if_version, Some(&update), |body| {
             body.update(update.clone());
             Ok(None)
         })

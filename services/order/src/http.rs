@@ -64,6 +64,7 @@ fn declared() -> Routes<Service> {
                     "expected_total_required",
                     "too_many_unpaid_orders",
                     "cart_too_large",
+                    "invalid_address",
                     "cart_bought",
                     "payment_declined",
                     "payment_not_completed",

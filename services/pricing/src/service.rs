@@ -73,9 +73,15 @@ impl PricingService {
         &self.db
     }
 
-    /// Gives a new shop the default rates in its currency; true when it had none. Called at every start.
+    /// Gives a new shop the default rates of its country in its currency, and says in the log what it has to set itself; true
+    /// when it had none. Called at every start.
     pub async fn seed_defaults(&self) -> Result<bool, Problem> {
-        self.rates.seed(domain::default_rates(self.terms.currency)).await
+        let domain::Defaults { rates, missing } = domain::default_rates(&self.terms);
+        let seeded = self.rates.seed(rates).await?;
+        for what in missing.iter().filter(|_| seeded) {
+            tracing::warn!(country = %self.terms.country, currency = %self.terms.currency, "{what}");
+        }
+        Ok(seeded)
     }
 
     /// Prices and coupons from the primary, in one round trip.
@@ -173,8 +179,8 @@ impl PricingApi for PricingService {
     async fn shipping_methods(&self, _cx: &Cx, request: ShippingMethodsRequest) -> Result<ShippingMethods, Problem> {
         let coupons = domain::check_quote(&request.lines, &request.coupons)?;
         let facts = self.facts(&request.lines, &coupons).await?;
-        let country = &request.address.country;
-        Ok(ShippingMethods { items: domain::methods(&self.basis(&facts), &request.lines, &coupons, country)? })
+        let items = domain::methods(&self.basis(&facts), &request.lines, &coupons, &request.address)?;
+        Ok(ShippingMethods { items })
     }
 
     async fn redeem(&self, _cx: &Cx, request: Redeem) -> Result<Redeemed, Problem> {

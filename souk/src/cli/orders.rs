@@ -173,8 +173,7 @@ fn show(order: &Order, json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     print_line(order);
-    let to = &order.shipping_address;
-    println!("to {}, {}, {} {}, {} ({})", to.name, to.line1, to.postal_code, to.city, to.country, order.shipping_name);
+    println!("to {} ({})", order.shipping_address.lines().join(", "), order.shipping_name);
     for line in &order.lines {
         println!("{:>5} x {:<24} {} {}  {}", line.quantity, line.sku, line.title, line.options, line.total);
     }

@@ -101,6 +101,11 @@ addEventListener("pageshow", (event) => {
 });
 
 document.addEventListener("change", (event) => {
+  // Addresses differ by country: what was typed goes along, and comes back in the fields that the chosen one has.
+  if (event.target.matches("select[name=country]")) {
+    const button = event.target.form?.querySelector("button[data-fields]");
+    if (button) return event.target.form.requestSubmit(button);
+  }
   const form = event.target.closest("form[data-auto]");
   // On a narrow screen filters fill the window: there one ticks several and then presses the button.
   if (form?.matches(".filters:target") && matchMedia("(max-width: 59.99rem)").matches) return;

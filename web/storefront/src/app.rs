@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use souk_address::Country;
 use souk_cache::{Cache, Loaded, Settings};
 use souk_cart_api::CartClient;
 use souk_catalog_api::{AllCategories, CatalogClient};
@@ -11,7 +12,7 @@ use souk_inventory_api::InventoryClient;
 use souk_kernel::{Ids, Kind, Problem, Secret};
 use souk_objects::Objects;
 use souk_order_api::OrderClient;
-use souk_pricing_api::{PricingClient, ShopRequest, ShopTerms};
+use souk_pricing_api::{PricingClient, RatesRequest, ShopRequest, ShopTerms};
 use souk_rpc::Cx;
 use souk_runtime::Tasks;
 use souk_search_api::{Hit, SearchClient, SearchReply, SearchRequest};
@@ -19,6 +20,7 @@ use souk_web::{Cdn, Cookies};
 
 use crate::batched_reads::BatchedReads;
 use crate::sealed::Seals;
+use crate::view::address::offered;
 use crate::view::layout::{Layout, Nav};
 use crate::view::product::RELATED;
 
@@ -26,6 +28,8 @@ use crate::view::product::RELATED;
 const NAV_TTL: Duration = Duration::from_secs(5);
 /// Age of the shop's terms, which change with its configuration only.
 const TERMS_TTL: Duration = Duration::from_secs(300);
+/// Age of the countries, which change with the shop's zones.
+const COUNTRIES_TTL: Duration = Duration::from_secs(5);
 /// Bytes either may take; a tree of a thousand categories has a quarter of that.
 const MAX_BYTES: u64 = 1024 * 1024;
 /// Age of a product's related products: the index may be a second or two behind the catalogue anyway, and one search then
@@ -86,6 +90,7 @@ pub(crate) struct Inner {
     origin: Arc<str>,
     nav: Cache<(), Arc<Nav>>,
     terms: Cache<(), ShopTerms>,
+    countries: Cache<(), Arc<[&'static Country]>>,
     related: Cache<String, Arc<[Hit]>>,
 }
 
@@ -110,6 +115,9 @@ impl App {
             origin,
             nav: Cache::new(settings("storefront_nav", NAV_TTL), |_, nav: &Arc<Nav>| 512 + nav.tree.items.len() * 512),
             terms: Cache::new(settings("storefront_terms", TERMS_TTL), |_, _| 64),
+            countries: Cache::new(settings("storefront_countries", COUNTRIES_TTL), |_, list: &Arc<[_]>| {
+                64 + list.len() * 8
+            }),
             related: Cache::new(related, |path: &String, hits: &Arc<[Hit]>| path.len() + (1 + hits.len()) * HIT_BYTES),
             reads: BatchedReads::new(
                 tasks,
@@ -128,6 +136,15 @@ impl App {
             async move { Ok(Loaded::at(0, Arc::new(Nav::of(catalog.categories(&cx, AllCategories {}).await?)))) }
         };
         self.nav.get_or_load(&(), load).await
+    }
+
+    /// Countries that the shop ships to.
+    pub async fn countries(&self, cx: &Cx) -> Result<Arc<[&'static Country]>, Problem> {
+        let load = |_| {
+            let (pricing, cx) = (self.clients.pricing.clone(), cx.clone());
+            async move { Ok(Loaded::at(0, offered(&pricing.rates(&cx, RatesRequest {}).await?).into())) }
+        };
+        self.countries.get_or_load(&(), load).await
     }
 
     /// Currency and whether prices include tax.

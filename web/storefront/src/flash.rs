@@ -65,7 +65,7 @@ impl Flash {
 
     /// The answer to a form: look at `location`, a page of ours, where this is said.
     pub fn redirect(mut self, app: &App, location: &str) -> Response {
-        self.at = location.split('?').next().unwrap_or(location).to_owned();
+        self.at = location.split(['?', '#']).next().unwrap_or(location).to_owned();
         let sealed = app.seals.seal(COOKIE, &self).or_else(|| {
             // Too much was typed for a cookie: what is wrong is said, and the text is lost.
             self.typed.clear();

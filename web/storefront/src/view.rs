@@ -2,6 +2,7 @@
 //! looks.
 
 pub mod account;
+pub mod address;
 pub mod card;
 pub mod cart;
 pub mod checkout;

@@ -235,7 +235,7 @@ pub struct CartLine {
 /// Something the buyer should know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CartMessage {
-    /// `price_changed`, `out_of_stock`, `less_in_stock`, `no_longer_sold`, or a code of a quote's message.
+    /// `price_changed`, `out_of_stock`, `less_in_stock`, `no_longer_sold`, `cart_too_large`, or a code of a quote's message.
     pub code: String,
     /// The line it is about.
     pub line_id: Option<Uuid>,

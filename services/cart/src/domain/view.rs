@@ -80,6 +80,10 @@ pub fn view(cart: &Stored, facts: &Facts) -> Cart {
         detail: format!("{}: {}", m.subject, m.detail),
     };
     messages.extend(facts.quote.messages.iter().map(of_quote));
+    // Prices that rose, or two carts that became one at a login, may bring it there.
+    if let Err(problem) = super::check_total(facts.quote.total) {
+        messages.push(CartMessage { code: problem.code.to_string(), line_id: None, detail: problem.detail });
+    }
     Cart {
         id: cart.id,
         version: cart.version,

@@ -229,3 +229,50 @@ async fn a_write_that_was_based_on_an_older_version_is_refused() {
     assert_eq!(send(Method::PATCH, &line, (header::IF_MATCH, &listed), r#"{"quantity":3}"#).await.0, StatusCode::OK);
     assert_eq!(send(Method::DELETE, &line, (header::IF_MATCH, "*"), "").await.0, StatusCode::OK);
 }
+
+/// Addresses of the world, and what is refused of them: the field, and a word of why.
+#[tokio::test]
+async fn an_address_is_judged_by_its_country() {
+    let shop = Shop::open().await;
+    let api = Api::open(&shop).await;
+    let (_, cart) = api.call(Method::POST, "", "{}").await;
+    let at = format!("/{}", cart["id"].as_str().unwrap());
+    let with = |address: Value| json!({ "shipping_address": address }).to_string();
+    for fine in [
+        json!({"name":"山田 太郎","line1":"千代田区千代田1-1","region":"東京都","postal_code":"100-0001","country":"JP"}),
+        json!({"name":"محمد","line1":"شارع 5","region":"دبي","country":"AE"}),
+        json!({"name":"Sukarno","line1":"Jl. Merdeka 1","city":"Jakarta","region":"DKI Jakarta","postal_code":"10110","country":"ID"}),
+        json!({"name":"Seán O'Neill","line1":"1 Main St","city":"Belfast","postal_code":"bt1 1aa","country":"GB"}),
+        json!({"name":"Ana","line1":"Calle 1","city":"Las Palmas","region":"Las Palmas","postal_code":"35001","country":"ES"}),
+        json!({"name":"Lim","line1":"1 Orchard Rd","postal_code":"238801","country":"SG"}),
+        json!({"name":"Ali","line1":"Block 3","city":"Kuwait City","country":"KW"}),
+    ] {
+        let (status, answer) = api.call(Method::PATCH, &at, &with(fine.clone())).await;
+        assert_eq!((status.as_u16(), &answer["shipping_address"]["country"]), (200, &fine["country"]), "{answer}");
+    }
+    let berlin = json!({"name":"Ada","line1":"Weg 1","city":"Berlin","postal_code":"10115","country":"DE"});
+    for (field, value, word) in [
+        ("country", "UK", "write GB"),
+        ("country", "ZZ", "ZZ is none"),
+        ("country", "de", "capitals"),
+        ("name", "\u{200b}\u{200d}", "invisible"),
+        ("name", "\u{3000}", "blank"),
+        ("name", "Ada\u{202e}", "direction"),
+        ("line1", "\u{3164}", "invisible"),
+        ("city", "", "empty"),
+        ("postal_code", "SW1A 1AA", "postal code of Germany"),
+        ("postal_code", "", "empty"),
+        ("phone", "\u{200e}+49", "direction"),
+    ] {
+        let mut address = berlin.clone();
+        address[field] = json!(value);
+        let (status, problem) = api.call(Method::PATCH, &at, &with(address)).await;
+        let error = &problem["errors"][0];
+        assert_eq!(
+            (status.as_u16(), error["pointer"].as_str()),
+            (422, Some(&*format!("/shipping_address/{field}"))),
+            "{problem}"
+        );
+        assert!(error["detail"].as_str().unwrap().contains(word), "{field} {value:?}: {problem}");
+    }
+}

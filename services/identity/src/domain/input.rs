@@ -26,14 +26,17 @@ impl Checks {
         email
     }
 
-    /// A name, trimmed; may be empty. It ends up in mail headers, so it is one line.
+    /// A name, trimmed; may be empty. It ends up in mail headers, so it is one line, and what
+    /// is seen of it is what is stored.
     pub fn name(&mut self, pointer: &str, text: &str) -> String {
         let name = text.trim();
         if name.chars().count() > MAX_NAME {
             self.wrong(pointer, "is too long: at most 100 characters");
         }
-        if name.chars().any(char::is_control) {
-            self.wrong(pointer, "must be one line without control characters");
+        if let Some(why) = souk_address::unprintable(name) {
+            self.wrong(pointer, why);
+        } else if !name.is_empty() && souk_address::is_invisible(name) {
+            self.wrong(pointer, "must say something: it has invisible characters only");
         }
         name.to_owned()
     }
@@ -95,7 +98,9 @@ mod tests {
         assert_eq!(pointers(wrong), ["/email", "/password", "/name"]);
         let (email, name) = check_account("A@b.cd", "correct horse battery", "  Ada ").unwrap();
         assert_eq!((email.as_str(), &*name), ("a@b.cd", "Ada"));
-        assert_eq!(pointers(check_account("a@b.cd", "correct horse battery", "Ada\r\nBcc: x@y.zz")), ["/name"]);
+        for name in ["Ada\r\nBcc: x@y.zz", "Ada\u{202e}", "\u{200b}", "\u{3164}", "\u{200d}"] {
+            assert_eq!(pointers(check_account("a@b.cd", "correct horse battery", name)), ["/name"], "{name:?}");
+        }
     }
 
     #[test]

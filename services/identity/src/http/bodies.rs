@@ -2,10 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use souk_address::{
+    ADDRESS_LINE, ADDRESS_LINE_IN_WORDS, Address, COUNTRY, COUNTRY_IN_WORDS, FILLED_ADDRESS_LINE,
+    FILLED_ADDRESS_LINE_IN_WORDS, MAX_LINE,
+};
 use souk_identity_api::{Customer, MAX_EMAIL, MAX_NAME, MAX_TOKEN, PASSWORD_CHARS, SignedIn, StoredAddress};
-use souk_kernel::schema::{FILLED_LINE, FILLED_LINE_IN_WORDS, ONE_LINE, ONE_LINE_IN_WORDS};
+use souk_kernel::schema::{ONE_LINE, ONE_LINE_IN_WORDS};
 use souk_kernel::{Problem, Secret};
-use souk_shipping_api::{Address, COUNTRY, COUNTRY_IN_WORDS, MAX_LINE};
 
 /// What a client signs its calls with.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -133,31 +136,33 @@ pub(super) struct Addresses {
 #[serde(deny_unknown_fields)]
 pub(super) struct AddressBody {
     /// Who it is for.
-    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Ada Lovelace"]))]
+    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_ADDRESS_LINE, "x-in-words" = FILLED_ADDRESS_LINE_IN_WORDS, "examples" = ["Ada Lovelace"]))]
     pub(super) name: String,
     /// Street and number.
-    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Main Street 1"]))]
+    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_ADDRESS_LINE, "x-in-words" = FILLED_ADDRESS_LINE_IN_WORDS, "examples" = ["Main Street 1"]))]
     pub(super) line1: String,
-    /// Floor, company, care of.
+    /// Floor, company, care of, quarter.
     #[serde(default)]
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["2nd floor"]))]
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ADDRESS_LINE, "x-in-words" = ADDRESS_LINE_IN_WORDS, "examples" = ["2nd floor"]))]
     pub(super) line2: Option<String>,
-    /// Town.
-    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Berlin"]))]
-    pub(super) city: String,
-    /// State or province where the country uses them.
+    /// Town; may be empty in the countries whose addresses have none, such as Japan and Singapore.
     #[serde(default)]
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["Berlin"]))]
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ADDRESS_LINE, "x-in-words" = ADDRESS_LINE_IN_WORDS, "examples" = ["Berlin"]))]
+    pub(super) city: String,
+    /// State, province or prefecture, by code or name, where addresses of the country have one.
+    #[serde(default)]
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ADDRESS_LINE, "x-in-words" = ADDRESS_LINE_IN_WORDS, "examples" = ["Berlin"]))]
     pub(super) region: Option<String>,
-    /// Postal code; may be empty in the few countries without.
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["10115"]))]
+    /// Postal code; may be empty in the countries without.
+    #[serde(default)]
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ADDRESS_LINE, "x-in-words" = ADDRESS_LINE_IN_WORDS, "examples" = ["10115"]))]
     pub(super) postal_code: String,
     /// ISO 3166-1 alpha-2, capital letters.
     #[schemars(extend("pattern" = COUNTRY, "x-in-words" = COUNTRY_IN_WORDS, "examples" = ["DE"]))]
     pub(super) country: String,
     /// For the carrier.
     #[serde(default)]
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["+49 30 901820"]))]
+    #[schemars(length(max = MAX_LINE), extend("pattern" = ADDRESS_LINE, "x-in-words" = ADDRESS_LINE_IN_WORDS, "examples" = ["+49 30 901820"]))]
     pub(super) phone: Option<String>,
     /// Make it the default. The default stays it until another one is.
     #[serde(default)]

@@ -1,6 +1,7 @@
 //! Addresses: a limit and one default, also when many come at once; and no customer reaches another's.
 
 use futures_util::future::join_all;
+use souk_address::Address;
 use souk_identity_api::{Customer, PutAddress, RemoveAddress};
 use souk_kernel::Kind;
 
@@ -93,4 +94,32 @@ async fn nobody_reaches_anothers_address() {
     let naive = "update address set address = address where id = $1";
     assert_eq!(tx.execute(naive, &[&id.0]).await.unwrap(), 1, "control: without the customer it is reached");
     tx.rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_is_judged_by_its_country() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    let ada = here.register("ada@example.com").await.customer;
+    let customer = as_customer(&ada);
+    let put = |address| here.client.put_address(&customer, PutAddress { id: None, address, make_default: false });
+    let texas = || Address {
+        region: Some("TX".into()),
+        postal_code: "78701".into(),
+        country: "US".into(),
+        ..address("Austin")
+    };
+    put(texas()).await.unwrap();
+    for (field, wrong) in [
+        ("region", Address { region: None, ..texas() }),
+        ("region", Address { region: Some("Bavaria".into()), ..texas() }),
+        ("postal_code", Address { postal_code: "H3Z 2Y7".into(), ..texas() }),
+        ("country", Address { country: "UK".into(), ..texas() }),
+        ("name", Address { name: "\u{200b}".into(), ..texas() }),
+    ] {
+        let problem = put(wrong).await.unwrap_err();
+        let pointers: Vec<_> = problem.fields.iter().map(|field| field.pointer.as_str()).collect();
+        assert_eq!(pointers, [format!("/address/{field}")]);
+    }
+    assert_eq!(here.me(&ada).await.addresses.len(), 1);
 }

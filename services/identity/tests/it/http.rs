@@ -65,7 +65,7 @@ fn pointers(problem: &Value) -> Vec<&str> {
 }
 
 fn berlin() -> Value {
-    json!({ "name": "Ada", "line1": "1 Way", "city": "Berlin", "postal_code": "1", "country": "DE" })
+    json!({ "name": "Ada", "line1": "1 Way", "city": "Berlin", "postal_code": "10115", "country": "DE" })
 }
 
 #[tokio::test]

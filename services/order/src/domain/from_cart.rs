@@ -30,6 +30,8 @@ pub fn from_cart(cart: CheckoutCart, placement: Placement) -> Result<Order, Prob
     if quote.total.amount > MAX_AMOUNT {
         return Err(Problem::conflict("cart_too_large", "this is more than one payment can take: buy it in parts"));
     }
+    // A cart may be older than the rules for addresses.
+    cart.shipping_address.check("/shipping_address")?;
     let shipping = quote.shipping.ok_or_else(|| incomplete("choose a shipping method"))?;
     let mut lines = Vec::with_capacity(cart.lines.len());
     for (line, quoted) in cart.lines.into_iter().zip(quote.lines) {

@@ -114,7 +114,14 @@ impl Neighbours {
                 quantity: 2,
             }],
             email: if bad { "bad@example.org" } else { "buyer@example.org" }.into(),
-            shipping_address: Address::default(),
+            shipping_address: Address {
+                name: "Ada Lovelace".into(),
+                line1: "Unter den Linden 1".into(),
+                city: "Berlin".into(),
+                postal_code: "10117".into(),
+                country: "DE".into(),
+                ..Address::default()
+            },
             shipping_method: "standard".into(),
             quote: pricing::Quote {
                 lines: vec![line],

@@ -16,6 +16,9 @@ pub const MAX_COUPONS: usize = 5;
 /// Tax category of goods without tax: stamps, vouchers, deposits.
 pub const EXEMPT: &str = "exempt";
 
+/// Stands in rates for every place that is not named.
+pub const ELSEWHERE: &str = "*";
+
 souk_rpc::service! {
     /// Prices, coupons, taxes, shipping rates.
     pub trait PricingApi at "/rpc/pricing/v1", client PricingClient, serve serve_pricing, fake PricingFake {
@@ -316,14 +319,22 @@ pub struct CouponState {
 pub struct Rates {
     /// By country and tax category.
     pub taxes: Vec<TaxRate>,
-    /// The first zone that holds the country is used.
+    /// The first zone that names the place is used, closest first: the territory, the country, `*`.
     pub zones: Vec<ShippingZone>,
+}
+
+impl Rates {
+    /// The zone of a place with these codes, the closest first: the first that names it, else the first for all others.
+    pub fn zone(&self, codes: &[&str]) -> Option<&ShippingZone> {
+        let holds = |wanted: &str| self.zones.iter().find(|zone| zone.countries.iter().any(|one| one == wanted));
+        codes.iter().copied().chain([ELSEWHERE]).find_map(holds)
+    }
 }
 
 /// A tax rate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxRate {
-    /// ISO 3166-1 alpha-2; `*` for every country without a rate of its own.
+    /// ISO 3166-1 alpha-2, or a territory with taxes of its own (`PT-20`); `*` for every place without a rate of its own.
     pub country: String,
     /// `standard`, `reduced`; of [`EXEMPT`] a rate is needed only where it is not zero.
     pub tax_category: String,
@@ -336,7 +347,7 @@ pub struct TaxRate {
 pub struct ShippingZone {
     /// For people.
     pub name: String,
-    /// ISO 3166-1 alpha-2; `*` for all others.
+    /// ISO 3166-1 alpha-2, or a territory (`ES-CN`); `*` for all others.
     pub countries: Vec<String>,
     /// The methods there.
     pub methods: Vec<ShippingRate>,

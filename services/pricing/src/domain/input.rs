@@ -25,6 +25,8 @@ const MAX_ZONES: usize = 300;
 /// Countries of a zone, methods of a zone: as many as there are countries; as many as a buyer would read.
 const MAX_COUNTRIES: usize = 300;
 const MAX_METHODS: usize = 20;
+/// What a place in rates is told that is none.
+const PLACE: &str = "must be country codes (GB, not UK), codes of territories such as ES-CN, or *";
 /// Bytes of names in rates.
 const MAX_NAME: usize = 100;
 
@@ -162,8 +164,8 @@ pub fn check_rates(rates: &Rates, currency: Currency) -> Result<(), Problem> {
     }
     let mut seen = HashSet::new();
     for (i, tax) in rates.taxes.iter().enumerate() {
-        if !is_country(&tax.country) {
-            add(format!("/taxes/{i}/country"), "must be a two-letter country code in capitals, or *");
+        if !is_place(&tax.country) {
+            add(format!("/taxes/{i}/country"), PLACE);
         }
         if !is_name(&tax.tax_category) || !seen.insert((&tax.country, &tax.tax_category)) {
             add(format!("/taxes/{i}/tax_category"), "must be a name, once per country");
@@ -177,8 +179,8 @@ pub fn check_rates(rates: &Rates, currency: Currency) -> Result<(), Problem> {
             add(format!("/zones/{i}/name"), "must be a name");
         }
         let countries = 1..=MAX_COUNTRIES;
-        if !countries.contains(&zone.countries.len()) || !zone.countries.iter().all(|country| is_country(country)) {
-            add(format!("/zones/{i}/countries"), "must be two-letter country codes in capitals, or *");
+        if !countries.contains(&zone.countries.len()) || !zone.countries.iter().all(|country| is_place(country)) {
+            add(format!("/zones/{i}/countries"), PLACE);
         }
         let ids: HashSet<&str> = zone.methods.iter().map(|method| method.id.as_str()).collect();
         if zone.methods.len() > MAX_METHODS || ids.len() < zone.methods.len() {
@@ -213,8 +215,8 @@ fn is_name(name: &str) -> bool {
     !name.trim().is_empty() && name.len() <= MAX_NAME && !name.chars().any(char::is_control)
 }
 
-fn is_country(country: &str) -> bool {
-    country == "*" || (country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase()))
+fn is_place(code: &str) -> bool {
+    code == "*" || souk_address::country(code).is_some() || souk_address::territory(code).is_some()
 }
 
 #[cfg(test)]
@@ -223,7 +225,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::default_rates;
+    use crate::domain::{default_rates, default_terms};
 
     fn price(sku: &str, price: Money, compare_at: Option<Money>) -> SetPrice {
         SetPrice { product_id: Uuid::nil(), price: Price { sku: sku.into(), price, compare_at } }
@@ -270,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_default_rates_are_valid_and_broken_ones_are_named() {
-        let fine = default_rates(Currency::EUR);
+        let fine = default_rates(&default_terms()).rates;
         check_rates(&fine, Currency::EUR).unwrap();
         assert!(check_rates(&fine, Currency::USD).is_err());
         let mut broken = fine.clone();
@@ -279,5 +281,12 @@ mod tests {
         broken.taxes.push(fine.taxes[0].clone());
         let problem = check_rates(&broken, Currency::EUR).unwrap_err();
         assert_eq!(problem.fields.len(), 3, "{:?}", problem.fields);
+        for (code, fits) in
+            [("*", true), ("MC", true), ("ES-CN", true), ("GB-NIR", true), ("UK", false), ("ZZ", false), ("", false)]
+        {
+            let mut rates = fine.clone();
+            rates.zones[1].countries[0] = code.into();
+            assert_eq!(check_rates(&rates, Currency::EUR).is_ok(), fits, "{code}");
+        }
     }
 }

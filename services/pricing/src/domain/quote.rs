@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use souk_address::Address;
 use souk_kernel::{Money, MoneyError, Rounding};
 use souk_pricing_api::{
     Coupon, Discount, Quote, QuoteLine, QuoteMessage, QuoteRequest, QuotedLine, ShippingMethod, ShopTerms,
@@ -54,11 +55,14 @@ pub fn quote(basis: &Basis<'_>, request: &QuoteRequest) -> Result<Quote, MoneyEr
     let currency = basis.terms.currency;
     let goods = Goods::priced(basis, &request.lines, &request.coupons)?;
     let mut messages = goods.messages;
-    let country = request.address.as_ref().map_or(basis.terms.country.as_str(), |address| address.country.as_str());
+    // Without an address: as if it went to where the shop is.
+    let here = Address { country: basis.terms.country.clone(), ..Address::default() };
+    let to = request.address.as_ref().unwrap_or(&here);
+    let taxed_at = to.tax_codes();
     let after_discount = goods.subtotal.checked_sub(goods.discount)?;
     let shipping = match (&request.address, &request.shipping_method) {
         (Some(_), Some(method)) => {
-            let found = shipping_for(basis.rates, country, method, after_discount, goods.grams)?;
+            let found = shipping_for(basis.rates, to, method, after_discount, goods.grams)?;
             if found.is_none() {
                 messages.push(QuoteMessage {
                     code: "shipping_unavailable".into(),
@@ -74,7 +78,7 @@ pub fn quote(basis: &Basis<'_>, request: &QuoteRequest) -> Result<Quote, MoneyEr
     let mut lines = Vec::with_capacity(goods.lines.len());
     let mut tax = Money::zero(currency);
     for ((line, unit_price, total), discount) in goods.lines.into_iter().zip(parts) {
-        let tax_rate = basis.rates.tax(country, &line.tax_category);
+        let tax_rate = basis.rates.tax(&taxed_at, &line.tax_category);
         let line_tax = tax_of(total.checked_sub(discount)?, tax_rate, basis.terms)?;
         tax = tax.checked_add(line_tax)?;
         lines.push(QuotedLine {
@@ -89,7 +93,7 @@ pub fn quote(basis: &Basis<'_>, request: &QuoteRequest) -> Result<Quote, MoneyEr
     }
     let (shipping, shipping_name) = shipping.unzip();
     if let Some(shipping) = shipping {
-        tax = tax.checked_add(shipping_tax(shipping, &lines, country, basis)?)?;
+        tax = tax.checked_add(shipping_tax(shipping, &lines, &taxed_at, basis)?)?;
     }
     let mut total = after_discount.checked_add(shipping.unwrap_or(Money::zero(currency)))?;
     if !basis.terms.prices_include_tax {
@@ -109,14 +113,14 @@ pub fn quote(basis: &Basis<'_>, request: &QuoteRequest) -> Result<Quote, MoneyEr
     })
 }
 
-/// Ways to ship these lines to `country`, cheapest first.
+/// Ways to ship these lines to an address, cheapest first.
 pub fn methods(
     basis: &Basis<'_>,
     lines: &[QuoteLine],
     coupons: &[String],
-    country: &str,
+    to: &Address,
 ) -> Result<Vec<ShippingMethod>, MoneyError> {
-    let Some(zone) = basis.rates.zone(country) else { return Ok(Vec::new()) };
+    let Some(zone) = basis.rates.zone(&to.shipping_codes()) else { return Ok(Vec::new()) };
     let goods = Goods::priced(basis, lines, coupons)?;
     let worth = goods.subtotal.checked_sub(goods.discount)?;
     let mut methods = Vec::with_capacity(zone.methods.len());
@@ -207,12 +211,12 @@ impl<'a> Goods<'a> {
 
 fn shipping_for(
     rates: &RateBook,
-    country: &str,
+    to: &Address,
     method: &str,
     goods: Money,
     grams: u64,
 ) -> Result<Option<(Money, String)>, MoneyError> {
-    let rate = rates.zone(country).and_then(|zone| zone.methods.iter().find(|rate| rate.id == method));
+    let rate = rates.zone(&to.shipping_codes()).and_then(|zone| zone.methods.iter().find(|rate| rate.id == method));
     rate.map(|rate| Ok((shipping_price(rate, goods, grams)?, rate.name.clone()))).transpose()
 }
 
@@ -225,7 +229,12 @@ fn tax_of(amount: Money, basis_points: i64, terms: &ShopTerms) -> Result<Money, 
 }
 
 /// Shipping is an ancillary service: taxed like the goods it carries, in proportion to their value after discount.
-fn shipping_tax(shipping: Money, lines: &[QuotedLine], country: &str, basis: &Basis<'_>) -> Result<Money, MoneyError> {
+fn shipping_tax(
+    shipping: Money,
+    lines: &[QuotedLine],
+    taxed_at: &[&str],
+    basis: &Basis<'_>,
+) -> Result<Money, MoneyError> {
     let mut by_rate: Vec<(i64, u64)> = Vec::new();
     for line in lines {
         let worth = line.total.checked_sub(line.discount)?.amount.unsigned_abs();
@@ -235,7 +244,7 @@ fn shipping_tax(shipping: Money, lines: &[QuotedLine], country: &str, basis: &Ba
         }
     }
     if by_rate.is_empty() {
-        return tax_of(shipping, basis.rates.tax(country, "standard"), basis.terms);
+        return tax_of(shipping, basis.rates.tax(taxed_at, "standard"), basis.terms);
     }
     let shares = shipping.split(&by_rate.iter().map(|(_, worth)| *worth).collect::<Vec<_>>())?;
     let mut tax = Money::zero(shipping.currency);

@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use souk_kernel::{Money, MoneyError};
-use souk_pricing_api::{EXEMPT, Rates, ShippingRate, ShippingZone};
+use souk_pricing_api::{ELSEWHERE, EXEMPT, Rates, ShippingRate, ShippingZone};
 
 /// What everything is taxed as unless it says otherwise.
 const STANDARD: &str = "standard";
-/// Stands for every country that is not named.
-const ELSEWHERE: &str = "*";
 
 /// The shop's rates with an index over the taxes.
 #[derive(Clone, Debug, Default)]
@@ -30,27 +28,21 @@ impl RateBook {
         &self.rates
     }
 
-    /// Basis points for goods of `category` in `country`: the country's rate for it, else its standard rate; a country
-    /// without any rate has those of `*`, else none. What is exempt has none unless a rate names just that.
-    pub fn tax(&self, country: &str, category: &str) -> i64 {
-        let find = |country: &str, category: &str| self.taxes.get(&(country.to_owned(), category.to_owned())).copied();
+    /// Basis points for goods of `category` where the rates of `codes` hold, the closest first: the rate for that category,
+    /// else the standard rate there; a place without any rate has those of `*`, else none. What is exempt has none unless a
+    /// rate names just that.
+    pub fn tax(&self, codes: &[&str], category: &str) -> i64 {
+        let find = |code: &str, category: &str| self.taxes.get(&(code.to_owned(), category.to_owned())).copied();
+        let mut places = codes.iter().copied().chain([ELSEWHERE]);
         if category == EXEMPT {
-            return find(country, category).or_else(|| find(ELSEWHERE, category)).unwrap_or(0);
+            return places.find_map(|code| find(code, category)).unwrap_or(0);
         }
-        find(country, category)
-            .or_else(|| find(country, STANDARD))
-            .or_else(|| find(ELSEWHERE, category))
-            .or_else(|| find(ELSEWHERE, STANDARD))
-            .unwrap_or(0)
+        places.find_map(|code| find(code, category).or_else(|| find(code, STANDARD))).unwrap_or(0)
     }
 
-    /// The zone of `country`: the first that names it, else the first for all others.
-    pub fn zone(&self, country: &str) -> Option<&ShippingZone> {
-        let holds = |wanted: &str| {
-            let wanted = wanted.to_owned();
-            self.rates.zones.iter().find(|zone| zone.countries.contains(&wanted))
-        };
-        holds(country).or_else(|| holds(ELSEWHERE))
+    /// The zone of a place with these codes, the closest first.
+    pub fn zone(&self, codes: &[&str]) -> Option<&ShippingZone> {
+        self.rates.zone(codes)
     }
 }
 
@@ -81,21 +73,21 @@ mod tests {
     fn the_closest_rate_counts() {
         let taxes = vec![tax("DE", "standard", 1900), tax("DE", "reduced", 700), tax("*", "standard", 0)];
         let book = RateBook::new(Rates { taxes, zones: vec![] });
-        assert_eq!(book.tax("DE", "reduced"), 700);
-        assert_eq!(book.tax("DE", "books"), 1900, "an unknown category is taxed in full");
-        assert_eq!(book.tax("US", "reduced"), 0);
-        assert_eq!(RateBook::default().tax("DE", "standard"), 0);
+        assert_eq!(book.tax(&["DE"], "reduced"), 700);
+        assert_eq!(book.tax(&["DE"], "books"), 1900, "an unknown category is taxed in full");
+        assert_eq!(book.tax(&["US"], "reduced"), 0);
+        assert_eq!(RateBook::default().tax(&["DE"], "standard"), 0);
     }
 
     #[test]
     fn what_is_exempt_is_not_taxed_as_the_rest() {
         let book = |taxes: Vec<TaxRate>| RateBook::new(Rates { taxes, zones: vec![] });
         let standard = [tax("DE", "standard", 1900), tax("*", "standard", 500)];
-        assert_eq!(book(standard.to_vec()).tax("DE", "exempt"), 0);
-        assert_eq!(book(standard.to_vec()).tax("FR", "exempt"), 0);
+        assert_eq!(book(standard.to_vec()).tax(&["DE"], "exempt"), 0);
+        assert_eq!(book(standard.to_vec()).tax(&["FR"], "exempt"), 0);
         let mut taxed = standard.to_vec();
         taxed.push(tax("DE", "exempt", 300));
-        assert_eq!((book(taxed.clone()).tax("DE", "exempt"), book(taxed).tax("FR", "exempt")), (300, 0));
+        assert_eq!((book(taxed.clone()).tax(&["DE"], "exempt"), book(taxed).tax(&["FR"], "exempt")), (300, 0));
     }
 
     #[test]
@@ -106,9 +98,27 @@ mod tests {
             methods: vec![],
         };
         let book = RateBook::new(Rates { taxes: vec![], zones: vec![zone("world", &["*"]), zone("home", &["DE"])] });
-        assert_eq!(book.zone("DE").unwrap().name, "home");
-        assert_eq!(book.zone("BR").unwrap().name, "world");
-        assert!(RateBook::default().zone("DE").is_none());
+        assert_eq!(book.zone(&["DE"]).unwrap().name, "home");
+        assert_eq!(book.zone(&["BR"]).unwrap().name, "world");
+        assert!(RateBook::default().zone(&["DE"]).is_none());
+    }
+
+    #[test]
+    fn a_territory_has_its_own_rate_and_zone_before_those_of_its_country() {
+        let zone = |name: &str, countries: &[&str]| ShippingZone {
+            name: name.into(),
+            countries: countries.iter().map(|c| (*c).to_owned()).collect(),
+            methods: vec![],
+        };
+        let book = RateBook::new(Rates {
+            taxes: vec![tax("PT", "standard", 2_300), tax("PT", "reduced", 600), tax("PT-20", "standard", 1_600)],
+            zones: vec![zone("world", &["*", "ES-CN"]), zone("EU", &["PT", "ES", "FR"])],
+        });
+        assert_eq!(book.tax(&["PT-20", "PT"], "reduced"), 1_600, "the country's reduced rate is not the territory's");
+        assert_eq!((book.tax(&["PT-30", "PT"], "reduced"), book.tax(&["ES-CN"], "standard")), (600, 0));
+        assert_eq!(book.zone(&["ES-CN", "ES"]).unwrap().name, "world");
+        assert_eq!(book.zone(&["MC", "FR"]).unwrap().name, "EU");
+        assert_eq!(book.zone(&["GP"]).unwrap().name, "world");
     }
 
     #[test]

@@ -3,16 +3,10 @@
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use souk_kernel::schema::{FILLED_LINE, FILLED_LINE_IN_WORDS, ONE_LINE, ONE_LINE_IN_WORDS};
-use souk_kernel::{Event, FieldError, Problem};
+use souk_kernel::Event;
 use uuid::Uuid;
 
-/// Characters of each line of an address.
-pub const MAX_LINE: usize = 200;
-/// `pattern` of a country (ISO 3166-1 alpha-2).
-pub const COUNTRY: &str = "^[A-Z]{2}$";
-/// What [`COUNTRY`] asks for, for people.
-pub const COUNTRY_IN_WORDS: &str = "must be a two-letter country code in capitals, such as DE";
+pub use souk_address::Address;
 
 souk_kernel::ids! {
     /// A parcel.
@@ -28,74 +22,6 @@ souk_rpc::service! {
         fn deliver(Deliver) -> Shipment [idempotent];
         /// Shipments of an order; none is an empty list.
         fn by_order(ByOrder) -> Shipments [idempotent];
-    }
-}
-
-/// A postal address.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Address {
-    /// Who it is for.
-    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Ada Lovelace"]))]
-    pub name: String,
-    /// Street and number.
-    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Main Street 1"]))]
-    pub line1: String,
-    /// Floor, company, care of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["2nd floor"]))]
-    pub line2: Option<String>,
-    /// Town.
-    #[schemars(length(min = 1, max = MAX_LINE), extend("pattern" = FILLED_LINE, "x-in-words" = FILLED_LINE_IN_WORDS, "examples" = ["Berlin"]))]
-    pub city: String,
-    /// State or province where the country uses them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["Berlin"]))]
-    pub region: Option<String>,
-    /// Postal code; may be empty in the few countries without.
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["10115"]))]
-    pub postal_code: String,
-    /// ISO 3166-1 alpha-2, capital letters.
-    #[schemars(extend("pattern" = COUNTRY, "x-in-words" = COUNTRY_IN_WORDS, "examples" = ["DE"]))]
-    pub country: String,
-    /// For the carrier.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = MAX_LINE), extend("pattern" = ONE_LINE, "x-in-words" = ONE_LINE_IN_WORDS, "examples" = ["+49 30 901820"]))]
-    pub phone: Option<String>,
-}
-
-impl Address {
-    /// Every wrong field, with pointers below `base` (`/shipping_address`).
-    pub fn check(&self, base: &str) -> Result<(), Problem> {
-        let mut fields = Vec::new();
-        let mut wrong = |field: &str, detail: &str| {
-            fields.push(FieldError { pointer: format!("{base}/{field}"), detail: detail.to_owned() });
-        };
-        for (field, value) in [("name", &self.name), ("line1", &self.line1), ("city", &self.city)] {
-            if value.trim().is_empty() {
-                wrong(field, "must not be empty");
-            }
-        }
-        let optional = [("line2", &self.line2), ("region", &self.region), ("phone", &self.phone)];
-        let required =
-            [("name", &self.name), ("line1", &self.line1), ("city", &self.city), ("postal_code", &self.postal_code)];
-        let all =
-            required.into_iter().chain(optional.iter().filter_map(|(field, value)| Some((*field, value.as_ref()?))));
-        for (field, value) in all {
-            if value.chars().count() > MAX_LINE {
-                wrong(field, "is too long: at most 200 characters");
-            }
-            if value.chars().any(char::is_control) {
-                wrong(field, "must be one line without control characters");
-            }
-        }
-        if self.country.len() != 2 || !self.country.bytes().all(|b| b.is_ascii_uppercase()) {
-            wrong("country", COUNTRY_IN_WORDS);
-        }
-        if fields.is_empty() {
-            return Ok(());
-        }
-        Err(Problem::invalid_fields("invalid_address", "the address is not complete", fields))
     }
 }
 

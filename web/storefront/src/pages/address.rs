@@ -2,19 +2,20 @@
 
 use axum::extract::State;
 use http::StatusCode;
+use souk_address::Address;
 use souk_identity_api::{AddressId, MeRequest, PutAddress, RemoveAddress};
 use souk_kernel::{Kind, Problem};
 use souk_rpc::Cx;
-use souk_shipping_api::Address;
 use souk_web::{ApiPath, WebCx};
 
 use crate::app::App;
 use crate::flash::Flash;
-use crate::pages::checkout::{ADDRESS_FIELDS, typed_address};
+use crate::pages::checkout::{ADDRESS_FIELDS, first_address, typed_address};
 use crate::reply::{Form, PageResult, private, see_other};
 use crate::view::Notice;
 use crate::view::account::{AccountFormPage, FormView};
-use crate::view::form::{address_fields, place_errors};
+use crate::view::address::{FIELDS, address_fields};
+use crate::view::form::place_errors;
 
 /// `new`, or the id of a stored one.
 fn parse(id: &str) -> Result<Option<AddressId>, Problem> {
@@ -33,13 +34,14 @@ pub(crate) async fn show(
     if cx.actor.customer().is_none() {
         return Ok(see_other("/account"));
     }
-    if let Some(problem) = flash.refusal() {
-        let form = flash.form();
-        return page(&app, &cx, &id, &typed_address(&form), form.get("make_default") == "true", Some(problem)).await;
+    let form = flash.form();
+    if flash.refusal().is_some() || !form.is_empty() {
+        let make_default = form.get("make_default") == "true";
+        return page(&app, &cx, &id, &typed_address(&form), make_default, flash.refusal()).await;
     }
     let Some(wanted) = parse(&id)? else {
-        let country = app.terms(&cx).await?.country;
-        let address = Address { country, ..Address::default() };
+        let (terms, countries) = tokio::try_join!(app.terms(&cx), app.countries(&cx))?;
+        let address = first_address(&terms.country, &countries);
         return page(&app, &cx, &id, &address, false, None).await;
     };
     let customer = app.clients.identity.me(&cx, MeRequest {}).await?;
@@ -56,7 +58,9 @@ async fn page(
     is_default: bool,
     problem: Option<&Problem>,
 ) -> PageResult {
-    let mut fields = address_fields("address", address);
+    let heading = if id == "new" { "A new address" } else { "Change an address" };
+    let (countries, layout) = tokio::try_join!(app.countries(cx), app.layout(cx, heading))?;
+    let mut fields = address_fields("address", address, &countries);
     let notices = problem.map(|problem| place_errors(&mut fields, problem)).unwrap_or_default();
     let form = FormView {
         action: format!("/account/addresses/{id}"),
@@ -67,8 +71,6 @@ async fn page(
         button: "Save",
     };
     let notices = notices.into_iter().map(Notice::bad).collect();
-    let heading = if id == "new" { "A new address" } else { "Change an address" };
-    let layout = app.layout(cx, heading).await?;
     private(StatusCode::OK, &AccountFormPage { layout, heading, notices, forms: vec![form] })
 }
 
@@ -78,6 +80,10 @@ pub(crate) async fn save(
     ApiPath(id): ApiPath<String>,
     form: Form,
 ) -> PageResult {
+    let typed = || Flash::default().typed(&form, &ADDRESS_FIELDS).typed(&form, &["make_default"]);
+    if form.get(FIELDS.0) == FIELDS.1 {
+        return Ok(typed().redirect(&app, &format!("/account/addresses/{id}#address-country")));
+    }
     let (address, make_default) = (typed_address(&form), form.get("make_default") == "true");
     let put = PutAddress { id: parse(&id)?, address: address.clone(), make_default };
     let outcome = match address.check("/address") {
@@ -87,8 +93,7 @@ pub(crate) async fn save(
     match outcome {
         Ok(()) => Ok(see_other("/account?done=saved")),
         Err(problem) if matches!(problem.kind, Kind::Invalid | Kind::Conflict) => {
-            let flash = Flash::default().typed(&form, &ADDRESS_FIELDS).typed(&form, &["make_default"]).problem(problem);
-            Ok(flash.redirect(&app, &format!("/account/addresses/{id}")))
+            Ok(typed().problem(problem).redirect(&app, &format!("/account/addresses/{id}")))
         }
         Err(problem) => Err(problem.into()),
     }

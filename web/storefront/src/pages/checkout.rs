@@ -4,11 +4,11 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, Uri};
+use souk_address::{Address, Country};
 use souk_cart_api::{Cart, GetCart, UpdateCart};
 use souk_identity_api::{Customer, MeRequest};
 use souk_kernel::{FieldError, Kind, Problem};
 use souk_rpc::Cx;
-use souk_shipping_api::Address;
 use souk_web::WebCx;
 
 use crate::app::App;
@@ -19,9 +19,10 @@ use crate::pages::{cart, pay};
 use crate::reply::{Form, PageResult, private, see_other};
 use crate::view::Notice;
 use crate::view::account::email_field;
+use crate::view::address::{FIELDS, address_fields};
 use crate::view::cart::{general_notices, summary};
 use crate::view::checkout::{AddressPage, DeliveryPage, PaymentPage, Shown, methods, recap, sandbox_tokens, steps};
-use crate::view::form::{Field, address_fields, place_errors};
+use crate::view::form::{Field, place_errors};
 use crate::view::message::sentence;
 use crate::view::money::show as show_money;
 
@@ -60,6 +61,10 @@ fn notices(flash: &Flash, cart: &Cart) -> Vec<Notice> {
 
 /// Why the cart cannot be bought: a cart that was bought in another tab leads to the order it became.
 pub(crate) fn explain(app: &App, headers: &HeaderMap, problem: Problem) -> PageResult {
+    // A cart may be older than what is asked of an address today.
+    if problem.is("invalid_address") {
+        return Ok(Flash::of(ADDRESS_FORM).problem(problem).redirect(app, "/checkout?change=address"));
+    }
     let last = LastOrder::read(app, headers).filter(|last| Some(last.cart) == cart_cookie::cart_id(app, headers));
     match last {
         Some(last) if problem.is("cart_gone") || problem.kind == Kind::NotFound => Ok(already_bought(app, &last)),
@@ -81,24 +86,26 @@ async fn customer(app: &App, cx: &Cx) -> Result<Option<Customer>, Problem> {
 }
 
 async fn address_page(app: &App, cx: &Cx, cart: &Cart, flash: &Flash) -> PageResult {
-    let (layout, terms, customer) = tokio::try_join!(app.layout(cx, "Address"), app.terms(cx), customer(app, cx))?;
+    let (layout, terms, countries, customer) =
+        tokio::try_join!(app.layout(cx, "Address"), app.terms(cx), app.countries(cx), customer(app, cx))?;
     let known = customer.as_ref().and_then(|customer| customer.addresses.first()).map(|stored| stored.address.clone());
     let account = customer.as_ref().map(|customer| customer.email.clone());
-    let refused = flash.about(ADDRESS_FORM).and_then(|flash| Some((flash.form(), flash.refusal()?)));
-    let (email, address) = match &refused {
+    let said = flash.about(ADDRESS_FORM);
+    let typed = said.map(Flash::form);
+    let (email, address) = match &typed {
         // More than a flash message holds was typed: what the cart knows is what is left.
-        Some((form, _)) if !form.is_empty() => (form.get("email").to_owned(), typed_address(form)),
+        Some(form) if !form.is_empty() => (form.get("email").to_owned(), typed_address(form)),
         _ => {
             let email = cart.email.clone().or(account).unwrap_or_default();
-            let first = Address { country: terms.country.clone(), ..Address::default() };
+            let first = first_address(&terms.country, &countries);
             (email, cart.shipping_address.clone().or(known).unwrap_or(first))
         }
     };
     let hint = "Where we send the confirmation.";
     let mut fields: Vec<Field> = vec![email_field("ship").value(email).hint(hint)];
-    fields.extend(address_fields("ship", &address));
+    fields.extend(address_fields("ship", &address, &countries));
     let mut notices = notices(flash, cart);
-    if let Some((_, problem)) = refused {
+    if let Some(problem) = said.and_then(Flash::refusal) {
         notices = place_errors(&mut fields, problem).into_iter().map(Notice::bad).collect();
         if notices.is_empty() {
             notices.push(Notice::bad("Please have a look at the marked fields."));
@@ -121,6 +128,10 @@ pub(crate) async fn address(State(app): State<App>, WebCx(cx): WebCx, headers: H
         Ok(cart) => cart,
         Err(problem) => return explain(&app, &headers, problem),
     };
+    if form.get(FIELDS.0) == FIELDS.1 {
+        let typed = Flash::of(ADDRESS_FORM).typed(&form, &ADDRESS_FIELDS);
+        return Ok(typed.redirect(&app, "/checkout?change=address#ship-country"));
+    }
     let (email, address) = match form.some("saved") {
         Some(id) => saved(&app, &cx, &cart, &id).await?,
         None => (form.get("email").to_owned(), typed_address(&form)),
@@ -136,7 +147,8 @@ pub(crate) async fn address(State(app): State<App>, WebCx(cx): WebCx, headers: H
     match outcome {
         Ok(()) => Ok(see_other("/checkout?change=delivery")),
         Err(problem) if problem.kind == Kind::Invalid => {
-            let flash = Flash::of(ADDRESS_FORM).typed(&form, &ADDRESS_FIELDS).problem(problem);
+            // Also a stored address may be older than what is asked of one today.
+            let flash = Flash::of(ADDRESS_FORM).typed(&as_typed(email, address), &ADDRESS_FIELDS).problem(problem);
             Ok(flash.redirect(&app, "/checkout?change=address"))
         }
         Err(problem) => explain(&app, &headers, problem),
@@ -165,6 +177,22 @@ fn check(email: &str, address: &Address) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::invalid_fields("invalid_address", "the address is not complete", fields))
+}
+
+/// What a form begins with: the shop's own country, or the first that it ships to.
+pub(crate) fn first_address(home: &str, countries: &[&'static Country]) -> Address {
+    let first = countries.iter().find(|country| country.code == home).or_else(|| countries.first());
+    Address { country: first.map_or(home, |country| country.code).to_owned(), ..Address::default() }
+}
+
+/// The form that would say this.
+fn as_typed(email: String, address: Address) -> Form {
+    let Address { name, line1, line2, city, region, postal_code, country, phone } = address;
+    let optional = |value: Option<String>| value.unwrap_or_default();
+    let (line2, region, phone) = (optional(line2), optional(region), optional(phone));
+    // In the order of their names.
+    let values = [email, name, line1, line2, city, region, postal_code, country, phone];
+    Form::of(ADDRESS_FIELDS.iter().map(|field| (*field).to_owned()).zip(values).collect())
 }
 
 /// The address of a form.

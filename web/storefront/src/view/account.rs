@@ -60,7 +60,7 @@ pub struct FormView {
     pub fields: Vec<Field>,
     /// What the form brings along, by its name.
     pub hidden: Option<(&'static str, String)>,
-    /// A tick box "use this one first", and whether it is ticked.
+    /// Of an address: a tick box "use this one first", and whether it is ticked; and a button for another country's fields.
     pub make_default: Option<bool>,
     /// Its button.
     pub button: &'static str,

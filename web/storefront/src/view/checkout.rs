@@ -8,7 +8,7 @@ use souk_pricing_api::ShippingMethod;
 
 use super::Notice;
 use super::cart::Summary;
-use super::form::{Field, address_lines};
+use super::form::Field;
 use super::layout::Layout;
 use super::money::show;
 
@@ -49,7 +49,7 @@ pub struct RecapRow {
 /// What was decided so far.
 pub fn recap(cart: &Cart) -> Vec<RecapRow> {
     let row = |label, text: String, href| RecapRow { label, text, href };
-    let address = cart.shipping_address.as_ref().map(|address| address_lines(address).join(", "));
+    let address = cart.shipping_address.as_ref().map(|address| address.lines().join(", "));
     let rows = [
         cart.email.clone().map(|email| row("E-mail", email, "/checkout?change=address")),
         address.map(|text| row("Address", text, "/checkout?change=address")),
@@ -65,20 +65,16 @@ pub struct Saved {
     pub id: String,
     /// The one that is used first.
     pub is_default: bool,
+    /// Whose it is.
+    pub name: String,
     /// Lines of a label.
     pub lines: Vec<String>,
 }
 
-impl Saved {
-    /// Whose it is.
-    pub fn name(&self) -> &str {
-        self.lines.first().map_or("", String::as_str)
-    }
-}
-
 impl From<&StoredAddress> for Saved {
     fn from(stored: &StoredAddress) -> Self {
-        Self { id: stored.id.to_string(), is_default: stored.is_default, lines: address_lines(&stored.address) }
+        let (name, lines) = (stored.address.name.clone(), stored.address.lines());
+        Self { id: stored.id.to_string(), is_default: stored.is_default, name, lines }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Form fields: what they are called, what was typed, what is wrong with it.
 
+use std::borrow::Cow;
+
+use souk_address::MAX_LINE;
 use souk_kernel::Problem;
-use souk_shipping_api::{Address, MAX_LINE};
 
 /// One labelled field.
 #[derive(Clone, Debug)]
@@ -21,7 +23,7 @@ pub struct Field {
     /// Must be filled in.
     pub required: bool,
     /// A word of help.
-    pub hint: &'static str,
+    pub hint: Cow<'static, str>,
     /// What is in it.
     pub value: String,
     /// What is wrong with it.
@@ -31,7 +33,7 @@ pub struct Field {
     /// Fewest characters; 0 for no limit.
     pub min: usize,
     /// Values to choose from; none for free text.
-    pub choices: &'static [(&'static str, &'static str)],
+    pub choices: Vec<(&'static str, &'static str)>,
 }
 
 impl Field {
@@ -45,12 +47,12 @@ impl Field {
             auto,
             class: "",
             required: true,
-            hint: "",
+            hint: Cow::Borrowed(""),
             value: String::new(),
             error: None,
             max: MAX_LINE,
             min: 0,
-            choices: &[],
+            choices: Vec::new(),
         }
     }
 
@@ -79,8 +81,8 @@ impl Field {
     }
 
     /// The same with a word of help.
-    pub fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = hint;
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = hint.into();
         self
     }
 
@@ -109,108 +111,4 @@ pub fn place_errors(fields: &mut [Field], problem: &Problem) -> Vec<String> {
         rest.push(super::message::sentence(&problem.detail));
     }
     rest
-}
-
-/// The fields of a postal address.
-pub fn address_fields(form: &'static str, address: &Address) -> Vec<Field> {
-    let text = |name, label, auto| Field::text(form, name, label, auto);
-    let given = |value: &Option<String>| value.clone().unwrap_or_default();
-    let country = if address.country.is_empty() { "DE" } else { &address.country };
-    vec![
-        text("name", "Name", "name").value(&address.name),
-        text("line1", "Street and number", "address-line1").value(&address.line1),
-        text("line2", "Floor, company, care of", "address-line2").value(given(&address.line2)).optional(),
-        Field {
-            max: 20,
-            ..text("postal_code", "Postal code", "postal-code").value(&address.postal_code).class("third")
-        },
-        text("city", "Town", "address-level2").value(&address.city).class("two"),
-        text("region", "State or province", "address-level1").value(given(&address.region)).optional().class("half"),
-        Field { choices: COUNTRIES, ..text("country", "Country", "country").value(country).class("half") },
-        text("phone", "Phone, for the carrier", "tel").kind("tel").value(given(&address.phone)).optional(),
-    ]
-}
-
-/// An address as lines of a label.
-pub fn address_lines(address: &Address) -> Vec<String> {
-    let town = format!("{} {}", address.postal_code, address.city);
-    let country = COUNTRIES.iter().find(|(code, _)| *code == address.country);
-    let country = country.map_or(address.country.as_str(), |(_, name)| *name);
-    let lines = [
-        Some(address.name.clone()),
-        Some(address.line1.clone()),
-        address.line2.clone(),
-        Some(town),
-        address.region.clone(),
-    ];
-    let mut lines: Vec<String> = lines.into_iter().flatten().filter(|line| !line.trim().is_empty()).collect();
-    lines.push(country.to_owned());
-    lines
-}
-
-/// Countries offered in forms: ISO 3166-1 alpha-2 and English name. Whether one is shipped to is pricing's business.
-pub const COUNTRIES: &[(&str, &str)] = &[
-    ("AU", "Australia"),
-    ("AT", "Austria"),
-    ("BE", "Belgium"),
-    ("BR", "Brazil"),
-    ("BG", "Bulgaria"),
-    ("CA", "Canada"),
-    ("HR", "Croatia"),
-    ("CY", "Cyprus"),
-    ("CZ", "Czechia"),
-    ("DK", "Denmark"),
-    ("EE", "Estonia"),
-    ("FI", "Finland"),
-    ("FR", "France"),
-    ("DE", "Germany"),
-    ("GR", "Greece"),
-    ("HU", "Hungary"),
-    ("IS", "Iceland"),
-    ("IN", "India"),
-    ("IE", "Ireland"),
-    ("IT", "Italy"),
-    ("JP", "Japan"),
-    ("LV", "Latvia"),
-    ("LI", "Liechtenstein"),
-    ("LT", "Lithuania"),
-    ("LU", "Luxembourg"),
-    ("MT", "Malta"),
-    ("MX", "Mexico"),
-    ("MA", "Morocco"),
-    ("NL", "Netherlands"),
-    ("NZ", "New Zealand"),
-    ("NO", "Norway"),
-    ("PL", "Poland"),
-    ("PT", "Portugal"),
-    ("RO", "Romania"),
-    ("RS", "Serbia"),
-    ("SG", "Singapore"),
-    ("SK", "Slovakia"),
-    ("SI", "Slovenia"),
-    ("ZA", "South Africa"),
-    ("ES", "Spain"),
-    ("SE", "Sweden"),
-    ("CH", "Switzerland"),
-    ("TN", "Tunisia"),
-    ("TR", "Türkiye"),
-    ("UA", "Ukraine"),
-    ("GB", "United Kingdom"),
-    ("US", "United States"),
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_land_at_their_fields_and_nothing_is_lost() {
-        let mut fields = address_fields("a", &Address::default());
-        let problem = Address::default().check("/shipping_address").unwrap_err();
-        let rest = place_errors(&mut fields, &problem);
-        assert!(rest.is_empty(), "{rest:?}");
-        let wrong: Vec<_> = fields.iter().filter(|field| field.error.is_some()).map(|field| field.name).collect();
-        assert_eq!(wrong, ["name", "line1", "city", "country"]);
-        assert_eq!(place_errors(&mut fields, &Problem::conflict("x", "gone")), ["Gone."]);
-    }
 }

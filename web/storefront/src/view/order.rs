@@ -7,7 +7,6 @@ use souk_web::Cdn;
 
 use super::card::{image, product};
 use super::cart::{LineView, Summary, rows};
-use super::form::address_lines;
 use super::layout::Layout;
 use super::money::show;
 use super::{Notice, count, date};
@@ -158,7 +157,7 @@ pub fn order_page(
         status,
         status_kind,
         track,
-        address: address_lines(&order.shipping_address),
+        address: order.shipping_address.lines(),
         shipping_name: order.shipping_name.clone(),
         email: order.email.clone(),
         payment: payment(order),

@@ -110,7 +110,8 @@ async fn wrong_fields_come_back_marked_with_what_was_typed() {
     let page = browser.get(answer.location()).await;
     page.shows("This is no e-mail address.").shows("Must not be empty.").shows("aria-invalid=\"true\"");
     page.shows("value=\"not an address\"").shows("Ana &#60;b&#62;").hides("<b>Ana");
-    assert_eq!(page.body.matches("aria-invalid").count(), 3);
+    page.shows("Must be a country code of ISO 3166-1, and XX is none.");
+    assert_eq!(page.body.matches("aria-invalid").count(), 4);
     browser.get("/checkout?change=delivery").await.shows("Where should it go?");
     let unknown = browser.submit("/checkout/address", &ADDRESS).await;
     unknown.shows("How should it travel?");
@@ -244,4 +245,35 @@ async fn bodies_that_are_no_forms_are_refused() {
     let page = browser.send(http::Method::POST, "/cart/lines", Some("{}".into())).await;
     assert_ne!(page.status, StatusCode::OK);
     assert!(browser.shop.state().carts.is_empty());
+}
+
+/// Without scripts: a button asks for the fields of the country that was chosen, and nothing typed is lost.
+#[tokio::test]
+async fn the_form_has_the_fields_of_the_chosen_country() {
+    let mut browser = Browser::new(50);
+    let (sku, _) = browser.sku(1);
+    browser.submit("/cart/lines", &[("sku", &sku)]).await;
+    let german = browser.get("/checkout").await;
+    german.shows("Postcode (PLZ)").shows("Such as 26133").hides("name=\"region\"").hides(">France<");
+    let choose =
+        |country| [("fields", "country"), ("email", "a@example.com"), ("name", "山田 太郎"), ("country", country)];
+    let answer = browser.post("/checkout/address", &choose("JP")).await;
+    assert_eq!(answer.location(), "/checkout?change=address#ship-country");
+    let japanese = browser.get("/checkout?change=address").await;
+    japanese.shows("Prefecture").shows("value=\"東京都\"").shows(">Tokyo<").shows("value=\"山田 太郎\"");
+    japanese.shows("<option value=\"JP\" selected>Japan").hides("name=\"city\"").hides("aria-invalid");
+    browser.submit("/checkout/address", &choose("HK")).await.shows("Area").hides("name=\"postal_code\"");
+
+    let tokyo = [
+        ("email", "a@example.com"),
+        ("name", "山田 太郎"),
+        ("line1", "千代田区千代田1-1"),
+        ("region", "東京都"),
+        ("postal_code", "〒100-0001"),
+        ("country", "JP"),
+    ];
+    let wrong: Vec<_> = tokyo.iter().copied().filter(|(name, _)| *name != "region").collect();
+    browser.submit("/checkout/address", &wrong).await.shows("Must not be empty: Japan asks for a prefecture.");
+    let delivery = browser.submit("/checkout/address", &tokyo).await;
+    delivery.shows("How should it travel?").shows("千代田区千代田1-1, 山田 太郎, Japan");
 }

@@ -189,3 +189,20 @@ async fn personal_pages_ask_guests_to_sign_in() {
     let evil = browser.get("/account?next=https://evil.example").await;
     evil.hides("evil.example");
 }
+
+#[tokio::test]
+async fn an_account_keeps_addresses_with_the_fields_of_their_country() {
+    let mut browser = Browser::new(10);
+    browser.register(&ANA).await;
+    let choose = [("fields", "country"), ("name", "Ana"), ("make_default", "true"), ("country", "US")];
+    let answer = browser.post("/account/addresses/new", &choose).await;
+    assert_eq!(answer.location(), "/account/addresses/new#address-country");
+    let form = browser.get("/account/addresses/new").await;
+    form.shows("ZIP code")
+        .shows("<option value=\"CA\">California")
+        .shows("value=\"Ana\"")
+        .shows("value=\"true\" checked");
+    let refused =
+        browser.submit("/account/addresses/new", &[("name", "Ana"), ("line1", "1 Main St"), ("country", "UK")]).await;
+    refused.shows("Must be a country code of ISO 3166-1: write GB instead of UK.").shows("Please choose");
+}

@@ -112,6 +112,63 @@ fn tax_is_that_of_where_the_goods_go() {
 }
 
 #[test]
+fn territories_are_taxed_and_shipped_to_as_they_are() {
+    let mut shop = Shop::new(true, &[("lamp", 12_000)]);
+    shop.rates = RateBook::new(crate::domain::default_rates(&shop.terms).rates);
+    // Country, postal code: rate in basis points, price of standard shipping for a cart of 0.4 kg below any free limit.
+    for (country, postal_code, rate, shipping) in [
+        ("DE", "10115", 1_900, 490),
+        ("DE", "78266", 0, 490),
+        ("DE", "27498", 0, 490),
+        ("ES", "28001", 2_100, 1_040),
+        ("ES", "35001", 0, 2_490),
+        ("ES", "38001", 0, 2_490),
+        ("ES", "51001", 0, 2_490),
+        ("ES", "52001", 0, 2_490),
+        ("IT", "20121", 2_200, 1_040),
+        ("IT", "23041", 0, 1_040),
+        ("IT", "22061", 0, 1_040),
+        ("SM", "47890", 0, 1_040),
+        ("VA", "00120", 0, 1_040),
+        ("FR", "75001", 2_000, 1_040),
+        ("MC", "98000", 2_000, 1_040),
+        ("FR", "98000", 2_000, 1_040),
+        ("FR", "97110", 0, 2_490),
+        ("GP", "97110", 0, 2_490),
+        ("RE", "97400", 0, 2_490),
+        ("GB", "SW1A 1AA", 0, 2_490),
+        ("GB", "BT1 1AA", 2_000, 2_490),
+        ("IM", "IM1 1AA", 0, 2_490),
+        ("JE", "JE2 3AB", 0, 2_490),
+        ("FI", "00550", 2_550, 1_040),
+        ("AX", "22100", 0, 1_040),
+        ("FI", "22100", 0, 1_040),
+        ("GR", "63086", 0, 1_040),
+        ("PT", "1250-096", 2_300, 1_040),
+        ("PT", "9500-001", 1_600, 1_040),
+        ("PT", "9000-001", 2_200, 1_040),
+        ("AT", "6991", 1_900, 1_040),
+        ("AT", "1010", 2_000, 1_040),
+        ("CH", "8001", 0, 2_490),
+        ("US", "90210", 0, 2_490),
+    ] {
+        let mut request = QuoteRequest {
+            lines: vec![line("lamp", 1, "standard")],
+            coupons: vec![],
+            address: Some(Address { postal_code: postal_code.into(), ..address(country) }),
+            shipping_method: Some("standard".into()),
+        };
+        shop.prices.insert("lamp".into(), eur(4_000));
+        let q = quote(&shop.basis(), &request).unwrap();
+        assert_eq!((q.lines[0].tax_rate, q.shipping), (rate, Some(eur(shipping))), "{country} {postal_code}");
+        request.shipping_method = None;
+        let to = request.address.as_ref().unwrap();
+        let offered = methods(&shop.basis(), &request.lines, &[], to).unwrap();
+        assert_eq!(offered[0].price, eur(shipping), "{country} {postal_code}");
+    }
+}
+
+#[test]
 fn a_half_cent_of_tax_is_rounded_up_on_each_line() {
     // 0.03 at 19 % is 0.0057 on top, and two lines of it are 2 cents, not one of 0.06 with 1.
     let shop = Shop::new(false, &[("a", 3), ("b", 3)]);
@@ -161,12 +218,12 @@ fn shipping_is_free_from_what_is_paid_not_from_what_is_listed() {
     assert_eq!(shop.quote(lines.clone(), &[], Some(("DE", "standard"))).shipping, Some(eur(0)));
     assert_eq!(shop.quote(lines.clone(), &["CENT"], Some(("DE", "standard"))).shipping, Some(eur(490)));
     let ids = |coupons: &[String]| {
-        let found = methods(&shop.basis(), &lines, coupons, "DE").unwrap();
+        let found = methods(&shop.basis(), &lines, coupons, &address("DE")).unwrap();
         found.into_iter().map(|m| (m.id, m.price.amount)).collect::<Vec<_>>()
     };
     assert_eq!(ids(&[]), [("standard".into(), 0), ("express".into(), 1_140)]);
     assert_eq!(ids(&["CENT".into()]), [("standard".into(), 490), ("express".into(), 1_140)]);
-    assert!(methods(&shop.basis(), &lines, &[], "BR").unwrap().is_empty());
+    assert!(methods(&shop.basis(), &lines, &[], &address("BR")).unwrap().is_empty());
 }
 
 #[test]

@@ -308,7 +308,11 @@ impl FakeShop {
             vec![rate("standard", "Standard", 490, Some(EUR.of(5_000))), rate("express", "Express", 1_290, None)];
         Ok(Rates {
             taxes: Vec::new(),
-            zones: vec![ShippingZone { name: "European Union".into(), countries: vec!["DE".into()], methods }],
+            zones: vec![ShippingZone {
+                name: "European Union".into(),
+                countries: ["DE", "US", "JP", "HK"].map(Into::into).into(),
+                methods,
+            }],
         })
     }
 }
