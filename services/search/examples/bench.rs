@@ -2,7 +2,8 @@
 //!
 //! Fills a shop's index through the real service (from `../shared/data` when it is there, else from made-up products),
 //! then searches with words of the products' own titles, each search another one, on one thread: what is printed is CPU
-//! time per search, for the contract (hits as values) and for the public API (finished JSON).
+//! time per search, for the contract (hits as values) and for the public API (finished JSON). The shop is in Germany or, with
+//! `-- --country US`, elsewhere: its languages are those of the country.
 //!
 //! With `-- --opensearch` the same on an OpenSearch server of its own (`scripts/engines opensearch`), fewer searches; what
 //! is printed then is time, and how many searches found another number of products than the embedded index.
@@ -32,7 +33,7 @@ use souk_postgres::TestDb;
 use souk_pricing_api::PricingFake;
 use souk_rpc::{Actor, Cx, fake_of};
 use souk_runtime::Tasks;
-use souk_search::{IndexConfig, OpenSearchConfig, SearchDeps, SearchService};
+use souk_search::{IndexConfig, Languages, OpenSearchConfig, SearchDeps, SearchService};
 use souk_search_api::{AttributeFilter, SearchApi, SearchClient, SearchRequest, Sort, StatusRequest};
 use souk_tls::TrustRoots;
 use tower::ServiceExt;
@@ -87,6 +88,7 @@ async fn main() {
             db: db.clone(),
             tasks: Tasks::new(),
             index,
+            languages: Languages::of_country(&country()),
             catalog: fake_of!(&owners, CatalogFake { products, export, categories }).into(),
             pricing: fake_of!(&owners, PricingFake { prices }).into(),
             inventory: fake_of!(&owners, InventoryFake { availability }).into(),
@@ -160,6 +162,10 @@ fn sorted(facets: &[souk_search_api::Facet]) -> Vec<String> {
     let mut lines: Vec<String> = facets.iter().map(|facet| format!("{facet:?}")).collect();
     lines.sort();
     lines
+}
+
+fn country() -> String {
+    std::env::args().skip_while(|argument| argument != "--country").nth(1).unwrap_or_else(|| "DE".into())
 }
 
 fn cx() -> Cx {

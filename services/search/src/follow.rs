@@ -101,6 +101,8 @@ pub(crate) struct Follower {
     reader: Arc<Reader>,
     progress: Arc<Progress>,
     index: tantivy::Index,
+    /// Of what it writes.
+    format: String,
     /// Taken while a blocking thread writes.
     writer: Option<Writer>,
     payload: Option<Payload>,
@@ -111,7 +113,14 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub(crate) fn new(db: &Db, storage: Storage, reader: Arc<Reader>, fetch: Fetch, progress: Arc<Progress>) -> Self {
+    pub(crate) fn new(
+        db: &Db,
+        storage: Storage,
+        format: String,
+        reader: Arc<Reader>,
+        fetch: Fetch,
+        progress: Arc<Progress>,
+    ) -> Self {
         Self {
             db: db.clone(),
             log: Log::new(db),
@@ -120,6 +129,7 @@ impl Follower {
             progress,
             writer: Some(Writer::new(storage.index.clone())),
             index: storage.index,
+            format,
             payload: storage.payload,
             cursors: BTreeMap::new(),
             tree: Arc::default(),

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use souk_kernel::Problem;
-use souk_search_api::{AttributeFilter, Facet, Hit, MAX_OFFSET, MAX_PAGE, MAX_QUERY, SearchReply, SearchRequest, Sort};
+use souk_search_api::{AttributeFilter, Facet, Hit, MAX_OFFSET, MAX_PAGE, SearchReply, SearchRequest, Sort};
 use souk_web::{ApiError, Cached, Cdn, Operations, Reply, Routes, WebCx, op, page_links, query_of, query_pairs};
 
 use crate::SearchService;
@@ -58,9 +58,8 @@ fn declared() -> Routes<Arc<SearchService>> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SearchQuery {
-    /// Words.
+    /// Words. What stands behind 200 characters is not looked for.
     #[serde(default)]
-    #[schemars(length(max = MAX_QUERY))]
     q: String,
     /// Path of a category, `computers/notebooks`; its descendants are included.
     #[schemars(length(max = MAX_CATEGORY))]

@@ -41,6 +41,7 @@ pub use opensearch::{OpenSearchConfig, Rebuilt, check_url};
 pub use settings::SearchSettings;
 #[doc(hidden)]
 pub use store::statements;
+pub use text::{Language, Languages};
 
 /// Migrations of schema `search`.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -79,6 +80,8 @@ pub struct SearchDeps {
     pub tasks: Tasks,
     /// Which index.
     pub index: IndexConfig,
+    /// What its products are described in.
+    pub languages: Languages,
     /// For products and categories.
     pub catalog: CatalogClient,
     /// For prices.
@@ -116,17 +119,19 @@ impl SearchService {
     /// When the directory cannot be used (a damaged index is no error, it is built anew) or OpenSearch's addresses are none.
     pub fn new(deps: SearchDeps) -> Result<Arc<Self>, Problem> {
         let fetch = fetch::Fetch { catalog: deps.catalog, pricing: deps.pricing, inventory: deps.inventory };
+        let analyzer = text::Analyzer::new(&deps.languages);
         let engine = match deps.index {
             IndexConfig::Embedded(directory) => {
-                let storage = index::Storage::open(&directory).map_err(Problem::internal)?;
+                let storage = index::Storage::open(&directory, &analyzer).map_err(Problem::internal)?;
                 let reader = Arc::new(index::Reader::new(&storage.index).map_err(query::SearchError::from)?);
                 let behind = Arc::new(follow::Progress::default());
-                let follower = follow::Follower::new(&deps.db, storage, reader.clone(), fetch, behind.clone());
+                let (format, follows) = (index::format(&analyzer), (reader.clone(), behind.clone()));
+                let follower = follow::Follower::new(&deps.db, storage, format, follows.0, fetch, follows.1);
                 follow::start(&deps.tasks, follower);
-                Engine::Embedded(Embedded { reader, behind, analyzer: text::Analyzer::default() })
+                Engine::Embedded(Embedded { reader, behind, analyzer })
             }
             IndexConfig::OpenSearch(config) => {
-                let index = OpenSearch::new(&config, &deps.db, fetch)?;
+                let index = OpenSearch::new(&config, &deps.db, fetch, analyzer)?;
                 index.start(&deps.tasks);
                 Engine::OpenSearch(index)
             }

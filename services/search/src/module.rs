@@ -48,6 +48,7 @@ fn build(context: &BuildContext<'_>) -> Result<Module, BuildError> {
         db: context.db()?,
         tasks: context.tasks(),
         index,
+        languages: settings.languages(&context.shop().country),
         catalog: context.client()?,
         pricing: context.client()?,
         inventory: context.client()?,

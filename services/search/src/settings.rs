@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use souk_kernel::without_password;
 use souk_tls::{TlsError, TrustRoots};
 
-use crate::{IndexConfig, OpenSearchConfig, check_url};
+use crate::{IndexConfig, Language, Languages, OpenSearchConfig, check_url};
 
 /// The search index. The same for all processes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,11 +19,14 @@ pub struct SearchSettings {
     pub ca_file: Option<PathBuf>,
     /// Name of the index there: shops that share a cluster differ in it.
     pub index: String,
+    /// Languages that products are described in, the most important first (`["de", "en"]`); none: that of the shop's country,
+    /// and English. Another choice builds the index anew.
+    pub languages: Vec<Language>,
 }
 
 impl Default for SearchSettings {
     fn default() -> Self {
-        Self { opensearch: Vec::new(), ca_file: None, index: "souk-products".into() }
+        Self { opensearch: Vec::new(), ca_file: None, index: "souk-products".into(), languages: Vec::new() }
     }
 }
 
@@ -35,6 +38,14 @@ impl SearchSettings {
     pub fn shared(&self) -> Result<IndexConfig, TlsError> {
         let (urls, name, trust_roots) = (self.opensearch.clone(), self.index.clone(), self.trust_roots()?);
         Ok(IndexConfig::OpenSearch(OpenSearchConfig { urls, trust_roots, name }))
+    }
+
+    /// The languages of a shop in this country.
+    pub fn languages(&self, country: &str) -> Languages {
+        match self.languages.as_slice() {
+            [] => Languages::of_country(country),
+            languages => Languages::new(languages),
+        }
     }
 
     fn trust_roots(&self) -> Result<TrustRoots, TlsError> {

@@ -3,7 +3,7 @@
 //! Parameters are written in one fixed order, so that the same choice has one address and one place in the cache.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use souk_search_api::{AttributeFilter, MAX_OFFSET, MAX_QUERY, SearchRequest, Sort};
+use souk_search_api::{AttributeFilter, MAX_OFFSET, SearchRequest, Sort, cut_query};
 
 /// Products of one page: rows of 2, 3 and 4 are all full.
 pub const PAGE_SIZE: u32 = 24;
@@ -47,10 +47,13 @@ impl ListingQuery {
     pub fn parse(query: &str) -> Self {
         let pairs: Vec<(String, String)> = serde_html_form::from_str(query).unwrap_or_default();
         let mut query = Self { page: 1, ..Self::default() };
-        let filters = pairs.into_iter().filter(|(_, value)| !value.is_empty() && value.len() <= MAX_VALUE);
+        // What is too long is no filter that a page offers. Words are cut: without them everything would be found.
+        let fits =
+            |(name, value): &(String, String)| !value.is_empty() && (name == "q" || value.chars().count() <= MAX_VALUE);
+        let filters = pairs.into_iter().filter(fits);
         for (name, value) in filters.take(MAX_FILTERS) {
             match name.as_str() {
-                "q" => query.q = value.trim().chars().take(MAX_QUERY).collect(),
+                "q" => query.q = cut_query(value.trim()).trim_end().to_owned(),
                 "category" => query.category = Some(value),
                 "brand" if !query.brands.contains(&value) => query.brands.push(value),
                 "price" if bounds(&value).is_some() => query.price = Some(value),
@@ -218,6 +221,21 @@ mod tests {
         }
         assert_eq!(ListingQuery::parse("page=999999999").page, MAX_OFFSET / PAGE_SIZE);
         assert!(ListingQuery::parse(&"brand=x&attr.a=".repeat(10_000)).brands.len() <= MAX_FILTERS);
+    }
+
+    #[test]
+    fn words_that_are_too_long_are_cut_and_never_dropped() {
+        for words in
+            ["mug ".repeat(80), "เครื่องชาร์จ ".repeat(40), "急速充電器".repeat(60), "x".repeat(5_000), "é".repeat(150)]
+        {
+            let href = ListingQuery { q: words.clone(), page: 1, ..ListingQuery::default() }.href("");
+            let read = ListingQuery::parse(href.trim_start_matches('?'));
+            assert!(!read.q.is_empty() && words.starts_with(&read.q), "{words}");
+            assert!(read.q.chars().count() > 150 || read.q == words.trim(), "{words}");
+        }
+        assert_eq!(ListingQuery::parse("q=++").q, "");
+        let long = format!("brand={}&brand=B", "x".repeat(300));
+        assert_eq!(ListingQuery::parse(&long).brands, ["B"], "a filter that no page offers");
     }
 
     #[test]

@@ -9,8 +9,19 @@ use uuid::Uuid;
 pub const MAX_PAGE: u32 = 100;
 /// Hits one may page into; beyond it a search is to be narrowed.
 pub const MAX_OFFSET: u32 = 10_000;
-/// Characters of a query.
+/// Characters of a query; what stands behind them is not looked for ([`cut_query`]).
 pub const MAX_QUERY: usize = 200;
+
+/// A query without what is too much of it: cut before the word that passes [`MAX_QUERY`], or within it when it is the only
+/// one.
+pub fn cut_query(q: &str) -> &str {
+    let Some((end, next)) = q.char_indices().nth(MAX_QUERY) else { return q };
+    let cut = &q[..end];
+    match cut.rfind(char::is_whitespace) {
+        Some(space) if !next.is_whitespace() && !cut[..space].trim().is_empty() => &cut[..space],
+        _ => cut,
+    }
+}
 
 souk_rpc::service! {
     /// Product search.
@@ -25,7 +36,8 @@ souk_rpc::service! {
 /// What is looked for. Everything is optional: with only a category it is the category's page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SearchRequest {
-    /// Words; every one must be found (in its stem), else the best partial matches are returned.
+    /// Words; every one must be found (in its stem), else the best partial matches are returned. One that is too long is cut
+    /// ([`cut_query`]).
     #[serde(default)]
     pub q: String,
     /// Category path (`computers/notebooks`); descendants are included.
@@ -161,4 +173,22 @@ pub struct IndexStatus {
     pub products: u64,
     /// Events not yet applied.
     pub behind: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_QUERY, cut_query};
+
+    #[test]
+    fn a_long_query_is_cut_before_a_word_and_never_within_a_character() {
+        let thai = "เครื่องชาร์จ".repeat(16);
+        assert_eq!((cut_query("mug"), cut_query(&thai)), ("mug", thai.as_str()), "576 bytes are no 200 characters");
+        let long = "充電器".repeat(100);
+        assert_eq!(cut_query(&long).chars().count(), MAX_QUERY);
+        let words = format!("red mug {}", "x".repeat(300));
+        assert_eq!(cut_query(&words), "red mug");
+        let fits = format!("{} tail", "x".repeat(MAX_QUERY));
+        assert_eq!(cut_query(&fits), "x".repeat(MAX_QUERY));
+        assert_eq!(cut_query(&format!("  {long}")).chars().count(), MAX_QUERY, "nothing else is left");
+    }
 }

@@ -10,7 +10,7 @@ use souk_kernel::Problem;
 
 use super::{Changes, Follower, SOURCES};
 use crate::fetch::BATCH;
-use crate::index::{FORMAT, Payload};
+use crate::index::Payload;
 use crate::store;
 
 /// Events of one read.
@@ -63,7 +63,7 @@ impl Follower {
                 break;
             }
         }
-        let payload = Payload { format: FORMAT, database, cursors: Some(cursors.clone()) };
+        let payload = Payload { format: self.format.clone(), database, cursors: Some(cursors.clone()) };
         self.commit(payload).await?;
         self.cursors = cursors;
         tracing::info!(products, took = ?started.elapsed(), "the search index is built");
@@ -85,7 +85,8 @@ impl Follower {
         }
         let retry = self.apply(&changes).await?;
         let database = self.payload.as_ref().map(|payload| payload.database.clone()).unwrap_or_default();
-        self.commit(Payload { format: FORMAT, database, cursors: Some(cursors.clone()) }).await?;
+        let format = self.format.clone();
+        self.commit(Payload { format, database, cursors: Some(cursors.clone()) }).await?;
         self.cursors = cursors;
         self.progress.set(retry, true);
         metrics::counter!("souk_search_events_total").increment(changes.events);

@@ -6,9 +6,11 @@ use souk_catalog_api::{Attribute, AttributeValue, Product, Status, Variant};
 use souk_pricing_api::Price;
 use souk_search_api::Hit;
 use tantivy::TantivyDocument;
+use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use super::schema::fields;
+use crate::text::fold;
 
 /// Stands between key and value of an attribute's term; no text that people see contains it.
 const SEPARATOR: char = '\u{1f}';
@@ -188,7 +190,6 @@ fn newest(product: &Product) -> u64 {
 }
 
 fn title_key(title: &str) -> String {
-    use unicode_normalization::UnicodeNormalization;
-    let plain = title.trim().nfd().filter(|c| !unicode_normalization::char::is_combining_mark(*c));
-    plain.flat_map(char::to_lowercase).take(TITLE_KEY).collect()
+    let folded = title.trim().to_lowercase().nfc().collect::<String>();
+    fold(&folded).chars().take(TITLE_KEY).collect()
 }

@@ -11,7 +11,7 @@ mod writer;
 pub use columns::Columns;
 pub use document::{Document, SearchableProduct, attribute_term, split_term};
 pub use names::AttributeNames;
-pub use schema::{FORMAT, fields};
+pub use schema::{fields, format};
 pub use snapshot::{Reader, Snapshot};
 pub use storage::{Payload, Storage};
 pub use writer::Writer;

@@ -11,8 +11,8 @@ use tantivy::tokenizer::TextAnalyzer;
 
 use crate::text::Analyzer;
 
-/// Changes with every change of fields, terms or documents; an index of another format is built anew.
-pub const FORMAT: u32 = 1;
+/// Changes with every change of fields or documents; an index of another format is built anew, as is one of other terms.
+const FORMAT: u32 = 2;
 const TOKENIZER: &str = "souk";
 const RAW: &str = "raw";
 
@@ -82,7 +82,12 @@ fn build() -> (Schema, Fields) {
     (schema.build(), fields)
 }
 
+/// What tells an index of other fields, documents or terms.
+pub fn format(analyzer: &Analyzer) -> String {
+    format!("{FORMAT} {}", analyzer.format())
+}
+
 /// Gives an index the tokenizer its fields name.
-pub fn register(index: &Index) {
-    index.tokenizers().register(TOKENIZER, TextAnalyzer::from(Analyzer::default()));
+pub fn register(index: &Index, analyzer: &Analyzer) {
+    index.tokenizers().register(TOKENIZER, TextAnalyzer::from(analyzer.clone()));
 }

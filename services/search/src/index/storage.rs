@@ -10,7 +10,8 @@ use souk_bus::OutboxOffset;
 use tantivy::store::Compressor;
 use tantivy::{Index, IndexSettings};
 
-use super::schema::{FORMAT, fields, register};
+use super::schema::{fields, format, register};
+use crate::text::Analyzer;
 
 /// Bytes of a block of stored hits: few hits, so that reading one copies little; not compressed for the same reason.
 const STORE_BLOCK: usize = 2_048;
@@ -20,8 +21,8 @@ const DIRECTORY: &str = "products";
 /// Written with each commit: what the documents of this commit reflect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
-    /// Format of the documents.
-    pub format: u32,
+    /// Format of documents and terms ([`format`]).
+    pub format: String,
     /// Which database they are from.
     pub database: String,
     /// How far each owner's log is reflected. None while a new index is being built: such a one is not complete.
@@ -53,15 +54,16 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Opens the index below `directory`, or makes an empty one when there is none, it is damaged, or of another format.
+    /// Opens the index below `directory`, or makes an empty one when there is none, it is damaged, or of another format (also when the
+    /// shop's languages are others).
     ///
     /// # Errors
     /// [`OpenError`] when not even an empty one can be made.
-    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+    pub fn open(directory: &Path, analyzer: &Analyzer) -> Result<Self, OpenError> {
         let path = directory.join(DIRECTORY);
         let unusable = |error| OpenError::Directory { path: path.clone(), error };
         if path.exists() {
-            match Self::existing(&path) {
+            match Self::existing(&path, analyzer) {
                 Ok(storage) => return Ok(storage),
                 Err(reason) => {
                     tracing::warn!(path = %path.display(), reason, "the search index is built anew");
@@ -77,11 +79,11 @@ impl Storage {
             ..IndexSettings::default()
         };
         let index = Index::builder().schema(fields().0.clone()).settings(settings).create_in_dir(&path)?;
-        register(&index);
+        register(&index, analyzer);
         Ok(Self { index, payload: None })
     }
 
-    fn existing(path: &Path) -> Result<Self, String> {
+    fn existing(path: &Path, analyzer: &Analyzer) -> Result<Self, String> {
         let index = Index::open_in_dir(path).map_err(|error| format!("it cannot be opened: {error}"))?;
         if index.schema() != fields().0 {
             return Err("it has other fields".into());
@@ -93,13 +95,13 @@ impl Storage {
         let metas = index.load_metas().map_err(|error| format!("it cannot be read: {error}"))?;
         let payload = match metas.payload.as_deref().map(serde_json::from_str::<Payload>) {
             None => None,
-            Some(Ok(payload)) if payload.format == FORMAT => Some(payload),
+            Some(Ok(payload)) if payload.format == format(analyzer) => Some(payload),
             Some(_) => return Err("it is of another format".into()),
         };
         if payload.is_none() && !metas.segments.is_empty() {
             return Err("it does not say what it reflects".into());
         }
-        register(&index);
+        register(&index, analyzer);
         Ok(Self { index, payload })
     }
 }

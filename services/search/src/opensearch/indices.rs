@@ -40,6 +40,8 @@ pub(crate) struct Indices {
     pub(crate) nodes: Nodes,
     /// The alias; names of indices begin with it.
     pub(crate) name: String,
+    /// Of fields, documents and terms.
+    pub(crate) format: String,
 }
 
 #[derive(Deserialize)]
@@ -91,7 +93,7 @@ impl Indices {
     pub(crate) async fn create(&self, indices: &IndexSet, database: &str) -> Result<String, Problem> {
         let last = indices.all.iter().filter_map(|index| self.number(index)).max().unwrap_or(0);
         let index = format!("{}-{}", self.name, last + 1);
-        let body = mapping::index(database, &self.next_alias()).to_string();
+        let body = mapping::index(&self.format, database, &self.next_alias()).to_string();
         self.nodes.send(Method::PUT, &format!("/{index}"), body, CHANGE).await?.done()?;
         Ok(index)
     }
@@ -156,7 +158,7 @@ impl Indices {
     /// Unavailable.
     pub(crate) async fn is_ours(&self, index: &str, database: &str, reading: i64) -> Result<bool, Problem> {
         let reply = self.nodes.send(Method::GET, &format!("/{index}/_mapping"), "", LOOK).await?.json::<Value>()?;
-        if reply[index]["mappings"]["_meta"] != mapping::meta(database) {
+        if reply[index]["mappings"]["_meta"] != mapping::meta(&self.format, database) {
             return Ok(false);
         }
         let newest = json!({ "size": 0, "aggs": { "newest": { "max": { "field": "reading" } } } });

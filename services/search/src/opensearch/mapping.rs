@@ -6,17 +6,17 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use souk_search_api::{MAX_OFFSET, MAX_PAGE};
 
-use crate::index::{Document, FORMAT, split_term};
+use crate::index::{self, Document, split_term};
 use crate::text::Analyzer;
 
 /// What an index says it reflects, in its `_meta`.
-pub(crate) fn meta(database: &str) -> Value {
-    json!({ "souk": { "format": format(), "database": database } })
+pub(crate) fn meta(format: &str, database: &str) -> Value {
+    json!({ "souk": { "format": format, "database": database } })
 }
 
-/// Changes with fields and documents: an index of another format is built anew.
-pub(crate) fn format() -> String {
-    let body = format!("{FORMAT} {} {}", settings(), properties());
+/// Changes with fields, documents and terms: an index of another format is built anew.
+pub(crate) fn format(analyzer: &Analyzer) -> String {
+    let body = format!("{} {} {}", index::format(analyzer), settings(), properties());
     blake3::hash(body.as_bytes()).to_hex()[..16].to_owned()
 }
 
@@ -51,14 +51,14 @@ fn properties() -> Value {
 }
 
 /// The body that makes an index, under one alias.
-pub(crate) fn index(database: &str, alias: &str) -> Value {
+pub(crate) fn index(format: &str, database: &str, alias: &str) -> Value {
     json!({
         "settings": settings(),
         "mappings": {
             "dynamic": "strict",
             // Everything else is made of the catalogue again when it is needed.
             "_source": { "includes": ["hit"] },
-            "_meta": meta(database),
+            "_meta": meta(format, database),
             "properties": properties(),
         },
         "aliases": { alias: {} },

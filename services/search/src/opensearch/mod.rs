@@ -70,16 +70,22 @@ pub(crate) struct OpenSearch {
 }
 
 impl OpenSearch {
-    pub(crate) fn new(config: &OpenSearchConfig, db: &Db, fetch: Fetch) -> Result<Arc<Self>, Problem> {
+    pub(crate) fn new(
+        config: &OpenSearchConfig,
+        db: &Db,
+        fetch: Fetch,
+        analyzer: Analyzer,
+    ) -> Result<Arc<Self>, Problem> {
         Ok(Arc::new(Self {
             indices: Indices {
                 nodes: client::Nodes::new(&config.urls, &config.trust_roots)?,
                 name: config.name.clone(),
+                format: mapping::format(&analyzer),
             },
             db: db.clone(),
             jobs: Jobs::new(db),
             fetch,
-            analyzer: Analyzer::default(),
+            analyzer,
             holder: Ids::random().v4(),
             tree: RwLock::default(),
         }))

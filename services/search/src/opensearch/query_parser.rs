@@ -7,7 +7,7 @@ use souk_kernel::Problem;
 
 use super::search::Search;
 use crate::query::query_parser::{
-    ALL_BOOST, FUZZY_LETTERS, Guesses, MAX_EXPANSIONS, MIN_PREFIX, STRONG_BOOST, TITLE_BOOST, take,
+    ALL_BOOST, Guesses, MAX_EXPANSIONS, MIN_PREFIX, STRONG_BOOST, TITLE_BOOST, WITHIN_BOOST, take,
 };
 use crate::text::{Word, Words};
 
@@ -39,18 +39,13 @@ fn all(mut must: Vec<Value>, words: &Words) -> Value {
 pub(crate) async fn helped(search: &Search<'_>, words: &Words, alone: bool) -> Result<Option<Text>, Problem> {
     let mut queries = Vec::new();
     for word in &words.words {
-        queries.extend(word.parts.iter().chain(&word.joined).map(|term| term_of("all", term)));
+        queries.extend(word.terms().map(|term| term_of("all", term)));
     }
     let mut known = search.any(&queries).await?.into_iter();
     let mut found: Vec<Option<Value>> = Vec::new();
     for word in &words.words {
-        let parts = known.by_ref().take(word.parts.len()).fold(true, |all, known| all & known);
-        let joined = word.joined.as_ref().filter(|_| known.next().unwrap_or(false));
-        found.push(match (parts, joined) {
-            (true, _) => Some(literal(word)),
-            (false, Some(joined)) => Some(weighted(joined)),
-            (false, None) => None,
-        });
+        let terms: Vec<&String> = word.terms().filter(|_| known.next().unwrap_or(false)).collect();
+        found.push(matching(word, |term| terms.contains(&term)));
     }
     guess(search, words, &mut found).await?;
     let partial = found.iter().any(Option::is_none);
@@ -80,9 +75,8 @@ async fn guess(search: &Search<'_>, words: &Words, found: &mut [Option<Value>]) 
     fill(search, begins, found).await?;
     let mut slips: Vec<(usize, Value)> = Vec::new();
     for (at, word) in words.words.iter().enumerate().filter(|(at, _)| found[*at].is_none()) {
-        let plain = word.parts.len() == 1 && word.typed.bytes().all(|b| b.is_ascii_lowercase());
-        if plain && FUZZY_LETTERS.contains(&word.typed.len()) && take(&mut left.slips) {
-            slips.push((at, slip(&word.parts[0])));
+        if let Some(term) = word.may_be_a_slip().filter(|_| take(&mut left.slips)) {
+            slips.push((at, slip(term)));
         }
     }
     fill(search, slips, found).await
@@ -99,11 +93,33 @@ async fn fill(search: &Search<'_>, guesses: Vec<(usize, Value)>, found: &mut [Op
 }
 
 fn literal(word: &Word) -> Value {
-    let mut parts: Vec<Value> = word.parts.iter().map(|part| weighted(part)).collect();
-    let parts = if parts.len() == 1 { parts.remove(0) } else { json!({ "bool": { "must": parts } }) };
-    match &word.joined {
-        Some(joined) => json!({ "bool": { "should": [parts, weighted(joined)], "minimum_should_match": 1 } }),
-        None => parts,
+    matching(word, |_| true).unwrap_or_else(|| json!({ "match_none": {} }))
+}
+
+/// What finds a word by those of its terms that are known; none without any.
+fn matching(word: &Word, known: impl Fn(&String) -> bool) -> Option<Value> {
+    let weighted_of = |terms: &[String]| -> Vec<Value> {
+        terms.iter().filter(|term| known(term)).map(|term| weighted(term)).collect()
+    };
+    let parts: Vec<Vec<Value>> = word.parts.iter().map(|forms| weighted_of(forms)).collect();
+    let mut alternatives = Vec::new();
+    if parts.iter().all(|forms| !forms.is_empty()) {
+        alternatives.push(all_of(parts.into_iter().map(any_of).collect()));
+    }
+    alternatives.extend(weighted_of(&word.also));
+    let within = weighted_of(&word.within).into_iter();
+    alternatives.extend(within.map(|query| json!({ "bool": { "must": query, "boost": WITHIN_BOOST } })));
+    (!alternatives.is_empty()).then(|| any_of(alternatives))
+}
+
+fn all_of(mut queries: Vec<Value>) -> Value {
+    if queries.len() == 1 { queries.remove(0) } else { json!({ "bool": { "must": queries } }) }
+}
+
+fn any_of(mut queries: Vec<Value>) -> Value {
+    match queries.len() {
+        1 => queries.remove(0),
+        _ => json!({ "bool": { "should": queries, "minimum_should_match": 1 } }),
     }
 }
 

@@ -10,7 +10,7 @@ mod tests;
 mod top_k;
 
 use souk_kernel::{Currency, Problem};
-use souk_search_api::{Facet, Hit, MAX_OFFSET, MAX_PAGE, MAX_QUERY, SearchRequest};
+use souk_search_api::{Facet, Hit, MAX_OFFSET, MAX_PAGE, SearchRequest};
 use tantivy::schema::Value;
 use tantivy::{DocAddress, TantivyDocument};
 
@@ -119,9 +119,6 @@ pub fn search(snapshot: &Snapshot, analyzer: &Analyzer, request: &SearchRequest)
 
 pub(crate) fn check(request: &SearchRequest) -> Result<(), SearchError> {
     let invalid = |pointer, detail: String| Err(SearchError::Invalid { pointer, detail });
-    if request.q.chars().count() > MAX_QUERY {
-        return invalid("/q", format!("at most {MAX_QUERY} characters"));
-    }
     if request.limit == 0 || request.limit > MAX_PAGE {
         return invalid("/limit", format!("from 1 to {MAX_PAGE}"));
     }

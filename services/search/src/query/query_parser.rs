@@ -16,6 +16,8 @@ use crate::text::{Word, Words};
 pub(crate) const ALL_BOOST: f32 = 0.5;
 pub(crate) const TITLE_BOOST: f32 = 3.0;
 pub(crate) const STRONG_BOOST: f32 = 2.0;
+/// How much a compound counts with the word in it, against the word itself.
+pub(crate) const WITHIN_BOOST: f32 = 0.5;
 /// Letters from which on a word without a match is taken for the beginning of others.
 pub(crate) const MIN_PREFIX: usize = 3;
 /// Words that a beginning or a slip stands for at most, the most frequent ones.
@@ -23,7 +25,16 @@ pub(crate) const MAX_EXPANSIONS: usize = 16;
 /// Terms looked at to find those.
 const MAX_EXAMINED: usize = 2_000;
 /// Letters of words that may hold a slip: in shorter ones it makes another word.
-pub(crate) const FUZZY_LETTERS: std::ops::RangeInclusive<usize> = 4..=24;
+const FUZZY_LETTERS: std::ops::RangeInclusive<usize> = 4..=24;
+
+impl Word {
+    /// The term that a slip of the keyboard may have changed: of a plain word that is long enough.
+    pub(crate) fn may_be_a_slip(&self) -> Option<&String> {
+        let plain = self.parts.len() == 1 && self.typed.bytes().all(|b| b.is_ascii_lowercase());
+        self.parts[0].first().filter(|_| plain && FUZZY_LETTERS.contains(&self.typed.len()))
+    }
+}
+
 /// What a query may still be helped with, since each guess costs: a beginning is many words at once, a slip is a walk
 /// over the whole dictionary.
 pub(crate) struct Guesses {
@@ -113,29 +124,39 @@ pub(super) fn text(searcher: &Searcher, words: &Words, terms: &[Vec<String>]) ->
 }
 
 fn query_of(searcher: &Searcher, word: &Word, guesses: &mut Guesses) -> tantivy::Result<Option<Box<dyn Query>>> {
-    let known = |term: &str| searcher.doc_freq(&Term::from_field_text(fields().1.all, term)).map(|count| count > 0);
-    let mut parts_known = true;
-    for part in &word.parts {
-        parts_known &= known(part)?;
-    }
-    let joined = match &word.joined {
-        Some(joined) if known(joined)? => Some(joined),
-        _ => None,
+    let known = |terms: &[String]| -> tantivy::Result<Vec<Box<dyn Query>>> {
+        let mut queries = Vec::with_capacity(terms.len());
+        for term in terms {
+            if searcher.doc_freq(&Term::from_field_text(fields().1.all, term))? > 0 {
+                queries.push(weighted(term));
+            }
+        }
+        Ok(queries)
     };
-    let parts = parts_known.then(|| conjunction(word.parts.iter().map(|part| weighted(part)).collect()));
-    match (parts, joined) {
-        (Some(parts), Some(joined)) => return Ok(Some(disjunction(vec![parts, weighted(joined)]))),
-        (Some(parts), None) => return Ok(Some(parts)),
-        (None, Some(joined)) => return Ok(Some(weighted(joined))),
-        (None, None) => {}
+    let mut alternatives = known(&word.also)?;
+    let mut parts = Vec::with_capacity(word.parts.len());
+    for forms in &word.parts {
+        let forms = known(forms)?;
+        if forms.is_empty() {
+            parts.clear();
+            break;
+        }
+        parts.push(disjunction(forms));
+    }
+    if !parts.is_empty() {
+        alternatives.insert(0, conjunction(parts));
+    }
+    let lessened = |query| Box::new(BoostQuery::new(query, WITHIN_BOOST)) as Box<dyn Query>;
+    alternatives.extend(known(&word.within)?.into_iter().map(lessened));
+    if !alternatives.is_empty() {
+        return Ok(Some(disjunction(alternatives)));
     }
     let mut others = Vec::new();
     if word.typed.chars().count() >= MIN_PREFIX && take(&mut guesses.beginnings) {
         others = expansions(searcher, &word.typed)?;
     }
-    let plain = word.parts.len() == 1 && word.typed.bytes().all(|b| b.is_ascii_lowercase());
-    if others.is_empty() && plain && FUZZY_LETTERS.contains(&word.typed.len()) && take(&mut guesses.slips) {
-        others = slips(searcher, &word.parts[0])?;
+    if let Some(slip) = word.may_be_a_slip().filter(|_| others.is_empty() && take(&mut guesses.slips)) {
+        others = slips(searcher, slip)?;
     }
     let others: Vec<_> = others.iter().map(|term| weighted(term)).collect();
     Ok((!others.is_empty()).then(|| disjunction(others)))

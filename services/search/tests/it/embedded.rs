@@ -37,7 +37,9 @@ async fn an_index_of_another_format_or_database_is_built_anew() {
     let mut world = World::new(Backend::Embedded).await;
     sell(&world, &many(5)).await;
     world.settled(5).await;
-    for (from, to) in [("\\\"format\\\":1", "\\\"format\\\":0"), ("\\\"database\\\":\\\"", "\\\"database\\\":\\\"9")] {
+    for (from, to) in
+        [("\\\"format\\\":\\\"", "\\\"format\\\":\\\"0 "), ("\\\"database\\\":\\\"", "\\\"database\\\":\\\"9")]
+    {
         world.stop().await;
         let exports = world.owners.exports.load(Ordering::SeqCst);
         let meta = world.directory.path().join("products/meta.json");

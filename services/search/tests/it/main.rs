@@ -8,6 +8,7 @@ mod contract;
 mod embedded;
 mod fakes;
 mod following;
+mod languages;
 mod searching;
 mod shared;
 mod web;
@@ -26,7 +27,7 @@ use souk_pricing_api::PricingFake;
 use souk_rpc::fake_of;
 use souk_rpc::{Actor, Cx};
 use souk_runtime::Tasks;
-use souk_search::{IndexConfig, SearchDeps, SearchService};
+use souk_search::{IndexConfig, Languages, SearchDeps, SearchService};
 use souk_search_api::{Hit, IndexStatus, SearchApi, SearchClient, SearchReply, SearchRequest, StatusRequest};
 
 const CATALOG: Migrations = Migrations { schema: "catalog", files: &[souk_flow::TABLES, souk_flow::TRACE_CONTEXT] };
@@ -67,6 +68,7 @@ struct World {
     test_db: TestDb,
     directory: tempfile::TempDir,
     config: IndexConfig,
+    languages: Languages,
     search: Search,
 }
 
@@ -98,14 +100,15 @@ impl World {
             souk_db::grant_outbox_read(&test_db.url(), owner, "search").await.unwrap();
         }
         let owners = Arc::new(Owners::new(&test_db, tree).await);
-        let search = Search::start(&test_db, &owners, &config).await;
-        World { owners, test_db, directory, config, search }
+        let languages = Languages::of_country("DE");
+        let search = Search::start(&test_db, &owners, &config, &languages).await;
+        World { owners, test_db, directory, config, languages, search }
     }
 
     /// Stops the process and starts another on the same index.
     async fn restart(&mut self) {
         self.stop().await;
-        self.search = Search::start(&self.test_db, &self.owners, &self.config).await;
+        self.search = Search::start(&self.test_db, &self.owners, &self.config, &self.languages).await;
     }
 
     async fn stop(&self) {
@@ -151,13 +154,14 @@ impl World {
 }
 
 impl Search {
-    async fn start(test_db: &TestDb, owners: &Arc<Owners>, config: &IndexConfig) -> Search {
+    async fn start(test_db: &TestDb, owners: &Arc<Owners>, config: &IndexConfig, languages: &Languages) -> Search {
         let tasks = Tasks::new();
         let db = test_db.db("search").await;
         let service = SearchService::new(SearchDeps {
             db: db.clone(),
             tasks: tasks.clone(),
             index: config.clone(),
+            languages: languages.clone(),
             catalog: fake_of!(owners, CatalogFake { products, export, categories }).into(),
             pricing: fake_of!(owners, PricingFake { prices }).into(),
             inventory: fake_of!(owners, InventoryFake { availability }).into(),

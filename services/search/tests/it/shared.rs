@@ -274,7 +274,8 @@ async fn over_https_only_whom_an_authority_vouches_for_is_asked() {
     world.stop().await;
 
     config.trust_roots = TrustRoots::of_system();
-    let stranger = Search::start(&world.test_db, &world.owners, &IndexConfig::OpenSearch(config)).await;
+    let stranger =
+        Search::start(&world.test_db, &world.owners, &IndexConfig::OpenSearch(config), &world.languages).await;
     let problem = stranger.client.status(&guest(), StatusRequest {}).await.unwrap_err();
     assert_eq!((problem.status(), problem.code.as_ref()), (503, "search_unavailable"));
     stranger.tasks.drain(std::time::Duration::from_secs(10)).await.unwrap();
