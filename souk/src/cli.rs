@@ -5,6 +5,7 @@ mod assets;
 mod export;
 mod import;
 mod left_out;
+mod mail;
 mod orders;
 mod pki;
 mod search;
@@ -54,6 +55,9 @@ enum Command {
     /// Look after orders.
     #[command(subcommand)]
     Orders(orders::Orders),
+    /// Look after mails.
+    #[command(subcommand)]
+    Mail(mail::Mail),
     /// Look after the search index.
     #[command(subcommand)]
     Search(search::Search),
@@ -200,6 +204,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Import(Import::Demo(_)) => Err(left_out::error("demo")),
             Command::Export(Export::Products(products)) => export::products(products, config).await,
             Command::Orders(command) => orders::run(command, config).await,
+            Command::Mail(command) => mail::run(command, config).await,
             Command::Search(command) => search::run(command, config).await,
             Command::Assets(command) => assets::run(command, &config).await,
             Command::Roles { json } => roles(json),
