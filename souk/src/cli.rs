@@ -5,6 +5,7 @@ mod assets;
 mod export;
 mod import;
 mod left_out;
+mod mail;
 mod orders;
 mod pki;
 mod search;
@@ -55,6 +56,9 @@ enum Command {
     /// Look after orders.
     #[command(subcommand)]
     Orders(orders::Orders),
+    /// Look after mails.
+    #[command(subcommand)]
+    Mail(mail::Mail),
     /// Look after the search index.
     #[command(subcommand)]
     Search(search::Search),
@@ -222,6 +226,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Export(Export::Coupons(to)) => settings::export::<settings::Coupons>(to, config).await,
             Command::Export(Export::Categories(to)) => settings::export::<settings::Categories>(to, config).await,
             Command::Orders(command) => orders::run(command, config).await,
+            Command::Mail(command) => mail::run(command, config).await,
             Command::Search(command) => search::run(command, config).await,
             Command::Assets(command) => assets::run(command, &config).await,
             Command::Roles { json } => roles(json),

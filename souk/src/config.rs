@@ -225,6 +225,9 @@ impl Config {
         shown.redis.nodes = shown.redis.nodes.iter().map(|node| without_password(node)).collect();
         shown.media = shown.media.redacted();
         shown.telemetry = shown.telemetry.redacted();
+        if let Some(password) = shown.mail.smtp.as_mut().and_then(|smtp| smtp.password.as_mut()) {
+            *password = "***".to_owned().into();
+        }
         shown.search.opensearch.iter_mut().for_each(|url| *url = without_password(url));
         shown.modules.values_mut().for_each(redact);
         shown

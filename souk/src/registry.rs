@@ -63,6 +63,7 @@ impl Installation<'_> {
                 currency: shop.currency,
                 country: shop.country.clone(),
                 prices_include_tax: shop.prices_include_tax,
+                time: shop.time_zone.clone(),
                 cdn: self.config.media.cdn(),
             },
             data_dir: self.config.data_dir.clone(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use souk_db::Db;
-use souk_kernel::{Clock, Currency, Ids, Secret};
+use souk_kernel::{Clock, Currency, Ids, Secret, ShopTime};
 use souk_objects::Objects;
 use souk_redis::Redis;
 use souk_rpc::{Channel, Client};
@@ -51,6 +51,8 @@ pub struct Shop {
     pub country: String,
     /// Prices include tax.
     pub prices_include_tax: bool,
+    /// The time that pages, mails and lists name.
+    pub time: ShopTime,
     /// Where browsers get pictures and assets.
     pub cdn: Cdn,
 }

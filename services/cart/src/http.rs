@@ -59,7 +59,7 @@ struct Quantity {
 struct CartPatch {
     /// Where the confirmation goes.
     #[serde(default, deserialize_with = "given")]
-    #[schemars(with = "Option<String>", length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
+    #[schemars(with = "Option<String>", length(min = 1, max = MAX_EMAIL), extend("format" = "idn-email", "examples" = ["ada@example.org"]))]
     email: Option<Option<String>>,
     /// Where the goods go.
     #[serde(default, deserialize_with = "given")]

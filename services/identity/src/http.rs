@@ -10,15 +10,16 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use souk_identity_api::{
-    AddressId, Confirm, Customer, IdentityApi, Jwks, JwksRequest, Logout, MeRequest, RefreshTokens, RemoveAddress,
-    RequestLink, SignIn, StoredAddress, UpdateMe,
+    AddressId, Confirm, ConfirmEmailChange, Customer, IdentityApi, Jwks, JwksRequest, Logout, MeRequest, RefreshTokens,
+    RemoveAddress, RequestEmailChange, RequestLink, SignIn, StoredAddress, UpdateMe,
 };
 use souk_kernel::Problem;
 use souk_rpc::Cx;
 use souk_web::{ApiError, ApiJson, ApiPath, Cached, Op, Operations, Reply, Routes, WebCx, no_store, op};
 
 use self::bodies::{
-    AddressBody, Addresses, LinkSent, LoginBody, LogoutBody, MePatch, RecoverBody, RegisterBody, Tokens,
+    AddressBody, Addresses, ChangeEmailBody, ConfirmEmailBody, LinkSent, LoginBody, LogoutBody, MePatch, RecoverBody,
+    RegisterBody, Tokens,
 };
 use crate::IdentityService;
 
@@ -47,10 +48,10 @@ fn declared() -> Routes<Service> {
             register,
             auth("register", "Ask for an account")
                 .description(
-                    "A mail goes to the address, with a link that is good for one use and a day; with its token, \
-                     `POST /api/v1/auth/confirm` chooses the password and signs in. The answer is the same whether \
-                     there is an account or not; the mail tells. At most one mail a minute and five a day for an \
-                     address.",
+                    "A mail goes to the address, with a link that is good for one use and a day (half an hour when there \
+                     is an account); with its token, `POST /api/v1/auth/confirm` chooses the password and signs in. The \
+                     answer is the same whether there is an account or not; the mail tells. At most one mail a minute \
+                     for an address, and fewer when more were asked for.",
                 )
                 .reply(202),
         )
@@ -67,7 +68,7 @@ fn declared() -> Routes<Service> {
             auth("confirm", "Choose a password with a link, and sign in")
                 .description(
                     "Makes the account, or gives the one there is a new password and ends its sessions. 404 \
-                     `link_invalid` for a link that was used or is older than a day.",
+                     `link_invalid` for a link that was used or is too old.",
                 )
                 .reply(200)
                 .codes(&["link_invalid"]),
@@ -108,6 +109,29 @@ fn declared() -> Routes<Service> {
                 .description("A new password ends all sessions but the one whose refresh token is given.")
                 .reply(200)
                 .codes(&["password_changed", "wrong_password", "too_many_tries"]),
+        )
+        .post(
+            "/api/v1/me/email",
+            change_email,
+            me("changeEmail", "Ask for another e-mail address")
+                .description(
+                    "A mail goes to the new address, with a link that is good for one use and half an hour; with its token, \
+                     `POST /api/v1/me/email/confirm` gives the account the address. The answer is the same whether another \
+                     account has it or not; the mail tells. At most one mail a minute and five a day.",
+                )
+                .reply(202)
+                .codes(&["wrong_password", "too_many_tries"]),
+        )
+        .post(
+            "/api/v1/me/email/confirm",
+            confirm_email,
+            me("confirmEmail", "Take the new e-mail address with a link")
+                .description(
+                    "All sessions end but the one whose refresh token is given, and the old address is told. 404 \
+                     `link_invalid` for a link that was used, is older than half an hour, or is another customer's.",
+                )
+                .reply(200)
+                .codes(&["link_invalid"]),
         );
     address_routes(routes, me).get(
         "/.well-known/jwks.json",
@@ -206,6 +230,26 @@ async fn patch_me(
     let MePatch { name, current_password, new_password, refresh_token } = body;
     let update = UpdateMe { name, current_password, new_password, session_token: None, refresh_token };
     Ok(no_store(&service.update_me(&cx, update).await?))
+}
+
+async fn change_email(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiJson(body): ApiJson<ChangeEmailBody>,
+) -> Answer<LinkSent> {
+    let ChangeEmailBody { email, current_password } = body;
+    service.request_email_change(&cx, RequestEmailChange { email, current_password }).await?;
+    Ok(no_store(&LinkSent { status: "check_mail".into() }).with_status(StatusCode::ACCEPTED))
+}
+
+async fn confirm_email(
+    State(service): State<Service>,
+    WebCx(cx): WebCx,
+    ApiJson(body): ApiJson<ConfirmEmailBody>,
+) -> Answer<Customer> {
+    let ConfirmEmailBody { token, refresh_token } = body;
+    let confirm = ConfirmEmailChange { token, session_token: None, refresh_token };
+    Ok(no_store(&service.confirm_email_change(&cx, confirm).await?))
 }
 
 async fn addresses(State(service): State<Service>, WebCx(cx): WebCx) -> Answer<Addresses> {

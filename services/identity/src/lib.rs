@@ -1,13 +1,14 @@
 //! Identity: who a user is, how they prove it, and where they live.
 //!
 //! Owns schema `identity`: customers, staff, credentials, sessions with their refresh tokens, known devices, links sent by
-//! mail, addresses, signing keys. Calls no other role. Emits `identity.customer_registered.v1`, `identity.link_requested.v1`
-//! and `identity.login_attempts.v1`. Consumes nothing. Called by: gateway (REST, keys, sessions), storefront (sessions), the
+//! mail, addresses, signing keys. Calls no other role. Emits `identity.customer_registered.v1`, `identity.link_requested.v1`,
+//! `identity.login_attempts.v1`, `identity.email_change_requested.v1` and `identity.email_changed.v1`. Consumes nothing. Called by: gateway (REST, keys, sessions), storefront (sessions), the
 //! command line (staff).
 //!
 //! All expiry is judged by the database's clock, access tokens included: they are issued at its `now()`.
 
 mod domain;
+mod email_change;
 mod error;
 mod hasher;
 mod http;
@@ -43,6 +44,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0002_devices_and_links", include_str!("../migrations/0002_devices_and_links.sql")),
         souk_idempotency::TABLE,
         souk_flow::TRACE_CONTEXT,
+        ("0007_email_change", include_str!("../migrations/0007_email_change.sql")),
     ],
 };
 

@@ -1,6 +1,8 @@
 //! Module manifest of identity, for the system's list of modules.
 
-use souk_identity_api::{CustomerRegistered, IdentityClient, LinkRequested, LoginAttempts};
+use souk_identity_api::{
+    CustomerRegistered, EmailChangeRequested, EmailChanged, IdentityClient, LinkRequested, LoginAttempts,
+};
 use souk_kernel::Event;
 use souk_module::{BuildContext, BuildError, Module, ModuleSpec, Role};
 
@@ -11,7 +13,13 @@ pub const SPEC: ModuleSpec = ModuleSpec {
     roles: &[
         Role {
             needs: &["postgres"],
-            emits: &[CustomerRegistered::TYPE, LinkRequested::TYPE, LoginAttempts::TYPE],
+            emits: &[
+                CustomerRegistered::TYPE,
+                LinkRequested::TYPE,
+                LoginAttempts::TYPE,
+                EmailChangeRequested::TYPE,
+                EmailChanged::TYPE,
+            ],
             ..Role::new("identity", "customers, staff, credentials, sessions, addresses", 7110)
         },
         Role { needs: &["postgres"], ..Role::new("identity-worker", "forgets what ran out", 7130) },

@@ -1,4 +1,5 @@
-//! Implementation of the contract; signing in with a password is in `sign_in`, registration and recovery by mail in `links`.
+//! Implementation of the contract; signing in with a password is in `sign_in`, registration and recovery by mail in `links`, another
+//! address in `email_change`.
 //! Every token pair comes from [`TokenPair`].
 
 use std::future::Future;
@@ -7,11 +8,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use souk_db::WalPosition;
 use souk_identity_api::{
-    AddressId, Confirm, CreateStaff, Customer, CustomerId, IdentityApi, Jwks, JwksRequest, Login, Logout, MeRequest,
-    PutAddress, RefreshTokens, Register, RemoveAddress, RequestLink, Session, SessionRequest, SignIn, SignedIn, Staff,
-    StaffId, UpdateMe,
+    AddressId, Confirm, ConfirmEmailChange, CreateStaff, Customer, CustomerId, IdentityApi, Jwks, JwksRequest, Login,
+    Logout, MeRequest, PutAddress, RefreshTokens, Register, RemoveAddress, RequestEmailChange, RequestLink, Session,
+    SessionRequest, SignIn, SignedIn, Staff, StaffId, UpdateMe,
 };
-use souk_kernel::{Clock, Ids, Problem};
+use souk_kernel::{Clock, Ids, Problem, Secret};
 use souk_redis::Leases;
 use souk_rpc::{Cx, Permission};
 use souk_runtime::Tasks;
@@ -209,7 +210,7 @@ impl IdentityService {
     async fn change_account(&self, cx: &Cx, request: &UpdateMe) -> Result<Customer, IdentityError> {
         let id = CustomerId(cx.actor.require_customer()?);
         let me = self.customer(WalPosition::PRIMARY, id).await?;
-        let email = Email::parse(&me.email).ok_or_else(|| Problem::internal("a stored e-mail address is none"))?;
+        let email = Email::parse(&me.email).unwrap_or_else(|_| Email::stored(me.email.clone()));
         let mut checks = Checks::default();
         let name = request.name.as_ref().map(|name| checks.name("/name", name));
         if let Some(new) = &request.new_password {
@@ -226,10 +227,7 @@ impl IdentityService {
             let old = self.check_own_password(id, &email, current).await?.password_hash;
             hashes = Some((old, self.hasher.slot(Queue::NewPasswords).await?.hash(new).await?));
         }
-        let kept = || Kept {
-            session: request.session_token.as_ref().and_then(SessionToken::parse).map(|token| token.digest()),
-            refresh: request.refresh_token.as_ref().and_then(RefreshToken::parse).map(|t| (t.session, t.digest())),
-        };
+        let kept = || kept(request.session_token.as_ref(), request.refresh_token.as_ref());
         let password = hashes.as_ref().map(|(old, new)| (old.as_str(), new.as_str(), kept()));
         let change = AccountChange { customer: id, name: name.as_deref(), password };
         let changed = self.store.change(&change).await?.ok_or(IdentityError::ChangedMeanwhile)?;
@@ -325,6 +323,18 @@ impl IdentityApi for IdentityService {
         Ok(self.change_account(cx, &request).await?)
     }
 
+    async fn request_email_change(&self, cx: &Cx, request: RequestEmailChange) -> Result<(), Problem> {
+        self.ask_for_email_change(cx, &request).await?;
+        self.wrote(cx).await;
+        Ok(())
+    }
+
+    async fn confirm_email_change(&self, cx: &Cx, request: ConfirmEmailChange) -> Result<Customer, Problem> {
+        let changed = self.use_email_change(cx, &request).await?;
+        self.wrote(cx).await;
+        Ok(changed)
+    }
+
     async fn put_address(&self, cx: &Cx, request: PutAddress) -> Result<Customer, Problem> {
         request.address.check("/address")?;
         let (_, customer) = self.store_address(cx, request.id, &request.address, request.make_default).await?;
@@ -343,6 +353,14 @@ impl IdentityApi for IdentityService {
 
     async fn create_staff(&self, cx: &Cx, request: CreateStaff) -> Result<Staff, Problem> {
         Ok(self.make_staff(cx, request).await?)
+    }
+}
+
+/// The session that a caller names as its own, by either of its tokens.
+pub(crate) fn kept(session: Option<&Secret<String>>, refresh: Option<&Secret<String>>) -> Kept {
+    Kept {
+        session: session.and_then(SessionToken::parse).map(|token| token.digest()),
+        refresh: refresh.and_then(RefreshToken::parse).map(|token| (token.session, token.digest())),
     }
 }
 

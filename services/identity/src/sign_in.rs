@@ -16,7 +16,7 @@ impl IdentityService {
     /// The answer and its work are the same whether there is such an account or not.
     pub(crate) async fn log_in(&self, cx: &Cx, request: &SignIn) -> Result<SignedIn, IdentityError> {
         // What is no address has no account; refused like a wrong password, without an oracle to ask.
-        let email = Email::parse(&request.email).ok_or(IdentityError::WrongCredentials)?;
+        let email = Email::parse(&request.email).map_err(|_| IdentityError::WrongCredentials)?;
         let keys = self.keys().current().await?;
         let brought = request.device_token.as_ref().and_then(OpaqueToken::parse);
         let device = brought.unwrap_or_else(|| OpaqueToken::new(secret_bytes()));

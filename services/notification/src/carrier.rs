@@ -3,48 +3,35 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
-use lettre::transport::smtp::AsyncSmtpTransport;
-use lettre::{AsyncTransport, Tokio1Executor};
+use futures_util::future::join_all;
+use souk_kernel::Problem;
 
 use crate::compose::Mail;
-use crate::{MailTransport, SmtpConfig};
+use crate::settings::MailTransport;
+use crate::smtp::{NotSent, Smtp};
 
-/// Mails under way at once to one server; relays limit connections per client.
-const CONCURRENT: usize = 8;
-/// Longest wait for each answer of the server.
-const TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Why a mail did not leave.
-#[derive(Debug)]
-pub enum NotSent {
-    /// Trying again may help.
-    Later(String),
-    /// The server will never take it: no such mailbox, or the like.
-    Never(String),
-}
+/// Connections at once to one server; relays limit them per client.
+const CONNECTIONS: usize = 8;
 
 /// A configured transport.
 pub enum Carrier {
     /// See [`MailTransport::Folder`].
     Folder(PathBuf),
     /// See [`MailTransport::Smtp`].
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Smtp(Box<Smtp>),
 }
 
 impl Carrier {
-    /// Connects to no server yet.
-    pub fn new(transport: MailTransport) -> Self {
-        match transport {
-            MailTransport::Folder(folder) => Carrier::Folder(folder),
-            MailTransport::Smtp(SmtpConfig { host, port }) => {
-                let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host);
-                Carrier::Smtp(builder.port(port).timeout(Some(TIMEOUT)).build())
-            }
-        }
+    /// Connects to no server yet. `shop_host` is the host of the shop's public address.
+    ///
+    /// # Errors
+    /// 422 with what is wrong with the settings.
+    pub fn new(transport: &MailTransport, shop_host: &str) -> Result<Self, Problem> {
+        Ok(match transport {
+            MailTransport::Folder(folder) => Carrier::Folder(folder.clone()),
+            MailTransport::Smtp(config) => Carrier::Smtp(Box::new(Smtp::new(config, shop_host)?)),
+        })
     }
 
     /// Sends all; one result for each, in order.
@@ -58,18 +45,10 @@ impl Carrier {
                     .unwrap_or_else(|error| (0..count).map(|_| Err(NotSent::Later(error.to_string()))).collect())
             }
             Carrier::Smtp(smtp) => {
-                let send = |mail: Mail| async move { deliver(smtp, &mail).await };
-                stream::iter(mails.into_iter().map(send)).buffered(CONCURRENT).collect().await
+                let each = mails.len().div_ceil(CONNECTIONS).max(1);
+                join_all(mails.chunks(each).map(|lane| smtp.send_all(lane))).await.concat()
             }
         }
-    }
-}
-
-async fn deliver(smtp: &AsyncSmtpTransport<Tokio1Executor>, mail: &Mail) -> Result<(), NotSent> {
-    match smtp.send_raw(&mail.envelope, &mail.bytes).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_permanent() => Err(NotSent::Never(error.to_string())),
-        Err(error) => Err(NotSent::Later(error.to_string())),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use souk_db::Tx;
 use souk_flow::{Consumer, Envelope, Source};
-use souk_identity_api::{LinkRequested, LoginAttempts};
+use souk_identity_api::{EmailChangeRequested, EmailChanged, LinkRequested, LoginAttempts};
 use souk_kernel::{Event, Problem};
 use souk_order_api::{OrderChanged, OrderPlaced, OrderStatus};
 use souk_shipping_api::ShipmentShipped;
@@ -23,7 +23,10 @@ impl Facts {
     pub(crate) const SOURCES: &[Source] = &[
         Source { schema: "order", types: &[OrderPlaced::TYPE, OrderChanged::TYPE] },
         Source { schema: "shipping", types: &[ShipmentShipped::TYPE] },
-        Source { schema: "identity", types: &[LinkRequested::TYPE, LoginAttempts::TYPE] },
+        Source {
+            schema: "identity",
+            types: &[LinkRequested::TYPE, LoginAttempts::TYPE, EmailChangeRequested::TYPE, EmailChanged::TYPE],
+        },
     ];
 }
 
@@ -58,6 +61,10 @@ impl Consumer for Facts {
                 deliveries.push(self.delivery(asked.id, asked.id, Content::link(&asked)));
             } else if let Some(noticed) = event.parse::<LoginAttempts>()? {
                 deliveries.push(self.delivery(event.id, event.id, Content::attempts(&noticed)));
+            } else if let Some(asked) = event.parse::<EmailChangeRequested>()? {
+                deliveries.push(self.delivery(event.id, event.id, Content::email_change(&asked)));
+            } else if let Some(changed) = event.parse::<EmailChanged>()? {
+                deliveries.push(self.delivery(event.id, event.id, Content::email_changed(&changed)));
             }
         }
         self.0.store.keep_contacts(tx, &contacts).await?;

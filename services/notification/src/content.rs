@@ -1,7 +1,8 @@
 //! Content of a message as data: made from a fact when it happens, rendered when it is sent. Pure.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use souk_identity_api::{LinkRequested, LoginAttempts};
+use souk_identity_api::{EmailChangeRequested, EmailChanged, LinkRequested, LoginAttempts};
 use souk_kernel::Money;
 use souk_order_api::Order;
 use souk_shipping_api::{Address, Shipment};
@@ -26,6 +27,9 @@ pub enum Content {
         carrier: Option<String>,
         /// The carrier's number.
         tracking: Option<String>,
+        /// When it left.
+        #[serde(default)]
+        at: Option<Timestamp>,
     },
     /// Something about an account.
     Account(AccountMail),
@@ -39,6 +43,9 @@ pub struct AccountMail {
     pub email: String,
     /// About what.
     pub about: AccountMatter,
+    /// When it was; of a link, until when it is good.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
 }
 
 /// What there is to say about an account.
@@ -57,6 +64,17 @@ pub enum AccountMatter {
     },
     /// Wrong passwords came from elsewhere.
     Attempts,
+    /// The address becomes an account's with the link.
+    NewEmail {
+        /// Of the link.
+        token: String,
+    },
+    /// Somebody wants the address for another account than the one that has it.
+    EmailTaken,
+    /// To the address that an account had.
+    EmailChanged,
+    /// From who runs the shop, to see that mails arrive.
+    Test,
 }
 
 /// A confirmed order.
@@ -68,6 +86,9 @@ pub struct Confirmation {
     pub sums: Vec<Sum>,
     /// Where it goes, line by line.
     pub address: Vec<String>,
+    /// When it was ordered.
+    #[serde(default)]
+    pub placed_at: Option<Timestamp>,
 }
 
 /// One thing bought.
@@ -144,13 +165,15 @@ impl Content {
         sums.push(sum("Total", order.total));
         sums.push(sum("Tax in it", order.tax));
         let lines = order.lines.iter().take(MAX_LINES).map(line).collect();
-        Self::Confirmation(Confirmation { lines, sums, address: address_lines(&order.shipping_address) })
+        let (address, placed_at) = (address_lines(&order.shipping_address), Some(order.placed_at));
+        Self::Confirmation(Confirmation { lines, sums, address, placed_at })
     }
 
     /// Of a parcel that left.
     pub fn shipped(shipment: &Shipment) -> Self {
         let label = |text: &Option<String>| text.as_deref().map(one_line);
-        Self::Shipped { carrier: label(&shipment.carrier), tracking: label(&shipment.tracking_number) }
+        let (carrier, tracking) = (label(&shipment.carrier), label(&shipment.tracking_number));
+        Self::Shipped { carrier, tracking, at: Some(shipment.shipped_at) }
     }
 
     /// Of a link that was asked for.
@@ -160,13 +183,28 @@ impl Content {
             true => AccountMatter::Known { token },
             false => AccountMatter::Confirm { token },
         };
-        Self::Account(AccountMail { email: asked.email.reveal().trim().to_owned(), about })
+        Self::Account(AccountMail { email: asked.email.reveal().clone(), about, at: asked.expires_at })
+    }
+
+    /// To the address that an account is to have.
+    pub fn email_change(asked: &EmailChangeRequested) -> Self {
+        let about = match asked.taken {
+            true => AccountMatter::EmailTaken,
+            false => AccountMatter::NewEmail { token: one_line(asked.token.reveal()) },
+        };
+        Self::Account(AccountMail { email: asked.email.reveal().clone(), about, at: Some(asked.expires_at) })
+    }
+
+    /// To the address that an account had.
+    pub fn email_changed(changed: &EmailChanged) -> Self {
+        let email = changed.old_email.reveal().clone();
+        Self::Account(AccountMail { email, about: AccountMatter::EmailChanged, at: Some(changed.at) })
     }
 
     /// Of wrong passwords.
     pub fn attempts(noticed: &LoginAttempts) -> Self {
-        let email = noticed.email.reveal().trim().to_owned();
-        Self::Account(AccountMail { email, about: AccountMatter::Attempts })
+        let email = noticed.email.reveal().clone();
+        Self::Account(AccountMail { email, about: AccountMatter::Attempts, at: Some(noticed.at) })
     }
 
     /// `order_confirmation`.
@@ -179,6 +217,10 @@ impl Content {
                 AccountMatter::Confirm { .. } => "account_confirm",
                 AccountMatter::Known { .. } => "account_known",
                 AccountMatter::Attempts => "account_attempts",
+                AccountMatter::NewEmail { .. } => "account_new_email",
+                AccountMatter::EmailTaken => "account_email_taken",
+                AccountMatter::EmailChanged => "account_email_changed",
+                AccountMatter::Test => "account_test",
             },
         }
     }
@@ -205,6 +247,9 @@ fn address_lines(address: &Address) -> Vec<String> {
 
 /// Text of others on one line of bounded length: nothing in a mail may start a header or a paragraph of its own.
 pub fn one_line(text: &str) -> String {
-    let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect();
+    // A direction that is turned and not turned back would turn what stands after it: our own words, and the address.
+    let turns = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let letters = text.chars().filter(|c| !turns(c)).map(|c| if c.is_control() { ' ' } else { c });
+    let flat: String = letters.take(MAX_TEXT).collect();
     flat.split_whitespace().collect::<Vec<_>>().join(" ")
 }

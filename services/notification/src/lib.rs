@@ -2,7 +2,7 @@
 //!
 //! Owns: contacts (a projection of orders), deliveries, the mails' templates. Calls: a mail server, or writes to a folder.
 //! Emits: nothing. Consumes: `order.placed.v1`, `order.changed.v1`, `shipping.shipped.v1`, `identity.link_requested.v1`,
-//! `identity.login_attempts.v1`. Called by: the command line.
+//! `identity.login_attempts.v1`, `identity.email_change_requested.v1`, `identity.email_changed.v1`. Called by: the command line.
 //!
 //! A delivery is inserted with the inbox row of the event that asks for it, so there is one for each fact however often
 //! the event comes. It is sent at least once, always under the same Message-ID, by which mail servers and readers know a
@@ -15,9 +15,11 @@ mod content;
 mod module;
 mod sender;
 mod service;
+mod settings;
+mod smtp;
 mod store;
+mod test_message;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use souk_db::{Db, Migrations};
@@ -26,7 +28,9 @@ use souk_flow::Consumer;
 pub use module::SPEC;
 pub use sender::run_sender;
 pub use service::NotificationService;
+pub use settings::{MailTransport, ShopConfig, SmtpConfig, SmtpTls, check_sender};
 pub use store::STATEMENTS;
+pub use test_message::send_test_message;
 
 /// Tables of this service.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -36,6 +40,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0001_init", include_str!("../migrations/0001_init.sql")),
         souk_flow::TRACE_CONTEXT,
         ("0007_trace_context", include_str!("../migrations/0007_trace_context.sql")),
+        ("0008_unsent", include_str!("../migrations/0008_unsent.sql")),
     ],
 };
 
@@ -47,35 +52,6 @@ pub struct NotificationDeps {
     pub shop: ShopConfig,
     /// How mails leave.
     pub transport: MailTransport,
-}
-
-/// Who writes, as buyers see it.
-#[derive(Clone, Debug)]
-pub struct ShopConfig {
-    /// Name of the shop.
-    pub name: String,
-    /// `https://shop.example.org`: links begin with it, and its host is in every Message-ID.
-    pub public_url: String,
-    /// Sender's address.
-    pub from: String,
-}
-
-/// How mails leave.
-#[derive(Clone, Debug)]
-pub enum MailTransport {
-    /// One `.eml` file for each message, to look at: the default on a laptop. Made when missing.
-    Folder(PathBuf),
-    /// A mail server.
-    Smtp(SmtpConfig),
-}
-
-/// A mail server nearby that passes mails on. Without encryption or password: those are the relay's business.
-#[derive(Clone, Debug, serde::Deserialize)]
-pub struct SmtpConfig {
-    /// Host name or address.
-    pub host: String,
-    /// 25, 587 or 1025.
-    pub port: u16,
 }
 
 /// What the worker role reads.

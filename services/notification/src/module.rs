@@ -28,15 +28,17 @@ pub const SPEC: ModuleSpec = ModuleSpec {
 #[derive(Deserialize)]
 struct Settings {
     from: String,
+    reply_to: Option<String>,
     smtp: Option<SmtpConfig>,
 }
 
 fn build(context: &BuildContext<'_>) -> Result<Module, BuildError> {
-    let Settings { from, smtp } = context.settings("mail")?;
+    let Settings { from, reply_to, smtp } = context.settings("mail")?;
     let shop = context.shop();
+    let (name, public_url, time) = (shop.name.clone(), shop.public_url.clone(), shop.time.clone());
     let service = NotificationService::new(NotificationDeps {
         db: context.db()?,
-        shop: ShopConfig { name: shop.name.clone(), public_url: shop.public_url.clone(), from },
+        shop: ShopConfig { name, public_url, from, reply_to, time },
         transport: smtp.map_or_else(|| MailTransport::Folder(context.data_dir().join("mail")), MailTransport::Smtp),
     })?;
     let (tasks, sending) = (context.tasks(), service.clone());

@@ -10,10 +10,10 @@ use souk_notification_api::DeliveryStatus;
 use souk_runtime::Tasks;
 use souk_trace::{Kind, Span};
 
-use crate::carrier::NotSent;
 use crate::compose::Mail;
 use crate::content::Content;
 use crate::service::NotificationService;
+use crate::smtp::NotSent;
 use crate::store::{Due, Marked};
 
 /// Notification channel on which the consumer wakes the sender.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use souk_db::{Db, DbError, Row, RowExt, Tx};
 use souk_flow::TraceColumns;
-use souk_notification_api::{Delivery, DeliveryStatus};
+use souk_notification_api::{Delivery, DeliveryStatus, UnsentMail};
 use souk_trace::Trace;
 use uuid::Uuid;
 
@@ -11,6 +11,8 @@ use crate::content::{Contact, Content};
 
 /// Messages of one batch: with a slow mail server still sent well within the sender's lease.
 const MAX_BATCH: i64 = 32;
+/// Messages that did not leave that are listed.
+const MAX_UNSENT: i64 = 500;
 /// Messages about one order that are listed.
 const MAX_ROWS: i64 = 200;
 
@@ -39,6 +41,14 @@ const NEXT: &str =
 const BY_ORDER: &str = "select message_id, template, status, updated_at from delivery
     where order_id = $1 order by created_at, message_id limit $2";
 
+const UNSENT: &str = "select d.message_id, d.template, d.attempts, d.last_error, d.created_at,
+        case when d.status = 'queued' then d.next_at end as next_try_at,
+        coalesce(d.content #>> '{account,email}', c.email) as email
+    from delivery d left join contact c using (order_id)
+    where d.status <> 'sent' order by d.created_at desc, d.message_id limit $1";
+const RETRY: &str = "update delivery set status = 'queued', attempts = 0, next_at = now(), updated_at = now()
+    where status = 'failed' and ($1::text is null or message_id = $1)";
+
 /// Every statement, for the test that prepares them all.
 pub const STATEMENTS: &[(&str, &str)] = &[
     ("KEEP_CONTACTS", KEEP_CONTACTS),
@@ -48,6 +58,8 @@ pub const STATEMENTS: &[(&str, &str)] = &[
     ("MARK", MARK),
     ("NEXT", NEXT),
     ("BY_ORDER", BY_ORDER),
+    ("UNSENT", UNSENT),
+    ("RETRY", RETRY),
 ];
 
 /// A message to queue.
@@ -157,6 +169,29 @@ impl Store {
         let rows = self.db.primary().query(BY_ORDER, &[&order, &MAX_ROWS]).await?;
         rows.iter().map(delivery).collect()
     }
+
+    /// Messages that did not leave, the newest first.
+    pub async fn unsent(&self, limit: u32) -> Result<Vec<UnsentMail>, DbError> {
+        let limit = i64::from(limit).clamp(1, MAX_UNSENT);
+        self.db.primary().query(UNSENT, &[&limit]).await?.iter().map(unsent).collect()
+    }
+
+    /// Queues what was given up, one or all; how many.
+    pub async fn retry(&self, message_id: Option<&str>) -> Result<u64, DbError> {
+        self.db.write_one(RETRY, &[&message_id]).await
+    }
+}
+
+fn unsent(row: &Row) -> Result<UnsentMail, DbError> {
+    Ok(UnsentMail {
+        message_id: row.get_col("message_id")?,
+        template: row.get_col("template")?,
+        email: row.get_col("email")?,
+        attempts: row.get_col("attempts")?,
+        error: row.get_col("last_error")?,
+        created_at: row.get_col("created_at")?,
+        next_try_at: row.get_col("next_try_at")?,
+    })
 }
 
 fn due(row: &Row) -> Result<Due, DbError> {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use souk_kernel::ShopTime;
 use souk_order_api::{AuditRequest, CancelOrder, FindOrder, ListOrders, Order, OrderStatus};
 use souk_rpc::Cx;
 use souk_shipping_api::{Deliver, Ship};
@@ -85,13 +86,14 @@ impl Orders {
 
 /// Runs the command.
 pub async fn run(command: Orders, config: Config) -> anyhow::Result<ExitCode> {
+    let time = config.shop.time_zone.clone();
     let offline = OfflineShop::open(&command.shop().apply(config)).await?;
-    let result = act(&offline, command).await;
+    let result = act(&offline, command, &time).await;
     offline.close().await?;
     result
 }
 
-async fn act(offline: &OfflineShop, command: Orders) -> anyhow::Result<ExitCode> {
+async fn act(offline: &OfflineShop, command: Orders, time: &ShopTime) -> anyhow::Result<ExitCode> {
     let (clients, cx) = (&offline.clients, Cx::system("souk orders"));
     let find = async |order: &Reference| clients.order.find(&cx, FindOrder { reference: order.order.clone() }).await;
     match command {
@@ -101,10 +103,10 @@ async fn act(offline: &OfflineShop, command: Orders) -> anyhow::Result<ExitCode>
             if json {
                 println!("{}", serde_json::to_string_pretty(&page.items)?);
             } else {
-                page.items.iter().for_each(print_line);
+                page.items.iter().for_each(|order| print_line(order, time));
             }
         }
-        Orders::Show(order) => show(&find(&order).await?, order.json)?,
+        Orders::Show(order) => show(&find(&order).await?, order.json, time)?,
         Orders::Ship { order, tracking, carrier } => {
             let found = find(&order).await?;
             anyhow::ensure!(
@@ -128,7 +130,8 @@ async fn act(offline: &OfflineShop, command: Orders) -> anyhow::Result<ExitCode>
                 println!("{}", serde_json::to_string_pretty(&tasks)?);
             }
             for task in tasks.iter().filter(|_| !json) {
-                println!("{}  {}  order {}  {}", task.since, task.kind, task.order, task.what.replace('\n', "; "));
+                let (since, what) = (time.in_list(task.since), task.what.replace('\n', "; "));
+                println!("{since}  {}  order {}  {what}", task.kind, task.order);
             }
         }
         Orders::Cancel { order, reason } => {
@@ -155,24 +158,24 @@ fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn print_line(order: &Order) {
+fn print_line(order: &Order, time: &ShopTime) {
     println!(
         "{:<12} {:<10} {:<10} {:>14}  {}  {}",
         order.number,
         word(&order.status),
         word(&order.payment_status),
         order.total.to_string(),
-        order.placed_at,
+        time.in_list(order.placed_at),
         order.email
     );
 }
 
-fn show(order: &Order, json: bool) -> anyhow::Result<()> {
+fn show(order: &Order, json: bool, time: &ShopTime) -> anyhow::Result<()> {
     if json {
         println!("{}", serde_json::to_string_pretty(order)?);
         return Ok(());
     }
-    print_line(order);
+    print_line(order, time);
     println!("to {} ({})", order.shipping_address.lines().join(", "), order.shipping_name);
     for line in &order.lines {
         println!("{:>5} x {:<24} {} {}  {}", line.quantity, line.sku, line.title, line.options, line.total);
@@ -183,7 +186,9 @@ fn show(order: &Order, json: bool) -> anyhow::Result<()> {
     );
     for parcel in &order.shipments {
         let number = parcel.tracking_number.as_deref().unwrap_or("without tracking");
-        println!("parcel {} {} since {}", number, word(&parcel.status), parcel.shipped_at);
+        // When it became what it is.
+        let since = parcel.delivered_at.unwrap_or(parcel.shipped_at);
+        println!("parcel {} {} since {}", number, word(&parcel.status), time.in_list(since));
     }
     if let Some(failure) = &order.failure {
         println!("failed: {failure}");

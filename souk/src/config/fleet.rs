@@ -38,15 +38,13 @@ impl Config {
             let reason = format!("{proxy:?} is everybody: any visitor could claim any address; name your own proxies");
             wrong("public.trusted_proxies", reason);
         }
-        let at = self.mail.from.split_once('@');
-        let address = at.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
-        if !address || self.mail.from.contains(char::is_whitespace) {
-            wrong("mail.from", format!("{:?} is not an address like shop@example.org", self.mail.from));
+        for (key, address) in [("mail.from", Some(&self.mail.from)), ("mail.reply_to", self.mail.reply_to.as_ref())] {
+            if let Some(Err(reason)) = address.map(|address| souk_notification::check_sender(address)) {
+                wrong(key, reason);
+            }
         }
-        if let Some(smtp) = &self.mail.smtp
-            && (smtp.port == 0 || smtp.host.is_empty())
-        {
-            wrong("mail.smtp", "needs a host and a port from 1 to 65535".into());
+        if let Some(smtp) = &self.mail.smtp {
+            smtp.check(&mut |key, reason| wrong(&format!("mail.smtp.{key}"), reason));
         }
         if let Some(url) = &self.payment.sandbox_url
             && !["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme))
@@ -173,8 +171,8 @@ mod tests {
         assert_eq!(of(config.check_roles(&["payment-worker"], false)), ["payment.sandbox_url"]);
         assert_eq!(of(config.check_roles(&["payment"], true)), Vec::<String>::new());
         config.payment.sandbox_url = Some("127.0.0.1:4242".into());
-        config.mail.smtp = Some(Smtp { host: "mail".into(), port: 0 });
-        assert_eq!(keys(&config), ["mail.smtp", "payment.sandbox_url"]);
+        config.mail.smtp = Some(Smtp::plain("mail", 0));
+        assert_eq!(keys(&config), ["mail.smtp.port", "payment.sandbox_url"]);
         config.payment.sandbox_url = Some("http://127.0.0.1:4242".into());
         assert_eq!(of(config.check_roles(&["payment"], false)), Vec::<String>::new());
         config.database.connections = 20;
@@ -194,7 +192,9 @@ mod tests {
         }
         config.public.trusted_proxies = vec!["10.0.0.0/33".into(), "proxy".into()];
         config.mail.from = "shop".into();
-        assert_eq!(keys(&config), ["public.trusted_proxies", "public.trusted_proxies", "mail.from"]);
+        config.mail.reply_to = Some("a\u{200b}b@example.org".into());
+        let wrong = ["public.trusted_proxies", "public.trusted_proxies", "mail.from", "mail.reply_to"];
+        assert_eq!(keys(&config), wrong);
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(of(config.warnings(&["search", "search-worker"])), Vec::<String>::new());
         assert_eq!(of(config.warnings(&["search-worker", "notification-worker"])), ["search.opensearch", "mail.smtp"]);
         config.search.opensearch = vec!["http://search:9200".into()];
-        config.mail.smtp = Some(Smtp { host: "mail".into(), port: 25 });
+        config.mail.smtp = Some(Smtp::plain("mail", 25));
         assert_eq!(of(config.warnings(&["search-worker", "notification-worker"])), Vec::<String>::new());
         config.internal.tls = Some(InternalTls { dir: "pki".into(), trust_domain: TRUST_DOMAIN.into() });
         config.internal.addresses.insert("cart".into(), vec!["cart.shop.svc:7114".into()]);

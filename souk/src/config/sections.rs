@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use souk_gateway::{CanaryConfig, CorsConfig, Shedding, Throttles};
-use souk_kernel::Currency;
+use souk_kernel::{Currency, ShopTime};
+pub use souk_notification::SmtpConfig as Smtp;
 use souk_order::UnpaidLimits;
 
 use super::network::{self, InternalTls, PublicTls};
@@ -23,6 +24,8 @@ pub struct Shop {
     pub country: String,
     /// Prices include tax, as consumers in the EU see them.
     pub prices_include_tax: bool,
+    /// Name of the time zone (IANA) whose time pages, mails and lists name: `Europe/Berlin`. The API has UTC.
+    pub time_zone: ShopTime,
 }
 
 /// The public listener.
@@ -97,18 +100,10 @@ pub struct Internal {
 pub struct Mail {
     /// Who they come from: an address, shown with the shop's name.
     pub from: String,
-    /// A mail server nearby that passes mails on; none writes files to `mail/` in the data directory.
+    /// Where answers go, if not there.
+    pub reply_to: Option<String>,
+    /// A mail server that passes mails on; none writes files to `mail/` in the data directory.
     pub smtp: Option<Smtp>,
-}
-
-/// A mail server.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Smtp {
-    /// Host name or address.
-    pub host: String,
-    /// 25, 587 or 1025.
-    pub port: u16,
 }
 
 /// Orders.
@@ -157,7 +152,13 @@ pub struct Log {
 
 impl Default for Shop {
     fn default() -> Self {
-        Self { name: "Souk".into(), currency: Currency::EUR, country: "DE".into(), prices_include_tax: true }
+        Self {
+            name: "Souk".into(),
+            currency: Currency::EUR,
+            country: "DE".into(),
+            prices_include_tax: true,
+            time_zone: ShopTime::default(),
+        }
     }
 }
 
@@ -195,7 +196,7 @@ impl Default for Internal {
 
 impl Default for Mail {
     fn default() -> Self {
-        Self { from: "shop@localhost.localdomain".into(), smtp: None }
+        Self { from: "shop@localhost.localdomain".into(), reply_to: None, smtp: None }
     }
 }
 

@@ -1,8 +1,8 @@
-//! A mail server that keeps what it is given: `aiosmtpd` as the distribution ships it, writing a maildir.
+//! A mail server that keeps what it is given: `aiosmtpd` as the distribution ships it, with TLS and login if asked for.
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -18,12 +18,29 @@ const PYTHON: &str = "/usr/bin/python3";
 /// Where Debian puts it.
 const MODULE: &str = "/usr/lib/python3/dist-packages/aiosmtpd";
 
+/// What is run: `aiosmtpd` has no command for logins and TLS together.
+const PROGRAM: &str = include_str!("smtp_server.py");
+
 /// One mail server. Mails it has taken survive [`Engine::kill`].
 pub type SmtpSink = Engine<SmtpServer>;
+
+/// What the server offers and wants.
+#[derive(Clone, Debug, Default)]
+pub struct SmtpOptions {
+    /// Addresses that are not ASCII (RFC 6531).
+    pub smtputf8: bool,
+    /// Certificate and key, as PEM files: then STARTTLS is offered and wanted.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// TLS from the first byte instead.
+    pub implicit_tls: bool,
+    /// Name and password that are wanted.
+    pub login: Option<(String, String)>,
+}
 
 /// How the server is run.
 pub struct SmtpServer {
     port: u16,
+    options: SmtpOptions,
 }
 
 impl Kind for SmtpServer {
@@ -34,15 +51,27 @@ impl Kind for SmtpServer {
         if !Path::new(MODULE).is_dir() {
             return Err(EngineError::Missing { what: "python3-aiosmtpd".into(), command: INSTALL });
         }
+        let (certificate, key) = self.options.certificate.clone().unzip();
+        let settings = serde_json::json!({
+            "port": self.port,
+            "mail": home.join("data/mail"),
+            "smtputf8": self.options.smtputf8,
+            "certificate": certificate,
+            "key": key,
+            "implicit": self.options.implicit_tls,
+            "login": self.options.login,
+        });
         let mut command = Command::new(PYTHON);
-        command.args(["-m", "aiosmtpd", "--nosetuid", "--listen", &format!("127.0.0.1:{}", self.port)]);
-        command.args(["--class", "aiosmtpd.handlers.Mailbox"]).arg(home.join("data/mail"));
+        command.args(["-c", PROGRAM, &settings.to_string()]);
         Ok(command)
     }
 
     async fn probe(&self) -> Result<(), String> {
         let greeted = async {
             let mut stream = BufReader::new(TcpStream::connect(("127.0.0.1", self.port)).await?);
+            if self.options.implicit_tls {
+                return Ok("220 ".to_owned());
+            }
             let mut line = String::new();
             stream.read_line(&mut line).await?;
             stream.write_all(b"QUIT\r\n").await?;
@@ -62,7 +91,15 @@ impl SmtpSink {
     /// # Errors
     /// In words, when there is none to be had.
     pub async fn start() -> Result<SmtpSink, EngineError> {
-        Engine::launch(SmtpServer { port: free_port() }).await
+        Self::with(SmtpOptions::default()).await
+    }
+
+    /// The same, with what it offers and wants.
+    ///
+    /// # Errors
+    /// In words, when there is none to be had.
+    pub async fn with(options: SmtpOptions) -> Result<SmtpSink, EngineError> {
+        Engine::launch(SmtpServer { port: free_port(), options }).await
     }
 
     /// The port on 127.0.0.1.
@@ -70,7 +107,8 @@ impl SmtpSink {
         self.kind().port
     }
 
-    /// Every mail it has taken, whole, with headers `X-MailFrom` and `X-RcptTo` for the envelope; in no order.
+    /// Every mail it has taken, whole, after headers of the envelope (`X-MailFrom`, `X-RcptTo`, `X-MailOptions`), of the client
+    /// (`X-Hello`) and of the way (`X-Protected`); in no order.
     ///
     /// # Errors
     /// When the maildir cannot be read.

@@ -1,9 +1,10 @@
 //! What is paid is what was shown, and a coupon is used as often as it may be.
 
 use serde_json::json;
+use souk_order_api::{Order, OrderPayment};
 use souk_testkit::{Guest, Outcome, World, tokens};
 
-everywhere!(crate::crowded(); price_changed_meanwhile, changed_in_another_tab, limited_coupon);
+everywhere!(crate::crowded(); price_changed_meanwhile, changed_in_another_tab, limited_coupon, cancelled_coupon);
 
 /// Buyers with the same coupon.
 const CROWD: usize = 30;
@@ -87,4 +88,25 @@ async fn limited_coupon(world: &World) {
     }
     assert_eq!((sold, world.coupon_uses("FEW").await), (USES, USES));
     assert_eq!(world.available(&lamp).await, 100 - i64::from(USES));
+}
+
+/// A coupon of one use, taken by an order that is cancelled, is good for the next one.
+async fn cancelled_coupon(world: &World) {
+    let lamp = world.product("Lamp", 2_000, 10).await;
+    world.coupon("ONCE", 1).await;
+    let mut first = world.guest();
+    first.fill(&lamp.sku, 1).await;
+    first.enter("ONCE").await.unwrap();
+    let placed = first.checkout(tokens::OK).await.bought();
+    assert_eq!(world.coupon_uses("ONCE").await, 1);
+    let mut second = world.guest();
+    second.fill(&lamp.sku, 1).await;
+    assert!(second.enter("ONCE").await.is_err(), "the control: it is used up");
+    world.staff().cancel(placed.order.id).await;
+    let given_back = |order: &Order| matches!(order.payment_status, OrderPayment::Voided | OrderPayment::Refunded);
+    world.staff().order_when(placed.order.id, "given back", given_back).await;
+    assert_eq!(world.coupon_uses("ONCE").await, 0);
+    second.enter("ONCE").await.unwrap();
+    assert_eq!(second.checkout(tokens::OK).await.bought().order.discount.amount, 200);
+    assert_eq!(world.coupon_uses("ONCE").await, 1);
 }

@@ -9,7 +9,7 @@ use souk_cart_api::CartClient;
 use souk_catalog_api::{AllCategories, CatalogClient};
 use souk_identity_api::IdentityClient;
 use souk_inventory_api::InventoryClient;
-use souk_kernel::{Ids, Kind, Problem, Secret};
+use souk_kernel::{Ids, Kind, Problem, Secret, ShopTime};
 use souk_objects::Objects;
 use souk_order_api::OrderClient;
 use souk_pricing_api::{PricingClient, RatesRequest, ShopRequest, ShopTerms};
@@ -74,6 +74,8 @@ pub struct Shop {
     pub public_url: String,
     /// Where browsers get pictures and assets.
     pub cdn: Cdn,
+    /// Whose days and hours pages name.
+    pub time: ShopTime,
 }
 
 /// State of the handlers.
@@ -192,6 +194,11 @@ impl App {
 
     fn frame(&self, nav: Arc<Nav>, title: &str) -> Layout {
         Layout::new(self.name.clone(), self.origin.clone(), self.clients.shop.cdn.clone(), nav, title)
+    }
+
+    /// Whose days and hours pages name.
+    pub fn time(&self) -> &ShopTime {
+        &self.clients.shop.time
     }
 
     /// Address of the shop without a slash at its end.

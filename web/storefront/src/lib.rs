@@ -32,7 +32,7 @@ use souk_web::{DEFAULT_BODY_LIMIT, csrf};
 use app::App;
 use pages::to_page::to_page;
 use pages::{
-    account, address, asset, cart, checkout, fragment, home, info, link, listing, order, pay, problem, product,
+    account, address, asset, cart, checkout, email, fragment, home, info, link, listing, order, pay, problem, product,
 };
 
 /// Query parameters of public pages, by the template of their path. No other page that may be cached reads any.
@@ -79,6 +79,8 @@ pub fn router(clients: Clients, tasks: &Tasks) -> Router {
         .route("/account/logout", get(to_page).post(account::logout))
         .route("/account/profile", get(account::profile).post(account::rename))
         .route("/account/password", get(to_page).post(account::change_password))
+        .route("/account/email", get(email::confirm_form).post(email::ask))
+        .route("/account/email/confirm", get(to_page).post(email::confirm))
         .route("/account/addresses/{id}", get(address::show).post(address::save))
         .route("/account/addresses/{id}/remove", get(to_page).post(address::remove))
         .fallback(info::not_found)

@@ -25,7 +25,12 @@ fn build(context: &BuildContext<'_>) -> Result<Module, BuildError> {
         order: context.client()?,
         identity: context.client()?,
         cookie_key: context.key("souk 2026 sealed cookies of the storefront"),
-        shop: Shop { name: shop.name.clone(), public_url: shop.public_url.clone(), cdn: shop.cdn.clone() },
+        shop: Shop {
+            name: shop.name.clone(),
+            public_url: shop.public_url.clone(),
+            cdn: shop.cdn.clone(),
+            time: shop.time.clone(),
+        },
         published: Some(context.objects()?),
     };
     Ok(Module { public: Some(router(clients, &context.tasks())), ..Module::default() })

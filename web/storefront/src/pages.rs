@@ -5,6 +5,7 @@ pub mod address;
 pub mod asset;
 pub mod cart;
 pub mod checkout;
+pub mod email;
 pub mod fragment;
 pub mod home;
 pub mod info;

@@ -81,11 +81,6 @@ pub(crate) fn embedded_json(value: &serde_json::Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
 
-/// A date as people write it: `20 November 2026`.
-pub(crate) fn date(at: jiff::Timestamp) -> String {
-    at.strftime("%-d %B %Y").to_string()
-}
-
 /// `1 item`, `3 items`, `1,600 items`.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", money::grouped(number), if number == 1 { one } else { many })

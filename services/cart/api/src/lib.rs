@@ -12,8 +12,8 @@ use uuid::Uuid;
 pub const MAX_LINES: usize = 100;
 /// Characters of a SKU.
 pub const MAX_SKU: usize = 200;
-/// Characters of an e-mail address (RFC 5321, 4.5.3.1.3: 256 with its brackets).
-pub const MAX_EMAIL: usize = 254;
+/// Characters of an e-mail address.
+pub const MAX_EMAIL: usize = souk_kernel::MAX_MAIL_ADDRESS;
 /// Characters of a shipping method's id.
 pub const MAX_METHOD: usize = 100;
 /// Characters of a coupon as entered.

@@ -25,8 +25,8 @@ souk_kernel::ids! {
 pub const MAX_ADDRESSES: usize = 20;
 /// Characters of a customer's name: the longest real ones fit, an essay does not.
 pub const MAX_NAME: usize = 100;
-/// Characters of an e-mail address (RFC 5321, 4.5.3.1.3, less the angle brackets).
-pub const MAX_EMAIL: usize = 254;
+/// Characters of an e-mail address.
+pub const MAX_EMAIL: usize = souk_kernel::MAX_MAIL_ADDRESS;
 /// Characters of a refresh token: ours are far shorter.
 pub const MAX_TOKEN: usize = 512;
 /// Characters of a password (PROMISES: 8 to 128).
@@ -62,6 +62,12 @@ souk_rpc::service! {
         fn me(MeRequest) -> Customer [idempotent];
         /// Changes name, or password with the old one; a password change ends all other sessions.
         fn update_me(UpdateMe) -> Customer;
+        /// Asks for a mail to a new address, with a link by which the signed-in customer's account gets it. The answer is the same
+        /// whether another account has the address or not.
+        fn request_email_change(RequestEmailChange) -> ();
+        /// Gives the signed-in customer's account the address that such a link was sent to; all other sessions end, and the old
+        /// address is told. 404 `link_invalid` when the link was used, is too old, was never sent, or is another customer's.
+        fn confirm_email_change(ConfirmEmailChange) -> Customer;
         /// Adds or changes an address of the signed-in customer.
         fn put_address(PutAddress) -> Customer;
         /// Removes one.
@@ -76,7 +82,7 @@ souk_rpc::service! {
 #[serde(deny_unknown_fields)]
 pub struct Register {
     /// Lower-cased; unique.
-    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
+    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "idn-email", "examples" = ["ada@example.org"]))]
     pub email: String,
     /// Not a common one.
     #[schemars(length(min = *PASSWORD_CHARS.start(), max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
@@ -92,7 +98,7 @@ pub struct Register {
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// The account.
-    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
+    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "idn-email", "examples" = ["ada@example.org"]))]
     pub email: String,
     /// Its password.
     #[schemars(length(min = 1, max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
@@ -249,7 +255,7 @@ pub struct MeRequest {}
 pub struct Customer {
     /// The customer.
     pub id: CustomerId,
-    /// The account's address.
+    /// The account's address, its domain in the letters of its language.
     pub email: String,
     /// What to call them; may be empty.
     pub name: String,
@@ -285,6 +291,28 @@ pub struct UpdateMe {
     #[serde(default)]
     pub new_password: Option<Secret<String>>,
     /// Names the caller's own session, a browser's, which a new password leaves alone. Without it, that one ends too.
+    #[serde(default)]
+    pub session_token: Option<Secret<String>>,
+    /// The same for an API client.
+    #[serde(default)]
+    pub refresh_token: Option<Secret<String>>,
+}
+
+/// Asks for a mail to a new address of the account.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RequestEmailChange {
+    /// The new address.
+    pub email: String,
+    /// The account's password: who has a session only may not take the account along.
+    pub current_password: Secret<String>,
+}
+
+/// Uses the link in that mail.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ConfirmEmailChange {
+    /// From the link.
+    pub token: Secret<String>,
+    /// Names the caller's own session, a browser's, which stays. Without it, that one ends too.
     #[serde(default)]
     pub session_token: Option<Secret<String>>,
     /// The same for an API client.
@@ -359,7 +387,7 @@ impl Event for CustomerRegistered {
     }
 }
 
-/// A visitor asked for a link to choose a password with. The mailbox decides; the token is good for one use and a day.
+/// A visitor asked for a link to choose a password with. The mailbox decides; the token is good for one use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkRequested {
     /// This request.
@@ -370,6 +398,9 @@ pub struct LinkRequested {
     pub token: Secret<String>,
     /// The address has an account: the password of that one is chosen.
     pub has_account: bool,
+    /// Until when the link is good. What the release before wrote says none: a day.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Event for LinkRequested {
@@ -379,6 +410,54 @@ impl Event for LinkRequested {
     }
     fn version(&self) -> i64 {
         1
+    }
+}
+
+/// A customer asked for another address of the account. The new mailbox decides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EmailChangeRequested {
+    /// This request.
+    pub id: Uuid,
+    /// The new address, where the link goes.
+    pub email: Secret<String>,
+    /// The link's token; good for one use, and for this customer only.
+    pub token: Secret<String>,
+    /// Another account has the address: its mailbox is told, and there is no link.
+    pub taken: bool,
+    /// Until when the link is good.
+    pub expires_at: Timestamp,
+}
+
+impl Event for EmailChangeRequested {
+    const TYPE: &'static str = "identity.email_change_requested.v1";
+    fn aggregate(&self) -> Uuid {
+        self.id
+    }
+    fn version(&self) -> i64 {
+        1
+    }
+}
+
+/// An account has another address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EmailChanged {
+    /// The account.
+    pub customer_id: CustomerId,
+    /// The address it had, which is told.
+    pub old_email: Secret<String>,
+    /// The address it has.
+    pub email: Secret<String>,
+    /// When, by the database's clock.
+    pub at: Timestamp,
+}
+
+impl Event for EmailChanged {
+    const TYPE: &'static str = "identity.email_changed.v1";
+    fn aggregate(&self) -> Uuid {
+        self.customer_id.0
+    }
+    fn version(&self) -> i64 {
+        self.at.as_microsecond()
     }
 }
 

@@ -19,11 +19,7 @@ impl Checks {
 
     /// A well-formed address.
     pub fn email(&mut self, pointer: &str, text: &str) -> Option<Email> {
-        let email = Email::parse(text);
-        if email.is_none() {
-            self.wrong(pointer, "must be an e-mail address, such as ada@example.com");
-        }
-        email
+        Email::parse(text).map_err(|error| self.wrong(pointer, &error.to_string())).ok()
     }
 
     /// A name, trimmed; may be empty. It ends up in mail headers, so it is one line, and what
@@ -105,7 +101,7 @@ mod tests {
 
     #[test]
     fn passwords_that_are_tried_first_are_refused() {
-        let email = Email::parse("ada.lovelace@example.com");
+        let email = Email::parse("ada.lovelace@example.com").ok();
         let refused = |password: &str| {
             let mut checks = Checks::default();
             checks.password("/p", password, email.as_ref());

@@ -6,7 +6,7 @@ mod input;
 mod throttle;
 mod token;
 
-pub use email::Email;
+pub use email::{Email, shown};
 pub use input::{Checks, check_account, normalised_password};
 pub use throttle::{Backoff, Counters, FORGET_AFTER, OWN, SHARED, TELL_AFTER, TELL_EVERY, own_password};
 pub use token::{Digest, OpaqueToken, RefreshToken, SessionToken};

@@ -40,7 +40,7 @@ impl From<SignedIn> for Tokens {
 #[serde(deny_unknown_fields)]
 pub(super) struct RegisterBody {
     /// Lower-cased.
-    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
+    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "idn-email", "examples" = ["ada@example.org"]))]
     pub(super) email: String,
     /// What to call you.
     #[serde(default)]
@@ -58,7 +58,7 @@ pub(super) struct RegisterBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct RecoverBody {
     /// The account's address.
-    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
+    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "idn-email", "examples" = ["ada@example.org"]))]
     pub(super) email: String,
 }
 
@@ -74,7 +74,7 @@ pub(super) struct LinkSent {
 #[serde(deny_unknown_fields)]
 pub(super) struct LoginBody {
     /// The account.
-    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "email", "examples" = ["ada@example.org"]))]
+    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "idn-email", "examples" = ["ada@example.org"]))]
     pub(super) email: String,
     /// Its password.
     #[schemars(length(min = 1, max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
@@ -114,6 +114,31 @@ pub(super) struct MePatch {
     #[schemars(length(min = *PASSWORD_CHARS.start(), max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
     pub(super) new_password: Option<Secret<String>>,
     /// Yours: its session stays signed in when the password changes.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = MAX_TOKEN), extend("writeOnly" = true))]
+    pub(super) refresh_token: Option<Secret<String>>,
+}
+
+/// Which address the account is to have.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangeEmailBody {
+    /// The new address.
+    #[schemars(length(min = 1, max = MAX_EMAIL), extend("format" = "idn-email", "examples" = ["ada@example.org"]))]
+    pub(super) email: String,
+    /// The account's password.
+    #[schemars(length(min = 1, max = *PASSWORD_CHARS.end()), extend("format" = "password", "writeOnly" = true))]
+    pub(super) current_password: Secret<String>,
+}
+
+/// Proof of the new mailbox.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConfirmEmailBody {
+    /// From the link in the mail.
+    #[schemars(length(min = 1, max = MAX_TOKEN), extend("writeOnly" = true))]
+    pub(super) token: Secret<String>,
+    /// Yours: its session stays signed in.
     #[serde(default)]
     #[schemars(length(min = 1, max = MAX_TOKEN), extend("writeOnly" = true))]
     pub(super) refresh_token: Option<Secret<String>>,

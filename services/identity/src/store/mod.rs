@@ -1,10 +1,11 @@
 //! All SQL of identity: here accounts and the rest, in `tries` the counted tries of passwords and the known devices, in
-//! `links` the links sent by mail, in `sessions` the sign-ins, in `addresses` the addresses.
+//! `links` the links sent by mail, in `email_change` those to another address, in `sessions` the sign-ins, in `addresses` the addresses.
 //!
 //! Locks are taken in one order everywhere, a customer's row before sessions or addresses of that customer, sessions by
 //! id; so writers wait for each other and never in a circle.
 
 mod addresses;
+mod email_change;
 mod links;
 mod session_cache;
 mod sessions;
@@ -17,9 +18,10 @@ use souk_flow::Outbox;
 use souk_identity_api::{Customer, CustomerId, CustomerRegistered, Staff, StoredAddress};
 use uuid::Uuid;
 
-use crate::domain::{Digest, Email, own_password};
+use crate::domain::{Digest, Email, own_password, shown};
 
 pub use addresses::Stored;
+pub use email_change::NewEmailChange;
 pub use links::{Confirmed, NewLink};
 pub(crate) use session_cache::SessionCache;
 pub use sessions::{Kept, LiveSession, NewSession, SignInWith};
@@ -71,7 +73,8 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         ("ADD_KEY", ADD_KEY),
         ("RETIRE_KEYS", RETIRE_KEYS),
     ];
-    let others = [sessions::STATEMENTS, tries::STATEMENTS, links::STATEMENTS, addresses::STATEMENTS];
+    let others =
+        [sessions::STATEMENTS, tries::STATEMENTS, links::STATEMENTS, email_change::STATEMENTS, addresses::STATEMENTS];
     here.into_iter().chain(others.into_iter().flatten().copied()).collect()
 }
 
@@ -162,6 +165,7 @@ impl Store {
             recalled = sessions::end_all(&tx, id, kept).await?;
             let keys = [own_password(id)];
             tx.execute(tries::FORGET, &[&keys.each_ref().map(Digest::as_slice).as_slice()]).await?;
+            tx.execute(email_change::FORGET, &[&id.0]).await?;
         }
         if let Some(name) = change.name {
             tx.execute(RENAME, &[&id.0, &name]).await?;
@@ -241,7 +245,7 @@ fn read_customer(row: &Row) -> Result<Customer, DbError> {
     let Json(addresses): Json<Vec<StoredAddress>> = row.get_col("addresses")?;
     Ok(Customer {
         id: row.get_col::<Uuid>("id")?.into(),
-        email: row.get_col("email")?,
+        email: shown(row.get_col("email")?),
         name: row.get_col("name")?,
         addresses,
         created_at: row.get_col("created_at")?,

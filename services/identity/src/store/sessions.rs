@@ -74,7 +74,7 @@ const RENEW: &str = concat!(
 const END: &str = "delete from session where id = $1 returning customer_id, session_hash";
 const END_BY_TOKEN: &str = "delete from session where session_hash = $1 returning customer_id, session_hash";
 /// Who ends many takes the customer's row first, so that two of them do not meet half-way.
-const LOCK_CUSTOMER: &str = "select 1 from customer where id = $1 for no key update";
+pub(super) const LOCK_CUSTOMER: &str = "select 1 from customer where id = $1 for no key update";
 const END_ALL: &str = "delete from session where customer_id = $1
     and not coalesce(session_hash = $2, false) and not coalesce(id = $3 and refresh_hash = $4, false)
     returning session_hash";

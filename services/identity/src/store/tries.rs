@@ -8,7 +8,7 @@ use souk_identity_api::{CustomerId, LoginAttempts};
 use uuid::Uuid;
 
 use super::Store;
-use crate::domain::{Backoff, Counters, Digest, Email, FORGET_AFTER, OWN, SHARED, TELL_EVERY};
+use crate::domain::{Backoff, Counters, Digest, Email, FORGET_AFTER, OWN, SHARED, TELL_EVERY, own_password};
 
 /// How long a device is known after its last sign-in: longer than between two purchases of a year.
 const DEVICE_SECONDS: f64 = 365.0 * 24.0 * 3600.0;
@@ -119,6 +119,12 @@ impl Store {
             tx.commit().await?;
         }
         Ok(counted)
+    }
+
+    /// Forgets the tries of a signed-in customer's own password, which was right.
+    pub async fn forget_own_tries(&self, customer: CustomerId) -> Result<(), DbError> {
+        let keys = [own_password(customer)];
+        self.db().write_one(FORGET, &[&keys.each_ref().map(Digest::as_slice).as_slice()]).await.map(drop)
     }
 
     /// Tells the customer of tries from elsewhere, unless they were told within a day.

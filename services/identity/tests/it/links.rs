@@ -89,7 +89,7 @@ async fn the_way_by_mail_is_open_while_others_guess() {
 }
 
 #[tokio::test]
-async fn links_are_few_and_run_out() {
+async fn links_to_new_addresses_are_few_and_run_out() {
     let shop = Shop::open().await;
     let here = shop.process().await;
     for _ in 0..20 {
@@ -102,7 +102,7 @@ async fn links_are_few_and_run_out() {
     here.confirm(&sent[0].token, PASSWORD).await.unwrap();
     assert!(here.confirm(&sent[4].token, PASSWORD).await.unwrap_err().is("link_invalid"), "one use ends them all");
 
-    here.ask_for_link(ADA, "").await.unwrap();
+    here.ask_for_link("new@example.com", "").await.unwrap();
     let link = shop.last_link().await;
     shop.wait(24.0 * 3600.0 + 1.0).await;
     assert!(here.confirm(&link.token, PASSWORD).await.unwrap_err().is("link_invalid"));
@@ -113,6 +113,37 @@ async fn links_are_few_and_run_out() {
         let problem = here.confirm(&secret(token), PASSWORD).await.unwrap_err();
         assert_eq!((problem.kind, &*problem.code), (Kind::NotFound, "link_invalid"));
     }
+}
+
+/// Half an hour. And whoever asks for somebody else's links until none is sent has put a good one into that mailbox.
+#[tokio::test]
+async fn a_link_to_an_account_is_good_for_half_an_hour_and_there_is_always_a_good_one() {
+    let shop = Shop::open().await;
+    let here = shop.process().await;
+    here.register(ADA).await;
+    here.ask_for_link(ADA, "").await.unwrap();
+    let link = shop.last_link().await;
+    let minutes = "select extract(epoch from max(expires_at - created_at))::bigint / 60 from account_link";
+    assert_eq!(shop.number(minutes).await, 30);
+    assert!(link.expires_at.is_some(), "the mail says until when");
+    shop.wait(29.0 * 60.0).await;
+    assert!(here.confirm(&link.token, "short").await.unwrap_err().kind == Kind::Invalid, "the control: it is good");
+    shop.wait(61.0).await;
+    assert!(here.confirm(&link.token, OTHER).await.unwrap_err().is("link_invalid"));
+    let store = souk_identity::store::Store::new(here.db.clone());
+    assert_eq!(store.purge().await.unwrap(), 0, "it is counted for a day");
+
+    // Every minute of a day, by a stranger.
+    let good = "select count(*) from account_link where expires_at > now()";
+    for _ in 0..24 * 60 {
+        here.ask_for_link(ADA, "").await.unwrap();
+        assert!(shop.number(good).await > 0, "the owner has a good link");
+        shop.wait(60.5).await;
+    }
+    let sent = shop.events::<LinkRequested>().await.len();
+    assert!((45..60).contains(&sent), "{sent} mails a day are the price of it");
+    shop.wait(48.0 * 3600.0).await;
+    assert!(store.purge().await.unwrap() > 40);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 mod abandoned;
 mod addresses;
 mod contract;
+mod email_change;
 mod http;
 mod keys;
 mod links;

@@ -9,6 +9,10 @@ souk_rpc::service! {
     pub trait NotificationApi at "/rpc/notification/v1", client NotificationClient, serve serve_notification, fake NotificationFake {
         /// Messages about an order, oldest first. Permission: orders.
         fn by_order(ByOrder) -> Deliveries [idempotent];
+        /// Messages that did not leave, the newest first: to be tried again, or given up. Permission: orders.
+        fn unsent(ListUnsent) -> Unsent [idempotent];
+        /// Puts messages that were given up into the queue again. Permission: orders.
+        fn retry(RetryMails) -> Retried;
     }
 }
 
@@ -49,4 +53,51 @@ pub struct Delivery {
 pub struct Deliveries {
     /// Oldest first.
     pub items: Vec<Delivery>,
+}
+
+/// Asks what did not leave.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ListUnsent {
+    /// At most so many; never more than 500.
+    pub limit: u32,
+}
+
+/// A message that did not leave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnsentMail {
+    /// Deterministic Message-ID.
+    pub message_id: String,
+    /// `order_confirmation`.
+    pub template: String,
+    /// To whom; unknown while the order is.
+    pub email: Option<String>,
+    /// Tries so far.
+    pub attempts: i32,
+    /// Why the last one failed.
+    pub error: Option<String>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it is tried again; none: given up.
+    pub next_try_at: Option<Timestamp>,
+}
+
+/// Messages that did not leave.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Unsent {
+    /// The newest first.
+    pub items: Vec<UnsentMail>,
+}
+
+/// Names what to try again.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RetryMails {
+    /// One message; none: all that were given up.
+    pub message_id: Option<String>,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retried {
+    /// So many are in the queue again.
+    pub queued: u64,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use souk_db::assert_all_prepare;
-use souk_identity_api::{LinkRequested, LoginAttempts};
+use souk_identity_api::{EmailChangeRequested, EmailChanged, LinkRequested, LoginAttempts};
 use souk_kernel::Kind;
 use souk_notification_api::{ByOrder, DeliveryStatus, NotificationApi, NotificationClient, serve_notification};
 use souk_order_api::OrderStatus;
@@ -201,29 +201,44 @@ async fn what_happens_to_an_account_is_told_once_each_and_the_links_are_forgotte
         email: "ada@example.org".to_owned().into(),
         token: format!("token-{n}").into(),
         has_account,
+        expires_at: None,
     };
     world.of_account(&link(1, false)).await;
     world.of_account(&link(2, true)).await;
     let email = "ada@example.org".to_owned().into();
     let at = jiff::Timestamp::UNIX_EPOCH;
     world.of_account(&LoginAttempts { customer_id: Uuid::from_u128(3).into(), email, at }).await;
+    let change = |n: u128, taken| EmailChangeRequested {
+        id: Uuid::from_u128(n),
+        email: "new@example.org".to_owned().into(),
+        token: format!("token-{n}").into(),
+        taken,
+        expires_at: at,
+    };
+    world.of_account(&change(4, false)).await;
+    world.of_account(&change(5, true)).await;
+    let (old_email, email) = ("ada@example.org".to_owned().into(), "new@example.org".to_owned().into());
+    world.of_account(&EmailChanged { customer_id: Uuid::from_u128(3).into(), old_email, email, at }).await;
     let sent = "select count(*) from delivery where status = 'sent' and content is null";
     for _ in 0..2 {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-        while world.count(sent).await < 3 {
-            assert!(tokio::time::Instant::now() < deadline, "three mails are sent");
+        while world.count(sent).await < 6 {
+            assert!(tokio::time::Instant::now() < deadline, "six mails are sent");
             tokio::task::yield_now().await;
         }
         let found = mails(directory.path());
-        assert_eq!(found.len(), 3);
-        for (template, part) in [
-            ("account_confirm", "https://shop.example.org/account/confirm?token=token-1"),
-            ("account_known", "https://shop.example.org/account/confirm?token=token-2"),
-            ("account_attempts", "https://shop.example.org/account/recover"),
+        assert_eq!(found.len(), 6);
+        for (template, to, part) in [
+            ("account_confirm", "ada", "https://shop.example.org/account/confirm?token=token-1"),
+            ("account_known", "ada", "https://shop.example.org/account/confirm?token=token-2"),
+            ("account_attempts", "ada", "https://shop.example.org/account/recover"),
+            ("account_new_email", "new", "https://shop.example.org/account/email?token=token-4"),
+            ("account_email_taken", "new", "https://shop.example.org/account"),
+            ("account_email_changed", "ada", "1 January 1970, 00:00 (UTC)"),
         ] {
             let mail = found.iter().find(|(path, _)| path.to_string_lossy().contains(template)).unwrap();
             let text = mail.1.replace("=\r\n", "").replace("=3D", "=");
-            assert!(text.contains(part) && text.contains("To: ada@example.org\r\n"), "{text}");
+            assert!(text.contains(part) && text.contains(&format!("To: {to}@example.org\r\n")), "{text}");
         }
         // Once more, as far as the consumer knows.
         world.tasks.drain(std::time::Duration::from_secs(10)).await.unwrap();
@@ -232,5 +247,5 @@ async fn what_happens_to_an_account_is_told_once_each_and_the_links_are_forgotte
         world.restart().await;
         world.drained().await;
     }
-    assert_eq!(world.count("select count(*) from delivery").await, 3);
+    assert_eq!(world.count("select count(*) from delivery").await, 6);
 }

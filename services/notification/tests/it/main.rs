@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
 mod events;
+mod protected;
 mod smtp;
 mod support;

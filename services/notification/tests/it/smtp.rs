@@ -23,13 +23,23 @@ struct MailServer {
     received: Arc<Mutex<Vec<Received>>>,
     /// Temporary failures still to come.
     busy: Arc<Mutex<u32>>,
+    /// Mails that it takes over one connection.
+    patience: Arc<Mutex<usize>>,
+    /// What was said to log in.
+    logins: Arc<Mutex<Vec<String>>>,
 }
 
 impl MailServer {
     async fn start(tasks: &Tasks) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = Self { address, received: Arc::default(), busy: Arc::default() };
+        let server = Self {
+            address,
+            received: Arc::default(),
+            busy: Arc::default(),
+            patience: Arc::new(Mutex::new(100)),
+            logins: Arc::default(),
+        };
         let (accepting, tasks_of) = (server.clone(), tasks.clone());
         tasks.spawn("mail server", async move {
             let token = tasks_of.token().clone();
@@ -49,18 +59,32 @@ impl MailServer {
     }
 
     fn transport(&self) -> MailTransport {
-        MailTransport::Smtp(SmtpConfig { host: self.address.ip().to_string(), port: self.address.port() })
+        MailTransport::Smtp(self.config())
+    }
+
+    fn config(&self) -> SmtpConfig {
+        SmtpConfig::plain(self.address.ip().to_string(), self.address.port())
     }
 
     async fn talk(&self, socket: TcpStream) -> std::io::Result<()> {
         let (read, mut write) = socket.into_split();
         let mut lines = BufReader::new(read).lines();
         write.write_all(b"220 sink ESMTP\r\n").await?;
-        let mut to = Vec::new();
+        let (mut to, mut taken) = (Vec::new(), 0);
         while let Some(line) = lines.next_line().await? {
             let upper = line.to_ascii_uppercase();
             let answer = if upper.starts_with("EHLO") {
-                "250-sink\r\n250 8BITMIME\r\n".to_owned()
+                "250-sink\r\n250-AUTH LOGIN\r\n250 8BITMIME\r\n".to_owned()
+            } else if upper == "AUTH LOGIN" {
+                for question in ["VXNlcm5hbWU6", "UGFzc3dvcmQ6"] {
+                    write.write_all(format!("334 {question}\r\n").as_bytes()).await?;
+                    let answer = lines.next_line().await?.unwrap_or_default();
+                    self.logins.lock().unwrap().push(answer);
+                }
+                "235 welcome\r\n".to_owned()
+            } else if upper.starts_with("MAIL FROM:") && taken >= *self.patience.lock().unwrap() {
+                write.write_all(b"421 enough for one connection\r\n").await?;
+                return Ok(());
             } else if upper.starts_with("MAIL FROM:") {
                 to.clear();
                 let mut busy = self.busy.lock().unwrap();
@@ -81,6 +105,7 @@ impl MailServer {
                     data.push('\n');
                 }
                 self.received.lock().unwrap().push(Received { to: std::mem::take(&mut to), data });
+                taken += 1;
                 "250 queued\r\n".to_owned()
             } else if upper == "QUIT" {
                 write.write_all(b"221 bye\r\n").await?;
@@ -149,7 +174,7 @@ async fn a_server_that_is_away_loses_nothing() {
     let tasks = Tasks::new();
     let server = MailServer::start(&tasks).await;
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let away = MailTransport::Smtp(SmtpConfig { host: closed.ip().to_string(), port: closed.port() });
+    let away = MailTransport::Smtp(SmtpConfig::plain(closed.ip().to_string(), closed.port()));
     let world = World::new(away).await;
     world.run_consumers();
     let order = order(1, "ada@example.org");
@@ -158,4 +183,55 @@ async fn a_server_that_is_away_loses_nothing() {
     assert_eq!(world.service.send_due().await.unwrap(), 1);
     assert_eq!(world.deliveries(&order).await[0].status, DeliveryStatus::Queued);
     assert!(server.received.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_knows_only_login_gets_name_and_password() {
+    let tasks = Tasks::new();
+    let server = MailServer::start(&tasks).await;
+    let (username, password) = (Some("shop".to_owned()), Some("s3cret".to_owned().into()));
+    let world = World::new(MailTransport::Smtp(SmtpConfig { username, password, ..server.config() })).await;
+    world.run();
+    let order = order(42, "ada@example.org");
+    world.placed(&order).await;
+    world.wait(&order, 1, DeliveryStatus::Sent).await;
+    assert_eq!(*server.logins.lock().unwrap(), ["c2hvcA==", "czNjcmV0"], "base64 of shop and s3cret");
+    world.tasks.drain(std::time::Duration::from_secs(10)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_takes_two_mails_over_a_connection_gets_all_of_them_once() {
+    let tasks = Tasks::new();
+    let server = MailServer::start(&tasks).await;
+    *server.patience.lock().unwrap() = 2;
+    let world = World::new(server.transport()).await;
+    world.run_consumers();
+    let orders: Vec<_> = (1..=32).map(|number| order(number, "ada@example.org")).collect();
+    for order in &orders {
+        world.placed(order).await;
+    }
+    world.wait(orders.last().unwrap(), 1, DeliveryStatus::Queued).await;
+    assert_eq!(world.service.send_due().await.unwrap(), 32);
+    assert_eq!(world.count("select count(*) from delivery where status = 'sent' and attempts = 1").await, 32);
+    assert_eq!(server.received.lock().unwrap().len(), 32);
+}
+
+/// It accepts, and says nothing: each mail is tried again later, and none waits for ever.
+#[tokio::test]
+async fn a_server_that_hangs_holds_nothing_up_for_longer_than_its_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let silent = SmtpConfig { timeout_seconds: 1, ..SmtpConfig::plain("127.0.0.1", port) };
+    let world = World::new(MailTransport::Smtp(silent)).await;
+    world.run_consumers();
+    let orders: Vec<_> = (1..=20).map(|number| order(number, "ada@example.org")).collect();
+    for order in &orders {
+        world.placed(order).await;
+    }
+    world.wait(orders.last().unwrap(), 1, DeliveryStatus::Queued).await;
+    let started = std::time::Instant::now();
+    assert_eq!(world.service.send_due().await.unwrap(), 20);
+    assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
+    let waits = "select count(*) from delivery where status = 'queued' and last_error like '%no answer within 1 s%'";
+    assert_eq!(world.count(waits).await, 20);
 }

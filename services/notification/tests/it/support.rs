@@ -9,7 +9,7 @@ use souk_cart_api::CartId;
 use souk_db::{Db, Migrations, RowExt, grant_outbox_read};
 use souk_eventually::eventually;
 use souk_flow::{EventLog, Outbox, run_consumer};
-use souk_kernel::{Currency, Event};
+use souk_kernel::{Currency, Event, ShopTime};
 use souk_notification::{
     MIGRATIONS, MailTransport, NotificationDeps, NotificationService, ShopConfig, consumers, run_sender,
 };
@@ -52,6 +52,8 @@ impl World {
             name: "Souk".into(),
             public_url: "https://shop.example.org".into(),
             from: "shop@example.org".into(),
+            reply_to: None,
+            time: ShopTime::default(),
         };
         let service = NotificationService::new(NotificationDeps { db: db.clone(), shop, transport }).unwrap();
         let client = NotificationClient::Local(service.clone() as Arc<dyn NotificationApi>);

@@ -1,4 +1,5 @@
-//! The cancellation saga. The decision is one commit, and what follows only goes forward: money back, stock back.
+//! The cancellation saga. The decision is one commit, and what follows only goes forward: money back, stock
+//! back, and the uses of coupons.
 
 use std::sync::Arc;
 
@@ -8,10 +9,11 @@ use souk_inventory_api::ByKey;
 use souk_kernel::{Ids, Money, Problem};
 use souk_order_api::{CancelOrder, Order, OrderChanged, OrderPayment, OrderStatus};
 use souk_payment_api::{ByOrder, PaymentStatus, Refund, VoidPayment};
+use souk_pricing_api::Unredeem;
 use souk_rpc::Cx;
 
 use super::Shared;
-use super::state::{CANCELLATION, CancelState};
+use super::state::{CANCELLATION, CancelState, redemption_key};
 use crate::OrderDeps;
 use crate::domain::{Cancelling, Transition, apply, cancelling};
 
@@ -47,7 +49,8 @@ pub async fn begin(shared: &Shared, request: &CancelOrder) -> Result<Begun, Prob
         Cancelling::TakeBack => drop(apply(&mut order, Transition::Cancel, shared.clock.now())?),
     }
     store.save(&tx, &order).await?;
-    let state = CancelState { saga_id: Ids::random().v4(), order_id: id, payment: None };
+    let coupons = !order.coupons.is_empty();
+    let state = CancelState { saga_id: Ids::random().v4(), order_id: id, payment: None, coupons };
     insert_sagas(&tx, &CANCELLATION, &[NewSaga { id: state.saga_id, state: &state, trace: souk_trace::current() }])
         .await?;
     store.outbox().push(&tx, &OrderChanged { order: order.clone(), previous }).await?;
@@ -61,6 +64,7 @@ pub fn engine(deps: &OrderDeps, shared: &Arc<Shared>) -> Arc<SagaEngine<CancelSt
     let steps: Vec<Box<dyn Step<CancelState>>> = vec![
         Box::new(GiveMoneyBack(deps.payment.clone())),
         Box::new(GiveStockBack(deps.inventory.clone())),
+        Box::new(GiveCouponsBack(deps.pricing.clone())),
         Box::new(Note(shared.clone())),
     ];
     SagaEngine::new(&deps.db, &deps.tasks, &CANCELLATION, steps, |_, _, _| {})
@@ -125,6 +129,24 @@ impl Step<CancelState> for GiveStockBack {
     }
     async fn run(&self, cx: &Cx, _: SagaRun, state: &mut CancelState) -> Result<Progress, Failure> {
         self.0.release(cx, ByKey { key: state.order_id.0 }).await?;
+        Ok(Progress::Done)
+    }
+}
+
+struct GiveCouponsBack(souk_pricing_api::PricingClient);
+
+#[async_trait]
+impl Step<CancelState> for GiveCouponsBack {
+    fn name(&self) -> &'static str {
+        "give coupons back"
+    }
+    fn may_be_left(&self) -> bool {
+        true
+    }
+    async fn run(&self, cx: &Cx, _: SagaRun, state: &mut CancelState) -> Result<Progress, Failure> {
+        if state.coupons {
+            self.0.unredeem(cx, Unredeem { key: redemption_key(state.order_id.0) }).await?;
+        }
         Ok(Progress::Done)
     }
 }

@@ -19,7 +19,7 @@ use souk_rpc::Cx;
 use self::authorise::AuthorisePayment;
 use self::sale::{CapturePayment, Complete, Confirm};
 use super::Shared;
-use super::state::{CHECKOUT, CheckoutState};
+use super::state::{CHECKOUT, CheckoutState, redemption_key};
 use crate::OrderDeps;
 use crate::waiters::Outcome;
 
@@ -88,12 +88,6 @@ impl Step<CheckoutState> for Open {
 
 struct RedeemCoupons(souk_pricing_api::PricingClient);
 
-impl RedeemCoupons {
-    fn key(saga: SagaRun) -> String {
-        format!("{}/redeem", saga.id)
-    }
-}
-
 #[async_trait]
 impl Step<CheckoutState> for RedeemCoupons {
     fn name(&self) -> &'static str {
@@ -104,14 +98,14 @@ impl Step<CheckoutState> for RedeemCoupons {
     }
     async fn run(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<Progress, Failure> {
         if !state.coupons.is_empty() {
-            let redeem = Redeem { key: Self::key(saga), order_id: saga.id, coupons: state.coupons.clone() };
+            let redeem = Redeem { key: redemption_key(saga.id), order_id: saga.id, coupons: state.coupons.clone() };
             self.0.redeem(cx, redeem).await?;
         }
         Ok(Progress::Done)
     }
     async fn undo(&self, cx: &Cx, saga: SagaRun, state: &mut CheckoutState) -> Result<(), Failure> {
         if !state.coupons.is_empty() {
-            self.0.unredeem(cx, Unredeem { key: Self::key(saga) }).await?;
+            self.0.unredeem(cx, Unredeem { key: redemption_key(saga.id) }).await?;
         }
         Ok(())
     }

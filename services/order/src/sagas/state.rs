@@ -22,7 +22,7 @@ pub static CHECKOUT: SagaKind = SagaKind {
 /// Cancellations; `numbered` likewise.
 pub static CANCELLATION: SagaKind = SagaKind {
     name: "cancellation",
-    steps: &["give money back", "give stock back", "note"],
+    steps: &["give money back", "give stock back", "give coupons back", "note"],
     numbered: &["give money back", "give stock back", "note"],
 };
 
@@ -75,6 +75,18 @@ pub struct CancelState {
     pub order_id: OrderId,
     /// What became of the money, once it is known.
     pub payment: Option<OrderPayment>,
+    /// False: there are no coupons to give back. What the release before wrote does not say.
+    #[serde(default = "unknown_coupons")]
+    pub coupons: bool,
+}
+
+fn unknown_coupons() -> bool {
+    true
+}
+
+/// What the coupons of an order are redeemed and given back under.
+pub fn redemption_key(order: Uuid) -> String {
+    format!("{order}/redeem")
 }
 
 /// The lines of an order as inventory counts them: a SKU that stands twice is summed.

@@ -41,11 +41,13 @@ async fn an_order_is_seen_by_its_owner_only() {
 }
 
 #[tokio::test]
-async fn cancelling_gives_money_and_stock_back_once() {
+async fn cancelling_gives_money_stock_and_coupons_back_once() {
     let shop = Shop::open().await;
     *shop.neighbours.stock.lock().unwrap() = 10;
+    *shop.neighbours.with_coupon.lock().unwrap() = true;
     let reply = shop.client.checkout(&customer(1), buy(1, "tok_ok")).await.unwrap();
     shop.all_ended().await;
+    assert_eq!(shop.neighbours.redeemed.lock().unwrap().len(), 1, "the control: it is used");
     let cancel = || CancelOrder { id: reply.order.id, reason: "changed my mind".into(), if_version: None, token: None };
     let cancelled = shop.client.cancel(&customer(1), cancel()).await.unwrap();
     assert_eq!(cancelled.status, OrderStatus::Cancelled);
@@ -53,6 +55,7 @@ async fn cancelling_gives_money_and_stock_back_once() {
     shop.all_ended().await;
     assert_eq!(shop.neighbours.captured(), 0);
     assert_eq!(*shop.neighbours.stock.lock().unwrap(), 10);
+    assert_eq!(shop.neighbours.redeemed.lock().unwrap().len(), 0);
     let order = shop.client.get(&customer(1), GetOrder { id: reply.order.id, token: None }).await.unwrap();
     assert_eq!((order.status, order.payment_status), (OrderStatus::Cancelled, OrderPayment::Refunded));
 }

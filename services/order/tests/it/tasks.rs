@@ -78,7 +78,7 @@ async fn finishing_a_sale() {
 
 #[tokio::test]
 async fn taking_a_sale_back() {
-    for (refused, left) in [("refund", (true, 0, 1)), ("release", (false, 2, 1))] {
+    for (refused, left) in [("refund", (true, 0, 0)), ("release", (false, 2, 0)), ("unredeem", (false, 0, 1))] {
         let (shop, order, task) = until_a_task(&[refused], true).await;
         assert_eq!(order.status, OrderStatus::Cancelled);
         assert_eq!((left_behind(&shop), &*task.kind), (left, "cancellation"), "{refused}: {task:?}");

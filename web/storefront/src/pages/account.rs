@@ -20,7 +20,7 @@ use crate::flash::Flash;
 use crate::reply::{Form, PageResult, private, see_other, with_cookies};
 use crate::view::Notice;
 use crate::view::account::{
-    AccountFormPage, FormView, SignInPage, account_page, login_fields, password_fields, profile_fields,
+    AccountFormPage, FormView, SignInPage, account_page, email_fields, login_fields, password_fields, profile_fields,
     register_fields, with_password,
 };
 use crate::view::form::{Field, place_errors};
@@ -38,6 +38,7 @@ const LOGIN: &str = "login";
 pub(super) const REGISTER: &str = "register";
 const PROFILE: &str = "profile";
 const PASSWORD: &str = "password";
+pub(super) const EMAIL: &str = "email";
 /// Characters of an address to go to after signing in.
 const MAX_NEXT: usize = 200;
 
@@ -73,7 +74,7 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx, uri: Uri, fla
     let mut notices = flash.notices();
     notices.extend(done(&query.done));
     let older = orders.next_cursor.map(|cursor| format!("/account?cursor={cursor}"));
-    private(StatusCode::OK, &account_page(layout, &customer, &orders.items, older, notices))
+    private(StatusCode::OK, &account_page(layout, &customer, &orders.items, older, notices, app.time()))
 }
 
 /// What a form that led here has done.
@@ -82,6 +83,8 @@ fn done(what: &str) -> Option<Notice> {
         "password" => "Your password is changed; you are signed out everywhere else.",
         "saved" => "Saved.",
         "mail" => "Please look into your mailbox: we sent you a link to choose a password with.",
+        "email" => "Please look into the mailbox of the new address: we sent a link there.",
+        "email-changed" => "Your e-mail address is changed; you are signed out everywhere else.",
         _ => return None,
     }))
 }
@@ -180,9 +183,11 @@ pub(crate) async fn profile(State(app): State<App>, WebCx(cx): WebCx, flash: Fla
         return Ok(see_other("/account?next=/account/profile"));
     }
     let (mut profile, mut password) = (profile_fields(&me(&app, &cx).await?.name), password_fields());
+    let mut email = email_fields("");
     let mut notices = flash.notices();
     notices.extend(fill_in(&flash, PROFILE, &mut profile));
     notices.extend(fill_in(&flash, PASSWORD, &mut password));
+    notices.extend(fill_in(&flash, EMAIL, &mut email));
     let form = |action: &str, title, fields, button| FormView {
         action: action.into(),
         title,
@@ -194,6 +199,7 @@ pub(crate) async fn profile(State(app): State<App>, WebCx(cx): WebCx, flash: Fla
     let forms = vec![
         form("/account/profile", "What should we call you?", profile, "Save"),
         form("/account/password", "A new password", password, "Change password"),
+        form("/account/email", "Another e-mail address", email, "Send the link"),
     ];
     let layout = app.layout(&cx, "Profile").await?;
     private(StatusCode::OK, &AccountFormPage { layout, heading: "Profile", notices, forms })

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use souk_address::{Address, Country};
 use souk_cart_api::{Cart, GetCart, UpdateCart};
 use souk_identity_api::{Customer, MeRequest};
-use souk_kernel::{FieldError, Kind, Problem};
+use souk_kernel::{FieldError, Kind, MailAddress, Problem};
 use souk_rpc::Cx;
 use souk_web::WebCx;
 
@@ -166,9 +166,8 @@ async fn saved(app: &App, cx: &Cx, cart: &Cart, id: &str) -> Result<(String, Add
 /// All that is wrong at once, so that no buyer has to send the form three times.
 fn check(email: &str, address: &Address) -> Result<(), Problem> {
     let mut fields = Vec::new();
-    let plausible = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
-    if !plausible {
-        fields.push(FieldError { pointer: "/email".into(), detail: "this is no e-mail address".into() });
+    if let Err(error) = MailAddress::parse(email) {
+        fields.push(FieldError { pointer: "/email".into(), detail: error.to_string() });
     }
     if let Err(problem) = address.check(ADDRESS) {
         fields.extend(problem.fields);

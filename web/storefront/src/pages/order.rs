@@ -66,7 +66,7 @@ pub(crate) async fn show(
     // A guest's token shows an order; taking a sale back takes the account (the contract's rule).
     let own = order.customer_id.is_some() && order.customer_id == cx.actor.customer();
     let last = LastOrder::read(&app, &headers).filter(|last| last.id == order.id && last.bank.is_some());
-    let mut page = order_page(layout, &order, own, fresh, notices, terms.prices_include_tax);
+    let mut page = order_page(layout, &order, own, fresh, notices, terms.prices_include_tax, app.time());
     page.confirm = last.is_some() && pending;
     let mut page = private(StatusCode::OK, &page)?;
     if pending {
@@ -87,7 +87,7 @@ pub(crate) async fn ask_to_cancel(
         return Ok(see_other(&href));
     }
     let layout = app.layout(&cx, &format!("Cancel order {}", order.number)).await?;
-    private(StatusCode::OK, &cancel_page(layout, &order, href))
+    private(StatusCode::OK, &cancel_page(layout, &order, href, app.time()))
 }
 
 pub(crate) async fn cancel(State(app): State<App>, WebCx(cx): WebCx, ApiPath(id): ApiPath<String>) -> PageResult {

@@ -17,7 +17,9 @@ pub(crate) fn page_of(path: &str) -> Option<String> {
         ("checkout", Some(step @ ("address" | "delivery")), None) => format!("/checkout?change={step}"),
         ("checkout", Some("give-up"), None) => "/checkout/confirm".to_owned(),
         ("orders", Some(id), Some("cancel")) => format!("/orders/{id}"),
-        ("account", Some("profile" | "password"), None) => "/account/profile".to_owned(),
+        ("account", Some("profile" | "password"), None) | ("account", Some("email"), _) => {
+            "/account/profile".to_owned()
+        }
         ("account", Some("addresses"), Some("new")) => "/account/addresses/new".to_owned(),
         ("account", Some("addresses"), Some(id)) if parts.next().is_none() => format!("/account/addresses/{id}"),
         ("account", Some(_), _) => "/account".to_owned(),
@@ -51,6 +53,7 @@ mod tests {
             ("/orders/1/cancel", "/orders/1"),
             ("/account/login", "/account"),
             ("/account/password", "/account/profile"),
+            ("/account/email/confirm", "/account/profile"),
             ("/account/addresses/new", "/account/addresses/new"),
             ("/account/addresses/1", "/account/addresses/1"),
             ("/account/addresses/1/remove", "/account"),

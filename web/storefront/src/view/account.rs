@@ -2,6 +2,7 @@
 
 use askama::Template;
 use souk_identity_api::{Customer, PASSWORD_CHARS};
+use souk_kernel::{MAX_MAIL_ADDRESS, ShopTime};
 use souk_order_api::Order;
 
 use super::Notice;
@@ -9,9 +10,6 @@ use super::checkout::Saved;
 use super::form::Field;
 use super::layout::Layout;
 use super::order::OrderRow;
-
-/// Longest e-mail address (RFC 5321, 4.5.3.1).
-const MAX_EMAIL: usize = 254;
 
 /// Sign in, or make an account.
 #[derive(Template)]
@@ -114,6 +112,16 @@ pub fn profile_fields(name: &str) -> Vec<Field> {
     vec![Field::text("profile", "name", "Name", "name").value(name).optional()]
 }
 
+/// Fields of the form that asks for another e-mail address.
+pub fn email_fields(email: &str) -> Vec<Field> {
+    vec![
+        email_field("email")
+            .value(email)
+            .hint("We send a link there; your account has the address when you follow it."),
+        password_field("email", "current_password", "Your password", "current-password"),
+    ]
+}
+
 /// Fields of the password form.
 pub fn password_fields() -> Vec<Field> {
     vec![
@@ -122,9 +130,10 @@ pub fn password_fields() -> Vec<Field> {
     ]
 }
 
-/// An e-mail address.
+/// An e-mail address. Not of the browser's type `email`: browsers refuse letters before the `@` that are not ASCII, and send
+/// another address than was typed when the domain is international.
 pub fn email_field(form: &'static str) -> Field {
-    Field { max: MAX_EMAIL, ..Field::text(form, "email", "E-mail", "email").kind("email") }
+    Field { max: MAX_MAIL_ADDRESS, ..Field::text(form, "email", "E-mail", "email") }
 }
 
 fn password_field(form: &'static str, name: &'static str, label: &'static str, auto: &'static str) -> Field {
@@ -143,6 +152,7 @@ pub fn account_page(
     orders: &[Order],
     older: Option<String>,
     notices: Vec<Notice>,
+    time: &ShopTime,
 ) -> AccountPage {
     let greeting = match customer.name.trim() {
         "" => "Your account".to_owned(),
@@ -153,7 +163,7 @@ pub fn account_page(
         notices,
         greeting,
         email: customer.email.clone(),
-        orders: orders.iter().map(OrderRow::from).collect(),
+        orders: orders.iter().map(|order| OrderRow::of(order, time)).collect(),
         older,
         addresses: customer.addresses.iter().map(Saved::from).collect(),
     }

@@ -1,6 +1,7 @@
 //! View models of an order's page, and of the list of orders.
 
 use askama::Template;
+use souk_kernel::ShopTime;
 use souk_order_api::{Order, OrderPayment, OrderStatus};
 use souk_shipping_api::Shipment;
 use souk_web::Cdn;
@@ -9,7 +10,7 @@ use super::card::{image, product};
 use super::cart::{LineView, Summary, rows};
 use super::layout::Layout;
 use super::money::show;
-use super::{Notice, count, date};
+use super::{Notice, count};
 
 /// Status for people, with the class of its tag.
 pub fn status(status: OrderStatus) -> (&'static str, &'static str) {
@@ -42,8 +43,9 @@ pub struct OrderRow {
     pub total: String,
 }
 
-impl From<&Order> for OrderRow {
-    fn from(order: &Order) -> Self {
+impl OrderRow {
+    /// Of an order; its day is that of the shop.
+    pub fn of(order: &Order, time: &ShopTime) -> Self {
         let (status, kind) = status(order.status);
         let units = order.lines.iter().map(|line| u64::from(line.quantity)).sum();
         Self {
@@ -51,7 +53,7 @@ impl From<&Order> for OrderRow {
             number: order.number.clone(),
             status,
             kind,
-            placed: date(order.placed_at),
+            placed: time.date(order.placed_at),
             items: count(units, "item", "items"),
             total: show(order.total),
         }
@@ -115,8 +117,8 @@ pub struct CancelPage {
 }
 
 /// The page that asks, for the order at `href`.
-pub fn cancel_page(layout: Layout, order: &Order, href: String) -> CancelPage {
-    let row = OrderRow::from(order);
+pub fn cancel_page(layout: Layout, order: &Order, href: String, time: &ShopTime) -> CancelPage {
+    let row = OrderRow::of(order, time);
     let money = match (order.payment_status, order.total.amount) {
         (_, 0) | (OrderPayment::None, _) => "Nothing was charged for it.".to_owned(),
         (OrderPayment::Captured, _) => format!("The {} you paid go back to where they came from.", row.total),
@@ -133,6 +135,7 @@ pub fn order_page(
     fresh: bool,
     notices: Vec<Notice>,
     prices_include_tax: bool,
+    time: &ShopTime,
 ) -> OrderPage {
     let (status, status_kind) = status(order.status);
     let done = |from: &[OrderStatus]| from.contains(&order.status);
@@ -153,7 +156,7 @@ pub fn order_page(
         fresh,
         fresh_text: if order.status == OrderStatus::Pending { "Thank you, we are on it" } else { "Thank you" },
         number: order.number.clone(),
-        placed: date(order.placed_at),
+        placed: time.date(order.placed_at),
         status,
         status_kind,
         track,
@@ -162,7 +165,7 @@ pub fn order_page(
         email: order.email.clone(),
         payment: payment(order),
         confirm: false,
-        shipments: order.shipments.iter().map(parcel).collect(),
+        shipments: order.shipments.iter().map(|shipment| parcel(shipment, time)).collect(),
         cancel_action: may_cancel.then(|| format!("/orders/{}/cancel", order.id)),
     }
 }
@@ -208,13 +211,13 @@ fn payment(order: &Order) -> String {
     }
 }
 
-fn parcel(shipment: &Shipment) -> String {
+fn parcel(shipment: &Shipment, time: &ShopTime) -> String {
     let carrier = shipment.carrier.as_deref().unwrap_or("Our carrier");
     let tracking =
         shipment.tracking_number.as_ref().map(|number| format!(", tracking number {number}")).unwrap_or_default();
     match shipment.delivered_at {
-        Some(at) => format!("{carrier}{tracking}: delivered on {}.", date(at)),
-        None => format!("{carrier}{tracking}: on its way since {}.", date(shipment.shipped_at)),
+        Some(at) => format!("{carrier}{tracking}: delivered on {}.", time.date(at)),
+        None => format!("{carrier}{tracking}: on its way since {}.", time.date(shipment.shipped_at)),
     }
 }
 

@@ -108,7 +108,9 @@ async fn wrong_fields_come_back_marked_with_what_was_typed() {
     assert_eq!(answer.location(), "/checkout?change=address");
     assert!(!format!("{:?}", answer.headers).contains("Ana"), "nothing of it is readable in the cookie");
     let page = browser.get(answer.location()).await;
-    page.shows("This is no e-mail address.").shows("Must not be empty.").shows("aria-invalid=\"true\"");
+    page.shows("Must be an e-mail address, such as ada@example.com.")
+        .shows("Must not be empty.")
+        .shows("aria-invalid=\"true\"");
     page.shows("value=\"not an address\"").shows("Ana &#60;b&#62;").hides("<b>Ana");
     page.shows("Must be a country code of ISO 3166-1, and XX is none.");
     assert_eq!(page.body.matches("aria-invalid").count(), 4);

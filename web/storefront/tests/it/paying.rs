@@ -177,5 +177,5 @@ async fn what_a_form_said_is_shown_once_and_on_its_page_only() {
     // A form that was typed full beyond what a cookie holds still says what is wrong.
     let long = "x".repeat(5_000);
     let page = browser.submit("/checkout/address", &[("email", "no address"), ("line1", &long)]).await;
-    page.shows("This is no e-mail address.");
+    page.shows("Must be an e-mail address, such as ada@example.com.");
 }

@@ -60,7 +60,7 @@ async fn registration_tells_nobody_who_has_an_account() {
         let page = browser.get(known.location()).await;
         page.shows("Please look into your mailbox").hides("ana@example.com");
         let wrong = browser.submit(path, &[("email", "nobody")]).await;
-        wrong.shows("Must be an e-mail address.").shows("value=\"nobody\"");
+        wrong.shows("Must be an e-mail address").shows("value=\"nobody\"");
     }
     browser.get("/account").await.shows("href=\"/account/recover\"");
     browser.get("/account/recover").await.shows("Send the link");
@@ -177,6 +177,78 @@ async fn addresses_and_profile_are_kept() {
     wrong.shows("This is not your password.");
     let form = [("current_password", "correct horse"), ("new_password", "another horse")];
     browser.submit("/account/password", &form).await.shows("Your password is changed");
+}
+
+#[tokio::test]
+async fn another_address_is_asked_for_with_the_password_and_taken_with_the_link() {
+    let mut browser = Browser::new(10);
+    browser.register(&ANA).await;
+    let mut elsewhere = Browser::of(&browser.shop, ORIGIN);
+    elsewhere.submit("/account/login", &ANA[1..]).await.shows("Hello Ana");
+    browser.get("/account").await.shows("name, password or e-mail address");
+    browser.get("/account/profile").await.shows("action=\"/account/email\"");
+    let new = ("email", "ana@m\u{fc}nchen.example");
+    let wrong = browser.submit("/account/email", &[new, ("current_password", "not my horse")]).await;
+    wrong.shows("This is not your password.").shows(&format!("value=\"{}\"", new.1)).hides("not my horse");
+    let wrong = browser.submit("/account/email", &[("email", "nobody"), ("current_password", "correct horse")]).await;
+    wrong.shows("Must be an e-mail address, such as ada@example.com.");
+    let asked = browser.submit("/account/email", &[new, ("current_password", "correct horse")]).await;
+    asked.shows("mailbox of the new address").shows("ana@example.com");
+
+    // Whoever has the link and is not signed in is asked to be, and comes back to it.
+    let mut guest = Browser::of(&browser.shop, ORIGIN);
+    let away = guest.get("/account/email?token=change-0").await.location().to_owned();
+    assert_eq!(away, "/account?next=%2Faccount%2Femail%3Ftoken%3Dchange%2D0");
+    let next = guest.get(&away).await.hidden("next");
+    let mut form = ANA[1..].to_vec();
+    form.push(("next", &next));
+    assert_eq!(guest.post("/account/login", &form).await.location(), "/account/email?token=change-0");
+
+    for _ in 0..3 {
+        browser.get("/account/email?token=change-0").await.shows("Yes, use this address");
+    }
+    let token = browser.get("/account/email?token=change-0").await.hidden("token");
+    let done = browser.submit("/account/email/confirm", &[("token", &token)]).await;
+    done.shows("Your e-mail address is changed").shows(new.1).hides("ana@example.com");
+    elsewhere.get("/account").await.shows("New here?");
+    let again = browser.submit("/account/email/confirm", &[("token", &token)]).await;
+    again.shows("This link was used, is too old, or is for another account.");
+    assert_eq!(browser.get("/account/email").await.location(), "/account/profile");
+    let injected = browser.get("/account/email?token=%22%3E%3Cscript%3E").await;
+    injected.hides("<script>");
+
+    let mut eve = Browser::of(&browser.shop, ORIGIN);
+    eve.register(&[("email", "eve@example.com"), ("password", "correct horse")]).await;
+    browser.submit("/account/email", &[("email", "b@example.com"), ("current_password", "correct horse")]).await;
+    let stolen = eve.submit("/account/email/confirm", &[("token", "change-1")]).await;
+    stolen.shows("is for another account");
+    assert_eq!(eve.post("/account/logout", &[]).await.location(), "/");
+    let nobody = eve.submit("/account/email/confirm", &[("token", "change-1")]).await;
+    nobody.hides("is changed");
+}
+
+/// Letters of every script before the `@` pass the browser: its own type for addresses refuses them.
+#[tokio::test]
+async fn fields_for_addresses_take_every_script_and_bring_the_right_keyboard() {
+    let mut browser = Browser::new(10);
+    for page in ["/account", "/account/recover"] {
+        let page = browser.get(page).await;
+        page.hides("type=\"email\"").shows("autocomplete=\"email\" inputmode=\"email\" autocapitalize=\"none\"");
+    }
+}
+
+/// The fake stands still late in the morning of 18 November, UTC.
+#[tokio::test]
+async fn days_are_those_of_the_shop() {
+    let mut browser = Browser::new(100);
+    let (sku, _) = browser.sku(0);
+    browser.register(&ANA).await;
+    browser.submit("/cart/lines", &[("sku", &sku)]).await;
+    browser.get("/checkout").await;
+    browser.submit("/checkout/address", &crate::buying::ADDRESS).await;
+    let till = browser.submit("/checkout/delivery", &[("method", "standard")]).await;
+    browser.paid(&till, "tok_ok").await.shows("Placed on 19 November 2026");
+    browser.get("/account").await.shows("19 November 2026").hides("18 November 2026");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use souk_catalog_api::{CatalogFake, Category, Product, Variant};
 use souk_identity_api::{Customer, IdentityFake};
 use souk_import::{Offer, ProductDraft};
 use souk_inventory_api::{InventoryFake, StockPolicy};
-use souk_kernel::{Currency, Ids, Problem, Secret};
+use souk_kernel::{Currency, Ids, Problem, Secret, ShopTime};
 use souk_order_api::{Order, OrderFake};
 use souk_pricing_api::PricingFake;
 use souk_rpc::fake::answer_later;
@@ -48,6 +48,8 @@ pub struct State {
     pub sessions: HashMap<String, uuid::Uuid>,
     /// Addresses and names that links were sent to; empty when used. The token is `link-` and the number.
     pub links: Vec<(String, String)>,
+    /// Who asked for another address, and which; empty when used. The token is `change-` and the number.
+    pub changes: Vec<(uuid::Uuid, String)>,
     /// Device tokens that sign-ins brought along.
     pub devices: Vec<String>,
     /// Identity is of the previous release.
@@ -102,13 +104,21 @@ impl FakeShop {
                     logout,
                     me,
                     update_me,
+                    request_email_change,
+                    confirm_email_change,
                     put_address,
                     remove_address
                 }
             )
             .into(),
             cookie_key: Secret::new([7; 32]),
-            shop: Shop { name: "Souk".into(), public_url: public_url.into(), cdn: Cdn::default() },
+            shop: Shop {
+                name: "Souk".into(),
+                public_url: public_url.into(),
+                cdn: Cdn::default(),
+                // There it is tomorrow already.
+                time: ShopTime::in_zone("Pacific/Kiritimati").unwrap(),
+            },
             published: None,
         }
     }

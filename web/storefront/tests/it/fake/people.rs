@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use souk_cart_api::{AddLine, ClaimCart, UpdateCart};
 use souk_identity_api::*;
 use souk_import::ProductDraft;
-use souk_kernel::{Kind, Problem, Secret};
+use souk_kernel::{Kind, MailAddress, MailAddressError, Problem, Secret};
 use souk_order_api::{Checkout, PaymentMeans};
 use souk_rpc::{Actor, Cx};
 use souk_shipping_api::Address;
@@ -198,6 +198,33 @@ impl FakeShop {
             if let Some(name) = req.name {
                 customer.name = name;
             }
+            Ok(customer.clone())
+        })
+    }
+
+    pub async fn request_email_change(&self, cx: &Cx, req: RequestEmailChange) -> Result<(), Problem> {
+        let wrong = |error: MailAddressError| Problem::invalid_field("/email", error.to_string());
+        let email = MailAddress::parse(&req.email).map_err(wrong)?.to_string();
+        let id = self.with_me(cx, |(customer, password)| match req.current_password.reveal() == password {
+            true => Ok(customer.id.0),
+            false => Err(Problem::invalid_field("/current_password", "this is not your password")),
+        })?;
+        self.state().changes.push((id, email));
+        Ok(())
+    }
+
+    pub async fn confirm_email_change(&self, cx: &Cx, req: ConfirmEmailChange) -> Result<Customer, Problem> {
+        let id = cx.actor.require_customer()?;
+        let number: Option<usize> = req.token.reveal().strip_prefix("change-").and_then(|n| n.parse().ok());
+        let mut state = self.state();
+        let change =
+            number.and_then(|n| state.changes.get_mut(n)).filter(|(asker, _)| *asker == id).map(std::mem::take);
+        let (_, email) = change.ok_or_else(|| Problem::new(Kind::NotFound, "link_invalid", "used or too old"))?;
+        let kept = req.session_token.map(Secret::into_inner);
+        state.sessions.retain(|token, whose| *whose != id || Some(token) == kept.as_ref());
+        drop(state);
+        self.with_me(cx, |(customer, _)| {
+            customer.email = email;
             Ok(customer.clone())
         })
     }
