@@ -57,6 +57,22 @@ async fn import_export_and_round_trip() {
     let dry = report(&place, &["--mapping", "shopify", "--dry-run"], file);
     assert_eq!(numbers(&dry), [0, 0, 2, 0, 0], "and a dry run knows that it would: {dry}");
 
+    // What is different is told, of each product and before anything is changed.
+    let other = CSV.replace(",39.90,", ",45.00,").replace("BAD-1,1,1,minus one", "BAD-1,1,1,3.00");
+    let other = place.file("other.csv", &other);
+    let table = place.file("report.csv", "");
+    let mut preview = place.command(&["import", "products", "--dry-run", "--report"]);
+    let told = said(preview.arg(&table).arg(&other));
+    let change = "updated: price of KET-S 39.90 EUR -> 45.00 EUR";
+    for line in [format!("lines 2-3 (brass-kettle): {change}"), "line 4 (walnut-board): unchanged".into(), "line 5 (broken): created".into()] {
+        assert!(told.contains(&line), "{told}");
+    }
+    assert!(told.contains("products: would be created 1, updated 1, unchanged 1, refused 0; prices changed 2, stock set 1"), "{told}");
+    let table = std::fs::read_to_string(&table).unwrap();
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(rows[..2], ["line,last line,product,result,details,code", "2,3,brass-kettle,updated,price of KET-S 39.90 EUR -> 45.00 EUR,"]);
+    assert_eq!(rows.len(), 4, "{table}");
+
     // Export, import it again: unchanged. In an empty shop: the same products, to the byte.
     let export = |place: &Place| said(&mut place.command(&["export", "products"]));
     let exported = export(&place);
