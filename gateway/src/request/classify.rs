@@ -46,9 +46,11 @@ impl RequestKind {
                 &Method::POST,
                 "/api/v1/auth/register"
                 | "/api/v1/auth/recover"
+                | "/api/v1/me/email"
                 | "/register"
                 | "/account/register"
-                | "/account/recover",
+                | "/account/recover"
+                | "/account/email",
             ) => Self::Register,
             (&Method::POST, "/api/v1/checkout" | "/checkout") => Self::Checkout,
             (&Method::POST, "/cart/coupon" | "/cart/coupons") => Self::CouponForm,

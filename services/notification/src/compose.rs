@@ -35,10 +35,10 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// An address that only a server with SMTPUTF8 (RFC 6531) takes, if there is one.
-    pub fn needs_smtputf8(&self) -> Option<&Address> {
+    /// True when only a server with SMTPUTF8 (RFC 6531) takes it.
+    pub fn needs_smtputf8(&self) -> bool {
         let ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
-        self.envelope.from().into_iter().chain(self.envelope.to()).find(|address| !ascii(address))
+        !self.envelope.from().into_iter().chain(self.envelope.to()).all(ascii)
     }
 }
 

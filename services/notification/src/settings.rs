@@ -129,8 +129,8 @@ impl SmtpConfig {
         if let Some(hello) = self.hello.as_deref().filter(|hello| !is_host(hello)) {
             wrong("hello", format!("{hello:?} is no host name, such as shop.example.org"));
         }
-        if !(1..=600).contains(&self.timeout_seconds) {
-            wrong("timeout_seconds", "must be 1 to 600".into());
+        if !(1..=120).contains(&self.timeout_seconds) {
+            wrong("timeout_seconds", "must be 1 to 120".into());
         }
         let passwords = usize::from(self.password.is_some()) + usize::from(self.password_file.is_some());
         match (&self.username, passwords) {

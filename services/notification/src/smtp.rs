@@ -177,11 +177,11 @@ impl Smtp {
     ) -> Result<String, NotSent> {
         let server = connection.server_info();
         let mut options = Vec::new();
-        if let Some(address) = mail.needs_smtputf8() {
+        if mail.needs_smtputf8() {
             if !server.supports_feature(Extension::SmtpUtfEight) {
                 return Err(NotSent::Never(format!(
-                    "{} does not offer SMTPUTF8 (RFC 6531), without which no mail goes to or from {address}: \
-                     only a domain can be written in ASCII, the letters before the @ cannot",
+                    "{} does not offer SMTPUTF8 (RFC 6531), without which no mail goes to this address: a domain can be \
+                     written in ASCII, other letters before the @ cannot",
                     self.host
                 )));
             }

@@ -142,6 +142,8 @@ mod tests {
             ("shop.name = \"S\"\nshop.nmae = \"S\"\n", 2, "shop.nmae: unknown field `nmae`, expected one of `name`"),
             ("[public]\ncache_mib = -1\n", 2, "public.cache_mib: invalid value: integer `-1`, expected u64"),
             ("[mail.smtp]\nhost = \"mail\"\n", 1, "mail.smtp: missing field `port`"),
+            ("[shop]\ntime_zone = \"Berlin\"\n", 2, "shop.time_zone: \"Berlin\" is no time zone of the IANA database"),
+            ("[mail.smtp]\nhost = \"m\"\nport = 1\ntls = \"maybe\"\n", 4, "mail.smtp.tls: unknown variant `maybe`"),
             (
                 "[[public.canary]]\nrole = \"catalog\"\naddresses = []\n[[public.canary]]\nweight = 5\n",
                 5,

@@ -34,7 +34,7 @@ const OF_CODES: &[(&str, &str)] = &[
     ("invalid_query", "Correct the query parameters that `errors` points at."),
     ("invalid_request", "Correct the fields of the body that `errors` points at."),
     ("invalid_token", "The access token is wrong or over: get a new one with the refresh token, or sign in again."),
-    ("link_invalid", "Ask for a new link: each is good for one use and a day."),
+    ("link_invalid", "Ask for a new link: each is good for one use, and not for long."),
     ("malformed_json", "Send well-formed JSON in UTF-8, in which every name of an object stands once."),
     ("method_not_allowed", "Use one of the methods that the `Allow` header names."),
     ("not_found", "Check the address. What belongs to somebody else is not found either."),
