@@ -226,7 +226,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Export(Export::Coupons(to)) => settings::export::<settings::Coupons>(to, config).await,
             Command::Export(Export::Categories(to)) => settings::export::<settings::Categories>(to, config).await,
             Command::Orders(command) => orders::run(command, config).await,
-            Command::Mail(command) => mail::run(command, config).await,
+            Command::Mail(command) => Box::pin(mail::run(command, config)).await,
             Command::Search(command) => search::run(command, config).await,
             Command::Assets(command) => assets::run(command, &config).await,
             Command::Roles { json } => roles(json),

@@ -324,6 +324,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_shop_is_in_a_country_that_there_is() {
+        let mut config = Config::default();
+        for (country, word) in [("UK", "write GB"), ("EL", "write GR"), ("ZZ", "such as DE"), ("de", "such as DE")] {
+            config.shop.country = country.into();
+            assert_eq!(keys(&config), ["shop.country"], "{country}");
+            assert!(config.check()[0].reason.contains(word), "{country}");
+        }
+        config.shop.country = "KW".into();
+        assert!(keys(&config).is_empty());
+    }
+
+    #[test]
     fn the_defaults_are_fine_and_plain_http_ends_at_loopback() {
         let mut config = Config::default();
         assert_eq!(keys(&config), Vec::<String>::new());

@@ -37,8 +37,8 @@ const TWO_DIGITS: &[&str] = &[
     "LRD", "LSL", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN", "MYR", "MZN",
     "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "RUB",
     "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB",
-    "TJS", "TMT", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "USD", "UYU", "UZS", "VES", "WST", "XCD", "YER", "ZAR",
-    "ZMW",
+    "TJS", "TMT", "TOP", "TRY", "TTD", "TWD", "TZS", "UAH", "USD", "UYU", "UZS", "VES", "WST", "XCD", "XCG", "YER",
+    "ZAR", "ZMW", "ZWG",
 ];
 
 impl Currency {
@@ -277,6 +277,7 @@ mod tests {
         assert_eq!(of("EUR", -5), "-0.05 EUR");
         assert_eq!(of("JPY", 1234), "1234 JPY");
         assert_eq!(of("KWD", 1), "0.001 KWD");
+        assert_eq!((of("XCG", 5), of("ZWG", 5)), ("0.05 XCG".into(), "0.05 ZWG".into()));
         assert_eq!(Currency::EUR.of(i64::MIN).decimal(), "-92233720368547758.08");
     }
 
