@@ -25,8 +25,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use jiff::tz::TimeZone;
-use souk_kernel::{Clock, Currency};
+use souk_kernel::{Clock, Currency, ShopTime};
 
 use self::assemble::{Assembled, Assembler};
 pub use self::encoding::Encoding;
@@ -59,8 +58,10 @@ pub struct Options {
     pub encoding: Option<Encoding>,
     /// Units of a new variant of which the file does not say how many there are; without it what the mapping says.
     pub default_stock: Option<i64>,
-    /// Tells the day: a reduced price holds on some.
+    /// Tells the day, with the shop's time: a reduced price holds on some.
     pub clock: Clock,
+    /// Where that day begins.
+    pub time: ShopTime,
 }
 
 /// What a file has next.
@@ -116,7 +117,7 @@ pub struct Feed {
 impl Feed {
     /// Opens a file, plain or gzip, and finds out what it is.
     pub fn open(input: &Input, options: Options) -> Result<Self, FeedError> {
-        let Options { mapping, currency, encoding, default_stock, clock } = options;
+        let Options { mapping, currency, encoding, default_stock, clock, time } = options;
         let (format, delimiter) = mapping.as_ref().map_or((None, None), |m| (m.format, m.delimiter));
         let text_format = input.examine(encoding, format)?;
         if mapping.is_none() && !text_format.is_workbook && souk_format::is_souk_format(&input.beginning(text_format)?)
@@ -138,7 +139,7 @@ impl Feed {
         }
         let wanted = currency.or(mapping.price.default_currency);
         let used = rows.used();
-        let today = clock.now().to_zoned(TimeZone::UTC).date();
+        let today = time.day(clock.now());
         let note = |text: &str| Read::Warning(Finding::new(1, 1, None, Defect::new("note", text)));
         let notes = rows.header().map(|header| mapping.notes(header).map(note).collect()).unwrap_or_default();
         let assembler = Assembler::new(mapping.clone(), wanted, marks, today);

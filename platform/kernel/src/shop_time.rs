@@ -3,6 +3,7 @@
 //! The rules of all zones (the IANA database) are compiled in: every process of a fleet says the same, whatever its machine has.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,11 @@ impl ShopTime {
     /// `Europe/Berlin`.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// The day it is in the shop.
+    pub fn day(&self, at: Timestamp) -> Date {
+        at.to_zoned(self.0.clone()).date()
     }
 
     /// A day as people write it: `20 November 2026`.

@@ -84,6 +84,7 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
         encoding: args.encoding,
         default_stock: args.default_stock,
         clock: Clock::system(),
+        time: config.shop.time_zone.clone(),
     };
     let feed = Feed::open(&Input::file(&args.file), options).with_context(|| args.file.display().to_string())?;
     let offline = OfflineShop::open(&args.shop.apply(config)).await?;

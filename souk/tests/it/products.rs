@@ -64,13 +64,26 @@ async fn import_export_and_round_trip() {
     let mut preview = place.command(&["import", "products", "--dry-run", "--report"]);
     let told = said(preview.arg(&table).arg(&other));
     let change = "updated: price of KET-S 39.90 EUR -> 45.00 EUR";
-    for line in [format!("lines 2-3 (brass-kettle): {change}"), "line 4 (walnut-board): unchanged".into(), "line 5 (broken): created".into()] {
+    for line in [
+        format!("lines 2-3 (brass-kettle): {change}"),
+        "line 4 (walnut-board): unchanged".into(),
+        "line 5 (broken): created".into(),
+    ] {
         assert!(told.contains(&line), "{told}");
     }
-    assert!(told.contains("products: would be created 1, updated 1, unchanged 1, refused 0; prices changed 2, stock set 1"), "{told}");
+    assert!(
+        told.contains("products: would be created 1, updated 1, unchanged 1, refused 0; prices changed 2, stock set 1"),
+        "{told}"
+    );
     let table = std::fs::read_to_string(&table).unwrap();
     let rows: Vec<&str> = table.lines().collect();
-    assert_eq!(rows[..2], ["line,last line,product,result,details,code", "2,3,brass-kettle,updated,price of KET-S 39.90 EUR -> 45.00 EUR,"]);
+    assert_eq!(
+        rows[..2],
+        [
+            "line,last line,product,result,details,code",
+            "2,3,brass-kettle,updated,price of KET-S 39.90 EUR -> 45.00 EUR,"
+        ]
+    );
     assert_eq!(rows.len(), 4, "{table}");
 
     // Export, import it again: unchanged. In an empty shop: the same products, to the byte.

@@ -5,9 +5,9 @@ use souk_pricing_api::TaxRate;
 /// Country or territory, standard rate, one reduced rate, in basis points.
 type Rate = (&'static str, i64, i64);
 
-/// As of early 2026. Where a country has several reduced rates the one for books or foodstuffs is given; Denmark has none.
+/// As known early in 2026, to be looked at by the merchant (`souk export rates`). Where a country has several reduced rates the one for books or foodstuffs is given; Denmark has none.
 ///
-/// Sources: European Commission, Taxes in Europe Database (<https://ec.europa.eu/taxation_customs/tedb>) and Your Europe,
+/// Where to check them: European Commission, Taxes in Europe Database (<https://ec.europa.eu/taxation_customs/tedb>) and Your Europe,
 /// "VAT rules and rates" (<https://europa.eu/youreurope/business/taxation/vat/vat-rules-rates/>). Sales to consumers in
 /// other member states are taxed where the goods arrive (Directive 2006/112/EC, Art. 33, above the threshold of Art. 59c).
 const EU_VAT: &[Rate] = &[
@@ -45,9 +45,9 @@ const EU_VAT: &[Rate] = &[
 const EU_TERRITORIES: &[Rate] =
     &[("AT-KLEINWALSERTAL", 1_900, 1_000), ("GB-NIR", 2_000, 0), ("PT-20", 1_600, 400), ("PT-30", 2_200, 400)];
 
-/// Elsewhere, as of early 2026: countries with one tax on goods that is the same in all of them. Where there is no reduced rate,
-/// or not one for books or foodstuffs alone, the standard rate stands for it. Source: OECD, Consumption Tax Trends, and the tax
-/// authority of each country.
+/// Elsewhere, as known early in 2026 and written down by hand: countries with one tax on goods that is the same in all of them. Where
+/// there is no reduced rate, or not one for books or foodstuffs alone, the standard rate stands for it. A merchant looks at them before
+/// the first sale (`souk export rates`); OECD, Consumption Tax Trends, and the tax authority of each country tell today's.
 const NATIONAL: &[Rate] = &[
     ("AE", 500, 500),
     ("AL", 2_000, 2_000),

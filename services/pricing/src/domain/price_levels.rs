@@ -3,8 +3,8 @@
 
 use souk_kernel::{Currency, Money};
 
-/// Hundredths of a currency's major unit to a euro, to two digits, as of July 2026 (reference rates of the European Central
-/// Bank and of the national banks). Too coarse to convert with, near enough for a first price.
+/// Hundredths of a currency's major unit to a euro, about: written down by hand, from no feed of rates. Too coarse to convert with, near
+/// enough for the size of a first price, which a merchant looks at (`souk export rates`).
 const PER_EURO: &[(&str, i64)] = &[
     ("AED", 420),
     ("AUD", 180),
