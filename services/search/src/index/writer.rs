@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::schema::fields;
 use super::storage::Payload;
 
-/// Bytes of terms gathered before a segment is written.
-const HEAP: usize = 32 * 1024 * 1024;
+/// Bytes of terms gathered before a segment is written: every search looks at all segments, and a text has some more terms than
+/// words.
+const HEAP: usize = 48 * 1024 * 1024;
 /// After this long without a write its memory and threads are given back.
 const IDLE: Duration = Duration::from_secs(20);
 /// Segments that are merged into one: every search looks at all of them.

@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use souk_kernel::Problem;
 
 use super::search::Search;
-use crate::query::query_parser::{
-    ALL_BOOST, Guesses, MAX_EXPANSIONS, MIN_PREFIX, STRONG_BOOST, TITLE_BOOST, WITHIN_BOOST, take,
-};
+use crate::query::query_parser::{ALL_BOOST, Guesses, MAX_EXPANSIONS, MIN_PREFIX, STRONG_BOOST, TITLE_BOOST, take};
 use crate::text::{Word, Words};
 
 /// The text part of a search.
@@ -107,8 +105,6 @@ fn matching(word: &Word, known: impl Fn(&String) -> bool) -> Option<Value> {
         alternatives.push(all_of(parts.into_iter().map(any_of).collect()));
     }
     alternatives.extend(weighted_of(&word.also));
-    let within = weighted_of(&word.within).into_iter();
-    alternatives.extend(within.map(|query| json!({ "bool": { "must": query, "boost": WITHIN_BOOST } })));
     (!alternatives.is_empty()).then(|| any_of(alternatives))
 }
 

@@ -16,8 +16,6 @@ use crate::text::{Word, Words};
 pub(crate) const ALL_BOOST: f32 = 0.5;
 pub(crate) const TITLE_BOOST: f32 = 3.0;
 pub(crate) const STRONG_BOOST: f32 = 2.0;
-/// How much a compound counts with the word in it, against the word itself.
-pub(crate) const WITHIN_BOOST: f32 = 0.5;
 /// Letters from which on a word without a match is taken for the beginning of others.
 pub(crate) const MIN_PREFIX: usize = 3;
 /// Words that a beginning or a slip stands for at most, the most frequent ones.
@@ -146,8 +144,6 @@ fn query_of(searcher: &Searcher, word: &Word, guesses: &mut Guesses) -> tantivy:
     if !parts.is_empty() {
         alternatives.insert(0, conjunction(parts));
     }
-    let lessened = |query| Box::new(BoostQuery::new(query, WITHIN_BOOST)) as Box<dyn Query>;
-    alternatives.extend(known(&word.within)?.into_iter().map(lessened));
     if !alternatives.is_empty() {
         return Ok(Some(disjunction(alternatives)));
     }
@@ -177,12 +173,17 @@ fn expansions(searcher: &Searcher, typed: &str) -> tantivy::Result<Vec<String>> 
     Ok(most_frequent(counts))
 }
 
-/// The most frequent words that differ in one letter.
+/// The most frequent words that differ in one letter: of titles, which are fewer, else of anything.
 fn slips(searcher: &Searcher, word: &str) -> tantivy::Result<Vec<String>> {
-    let fuzzy = FuzzyTermQuery::new(Term::from_field_text(fields().1.all, word), 1, true);
+    let in_titles = slips_in(searcher, fields().1.title, word)?;
+    if in_titles.is_empty() { slips_in(searcher, fields().1.all, word) } else { Ok(in_titles) }
+}
+
+fn slips_in(searcher: &Searcher, field: Field, word: &str) -> tantivy::Result<Vec<String>> {
+    let fuzzy = FuzzyTermQuery::new(Term::from_field_text(field, word), 1, true);
     let mut counts = HashMap::new();
     for segment in searcher.segment_readers() {
-        let index = segment.inverted_index(fields().1.all)?;
+        let index = segment.inverted_index(field)?;
         let mut terms = index.terms().search(fuzzy.automaton()?).into_stream()?;
         while terms.advance() {
             count(&mut counts, terms.key(), terms.value().doc_freq);

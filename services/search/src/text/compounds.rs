@@ -1,6 +1,6 @@
 //! Parts of compounds: `Prozessorkühler` is found by `Kühler` and by `Prozessor`. A dictionary would have to know every
 //! language and every maker's words; instead a word is cut wherever both sides could be words by their sound, and the parts
-//! are terms of their own kind. Those that are no words are looked for by nobody.
+//! are further terms of it. Those that are no words are looked for by nobody.
 
 /// Letters of the shorter part.
 const MIN_PART: usize = 3;
@@ -24,6 +24,12 @@ const ENDINGS: &[&str] = &[
     "zer",
 ];
 
+/// Beginnings of words that are no words, or are others by themselves.
+const BEGINNINGS: &[&str] = &[
+    "com", "con", "des", "dis", "ein", "ent", "exp", "her", "hin", "inf", "ins", "int", "mis", "non", "par", "per",
+    "pre", "pro", "rec", "ref", "rep", "res", "sub", "sup", "ver", "vor", "not", "max", "min",
+];
+
 /// The parts that a lower-case word may be made of.
 pub(super) fn parts(word: &str) -> Vec<&str> {
     let mut parts = Vec::new();
@@ -35,7 +41,7 @@ pub(super) fn parts(word: &str) -> Vec<&str> {
         let (head, tail) = word.split_at(at);
         if sounds_like_a_word(head) && begins_like_a_word(tail) && !ENDINGS.contains(&tail) {
             parts.push(tail);
-            parts.push(head);
+            parts.extend((!BEGINNINGS.contains(&head)).then_some(head));
         }
     }
     parts

@@ -34,8 +34,6 @@ use script::Script;
 pub const VERSION: u32 = 2;
 /// Words whose terms are kept: the vocabulary of some thousand products, in about 3 MB.
 const KEPT_WORDS: usize = 10_000;
-/// Begins the term of a part of a compound.
-const PART: char = '~';
 
 /// A term with its place in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +51,7 @@ pub struct Term {
 pub struct Analyzer {
     languages: Arc<Languages>,
     /// Terms of words met before, while texts are indexed.
-    kept: Arc<Mutex<HashMap<String, Arc<[String]>>>>,
+    kept: Arc<Mutex<HashMap<String, terms::Kept>>>,
 }
 
 impl Analyzer {
@@ -93,11 +91,6 @@ impl Analyzer {
             return after.replace('\'', "").into();
         }
         word.replace('\'', "").into()
-    }
-
-    /// Terms by which parts of compounds look for a word.
-    fn as_part(&self, word: &str, script: Script) -> Vec<String> {
-        self.forms(word, script).into_iter().map(|form| format!("{PART}{form}")).collect()
     }
 }
 

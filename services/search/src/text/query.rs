@@ -13,8 +13,6 @@ use super::{Analyzer, distinct, segment};
 
 /// Words of a query that are looked for; the rest of a very long one is ignored.
 pub const MAX_WORDS: usize = 12;
-/// Letters of a word that is looked for in compounds.
-const MIN_PART: usize = 3;
 
 /// One word of a query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,8 +22,6 @@ pub struct Word {
     pub parts: Vec<Vec<String>>,
     /// Terms that will do as well: the whole in another spelling.
     pub also: Vec<String>,
-    /// Terms of compounds that have the word in them. They will do, and count for less.
-    pub within: Vec<String>,
     /// As typed, without accents and not stemmed, for matching beginnings.
     pub typed: String,
 }
@@ -42,7 +38,7 @@ pub struct Words {
 impl Word {
     /// Every term that it may be found by.
     pub fn terms(&self) -> impl Iterator<Item = &String> {
-        self.parts.iter().flatten().chain(&self.also).chain(&self.within)
+        self.parts.iter().flatten().chain(&self.also)
     }
 }
 
@@ -114,13 +110,10 @@ impl Analyzer {
         if let [part] = word.parts.as_slice() {
             word.also.retain(|also| !part.contains(also));
         }
-        let mut says_nothing = false;
-        if let [Token { kind: Kind::Word(script), text, .. }] = &tokens[group] {
-            says_nothing = self.languages.says_nothing(text);
-            if self.languages.joins_words && *script == Script::Latin && text.chars().count() >= MIN_PART {
-                word.within = self.as_part(text, *script);
-            }
-        }
+        let says_nothing = match &tokens[group] {
+            [Token { kind: Kind::Word(_), text, .. }] => self.languages.says_nothing(text),
+            _ => false,
+        };
         Some((says_nothing, word))
     }
 

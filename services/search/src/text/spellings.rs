@@ -17,7 +17,7 @@ const MAX_UNIT: usize = 4;
 /// Sides of a size.
 const MAX_SIDES: usize = 4;
 /// Letters of a name before a number: `iphone 15`.
-const MAX_NAME: usize = 12;
+const MAX_NAME: usize = 8;
 /// Letters of a syllable that some write apart: `wi fi`, `t shirt`.
 const MAX_SYLLABLE: usize = 2;
 /// Digits of a code of digits alone; fewer are two numbers.
@@ -232,7 +232,10 @@ impl<'a> Finder<'_, 'a> {
             return;
         }
         let number = next.text.starts_with(|c: char| c.is_ascii_digit()) && !next.text.contains(['.', '/']);
-        let Some(chunk) = self.chunk_from(at + 1).filter(|_| number) else { return };
+        let measure =
+            self.get(at + 2).and_then(|unit| measure(next, unit)).is_some_and(|(_, reason)| reason == Reason::Measure);
+        let apart = self.get(at + 2).is_some_and(|unit| unit.gap == Gap::Space);
+        let Some(chunk) = self.chunk_from(at + 1).filter(|_| number && !(measure && apart)) else { return };
         let name = fold(&name.text);
         let glued = 1 + chunk[1..].iter().take_while(|token| token.gap == Gap::None).count();
         let mut ends = vec![1, glued, chunk.len()];

@@ -7,13 +7,17 @@ use super::spellings::{Reason, spellings};
 use super::tokens::{Gap, Kind, Token, tokens};
 use super::{Analyzer, KEPT_WORDS, Script, Term, compounds, segment};
 
-/// Runs of letters and of digits that a code is cut into.
-const MAX_RUNS: usize = 4;
+/// Bytes of the longest text whose compounds are cut: titles, categories, tags, values and short descriptions. Longer ones are
+/// prose, in which some part of a word is found for every query.
+const MAX_NAME: usize = 400;
+/// Changes between letters and digits that a code is cut at.
+const MAX_CHANGES: usize = 3;
 
 impl Analyzer {
     /// Terms of a text for the index, by their places.
     pub fn terms(&self, text: &str) -> Vec<Term> {
         let text = normalize(text);
+        let prose = text.len() > MAX_NAME;
         let tokens = tokens(&text);
         let mut terms = Vec::with_capacity(tokens.len() * 2);
         let mut positions = Vec::with_capacity(tokens.len());
@@ -25,9 +29,9 @@ impl Analyzer {
             let extra = |text: String| Term { text, position, extra: true };
             match token.kind {
                 Kind::Word(script) => {
-                    let forms = self.kept(&token.text, script);
-                    terms.push(main(&forms[0]));
-                    terms.extend(forms[1..].iter().cloned().map(extra));
+                    let kept = self.kept(&token.text, script, prose);
+                    terms.push(main(&kept.terms()[0]));
+                    terms.extend(kept.terms()[1..].iter().cloned().map(extra));
                     position += 1;
                 }
                 Kind::Number | Kind::Fraction => {
@@ -62,7 +66,7 @@ impl Analyzer {
             let forms = match spelling.reason {
                 Reason::Words => {
                     let script = spelling.text.chars().next().map_or(Script::Other, Script::of);
-                    self.kept(&spelling.text, script).to_vec()
+                    self.kept(&spelling.text, script, prose).terms().to_vec()
                 }
                 _ => vec![spelling.text],
             };
@@ -73,27 +77,53 @@ impl Analyzer {
         terms
     }
 
-    /// Terms of a word with the parts that it may be made of, from memory when it was met before.
-    fn kept(&self, word: &str, script: Script) -> Arc<[String]> {
-        if let Some(terms) = self.kept.lock().get(word) {
-            return terms.clone();
-        }
+    /// Terms of a word, from memory when it was met before; with the parts that it may be made of, unless it is from prose.
+    fn kept(&self, word: &str, script: Script, prose: bool) -> Kept {
+        let known = self.kept.lock().get(word).cloned();
+        let kept = known.unwrap_or_else(|| {
+            let kept = self.analyzed(word, script);
+            let mut all = self.kept.lock();
+            if all.len() >= KEPT_WORDS {
+                all.clear();
+            }
+            all.insert(word.to_owned(), kept.clone());
+            kept
+        });
+        Kept { used: if prose { kept.forms } else { kept.terms.len() }, ..kept }
+    }
+
+    fn analyzed(&self, word: &str, script: Script) -> Kept {
         let mut terms = self.forms(word, script);
+        let forms = terms.len();
         if self.languages.joins_words && script == Script::Latin {
-            terms.extend(compounds::parts(word).into_iter().flat_map(|part| self.as_part(part, script)));
+            let parts = compounds::parts(word).into_iter().flat_map(|part| self.forms(part, script));
+            let parts: Vec<String> = parts.filter(|part| !terms.contains(part)).collect();
+            // The word itself counts for more than what it may be a part of.
+            terms.push(terms[0].clone());
+            terms.extend(super::distinct(parts));
         }
-        let terms: Arc<[String]> = super::distinct(terms).into();
-        let mut kept = self.kept.lock();
-        if kept.len() >= KEPT_WORDS {
-            kept.clear();
-        }
-        kept.insert(word.to_owned(), terms.clone());
-        terms
+        Kept { used: terms.len(), terms: terms.into(), forms }
     }
 }
 
-/// Runs of letters and digits of a code that stand together, but for single characters: `gsr18v` is found by `gsr` and by
-/// `18v`.
+/// Terms of a word.
+#[derive(Clone)]
+pub(super) struct Kept {
+    /// Its forms, then its parts.
+    terms: Arc<[String]>,
+    forms: usize,
+    /// How many of them a text gets.
+    used: usize,
+}
+
+impl Kept {
+    fn terms(&self) -> &[String] {
+        &self.terms[..self.used]
+    }
+}
+
+/// What stands before and after each change between letters and digits of a code, but for single characters: `gsr18v` is
+/// found by `gsr` and by `18v`; of what stands between two changes, what is long: `3080` of `rtx3080ti`.
 fn pieces_of_code(code: &str) -> impl Iterator<Item = String> {
     let mut runs: Vec<&str> = Vec::new();
     let mut begin = 0;
@@ -107,15 +137,14 @@ fn pieces_of_code(code: &str) -> impl Iterator<Item = String> {
         last = Some(digit);
     }
     runs.push(&code[begin..]);
-    runs.truncate(MAX_RUNS);
     let mut pieces = Vec::new();
-    for first in 0..runs.len() {
-        for last in first..runs.len() {
-            let piece = runs[first..=last].concat();
-            if piece.len() > 1 && piece != code {
-                pieces.push(piece);
-            }
-        }
+    for at in (1..runs.len()).take(MAX_CHANGES) {
+        let (before, after) = (runs[..at].concat(), runs[at..].concat());
+        pieces.extend([before, after].into_iter().filter(|piece| piece.len() > 1));
+    }
+    if let [_, within @ .., _] = runs.as_slice() {
+        let long = within.iter().filter(|run| run.len() > 2).take(MAX_CHANGES);
+        pieces.extend(long.map(|run| (*run).to_owned()));
     }
     pieces.into_iter()
 }
