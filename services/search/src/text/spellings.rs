@@ -53,8 +53,8 @@ pub(super) struct Spelling {
 /// All of them, by where they begin.
 pub(super) fn spellings(tokens: &[Token<'_>], languages: &Languages) -> Vec<Spelling> {
     let mut finder = Finder { tokens, languages, found: Vec::new() };
-    for at in 0..tokens.len() {
-        match tokens[at].kind {
+    for (at, token) in tokens.iter().enumerate() {
+        match token.kind {
             Kind::Number | Kind::Fraction => {
                 finder.measure(at);
                 finder.size(at);
