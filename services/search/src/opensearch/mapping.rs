@@ -110,8 +110,8 @@ impl<'a> Sent<'a> {
             extra.extend(more.into_iter().map(|term| term.text));
             all.push(plain.into_iter().map(|term| term.text).collect::<Vec<_>>().join(" "));
         }
-        // Apart, so that between the words of a phrase there is nothing else.
-        all.push(extra.join(" "));
+        // Apart, so that between the words of a phrase there is nothing else; and from each other, so that they make none.
+        all.append(&mut extra);
         all.retain(|text| !text.is_empty());
         let mut attribute_key: Vec<&str> =
             document.attributes.iter().filter_map(|term| Some(split_term(term)?.0)).collect();
