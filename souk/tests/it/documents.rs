@@ -143,7 +143,7 @@ async fn the_purchase_of_the_readme_is_made() {
     let script = example.text.replace("127.0.0.1:8080", &place.listen.to_string());
     let order = said(Command::new("bash").args(["-euo", "pipefail", "-c", &script]));
     let last: serde_json::Value = serde_json::Deserializer::from_str(&order).into_iter().last().unwrap().unwrap();
-    assert_eq!(last["status"], "confirmed", "{order}");
+    assert_eq!(last["order"]["status"], "confirmed", "{order}");
     shop.stop().await;
     provider.stop().await;
 }
