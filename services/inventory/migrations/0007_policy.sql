@@ -1,5 +1,6 @@
 -- What happens when the units of a SKU run out: 'deny' sells no more than there is, 'backorder' sells on and delivers later,
 -- 'untracked' does not count. Where nothing sets a limit, balances may go below zero.
+-- contract: a release that does not know the column leaves it at its default, which the constraint allows.
 alter table stock
     add column policy   text   not null default 'deny',
     -- Units that were sold on backorder and not there when the policy became 'deny': they stay sold.
