@@ -18,6 +18,7 @@ mod sample;
 mod seen;
 pub(crate) mod souk_format;
 mod survey;
+mod words;
 mod workbook;
 mod xml;
 

@@ -1,5 +1,7 @@
 //! Text sanitising, as files come from strangers: plain text out of HTML, white space, labels, words. Pure and deterministic.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
 
 /// Words of several lines: HTML walked as a tree, runs of blanks made one, at most one empty line between paragraphs. Text that is no
@@ -43,14 +45,53 @@ fn tidy(text: &str) -> String {
 }
 
 /// Characters that show nothing but make two equal looking texts differ: zero width blanks, direction marks, BOM.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+pub(crate) fn is_invisible(c: char) -> bool {
+    let marks = matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}');
+    marks || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A text without them: numbers and codes that programs for Arabic or Hebrew wrote have some.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if text.contains(is_invisible) { text.replace(is_invisible, "").into() } else { text.into() }
+}
+
+/// Whether an address of the web goes on with what follows a comma behind it: `https://x.example/w_1` with `h_2/a.jpg`, and not
+/// with ` b.jpg` or another address.
+pub(crate) fn goes_on(address: &str, next: &str) -> bool {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let is_complete = path.len() == address.len() && has_picture_ending(path);
+    let is_another = next.starts_with(char::is_whitespace) || next.is_empty() || web_url(next).is_some();
+    web_url(address).is_some() && !is_complete && !is_another && !next.contains("//")
+}
+
+/// The addresses that stand in one cell: `https://x.example/a.jpg; https://x.example/b.jpg`.
+pub fn addresses(cell: &str) -> Vec<&str> {
+    let mut starts: Vec<usize> = vec![0];
+    for (at, _) in cell.match_indices("http").filter(|(at, _)| *at > 0) {
+        let begins = cell[at..].starts_with("http://") || cell[at..].starts_with("https://");
+        let parted = cell[..at].ends_with([',', ';', '|']) || cell[..at].ends_with(char::is_whitespace);
+        if begins && parted {
+            starts.push(at);
+        }
+    }
+    let ends = starts.iter().skip(1).copied().chain([cell.len()]);
+    let between = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '|');
+    let found = starts.iter().zip(ends).map(|(start, end)| cell[*start..end].trim_matches(between));
+    found.filter(|address| !address.is_empty()).collect()
+}
+
+fn has_picture_ending(path: &str) -> bool {
+    const ENDINGS: &[&str] = &["jpg", "jpeg", "png", "gif", "webp", "avif", "svg", "bmp", "tif", "tiff", "heic"];
+    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
 }
 
 /// True for an absolute `http` or `https` address without spaces or control characters.
 pub fn is_web_url(url: &str) -> bool {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    host.is_some_and(|h| !h.is_empty() && !h.starts_with('/'))
+    let host = host.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    host.contains(char::is_alphanumeric)
+        && !host.contains(['%', '<', '>', '"', '\\'])
         && !url.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
@@ -273,6 +314,34 @@ mod tests {
         assert_eq!(plain("&lt;b&gt; stays text"), "<b> stays text");
         assert_eq!(plain("one\r\n\r\n\r\n two \u{0}\u{200b} three"), "one\n\ntwo three");
         assert_eq!(plain_line(" a\u{a0}\tb\nc "), "a b c");
+    }
+
+    #[test]
+    fn addresses_in_a_cell() {
+        for (cell, want) in [
+            ("https://x.example/a.jpg", &["https://x.example/a.jpg"][..]),
+            (
+                "https://x.example/a.jpg; https://x.example/b c.jpg",
+                &["https://x.example/a.jpg", "https://x.example/b c.jpg"],
+            ),
+            (
+                "a.jpg,http://x.example/b.jpg|\nhttps://x.example/c.jpg,",
+                &["a.jpg", "http://x.example/b.jpg", "https://x.example/c.jpg"],
+            ),
+            (
+                "https://x.example/fetch/https://y.example/a.jpg?u=http://z",
+                &["https://x.example/fetch/https://y.example/a.jpg?u=http://z"],
+            ),
+            ("", &[]),
+        ] {
+            assert_eq!(addresses(cell), want, "{cell}");
+        }
+        for bad in
+            ["https://", "https://?x", "https://.", "https:///a.jpg", "https://a b.example/x.jpg", "x.example/a.jpg"]
+        {
+            assert_eq!(web_url(bad), None, "{bad}");
+        }
+        assert!(web_url("https://日本.example/商品.jpg").is_some() && web_url("http://[::1]/a.jpg").is_some());
     }
 
     #[test]

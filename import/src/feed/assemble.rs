@@ -185,6 +185,7 @@ impl Assembler {
         let mut defects = Vec::new();
         let used: Vec<String> = options.iter().map(|option| option.name.clone()).collect();
         let written = rules.description.as_ref().and_then(|rule| rule.text(record)).map(|text| mapping.unescaped(text));
+        let description = written.as_deref().map(text::plain).unwrap_or_default();
         let word = rules.status.as_ref().and_then(|rule| rule.text(record).or_else(|| rule.unknown(record)));
         let product = ProductInput {
             source: mapping.source.clone(),
@@ -196,8 +197,11 @@ impl Assembler {
             media,
             status: status(word).note(&mut defects),
             tags,
-            description: written.as_deref().map(text::plain).unwrap_or_default(),
-            description_html: written.as_deref().filter(|text| souk_html::is_html(text)).map(souk_html::safe),
+            // Markup without a word, as editors leave it behind, is no description.
+            description_html: written
+                .filter(|text| !description.is_empty() && souk_html::is_html(text))
+                .map(|t| souk_html::safe(&t)),
+            description,
             seo_title: rules.seo_title.as_ref().and_then(line),
             seo_description: rules.seo_description.as_ref().and_then(line),
             content_hash: String::new(),
@@ -236,9 +240,10 @@ impl Assembler {
         let Some(urls) = &rules.media else { return media };
         for row in rows {
             let alt = rules.media_alt.as_ref().and_then(|rule| rule.text(&row.record)).unwrap_or_default();
-            for source_url in urls.texts(&row.record) {
-                if index_of(&media, &source_url).is_none() {
-                    media.push(picture(source_url, text::plain_line(&alt)));
+            let cells = urls.texts(&row.record);
+            for source_url in cells.iter().flat_map(|cell| text::addresses(cell)) {
+                if index_of(&media, source_url).is_none() {
+                    media.push(picture(source_url.to_owned(), text::plain_line(&alt)));
                 }
             }
         }
@@ -249,7 +254,12 @@ impl Assembler {
 impl Mapping {
     /// Text with its line breaks, where this source writes them as two characters.
     fn unescaped(&self, raw: String) -> String {
-        if self.unescape && raw.contains("\\n") { raw.replace("\\n", "\n") } else { raw }
+        if !self.unescape || !raw.contains("\\n") {
+            return raw;
+        }
+        // What was `\n` before stands there as `\\n`.
+        let parts: Vec<String> = raw.split("\\\\n").map(|part| part.replace("\\n", "\n")).collect();
+        parts.join("\\n")
     }
 
     /// Text of several lines as this source writes it.

@@ -5,7 +5,9 @@ use souk_inventory_api::StockPolicy;
 
 use crate::draft::{Defect, clip};
 use crate::feed::number::{self, DecimalMark};
+use crate::feed::words;
 use crate::limits;
+use crate::text::is_invisible;
 
 /// What a field says, and what is wrong with it where it cannot be read. What stands in its place is never to the better: nothing
 /// is published, in stock or of a weight because of a word that nobody here knows.
@@ -33,14 +35,12 @@ impl<T> Field<T> {
 /// Published unless the source says otherwise; not published where it says something that is not known.
 pub(crate) fn status(text: Option<String>) -> Field<Status> {
     let Some(text) = text else { return Field::good(Status::Published) };
-    match text.trim().to_lowercase().as_str() {
-        "published" | "active" | "enabled" | "visible" | "true" | "yes" | "y" | "1" | "on" | "publish" => {
-            Field::good(Status::Published)
-        }
-        "unlisted" => Field::good(Status::Unlisted),
-        "draft" | "archived" | "inactive" | "disabled" | "hidden" | "false" | "no" | "n" | "0" | "off" | "private"
-        | "pending" => Field::good(Status::Draft),
-        _ => {
+    let word = text.trim().to_lowercase();
+    match words::is_published(&word) {
+        Some(true) => Field::good(Status::Published),
+        Some(false) => Field::good(Status::Draft),
+        None if word == "unlisted" => Field::good(Status::Unlisted),
+        None => {
             let reason = format!("the status {:?} is not known, so the product is not published", clip(&text));
             Field::bad(Status::Draft, "invalid_status", reason)
         }
@@ -59,17 +59,43 @@ pub(crate) fn stock(text: Option<(String, bool)>, mark: Option<DecimalMark>) -> 
         }
         Ok(number) if number.unscaled() > limits::STOCK_UNITS => bad(limits::STOCK_UNITS, "is above the limit"),
         Ok(number) => Field::good(Some(number.unscaled().max(0))),
-        Err(no) => bad(0, &format!("is {}", no.reason())),
+        Err(no) => match counted(&text) {
+            Some(Counted { number, at_least }) => match stock(Some((number.to_owned(), exact)), mark) {
+                Field { value: Some(units), defect: None } if at_least => bad(units, "is what there is at least"),
+                Field { value, defect: None } => Field::good(value),
+                Field { value, defect: Some(_) } => bad(value.unwrap_or_default(), &format!("is {}", no.reason())),
+            },
+            None => bad(0, &format!("is {}", no.reason())),
+        },
     }
+}
+
+/// A count that has more beside it than digits.
+struct Counted<'a> {
+    number: &'a str,
+    at_least: bool,
+}
+
+/// The count of `10+`, `> 5` and `5 pcs`. Other words may mean anything (`5 days`), so they are none.
+fn counted(text: &str) -> Option<Counted<'_>> {
+    let text = text.trim();
+    let more = text.trim_start_matches(['>', '≥', '=']).trim_start();
+    let more = more.strip_suffix('+').unwrap_or(more).trim_end();
+    let number = more.trim_end_matches(|c: char| c.is_alphabetic() || c == '.').trim_end();
+    let unit = more[number.len()..].trim().trim_end_matches('.').to_lowercase();
+    let known = unit.is_empty() || words::PIECES.have(&unit);
+    let changed = number.len() < text.len() && number.starts_with(char::is_numeric);
+    (known && changed).then_some(Counted { number, at_least: text.starts_with(['>', '≥']) || text.ends_with('+') })
 }
 
 /// What happens when the stock runs out, where the source says something; where that is not known, no more is sold than there is.
 pub(crate) fn stock_policy(text: Option<String>) -> Field<Option<StockPolicy>> {
     let Some(text) = text else { return Field::good(None) };
-    let policy = match text.trim().to_lowercase().as_str() {
-        "deny" | "no" | "n" | "false" | "0" | "never" => StockPolicy::Deny,
-        "continue" | "backorder" | "allow" | "notify" | "yes" | "y" | "true" | "1" => StockPolicy::Backorder,
-        "untracked" => StockPolicy::Untracked,
+    let word = text.trim().to_lowercase();
+    let policy = match (word.as_str(), words::answer(&word)) {
+        ("deny" | "never", _) | (_, Some(false)) => StockPolicy::Deny,
+        ("continue" | "backorder" | "allow" | "notify", _) | (_, Some(true)) => StockPolicy::Backorder,
+        ("untracked", _) => StockPolicy::Untracked,
         _ => {
             let reason = format!("the stock policy {:?} is not known, so no more is sold than there is", clip(&text));
             return Field::bad(Some(StockPolicy::Deny), "invalid_stock_policy", reason);
@@ -87,21 +113,31 @@ pub(crate) fn weight(text: Option<(String, bool)>, unit: Option<String>, mark: O
     }
 }
 
+/// A weight without the letters of its unit, and those: `1,5 kg`, `Kg. 1,5`.
+pub(crate) fn without_unit(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let is_letter = |c: char| c.is_alphabetic() || c == '.';
+    let digits = text.trim_end_matches(is_letter).trim_end();
+    if digits.starts_with(char::is_alphabetic) {
+        let digits = text.trim_start_matches(is_letter).trim_start();
+        return (digits, text[..text.len() - digits.len()].trim().trim_end_matches('.'));
+    }
+    (digits, text[digits.len()..].trim().trim_end_matches('.'))
+}
+
 fn grams(text: &str, unit: Option<&str>, mark: Option<DecimalMark>) -> Result<u32, String> {
-    // `1,5 kg`: the unit beside the number counts more than that of the column.
-    let digits = text.trim_end_matches(|c: char| c.is_alphabetic() || c == '.').trim_end();
-    let written = text[digits.len()..].trim().trim_end_matches('.');
+    // The unit beside the number counts more than that of the column.
+    let (digits, written) = without_unit(text);
     let unit = if written.is_empty() { unit } else { Some(written) };
     // Hundred-thousandths of a gram in one unit: exact for pounds and ounces (NIST Handbook 44, appendix C).
     let unit = match unit.map(|unit| unit.trim().trim_end_matches('.').to_lowercase()).as_deref() {
-        None | Some("g" | "gr" | "gram" | "grams" | "gramm" | "gramme" | "grammes") => 100_000,
-        Some("mg") => 100,
-        Some("kg" | "kgs" | "kilo" | "kilogram" | "kilograms" | "kilogramm" | "kilogramme" | "kilogrammes") => {
-            100_000_000
-        }
+        None => 100_000,
+        Some("mg" | "мг" | "毫克") => 100,
         Some("t") => 100_000_000_000,
-        Some("lb" | "lbs" | "pound" | "pounds") => 45_359_237,
-        Some("oz" | "ounce" | "ounces") => 2_834_952,
+        Some(gram) if words::GRAMS.have(gram) => 100_000,
+        Some(kilogram) if words::KILOGRAMS.have(kilogram) => 100_000_000,
+        Some(pound) if words::POUNDS.have(pound) => 45_359_237,
+        Some(ounce) if words::OUNCES.have(ounce) => 2_834_952,
         Some(other) => return Err(format!("the unit {:?} is none of g, kg, lb, oz", clip(other))),
     };
     let number = number::read(digits, mark).map_err(|no| no.reason().to_owned())?;
@@ -116,7 +152,7 @@ fn grams(text: &str, unit: Option<&str>, mark: Option<DecimalMark>) -> Result<u3
 /// A code (SKU, barcode, number of an article) without what guards it from spreadsheets, which take its zeros away: an
 /// apostrophe before it, or `="…"` about it.
 pub(crate) fn code(text: &str) -> &str {
-    let text = text.trim();
+    let text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
     if let Some(inner) = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {
         return inner.trim();
     }
@@ -142,6 +178,9 @@ mod tests {
         assert_eq!(read("0.4999", "g"), Ok(0));
         assert_eq!(read("1,5 kg", "g"), Ok(1500));
         assert_eq!(read("12 oz.", "kg"), Ok(340));
+        for text in ["Kg 1,5", "KG. 1.5", "1,5 кг", "1.5公斤", "1.5kgs", "1,5 كجم", "1500 г", "1500グラム"] {
+            assert_eq!(read(text, "lb"), Ok(1500), "{text}");
+        }
         for (text, unit) in [("-1", "g"), ("1", "stone"), ("99999999", "kg"), ("heavy", "kg"), ("1.500", "kg")] {
             assert_eq!(read(text, unit), Err("invalid_weight"), "{text} {unit}");
         }
@@ -157,6 +196,15 @@ mod tests {
         assert_eq!(read("5.0"), (Some(5), None));
         assert_eq!(read("5,5"), (Some(5), Some("invalid_stock")));
         assert_eq!(read("many"), (Some(0), Some("invalid_stock")));
+        for text in ["10+", "> 10", ">=10", "≥10", "10 + "] {
+            assert_eq!(read(text), (Some(10), Some("invalid_stock")), "{text}");
+        }
+        for text in ["10 Stk.", "10 pcs", "10 шт", "10個", "'10", "=\"10\"", "１０"] {
+            assert_eq!(read(text), (Some(10), None), "{text}");
+        }
+        for text in ["5 days", "<5", "5-10", "ca. 5", "~5", "in stock", "5 sold", "n/a", "-", "+"] {
+            assert_eq!(read(text), (Some(0), Some("invalid_stock")), "{text}");
+        }
         assert_eq!(read("1.000"), (Some(0), Some("invalid_stock")));
         assert_eq!(read("999999999999"), (Some(limits::STOCK_UNITS), Some("invalid_stock")));
         assert_eq!(stock(Some(("1.000".into(), false)), Some(DecimalMark::Comma)).value, Some(1000));
@@ -185,6 +233,14 @@ mod tests {
         assert_eq!(read(" Active"), (Status::Published, false));
         assert_eq!(read("ARCHIVED"), (Status::Draft, false));
         assert_eq!(read("maybe"), (Status::Draft, true));
+        for word in ["Aktiv", "ja", "WAHR", "actif", "sí", "Опубликован", "公開", "上架", "نعم", "Publié.", "1.0"]
+        {
+            assert_eq!(read(word), (Status::Published, false), "{word}");
+        }
+        for word in ["Inaktiv", "nein", "FALSCH", "brouillon", "нет", "下書き", "非公開", "下架", "لا", "0.0", "Trash"]
+        {
+            assert_eq!(read(word), (Status::Draft, false), "{word}");
+        }
     }
 
     #[test]

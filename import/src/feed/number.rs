@@ -1,7 +1,9 @@
 //! Numbers as the country of a file writes them: point or comma before the decimals, groups of digits, digits of other scripts.
 //! What may mean two things is no number until the file or the mapping has settled which.
 
+use super::fields::code;
 use crate::decimal::Decimal;
+use crate::text::visible;
 
 /// What stands before the decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +34,7 @@ impl NoNumber {
 }
 
 /// Signs that stand between groups of digits and nowhere else in a number.
-const GROUP_SIGNS: &[char] = &['\'', '’', '\u{2bc}', ' ', '\u{a0}', '\u{202f}', '\u{2009}', '_', '٬'];
+const GROUP_SIGNS: &[char] = &['\'', '’', '\u{2bc}', ' ', '\u{a0}', '\u{202f}', '\u{2009}', '_'];
 
 /// What the numbers of a file say about its decimal mark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +75,8 @@ impl Evidence {
     }
 }
 
-/// A number whose decimal mark is `mark`, or is told by the number itself.
+/// A number whose decimal mark is `mark`, or is told by the number itself: one that can only have the other mark has it, as files are
+/// put together from several.
 pub(crate) fn read(text: &str, mark: Option<DecimalMark>) -> Result<Decimal, NoNumber> {
     // What programs write needs no more: `12`, `12.50`, `1e3`.
     if (mark == Some(DecimalMark::Point) || !text.contains(['.', ',']))
@@ -83,11 +86,17 @@ pub(crate) fn read(text: &str, mark: Option<DecimalMark>) -> Result<Decimal, NoN
     }
     let parts = Parts::of(text).ok_or(NoNumber::Other)?;
     let mark = match (mark, parts.mark()) {
+        (Some(mark), Mark::Only(own)) if parts.number(Some(mark)).is_none() => Some(own),
         (Some(mark), _) | (None, Mark::Only(mark)) => Some(mark),
         (None, Mark::None) => None,
         (None, Mark::Either) => return Err(NoNumber::Ambiguous),
     };
     parts.number(mark).ok_or(NoNumber::Other)
+}
+
+/// Whether a number could be thousands as well as decimals, were it not for others.
+pub(crate) fn is_ambiguous(text: &str) -> bool {
+    Parts::of(text).is_some_and(|parts| matches!(parts.mark(), Mark::Either))
 }
 
 /// What a number says about its decimal mark.
@@ -110,7 +119,8 @@ struct Parts {
 
 impl Parts {
     fn of(text: &str) -> Option<Self> {
-        let text = text.trim();
+        let text = visible(text);
+        let text = code(&text);
         let minus = |c: char| matches!(c, '-' | '−' | '－' | '﹣');
         let (negative, text) = match (text.strip_prefix(minus), text.strip_suffix(minus)) {
             (Some(rest), None) | (None, Some(rest)) => (true, rest),
@@ -121,7 +131,8 @@ impl Parts {
         for c in text.trim().chars() {
             let sign = match c {
                 '.' | '．' => '.',
-                ',' | '，' | '٫' => ',',
+                ',' | '，' | '٫' | '،' => ',',
+                '٬' => '٬',
                 c if GROUP_SIGNS.contains(&c) => '\'',
                 c => {
                     parts.groups.last_mut()?.push(digit(c)?);
@@ -131,6 +142,17 @@ impl Parts {
             parts.signs.push(sign);
             parts.groups.push(String::new());
         }
+        // The Arabic sign for thousands is often typed for that of decimals, which is the only thing it can be where no three
+        // digits follow.
+        let decimals = parts.groups.last().is_some_and(|last| last.len() != 3);
+        if decimals
+            && parts.signs.iter().filter(|sign| **sign == '٬').count() == 1
+            && !parts.signs.contains(&',')
+            && let Some(last) = parts.signs.last_mut().filter(|sign| **sign == '٬')
+        {
+            *last = ',';
+        }
+        parts.signs.iter_mut().filter(|sign| **sign == '٬').for_each(|sign| *sign = '\'');
         // `.5` is a number, `5.` and `1..5` are not.
         let whole = parts.groups.iter().skip(1).all(|group| !group.is_empty());
         (whole && (parts.groups.len() > 1 || !parts.groups[0].is_empty())).then_some(parts)
@@ -239,6 +261,12 @@ mod tests {
             ("１，２３４．５", "1234.5"),
             ("١٢٣٫٥", "123.5"),
             ("۱۲٬۳۴۵", "12345"),
+            ("١٢٬٥٠", "12.5"),
+            ("١٢،٥٠", "12.5"),
+            ("١٬٢٩٩٫٥٠", "1299.5"),
+            ("\u{200f}-\u{200e}12.50\u{202c}", "-12.5"),
+            ("'0012", "12"),
+            ("=\"12.5\"", "12.5"),
             ("१२.५", "12.5"),
             ("1e3", "1000"),
             ("1.299", "?"),
@@ -260,8 +288,9 @@ mod tests {
         assert_eq!(shown("1.299", Some(DecimalMark::Comma)), "1299");
         assert_eq!(shown("1.299", Some(DecimalMark::Point)), "1.299");
         assert_eq!(shown("1,299", Some(DecimalMark::Point)), "1299");
-        assert_eq!(shown("1,5", Some(DecimalMark::Point)), "-");
-        assert_eq!(shown("12.50", Some(DecimalMark::Comma)), "-");
+        assert_eq!(shown("1,5", Some(DecimalMark::Point)), "1.5", "it can be nothing else");
+        assert_eq!(shown("12.50", Some(DecimalMark::Comma)), "12.5");
+        assert_eq!(shown("1.2.3", Some(DecimalMark::Comma)), "-");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::draft::Defect;
+use crate::text::is_invisible;
 
 /// A value of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +33,7 @@ impl Value {
             Self::Bool(true) => Some("true".into()),
             Self::Bool(false) => Some("false".into()),
             Self::Number(text) => Some(text.as_str().into()),
-            Self::Text(text) => Some(text.trim()).filter(|t| !t.is_empty()).map(Cow::Borrowed),
+            Self::Text(text) => Some(text.trim_matches(is_blank)).filter(|t| !t.is_empty()).map(Cow::Borrowed),
             Self::List(values) => values.iter().find_map(Value::text),
         }
     }
@@ -44,6 +45,11 @@ impl Value {
             one => one.text().into_iter().collect(),
         }
     }
+}
+
+/// What is no part of a value at its ends.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || is_invisible(c)
 }
 
 /// The columns of a CSV file.
@@ -96,7 +102,11 @@ impl Header {
 
 /// A name of a column as names are compared.
 pub(crate) fn plain_name(name: &str) -> String {
-    let words: Vec<String> = name.split_whitespace().map(|word| word.to_lowercase().replace('’', "'")).collect();
+    let words: Vec<String> = name
+        .split(is_blank)
+        .filter(|word| !word.is_empty())
+        .map(|word| word.to_lowercase().replace('’', "'"))
+        .collect();
     words.join(" ")
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::error::FeedError;
+use super::fields::without_unit;
 use super::input::{Input, TextFormat};
 use super::mapping::Mapping;
 use super::mapping::rule::Rule;
@@ -74,6 +75,6 @@ pub(crate) fn survey(input: &Input, text_format: TextFormat, mapping: &Mapping) 
 
 fn observe(rule: Option<&Rule>, record: &Record, evidence: &mut Evidence) {
     if let Some((text, false)) = rule.and_then(|rule| rule.number(record)) {
-        evidence.observe(&text);
+        evidence.observe(without_unit(&text).0);
     }
 }

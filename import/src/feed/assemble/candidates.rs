@@ -68,8 +68,8 @@ impl Assembler {
             let others = rows.iter().filter(|other| price_rows.get(&other.line) == Some(&row.line));
             let priced = if self.mapping.price.has_amount(&row.record) || !inherits { row } else { base };
             match self.price(priced, wanted, others) {
-                Ok(Some((priced, defect))) => {
-                    out.warn(row, id, defect.into_iter().collect());
+                Ok(Some((priced, defects))) => {
+                    out.warn(row, id, defects);
                     wanted = wanted.or(Some(priced.price.currency));
                     let base = self.mapping.inherit.then_some(&base.record);
                     candidates.push(Candidate { row, base, values, priced, without_options });
@@ -158,7 +158,7 @@ impl Assembler {
         row: &Row,
         wanted: Option<Currency>,
         mut others: impl Iterator<Item = &'a Row>,
-    ) -> Result<Option<(Priced, Option<Defect>)>, Defect> {
+    ) -> Result<Option<(Priced, Vec<Defect>)>, Defect> {
         let rules = &self.mapping.price;
         let named = rules.currency_of(&row.record)?;
         let missing = || Defect::new("missing_price", "the row has no price");

@@ -15,6 +15,7 @@ use crate::draft::{Defect, clip};
 use crate::feed::error::MappingError;
 use crate::feed::number::{self, DecimalMark, NoNumber};
 use crate::feed::record::{Record, Value};
+use crate::feed::words;
 use crate::limits;
 use crate::text;
 
@@ -245,9 +246,7 @@ fn value(
             Some(AttributeValue::Number { value: value.to_string(), unit: named.unit.clone() })
         }
         Kind::Bool if !affirms(first) => Some(AttributeValue::Bool(false)),
-        Kind::Bool if ["true", "yes", "y", "1", "on"].iter().any(|yes| yes.eq_ignore_ascii_case(first)) => {
-            Some(AttributeValue::Bool(true))
-        }
+        Kind::Bool if words::answer(&first.to_lowercase()) == Some(true) => Some(AttributeValue::Bool(true)),
         Kind::Bool => return Err(wrong("true or false")),
     })
 }

@@ -7,10 +7,11 @@ use super::rule::Rule;
 use super::section::Section;
 use crate::decimal::Decimal;
 use crate::draft::{Defect, clip};
-use crate::feed::currency_sign;
+use crate::feed::currency_sign::{self, Signed};
 use crate::feed::error::MappingError;
 use crate::feed::number::{self, DecimalMark, Evidence};
 use crate::feed::record::Record;
+use crate::text::visible;
 
 /// `[price]` of a mapping.
 #[derive(Clone, Debug)]
@@ -129,7 +130,7 @@ impl PriceRules {
         let sale = self.sale.as_ref().map(|sale| &sale.amount);
         for rule in [Some(&self.amount), self.compare_at.as_ref(), sale].into_iter().flatten() {
             if let Some((text, false)) = rule.number(row) {
-                evidence.observe(currency_sign::split(&text).0);
+                evidence.observe(Signed::of(&visible(&text)).number);
             }
         }
     }
@@ -155,10 +156,10 @@ impl PriceRules {
         currency: Currency,
         mark: Option<DecimalMark>,
         today: Date,
-    ) -> Result<Option<(Priced, Option<Defect>)>, Defect> {
-        let Some((text, exact)) = self.amount.number(row) else { return Ok(None) };
-        let mark_of = |exact: bool| if exact { Some(DecimalMark::Point) } else { mark };
-        let price = self.money("price", &text, currency, mark_of(exact))?;
+    ) -> Result<Option<(Priced, Vec<Defect>)>, Defect> {
+        let Some(written) = self.amount.number(row) else { return Ok(None) };
+        let mut defects = Vec::new();
+        let price = self.money("price", &written, currency, mark, &mut defects)?;
         if price.amount < 0 {
             return Err(Defect::new("negative_price", format!("the price {price} is negative")));
         }
@@ -166,36 +167,47 @@ impl PriceRules {
             return Err(Defect::new("zero_price", "the price is zero"));
         }
         let compared = self.compare_at.as_ref().and_then(|rule| rule.number(row));
-        let compared = compared.map(|(text, exact)| self.money("compare_at", &text, currency, mark_of(exact)));
-        let (before, mut defect) = match compared {
-            Some(Ok(before)) => (Some(before), None),
-            Some(Err(defect)) => (None, Some(defect)),
-            None => (None, None),
+        let compared = compared.map(|written| self.money("compare_at", &written, currency, mark, &mut defects));
+        let before = match compared.transpose() {
+            Ok(before) => before,
+            Err(defect) => {
+                defects.push(defect);
+                None
+            }
         };
         let mut priced = Priced { price, compare_at: before };
         if let Some(sale) = &self.sale
-            && let Some((text, exact)) = sale.amount.number(row)
+            && let Some(written) = sale.amount.number(row)
         {
-            match self.money("sale price", &text, currency, mark_of(exact)) {
+            match self.money("sale price", &written, currency, mark, &mut defects) {
                 Ok(reduced) if reduced.amount <= 0 || reduced.amount >= price.amount => {}
                 Ok(reduced) => match sale.holds(row, today) {
                     Ok(true) => priced = Priced { price: reduced, compare_at: Some(price) },
                     Ok(false) => {}
-                    Err(no) => defect = Some(no),
+                    Err(no) => defects.push(no),
                 },
-                Err(no) => defect = Some(no),
+                Err(no) => defects.push(no),
             }
         }
         // Exports write 0 or the price itself for "none": a comparison that shows no saving is none.
         priced.compare_at = priced.compare_at.filter(|before| before.amount > priced.price.amount);
-        Ok(Some((priced, defect)))
+        Ok(Some((priced, defects)))
     }
 
-    fn money(&self, what: &str, text: &str, currency: Currency, mark: Option<DecimalMark>) -> Result<Money, Defect> {
+    fn money(
+        &self,
+        what: &str,
+        (text, exact): &(String, bool),
+        currency: Currency,
+        mark: Option<DecimalMark>,
+        defects: &mut Vec<Defect>,
+    ) -> Result<Money, Defect> {
+        let mark = if *exact { Some(DecimalMark::Point) } else { mark };
+        let text = visible(text);
+        let text = text.as_ref();
         let wrong = |reason: &str| Defect::new("invalid_price", format!("{what} {:?}: {reason}", clip(text)));
-        let (number, sign) = currency_sign::split(text);
-        if let Some(sign) = sign {
-            let meant = currency_sign::currencies(sign);
+        let signed = Signed::of(text);
+        if let Some(meant) = signed.currencies() {
             if meant.is_empty() {
                 return Err(wrong("not a number"));
             }
@@ -203,14 +215,29 @@ impl PriceRules {
                 return Err(Defect::new("other_currency", format!("{what} {:?} is not in {currency}", clip(text))));
             }
         }
-        let number: Decimal = number::read(number, mark).map_err(|no| wrong(no.reason()))?;
+        let number: Decimal = number::read(signed.number, mark).map_err(|no| wrong(no.reason()))?;
         let digits = if self.minor { 0 } else { currency.minor_digits() };
-        let Some(missing) = digits.checked_sub(u32::from(number.scale())) else {
+        if let Some(missing) = digits.checked_sub(u32::from(number.scale())) {
+            let amount = 10i64.checked_pow(missing).and_then(|unit| number.unscaled().checked_mul(unit));
+            return amount.map(|amount| currency.of(amount)).ok_or_else(|| wrong("too large"));
+        }
+        // Net prices of gross ones have more digits than money has. Where money has none at all the digits say that it is another
+        // currency, and three of them may be thousands.
+        let is_clear = *exact || !number::is_ambiguous(signed.number);
+        let Some(money) = rounded(number, digits).filter(|_| digits > 0 && is_clear).map(|amount| currency.of(amount))
+        else {
             return Err(wrong(&format!("more than {digits} digits after the point")));
         };
-        let amount = 10i64.checked_pow(missing).and_then(|unit| number.unscaled().checked_mul(unit));
-        amount.map(|amount| currency.of(amount)).ok_or_else(|| wrong("too large"))
+        defects.push(Defect::new("rounded_price", format!("{what} {:?} is rounded: {money}", clip(text))));
+        Ok(money)
     }
+}
+
+/// A number in units of which `10^digits` are one, half a unit up.
+fn rounded(number: Decimal, digits: u32) -> Option<i64> {
+    let unit = 10i64.checked_pow(u32::from(number.scale()).checked_sub(digits)?)?;
+    let (whole, rest) = (number.unscaled().div_euclid(unit), number.unscaled().rem_euclid(unit));
+    Some(if rest >= unit - rest { whole + 1 } else { whole })
 }
 
 #[cfg(test)]
@@ -225,9 +252,13 @@ mod tests {
         let row = crate::feed::json::record(row).unwrap();
         let rules = rules(text);
         let read = rules.read(&row, currency.parse().unwrap(), rules.decimal, jiff::civil::date(2026, 11, 30));
-        let show = |(p, defect): (Priced, Option<Defect>)| {
+        let show = |(p, defects): (Priced, Vec<Defect>)| {
             let compare_at = p.compare_at.map(|money| format!(" < {money}")).unwrap_or_default();
-            format!("{}{compare_at}{}", p.price, defect.map(|defect| format!(" {}", defect.code)).unwrap_or_default())
+            format!(
+                "{}{compare_at}{}",
+                p.price,
+                defects.iter().map(|defect| format!(" {}", defect.code)).collect::<String>()
+            )
         };
         read.map(|priced| priced.map(show)).map_err(|d| d.code)
     }
@@ -252,6 +283,11 @@ mod tests {
         assert_eq!(read(major, r#"{"p":1.299}"#, "KWD"), ok("1.299 KWD"));
         assert_eq!(read(major, r#"{"p":"1","c":"x"}"#, "EUR"), ok("1.00 EUR invalid_price"));
         assert_eq!(read(major, r#"{"p":" "}"#, "EUR"), Ok(None));
+        assert_eq!(read(major, r#"{"p":"12.416667"}"#, "EUR"), ok("12.42 EUR rounded_price"));
+        assert_eq!(read(major, r#"{"p":"12.4950"}"#, "EUR"), ok("12.50 EUR rounded_price"));
+        assert_eq!(read(major, r#"{"p":12.495}"#, "EUR"), ok("12.50 EUR rounded_price"));
+        assert_eq!(read(major, r#"{"p":"$1,299.00 USD"}"#, "USD"), ok("1299.00 USD"));
+        assert_eq!(read(major, r#"{"p":"\u200f12.50 د.إ.\u200f"}"#, "AED"), ok("12.50 AED"));
         for (row, code) in [
             (r#"{"p":"-1"}"#, "negative_price"),
             (r#"{"p":"0.00"}"#, "zero_price"),

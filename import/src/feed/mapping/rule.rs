@@ -10,6 +10,8 @@ use super::NUMBERED;
 use super::section::{Section, kind};
 use crate::feed::error::MappingError;
 use crate::feed::record::{Record, Value};
+use crate::feed::words;
+use crate::text;
 
 /// Bytes a compiled regular expression may take: they come from files of strangers.
 const REGEX_BYTES: usize = 1024 * 1024;
@@ -220,8 +222,7 @@ impl Alternative {
     }
 
     fn says_nothing(&self, text: &str) -> bool {
-        let replaced = self.map.as_ref().and_then(|map| map.get(&text.to_lowercase()).or_else(|| map.get("*")));
-        replaced.is_some_and(String::is_empty)
+        self.map.as_ref().and_then(|map| replacement(map, text)).is_some_and(String::is_empty)
     }
 
     fn is_number(&self, row: &Record) -> bool {
@@ -277,26 +278,25 @@ impl Alternative {
 
     fn pieces<'a>(&self, text: &'a str) -> Vec<Cow<'a, str>> {
         let Some(separator) = &self.split else { return vec![text.into()] };
-        let pieces = text.split(separator.as_str());
-        let pieces: Vec<Cow<'a, str>> = match &self.escape {
-            None => pieces.map(Cow::Borrowed).collect(),
-            Some(escape) => {
-                let mut joined: Vec<Cow<'a, str>> = Vec::new();
-                for piece in pieces {
-                    match joined.last_mut() {
-                        Some(last) if last.ends_with(escape.as_str()) => {
-                            let last = last.to_mut();
-                            last.truncate(last.len() - escape.len());
-                            last.push_str(separator);
-                            last.push_str(piece);
-                        }
-                        _ => joined.push(piece.into()),
-                    }
+        let escape = self.escape.as_deref().filter(|escape| !escape.is_empty());
+        let mut joined: Vec<Cow<'a, str>> = Vec::new();
+        for piece in text.split(separator.as_str()) {
+            match joined.last_mut() {
+                Some(last) if escape.is_some_and(|escape| last.ends_with(escape)) => {
+                    let last = last.to_mut();
+                    last.truncate(last.len() - escape.map_or(0, str::len));
+                    last.push_str(separator);
+                    last.push_str(piece);
                 }
-                joined
+                Some(last) if text::goes_on(last, piece) => {
+                    let last = last.to_mut();
+                    last.push_str(separator);
+                    last.push_str(piece);
+                }
+                _ => joined.push(piece.into()),
             }
-        };
-        pieces
+        }
+        joined
             .into_iter()
             .map(|piece| piece.trim().to_owned().into())
             .filter(|piece: &Cow<'_, str>| !piece.is_empty())
@@ -313,10 +313,18 @@ impl Alternative {
         };
         let text = match &self.map {
             None => text,
-            Some(map) => map.get(&text.to_lowercase()).or_else(|| map.get("*"))?,
+            Some(map) => replacement(map, text)?,
         };
         (!text.is_empty()).then(|| text.to_owned())
     }
+}
+
+/// What a table has for a text: under the text itself, under a yes or no where it says that in another language, or under `*`.
+fn replacement<'a>(map: &'a HashMap<String, String>, text: &str) -> Option<&'a String> {
+    let word = text.trim().to_lowercase();
+    let same = |yes| if yes { ["true", "yes", "y", "1"] } else { ["false", "no", "n", "0"] };
+    let answered = || words::answer(&word).and_then(|yes| same(yes).into_iter().find_map(|word| map.get(word)));
+    map.get(&word).or_else(answered).or_else(|| map.get("*"))
 }
 
 /// Each name with `{n}` as many names with a number.
@@ -330,7 +338,7 @@ fn numbered(names: Vec<String>) -> Vec<String> {
 
 /// True for a filled value that does not say no.
 pub(crate) fn affirms(text: &str) -> bool {
-    !["", "false", "no", "n", "0", "off"].iter().any(|no| no.eq_ignore_ascii_case(text))
+    !text.is_empty() && words::answer(&text.to_lowercase()) != Some(false)
 }
 
 /// Compiles a regular expression of a mapping, bounded in size.
@@ -390,8 +398,14 @@ mod tests {
         assert_eq!(yields(r"x = { from = 'a', match = '(\d+) W' }", r#"{"a":"about 12 W"}"#), ["12"]);
         assert_eq!(yields("x = { from = 'a', map = { Active = 'yes', '*' = 'no' } }", r#"{"a":"ACTIVE"}"#), ["yes"]);
         assert!(yields("x = { from = 'a', map = { Active = 'yes' } }", r#"{"a":"other"}"#).is_empty());
+        let flag = |row| yields("x = { from = 'a', map = { true = 'yes', '0' = 'no' } }", row);
+        assert_eq!((flag(r#"{"a":"WAHR"}"#), flag(r#"{"a":"faux"}"#)), (vec!["yes".to_owned()], vec!["no".to_owned()]));
+        assert!(flag(r#"{"a":"perhaps"}"#).is_empty());
         assert_eq!(yields("x = { from = 'a', split = ',' }", r#"{"a":"x, y,, z"}"#), ["x", "y", "z"]);
         assert_eq!(yields(r"x = { from = 'a', split = ',', escape = '\' }", r#"{"a":"x\\, y, z"}"#), ["x, y", "z"]);
+        let addresses = r#"{"a":"https://x.example/w_1,h_2/a.jpg?v=1,2,https://x.example/b.jpg, c.jpg,d.jpg"}"#;
+        let want = ["https://x.example/w_1,h_2/a.jpg?v=1,2", "https://x.example/b.jpg", "c.jpg", "d.jpg"];
+        assert_eq!(yields("x = { from = 'a', split = ',' }", addresses), want);
         assert!(yields("x = { from = 'a', when = 'b' }", r#"{"a":"1","b":"FALSE"}"#).is_empty());
         let unless = |row| yields("x = { value = 'u', unless = 'b' }", row);
         assert_eq!((unless(r#"{"b":""}"#), unless(r#"{"b":"no"}"#)), (vec!["u".to_owned()], vec!["u".to_owned()]));
