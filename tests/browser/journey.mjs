@@ -395,7 +395,7 @@ async function beCustomer(v) {
   await v.step("an address is kept", async (page) => {
     await v.open("/account/addresses/new");
     await typeAddress(page);
-    await v.go(() => page.locator("main form").getByRole("button").click());
+    await v.go(() => page.locator("main form").getByRole("button", { name: "Save" }).click());
     await page.getByText("Marktplatz 1").first().waitFor();
   });
   await v.look("account");

@@ -100,6 +100,9 @@ addEventListener("pageshow", (event) => {
   }
 });
 
+// Choosing a country does what this button does.
+for (const button of document.querySelectorAll("button[data-fields]")) button.hidden = true;
+
 document.addEventListener("change", (event) => {
   // Addresses differ by country: what was typed goes along, and comes back in the fields that the chosen one has.
   if (event.target.matches("select[name=country]")) {
