@@ -100,6 +100,8 @@ struct Fields {
     fields: Vec<String>,
     /// Some of its bytes are no text and were replaced.
     damaged: bool,
+    /// What is wrong with its quotes, which were read as they were meant.
+    quotes: Option<String>,
 }
 
 /// Rows of a CSV file.
@@ -118,43 +120,123 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const SNIFFED_LINES: usize = 20;
 
 /// The delimiter that gives most lines as many columns as the header; of those that do, the one with most columns. Titles and
-/// prices have commas and semicolons, too, but not in every line as many.
+/// prices have commas and semicolons, too, but not in every line as many. Where no line agrees with the first, as that is a title above the
+/// table, it is what most lines agree on.
 fn sniff(lines: &[&[u8]]) -> u8 {
-    let score = |delimiter: u8| {
-        let columns = columns(lines, delimiter);
+    let agreement = |delimiter: u8| {
+        let (shapes, open) = shapes(lines, delimiter);
+        let columns: Vec<usize> = shapes.iter().map(|shape| shape.columns).collect();
         let (header, rows) = columns.split_first().map_or((0, &[][..]), |(first, rows)| (*first, rows));
-        (header > 1, rows.iter().filter(|row| **row == header).count(), header)
+        let agree = |wanted: usize| rows.iter().filter(|columns| **columns == wanted).count();
+        let most = rows.iter().filter(|row| **row > 1).map(|row| (agree(*row), *row)).max().unwrap_or_default();
+        // A record that goes on behind these lines contradicts nothing.
+        let with_header = if header > 1 { agree(header) + usize::from(open) } else { 0 };
+        (with_header > 0, if with_header > 0 { (with_header, header) } else { most }, header)
     };
-    DELIMITERS.into_iter().rev().max_by_key(|delimiter| score(*delimiter)).unwrap_or(b',')
+    DELIMITERS.into_iter().rev().max_by_key(|delimiter| agreement(*delimiter)).unwrap_or(b',')
 }
 
-/// The columns of each record of these lines; none of a broken one, and none of what goes on after them.
-fn columns(lines: &[&[u8]], delimiter: u8) -> Vec<usize> {
-    let mut columns = Vec::new();
+/// What a record looks like.
+struct Shape {
+    /// The line that it begins on, of those looked at.
+    line: usize,
+    columns: usize,
+    filled: usize,
+}
+
+/// The shape of each record of these lines, of which a broken one has no columns, and whether the last goes on behind them.
+fn shapes(lines: &[&[u8]], delimiter: u8) -> (Vec<Shape>, bool) {
+    let mut shapes = Vec::new();
     let mut splitter = Splitter::new(delimiter);
-    for line in lines {
+    let mut begin = 0;
+    for (at, line) in lines.iter().enumerate() {
         match splitter.feed(line) {
-            Split::Open => {}
-            Split::Complete(fields) => columns.push(fields.len()),
+            Split::Open => continue,
+            Split::Complete(fields) => {
+                let filled = fields.iter().filter(|field| !is_blank(field)).count();
+                shapes.push(Shape { line: begin, columns: fields.len(), filled });
+            }
             Split::Broken(_) => {
-                columns.push(0);
+                shapes.push(Shape { line: begin, columns: 0, filled: 0 });
                 splitter = Splitter::new(delimiter);
             }
         }
+        begin = at + 1;
     }
-    columns
+    (shapes, begin < lines.len())
 }
 
-/// The delimiter that Excel's first line names: `sep=;`.
+/// Which of the first records of a file is the header, by the number of their cells that are not empty: people write a title, a date
+/// or nothing above it.
+pub(crate) fn header_at(filled: &[usize]) -> usize {
+    let most = filled.iter().copied().max().unwrap_or_default();
+    let is_title = |filled: usize| filled < 2 && most >= 2 || filled == 2 && most >= 5;
+    filled.iter().position(|filled| !is_title(*filled)).unwrap_or_default()
+}
+
+/// The delimiter that Excel's first line names: `sep=;`. Saved again by a spreadsheet it has one for each column.
 fn named(line: &[u8]) -> Option<u8> {
-    let line = line.trim_ascii_end();
-    let line = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(line);
-    match line.split_at_checked(4) {
-        Some((word, [delimiter])) if word.eq_ignore_ascii_case(b"sep=") => Some(*delimiter),
+    let text = line.trim_ascii_end();
+    let text = text.strip_prefix(b"\"").map_or(text, |rest| rest.trim_ascii_end());
+    let (_, rest) = text.split_at_checked(3).filter(|(word, _)| word.eq_ignore_ascii_case(b"sep"))?;
+    let rest = rest.trim_ascii_start().strip_prefix(b"=")?;
+    let rest: Vec<u8> = rest.iter().copied().filter(|byte| !matches!(byte, b' ' | b'"')).collect();
+    match rest.split_first() {
         // A tab at the end was trimmed.
-        Some((word, [])) if word.eq_ignore_ascii_case(b"sep=") => Some(b'\t'),
-        _ => None,
+        None => Some(b'\t'),
+        Some((delimiter, others)) => others.iter().all(|other| other == delimiter).then_some(*delimiter),
     }
+}
+
+/// The fields of a line whose quotes do not follow the rules, read as people meant them: a quote ends a field only where a delimiter or
+/// the line's end follows. Nothing where the last field is not closed.
+fn leniently(line: &[u8], delimiter: u8) -> Option<Vec<Vec<u8>>> {
+    let mut fields = Vec::new();
+    let mut rest = line;
+    loop {
+        let quoted = rest.trim_ascii_start().strip_prefix(b"\"");
+        let mut field = Vec::new();
+        let after = match quoted {
+            None => {
+                let end = rest.iter().position(|byte| *byte == delimiter).unwrap_or(rest.len());
+                field.extend_from_slice(&rest[..end]);
+                &rest[end..]
+            }
+            Some(inner) => {
+                let mut at = 0;
+                loop {
+                    let quote = at + inner[at..].iter().position(|byte| *byte == b'"')?;
+                    field.extend_from_slice(&inner[at..quote]);
+                    at = quote + 1;
+                    let blanks = inner[at..].iter().take_while(|byte| **byte == b' ').count();
+                    match inner.get(at + blanks) {
+                        None => break &inner[inner.len()..],
+                        Some(next) if *next == delimiter => break &inner[at + blanks..],
+                        Some(b'"') if blanks == 0 => at += 1,
+                        Some(_) => {}
+                    }
+                    // `17\" wide` is how some programs write a quote.
+                    if field.last() == Some(&b'\\') {
+                        field.pop();
+                    }
+                    field.push(b'"');
+                }
+            }
+        };
+        fields.push(field);
+        match after.split_first() {
+            None => return Some(fields),
+            Some((_, next)) => rest = next,
+        }
+        if fields.len() > limits::CSV_COLUMNS {
+            return None;
+        }
+    }
+}
+
+/// Nothing but blanks, or signs that no text has: the end mark of old systems, zeros that fill a block.
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
 }
 
 impl CsvRows {
@@ -165,10 +247,14 @@ impl CsvRows {
         if named.is_some() {
             lines.next()?;
         }
-        let delimiter = match delimiter.or(named) {
-            Some(delimiter) => delimiter,
-            None => sniff(&lines.peek(SNIFFED_LINES)?),
-        };
+        let first = lines.peek(SNIFFED_LINES)?;
+        let delimiter = delimiter.or(named).unwrap_or_else(|| sniff(&first));
+        let (shapes, _) = shapes(&first, delimiter);
+        let filled: Vec<usize> = shapes.iter().map(|shape| shape.filled).collect();
+        let above = shapes.get(header_at(&filled)).map_or(0, |header| header.line);
+        for _ in 0..above {
+            lines.next()?;
+        }
         let mut rows = Self {
             lines,
             pending: VecDeque::new(),
@@ -219,13 +305,19 @@ impl CsvRows {
                 |code, reason: String| Some(Err(Finding::new(number, number, None, Defect::new(code, reason))));
             let bytes = match line {
                 Line::TooLong => return refuse("line_too_long", format!("longer than {} bytes", limits::LINE_BYTES)),
-                Line::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => continue,
+                Line::Bytes(bytes) if is_blank(&bytes) => continue,
                 Line::Bytes(bytes) => bytes,
             };
             let mut splitter = Splitter::new(self.delimiter);
             return match splitter.feed(&bytes) {
                 Split::Complete(raw) => Some(Ok(fields(number, number, raw))),
-                Split::Broken(reason) => refuse("broken_csv", reason),
+                Split::Broken(reason) => {
+                    let wanted = self.header.names().len();
+                    match leniently(&bytes, self.delimiter).filter(|raw| raw.len() == wanted) {
+                        Some(raw) => Some(Ok(Fields { quotes: Some(reason), ..fields(number, number, raw) })),
+                        None => refuse("broken_csv", reason),
+                    }
+                }
                 Split::Open => Some(self.continued(number, bytes.len(), splitter)),
             };
         }
@@ -298,7 +390,7 @@ fn fields(line: u64, end_line: u64, raw: Vec<Vec<u8>>) -> Fields {
         text
     };
     let fields = raw.into_iter().map(text).collect();
-    Fields { line, end_line, fields, damaged }
+    Fields { line, end_line, fields, damaged, quotes: None }
 }
 
 impl Iterator for CsvRows {
@@ -308,9 +400,13 @@ impl Iterator for CsvRows {
         if self.ended {
             return None;
         }
-        let Fields { line, end_line, mut fields, damaged: replaced } = match self.record()? {
-            Ok(record) => record,
-            Err(refusal) => return Some(Err(refusal)),
+        let Fields { line, end_line, mut fields, damaged: replaced, quotes } = loop {
+            match self.record()? {
+                // Spreadsheets save the empty rows below a table, too.
+                Ok(record) if record.fields.iter().all(|field| is_blank(field.as_bytes())) => {}
+                Ok(record) => break record,
+                Err(refusal) => return Some(Err(refusal)),
+            }
         };
         let wanted = self.header.names().len();
         while fields.len() > wanted && fields.last().is_some_and(|field| field.trim().is_empty()) {
@@ -329,6 +425,9 @@ impl Iterator for CsvRows {
         }
         if replaced {
             defects.push(damaged());
+        }
+        if let Some(reason) = quotes {
+            defects.push(Defect::new("broken_csv", format!("{reason}: it is taken as a part of the text")));
         }
         let values = fields.into_iter().map(Value::Text).collect();
         Some(Ok(Row { line, end_line, record: Record::Csv(Arc::clone(&self.header), values), defects }))
@@ -373,8 +472,32 @@ mod tests {
             ("\"sep=|\"\r\na|b|c\r\n1|2|3;4;5,6,7\r\n", ["1", "2", "3;4;5,6,7"]),
             ("SEP=\t\na\tb\tc\n1\t2\t3\n", ["1", "2", "3"]),
             ("a\tb\tc, d, e, f\n1\t2\t3\n", ["1", "2", "3"]),
+            ("sep=;;;\na;b;c\n1,5;2,5;3,5,6\n", ["1,5", "2,5", "3,5,6"]),
+            ("Sep = ;\r\na;b;c\r\n1;2;3\r\n", ["1", "2", "3"]),
+            ("Our products, 2026\n\na;b;c\n1;2;3\n", ["1", "2", "3"]),
+            (";;\nOur products;;\na;b;c\n1;2;3\n;;\n\x1a\n\0\0\0", ["1", "2", "3"]),
+            ("# by a program\n# of 2026\na,b,c\n1,2,3\n", ["1", "2", "3"]),
         ] {
             assert_eq!(rows(text.as_bytes()), [ok(&want)], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_does_not_change_the_delimiter() {
+        let text = format!("a;b;c\n1;\"{}\";3\n4;5;6\n", "one, two\n".repeat(40));
+        assert_eq!(rows(text.as_bytes())[1..], [ok(&["4", "5", "6"])]);
+        assert_eq!(rows(b"a;b;c\n1;\"2,5;3\n4;5,5;6\n"), [Err((2, "broken_csv")), ok(&["4", "5,5", "6"])]);
+    }
+
+    #[test]
+    fn quotes_that_people_meant() {
+        for (line, want) in [
+            ("1;\"a 17\" screen\";x", ["1", "a 17\" screen", "x"]),
+            ("1;\"a 17\\\" screen\" ;x", ["1", "a 17\" screen", "x"]),
+            ("1;\"so \"he\" said\";\"x\"", ["1", "so \"he\" said", "x"]),
+            ("\"1\";\"a \"\"b\"\" c\"d\";", ["1", "a \"b\" c\"d", ""]),
+        ] {
+            assert_eq!(rows(format!("a;b;c\n{line}\n9;9;9\n").as_bytes()), [ok(&want), ok(&["9", "9", "9"])], "{line}");
         }
     }
 
@@ -406,7 +529,9 @@ mod tests {
                 Record::Csv(_, values) => values.into_iter().map(|v| match v { Value::Text(t) => t, _ => String::new() }).collect(),
                 Record::Json(_) => vec![],
             }).collect();
-            prop_assert_eq!(read, table);
+            // A row of blanks is an empty line.
+            let filled = |row: &&Vec<String>| row.iter().any(|field| !field.trim().is_empty());
+            prop_assert_eq!(read, table.iter().filter(filled).cloned().collect::<Vec<_>>());
         }
     }
 }
