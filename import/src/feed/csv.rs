@@ -1,11 +1,17 @@
 //! CSV parser (RFC 4180): records out of lines, forgiving where files are merely sloppy and strict where one broken line
 //! could swallow the next ones: a record with a bad quote costs its first line only, then reading goes on at the second.
 
+mod layout;
+mod split;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+pub(crate) use self::layout::header_at;
+use self::layout::{SNIFFED_LINES, named, shapes, sniff};
+use self::split::{Split, Splitter, is_blank, leniently};
 use crate::draft::Defect;
 use crate::feed::error::{FeedError, Finding};
 use crate::feed::input::{Line, Lines};
@@ -15,83 +21,6 @@ use crate::limits;
 
 /// Lines that one record may span. A quote that is never closed is given up after so many.
 const RECORD_LINES: usize = 1_000;
-
-/// Splits the lines of one record into fields.
-struct Splitter {
-    delimiter: u8,
-    fields: Vec<Vec<u8>>,
-    field: Vec<u8>,
-    quoted: bool,
-}
-
-enum Split {
-    Complete(Vec<Vec<u8>>),
-    /// A quoted field goes on in the next line.
-    Open,
-    Broken(String),
-}
-
-impl Splitter {
-    fn new(delimiter: u8) -> Self {
-        Self { delimiter, fields: Vec::new(), field: Vec::new(), quoted: false }
-    }
-
-    fn feed(&mut self, line: &[u8]) -> Split {
-        let mut i = 0;
-        loop {
-            if self.quoted {
-                let Some(quote) = line[i..].iter().position(|b| *b == b'"') else {
-                    self.field.extend_from_slice(&line[i..]);
-                    self.field.push(b'\n');
-                    return Split::Open;
-                };
-                self.field.extend_from_slice(&line[i..i + quote]);
-                i += quote + 1;
-                match line.get(i) {
-                    Some(b'"') => {
-                        self.field.push(b'"');
-                        i += 1;
-                        continue;
-                    }
-                    Some(b' ') if blank_until(&line[i..], self.delimiter).is_some() => {
-                        i += blank_until(&line[i..], self.delimiter).unwrap_or_default();
-                        self.quoted = false;
-                    }
-                    Some(next) if *next != self.delimiter => {
-                        return Split::Broken(format!("a quote in the middle of field {}", self.fields.len() + 1));
-                    }
-                    _ => self.quoted = false,
-                }
-            } else if let Some(blanks) = blank_until(&line[i..], b'"').filter(|_| self.field.is_empty()) {
-                self.quoted = true;
-                i += blanks + 1;
-                continue;
-            } else {
-                let end = line[i..].iter().position(|b| *b == self.delimiter).map_or(line.len(), |at| i + at);
-                self.field.extend_from_slice(&line[i..end]);
-                i = end;
-            }
-            self.fields.push(std::mem::take(&mut self.field));
-            if self.fields.len() > limits::CSV_COLUMNS {
-                return Split::Broken(format!("more than {} columns", limits::CSV_COLUMNS));
-            }
-            if i >= line.len() {
-                return Split::Complete(std::mem::take(&mut self.fields));
-            }
-            i += 1;
-        }
-    }
-}
-
-/// Blanks before a sign, where nothing else stands before it, or before the end where the sign is a delimiter.
-fn blank_until(line: &[u8], sign: u8) -> Option<usize> {
-    let blanks = line.iter().take_while(|byte| **byte == b' ').count();
-    match line.get(blanks) {
-        Some(next) if *next == sign => Some(blanks),
-        None if sign != b'"' && !line.is_empty() => Some(blanks),
-        _ => None,
-    }
-}
 
 /// The fields of a record.
 struct Fields {
@@ -112,131 +41,6 @@ pub(crate) struct CsvRows {
     delimiter: u8,
     header: Arc<Header>,
     ended: bool,
-}
-
-/// What separates fields, the usual ones first.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// Lines that are looked at to find the delimiter.
-const SNIFFED_LINES: usize = 20;
-
-/// The delimiter that gives most lines as many columns as the header; of those that do, the one with most columns. Titles and
-/// prices have commas and semicolons, too, but not in every line as many. Where no line agrees with the first, as that is a title above the
-/// table, it is what most lines agree on.
-fn sniff(lines: &[&[u8]]) -> u8 {
-    let agreement = |delimiter: u8| {
-        let (shapes, open) = shapes(lines, delimiter);
-        let columns: Vec<usize> = shapes.iter().map(|shape| shape.columns).collect();
-        let (header, rows) = columns.split_first().map_or((0, &[][..]), |(first, rows)| (*first, rows));
-        let agree = |wanted: usize| rows.iter().filter(|columns| **columns == wanted).count();
-        let most = rows.iter().filter(|row| **row > 1).map(|row| (agree(*row), *row)).max().unwrap_or_default();
-        // A record that goes on behind these lines contradicts nothing.
-        let with_header = if header > 1 { agree(header) + usize::from(open) } else { 0 };
-        (with_header > 0, if with_header > 0 { (with_header, header) } else { most }, header)
-    };
-    DELIMITERS.into_iter().rev().max_by_key(|delimiter| agreement(*delimiter)).unwrap_or(b',')
-}
-
-/// What a record looks like.
-struct Shape {
-    /// The line that it begins on, of those looked at.
-    line: usize,
-    columns: usize,
-    filled: usize,
-}
-
-/// The shape of each record of these lines, of which a broken one has no columns, and whether the last goes on behind them.
-fn shapes(lines: &[&[u8]], delimiter: u8) -> (Vec<Shape>, bool) {
-    let mut shapes = Vec::new();
-    let mut splitter = Splitter::new(delimiter);
-    let mut begin = 0;
-    for (at, line) in lines.iter().enumerate() {
-        match splitter.feed(line) {
-            Split::Open => continue,
-            Split::Complete(fields) => {
-                let filled = fields.iter().filter(|field| !is_blank(field)).count();
-                shapes.push(Shape { line: begin, columns: fields.len(), filled });
-            }
-            Split::Broken(_) => {
-                shapes.push(Shape { line: begin, columns: 0, filled: 0 });
-                splitter = Splitter::new(delimiter);
-            }
-        }
-        begin = at + 1;
-    }
-    (shapes, begin < lines.len())
-}
-
-/// Which of the first records of a file is the header, by the number of their cells that are not empty: people write a title, a date
-/// or nothing above it.
-pub(crate) fn header_at(filled: &[usize]) -> usize {
-    let most = filled.iter().copied().max().unwrap_or_default();
-    let is_title = |filled: usize| filled < 2 && most >= 2 || filled == 2 && most >= 5;
-    filled.iter().position(|filled| !is_title(*filled)).unwrap_or_default()
-}
-
-/// The delimiter that Excel's first line names: `sep=;`. Saved again by a spreadsheet it has one for each column.
-fn named(line: &[u8]) -> Option<u8> {
-    let text = line.trim_ascii_end();
-    let text = text.strip_prefix(b"\"").map_or(text, |rest| rest.trim_ascii_end());
-    let (_, rest) = text.split_at_checked(3).filter(|(word, _)| word.eq_ignore_ascii_case(b"sep"))?;
-    let rest = rest.trim_ascii_start().strip_prefix(b"=")?;
-    let rest: Vec<u8> = rest.iter().copied().filter(|byte| !matches!(byte, b' ' | b'"')).collect();
-    match rest.split_first() {
-        // A tab at the end was trimmed.
-        None => Some(b'\t'),
-        Some((delimiter, others)) => others.iter().all(|other| other == delimiter).then_some(*delimiter),
-    }
-}
-
-/// The fields of a line whose quotes do not follow the rules, read as people meant them: a quote ends a field only where a delimiter or
-/// the line's end follows. Nothing where the last field is not closed.
-fn leniently(line: &[u8], delimiter: u8) -> Option<Vec<Vec<u8>>> {
-    let mut fields = Vec::new();
-    let mut rest = line;
-    loop {
-        let quoted = rest.trim_ascii_start().strip_prefix(b"\"");
-        let mut field = Vec::new();
-        let after = match quoted {
-            None => {
-                let end = rest.iter().position(|byte| *byte == delimiter).unwrap_or(rest.len());
-                field.extend_from_slice(&rest[..end]);
-                &rest[end..]
-            }
-            Some(inner) => {
-                let mut at = 0;
-                loop {
-                    let quote = at + inner[at..].iter().position(|byte| *byte == b'"')?;
-                    field.extend_from_slice(&inner[at..quote]);
-                    at = quote + 1;
-                    let blanks = inner[at..].iter().take_while(|byte| **byte == b' ').count();
-                    match inner.get(at + blanks) {
-                        None => break &inner[inner.len()..],
-                        Some(next) if *next == delimiter => break &inner[at + blanks..],
-                        Some(b'"') if blanks == 0 => at += 1,
-                        Some(_) => {}
-                    }
-                    // `17\" wide` is how some programs write a quote.
-                    if field.last() == Some(&b'\\') {
-                        field.pop();
-                    }
-                    field.push(b'"');
-                }
-            }
-        };
-        fields.push(field);
-        match after.split_first() {
-            None => return Some(fields),
-            Some((_, next)) => rest = next,
-        }
-        if fields.len() > limits::CSV_COLUMNS {
-            return None;
-        }
-    }
-}
-
-/// Nothing but blanks, or signs that no text has: the end mark of old systems, zeros that fill a block.
-fn is_blank(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
 }
 
 impl CsvRows {
