@@ -11,6 +11,7 @@ mod groups;
 mod input;
 pub(crate) mod json;
 mod mapping;
+mod markup;
 mod number;
 mod record;
 mod rows;

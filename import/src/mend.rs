@@ -11,6 +11,12 @@ impl ProductDraft {
     pub fn mend(&mut self) -> Vec<Defect> {
         let mut mending = Mending::default();
         let product = &mut self.product;
+        if product.external_id.chars().count() > limits::EXTERNAL_ID_CHARS {
+            let short = naming::shorten_id(&product.external_id);
+            let long = limits::EXTERNAL_ID_CHARS;
+            mending.say("too_long", format!("the id is longer than {long} characters: {}", clip(&short)));
+            product.external_id = short;
+        }
         mending.line("title", &mut product.title, limits::TITLE_CHARS);
         mending.optional_line("brand", &mut product.brand, limits::NAME_CHARS);
         mending.text("description", &mut product.description, limits::DESCRIPTION_CHARS);
@@ -212,6 +218,7 @@ mod tests {
             draft.product.tags = (0..300).map(|n| format!("tag {n}")).collect();
             draft.category = (0..12).map(|n| format!("level {n}")).collect();
             draft.product.variants[0].sku = "A".repeat(300);
+            draft.product.external_id = "é".repeat(300);
             draft.product.variants[0].barcode = Some("1".repeat(50));
         });
         assert_eq!(draft.product.tags.len(), limits::TAGS);
@@ -219,7 +226,9 @@ mod tests {
         assert!(draft.product.description.starts_with("abx"));
         assert!(draft.product.title.ends_with("word"));
         assert_eq!(draft.product.variants[0].barcode, None);
-        let want = ["too_long", "control_characters", "too_long", "too_many", "too_many", "too_long", "too_long"];
+        assert!(draft.product.external_id.starts_with("éé"));
+        let want =
+            ["too_long", "too_long", "control_characters", "too_long", "too_many", "too_many", "too_long", "too_long"];
         assert_eq!(codes, want);
     }
 

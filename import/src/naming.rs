@@ -54,6 +54,12 @@ pub fn shorten(sku: &str) -> String {
     own_sku(sku, sku, &[])
 }
 
+/// An external id within the limit that is as different from others as the long one, and the same in every run.
+pub fn shorten_id(id: &str) -> String {
+    let stem: String = id.chars().take(limits::EXTERNAL_ID_CHARS - SLUG_HASH_CHARS - 1).collect();
+    format!("{stem}-{}", hash(id, SLUG_HASH_CHARS))
+}
+
 /// A SKU for a variant whose own one another product has: the SKU it was given, and what tells this product's from the other's.
 pub fn own_sku(given: &str, external_id: &str, options: &[String]) -> String {
     let told = hash(&format!("{external_id}\u{1f}{}", options.join("\u{1f}")), SKU_HASH_CHARS).to_ascii_uppercase();

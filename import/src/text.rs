@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::limits;
+
 /// Words of several lines: HTML walked as a tree, runs of blanks made one, at most one empty line between paragraphs. Text that is no
 /// HTML keeps its signs.
 pub fn plain(text: &str) -> String {
@@ -58,10 +60,11 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 /// Whether an address of the web goes on with what follows a comma behind it: `https://x.example/w_1` with `h_2/a.jpg`, and not
 /// with ` b.jpg` or another address.
 pub(crate) fn goes_on(address: &str, next: &str) -> bool {
-    let path = address.split(['?', '#']).next().unwrap_or_default();
-    let is_complete = path.len() == address.len() && has_picture_ending(path);
-    let is_another = next.starts_with(char::is_whitespace) || next.is_empty() || web_url(next).is_some();
-    web_url(address).is_some() && !is_complete && !is_another && !next.contains("//")
+    // What is longer than an address may be is none, so that a cell is not looked at again for each of its commas.
+    let is_address = address.len() <= limits::URL_CHARS && web_url(address).is_some();
+    let is_complete = !address.contains(['?', '#']) && has_picture_ending(address);
+    let is_another = next.starts_with(char::is_whitespace) || next.is_empty() || next.contains("//");
+    is_address && !is_complete && !is_another
 }
 
 /// The addresses that stand in one cell: `https://x.example/a.jpg; https://x.example/b.jpg`.

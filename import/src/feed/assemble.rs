@@ -4,17 +4,19 @@
 mod candidates;
 mod variants;
 
+use std::collections::HashSet;
+
 use jiff::civil::Date;
-use souk_catalog_api::{MediaInput, ProductInput};
+use souk_catalog_api::{MediaInput, ProductInput, Status};
 use souk_kernel::Currency;
 
 use self::variants::Variants;
-use crate::draft::{Defect, NO_CATEGORY, ProductDraft, clip, index_of, picture};
+use crate::draft::{Defect, NO_CATEGORY, ProductDraft, clip, picture};
 use crate::feed::error::Finding;
 use crate::feed::fields::{code, status};
-use crate::feed::mapping::Mapping;
 use crate::feed::mapping::attributes::KnownColumns;
 use crate::feed::mapping::rule::Rule;
+use crate::feed::mapping::{Grouping, Mapping};
 use crate::feed::record::{Record, Row};
 use crate::feed::survey::DecimalMarks;
 use crate::{naming, text};
@@ -87,14 +89,23 @@ impl Assembler {
             rows
         };
         let Some((first, last)) = rows.first().zip(rows.last()) else { return out };
-        let Some(base) = self.base(rows) else {
-            self.without_product(rows, &mut out);
-            return out;
+        let orphan = || self.orphan(rows);
+        let (base, is_orphan) = match self.base(rows).map(|base| (base, false)).or_else(|| Some((orphan()?, true))) {
+            Some(found) => found,
+            None => {
+                self.without_product(rows, &mut out);
+                return out;
+            }
         };
         let id = self.external_id(&base.record);
         let before = out.refusals.len();
         match self.product(base, rows, id.as_deref(), &mut out) {
             Ok(Some(mut draft)) => {
+                if is_orphan {
+                    draft.product.status = Status::Draft;
+                    let reason = "no row of the file has the product that this row belongs to: it is one by itself, not published";
+                    out.warn(base, &draft.product.external_id, vec![Defect::new("scattered_rows", reason)]);
+                }
                 let mended = draft.mend();
                 out.warn(base, &draft.product.external_id, mended);
                 match draft.check() {
@@ -119,6 +130,15 @@ impl Assembler {
             (None, Some(grouping)) => grouping.base(rows),
             (None, None) => rows.first(),
         }
+    }
+
+    /// The row that stands for a product which the file does not have: variants that have a title and a price can be sold.
+    fn orphan<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
+        let mapping = &self.mapping;
+        let is_whole =
+            |row: &&Row| mapping.product.title.text(&row.record).is_some() && mapping.price.has_amount(&row.record);
+        let is_parent = matches!(mapping.grouping, Some(Grouping::Parent { .. }));
+        rows.iter().find(is_whole).filter(|_| is_parent)
     }
 
     /// Rows of a product that the file does not have.
@@ -236,13 +256,13 @@ impl Assembler {
     /// The pictures of all rows in their order, each address once.
     fn media(&self, rows: &[Row]) -> Vec<MediaInput> {
         let rules = &self.mapping.product;
-        let mut media: Vec<MediaInput> = Vec::new();
+        let (mut media, mut seen): (Vec<MediaInput>, HashSet<String>) = (Vec::new(), HashSet::new());
         let Some(urls) = &rules.media else { return media };
         for row in rows {
             let alt = rules.media_alt.as_ref().and_then(|rule| rule.text(&row.record)).unwrap_or_default();
             let cells = urls.texts(&row.record);
             for source_url in cells.iter().flat_map(|cell| text::addresses(cell)) {
-                if index_of(&media, source_url).is_none() {
+                if seen.insert(source_url.to_owned()) {
                     media.push(picture(source_url.to_owned(), text::plain_line(&alt)));
                 }
             }

@@ -1,11 +1,17 @@
 //! CSV parser (RFC 4180): records out of lines, forgiving where files are merely sloppy and strict where one broken line
 //! could swallow the next ones: a record with a bad quote costs its first line only, then reading goes on at the second.
 
+mod layout;
+mod split;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+pub(crate) use self::layout::header_at;
+use self::layout::{SNIFFED_LINES, named, shapes, sniff};
+use self::split::{Split, Splitter, is_blank, leniently};
 use crate::draft::Defect;
 use crate::feed::error::{FeedError, Finding};
 use crate::feed::input::{Line, Lines};
@@ -16,83 +22,6 @@ use crate::limits;
 /// Lines that one record may span. A quote that is never closed is given up after so many.
 const RECORD_LINES: usize = 1_000;
 
-/// Splits the lines of one record into fields.
-struct Splitter {
-    delimiter: u8,
-    fields: Vec<Vec<u8>>,
-    field: Vec<u8>,
-    quoted: bool,
-}
-
-enum Split {
-    Complete(Vec<Vec<u8>>),
-    /// A quoted field goes on in the next line.
-    Open,
-    Broken(String),
-}
-
-impl Splitter {
-    fn new(delimiter: u8) -> Self {
-        Self { delimiter, fields: Vec::new(), field: Vec::new(), quoted: false }
-    }
-
-    fn feed(&mut self, line: &[u8]) -> Split {
-        let mut i = 0;
-        loop {
-            if self.quoted {
-                let Some(quote) = line[i..].iter().position(|b| *b == b'"') else {
-                    self.field.extend_from_slice(&line[i..]);
-                    self.field.push(b'\n');
-                    return Split::Open;
-                };
-                self.field.extend_from_slice(&line[i..i + quote]);
-                i += quote + 1;
-                match line.get(i) {
-                    Some(b'"') => {
-                        self.field.push(b'"');
-                        i += 1;
-                        continue;
-                    }
-                    Some(b' ') if blank_until(&line[i..], self.delimiter).is_some() => {
-                        i += blank_until(&line[i..], self.delimiter).unwrap_or_default();
-                        self.quoted = false;
-                    }
-                    Some(next) if *next != self.delimiter => {
-                        return Split::Broken(format!("a quote in the middle of field {}", self.fields.len() + 1));
-                    }
-                    _ => self.quoted = false,
-                }
-            } else if let Some(blanks) = blank_until(&line[i..], b'"').filter(|_| self.field.is_empty()) {
-                self.quoted = true;
-                i += blanks + 1;
-                continue;
-            } else {
-                let end = line[i..].iter().position(|b| *b == self.delimiter).map_or(line.len(), |at| i + at);
-                self.field.extend_from_slice(&line[i..end]);
-                i = end;
-            }
-            self.fields.push(std::mem::take(&mut self.field));
-            if self.fields.len() > limits::CSV_COLUMNS {
-                return Split::Broken(format!("more than {} columns", limits::CSV_COLUMNS));
-            }
-            if i >= line.len() {
-                return Split::Complete(std::mem::take(&mut self.fields));
-            }
-            i += 1;
-        }
-    }
-}
-
-/// Blanks before a sign, where nothing else stands before it, or before the end where the sign is a delimiter.
-fn blank_until(line: &[u8], sign: u8) -> Option<usize> {
-    let blanks = line.iter().take_while(|byte| **byte == b' ').count();
-    match line.get(blanks) {
-        Some(next) if *next == sign => Some(blanks),
-        None if sign != b'"' && !line.is_empty() => Some(blanks),
-        _ => None,
-    }
-}
-
 /// The fields of a record.
 struct Fields {
     line: u64,
@@ -100,6 +29,8 @@ struct Fields {
     fields: Vec<String>,
     /// Some of its bytes are no text and were replaced.
     damaged: bool,
+    /// What is wrong with its quotes, which were read as they were meant.
+    quotes: Option<String>,
 }
 
 /// Rows of a CSV file.
@@ -112,51 +43,6 @@ pub(crate) struct CsvRows {
     ended: bool,
 }
 
-/// What separates fields, the usual ones first.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// Lines that are looked at to find the delimiter.
-const SNIFFED_LINES: usize = 20;
-
-/// The delimiter that gives most lines as many columns as the header; of those that do, the one with most columns. Titles and
-/// prices have commas and semicolons, too, but not in every line as many.
-fn sniff(lines: &[&[u8]]) -> u8 {
-    let score = |delimiter: u8| {
-        let columns = columns(lines, delimiter);
-        let (header, rows) = columns.split_first().map_or((0, &[][..]), |(first, rows)| (*first, rows));
-        (header > 1, rows.iter().filter(|row| **row == header).count(), header)
-    };
-    DELIMITERS.into_iter().rev().max_by_key(|delimiter| score(*delimiter)).unwrap_or(b',')
-}
-
-/// The columns of each record of these lines; none of a broken one, and none of what goes on after them.
-fn columns(lines: &[&[u8]], delimiter: u8) -> Vec<usize> {
-    let mut columns = Vec::new();
-    let mut splitter = Splitter::new(delimiter);
-    for line in lines {
-        match splitter.feed(line) {
-            Split::Open => {}
-            Split::Complete(fields) => columns.push(fields.len()),
-            Split::Broken(_) => {
-                columns.push(0);
-                splitter = Splitter::new(delimiter);
-            }
-        }
-    }
-    columns
-}
-
-/// The delimiter that Excel's first line names: `sep=;`.
-fn named(line: &[u8]) -> Option<u8> {
-    let line = line.trim_ascii_end();
-    let line = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(line);
-    match line.split_at_checked(4) {
-        Some((word, [delimiter])) if word.eq_ignore_ascii_case(b"sep=") => Some(*delimiter),
-        // A tab at the end was trimmed.
-        Some((word, [])) if word.eq_ignore_ascii_case(b"sep=") => Some(b'\t'),
-        _ => None,
-    }
-}
-
 impl CsvRows {
     /// Reads the header: the first line that is not blank, after one that names the delimiter.
     pub(crate) fn open(mut lines: Lines, delimiter: Option<u8>) -> Result<Self, FeedError> {
@@ -165,10 +51,14 @@ impl CsvRows {
         if named.is_some() {
             lines.next()?;
         }
-        let delimiter = match delimiter.or(named) {
-            Some(delimiter) => delimiter,
-            None => sniff(&lines.peek(SNIFFED_LINES)?),
-        };
+        let first = lines.peek(SNIFFED_LINES)?;
+        let delimiter = delimiter.or(named).unwrap_or_else(|| sniff(&first));
+        let (shapes, _) = shapes(&first, delimiter);
+        let filled: Vec<usize> = shapes.iter().map(|shape| shape.filled).collect();
+        let above = shapes.get(header_at(&filled)).map_or(0, |header| header.line);
+        for _ in 0..above {
+            lines.next()?;
+        }
         let mut rows = Self {
             lines,
             pending: VecDeque::new(),
@@ -219,13 +109,19 @@ impl CsvRows {
                 |code, reason: String| Some(Err(Finding::new(number, number, None, Defect::new(code, reason))));
             let bytes = match line {
                 Line::TooLong => return refuse("line_too_long", format!("longer than {} bytes", limits::LINE_BYTES)),
-                Line::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => continue,
+                Line::Bytes(bytes) if is_blank(&bytes) => continue,
                 Line::Bytes(bytes) => bytes,
             };
             let mut splitter = Splitter::new(self.delimiter);
             return match splitter.feed(&bytes) {
                 Split::Complete(raw) => Some(Ok(fields(number, number, raw))),
-                Split::Broken(reason) => refuse("broken_csv", reason),
+                Split::Broken(reason) => {
+                    let wanted = self.header.names().len();
+                    match leniently(&bytes, self.delimiter).filter(|raw| raw.len() == wanted) {
+                        Some(raw) => Some(Ok(Fields { quotes: Some(reason), ..fields(number, number, raw) })),
+                        None => refuse("broken_csv", reason),
+                    }
+                }
                 Split::Open => Some(self.continued(number, bytes.len(), splitter)),
             };
         }
@@ -298,7 +194,7 @@ fn fields(line: u64, end_line: u64, raw: Vec<Vec<u8>>) -> Fields {
         text
     };
     let fields = raw.into_iter().map(text).collect();
-    Fields { line, end_line, fields, damaged }
+    Fields { line, end_line, fields, damaged, quotes: None }
 }
 
 impl Iterator for CsvRows {
@@ -308,9 +204,13 @@ impl Iterator for CsvRows {
         if self.ended {
             return None;
         }
-        let Fields { line, end_line, mut fields, damaged: replaced } = match self.record()? {
-            Ok(record) => record,
-            Err(refusal) => return Some(Err(refusal)),
+        let Fields { line, end_line, mut fields, damaged: replaced, quotes } = loop {
+            match self.record()? {
+                // Spreadsheets save the empty rows below a table, too.
+                Ok(record) if record.fields.iter().all(|field| is_blank(field.as_bytes())) => {}
+                Ok(record) => break record,
+                Err(refusal) => return Some(Err(refusal)),
+            }
         };
         let wanted = self.header.names().len();
         while fields.len() > wanted && fields.last().is_some_and(|field| field.trim().is_empty()) {
@@ -329,6 +229,9 @@ impl Iterator for CsvRows {
         }
         if replaced {
             defects.push(damaged());
+        }
+        if let Some(reason) = quotes {
+            defects.push(Defect::new("broken_csv", format!("{reason}: it is taken as a part of the text")));
         }
         let values = fields.into_iter().map(Value::Text).collect();
         Some(Ok(Row { line, end_line, record: Record::Csv(Arc::clone(&self.header), values), defects }))
@@ -373,8 +276,32 @@ mod tests {
             ("\"sep=|\"\r\na|b|c\r\n1|2|3;4;5,6,7\r\n", ["1", "2", "3;4;5,6,7"]),
             ("SEP=\t\na\tb\tc\n1\t2\t3\n", ["1", "2", "3"]),
             ("a\tb\tc, d, e, f\n1\t2\t3\n", ["1", "2", "3"]),
+            ("sep=;;;\na;b;c\n1,5;2,5;3,5,6\n", ["1,5", "2,5", "3,5,6"]),
+            ("Sep = ;\r\na;b;c\r\n1;2;3\r\n", ["1", "2", "3"]),
+            ("Our products, 2026\n\na;b;c\n1;2;3\n", ["1", "2", "3"]),
+            (";;\nOur products;;\na;b;c\n1;2;3\n;;\n\x1a\n\0\0\0", ["1", "2", "3"]),
+            ("# by a program\n# of 2026\na,b,c\n1,2,3\n", ["1", "2", "3"]),
         ] {
             assert_eq!(rows(text.as_bytes()), [ok(&want)], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_does_not_change_the_delimiter() {
+        let text = format!("a;b;c\n1;\"{}\";3\n4;5;6\n", "one, two\n".repeat(40));
+        assert_eq!(rows(text.as_bytes())[1..], [ok(&["4", "5", "6"])]);
+        assert_eq!(rows(b"a;b;c\n1;\"2,5;3\n4;5,5;6\n"), [Err((2, "broken_csv")), ok(&["4", "5,5", "6"])]);
+    }
+
+    #[test]
+    fn quotes_that_people_meant() {
+        for (line, want) in [
+            ("1;\"a 17\" screen\";x", ["1", "a 17\" screen", "x"]),
+            ("1;\"a 17\\\" screen\" ;x", ["1", "a 17\" screen", "x"]),
+            ("1;\"so \"he\" said\";\"x\"", ["1", "so \"he\" said", "x"]),
+            ("\"1\";\"a \"\"b\"\" c\"d\";", ["1", "a \"b\" c\"d", ""]),
+        ] {
+            assert_eq!(rows(format!("a;b;c\n{line}\n9;9;9\n").as_bytes()), [ok(&want), ok(&["9", "9", "9"])], "{line}");
         }
     }
 
@@ -406,7 +333,9 @@ mod tests {
                 Record::Csv(_, values) => values.into_iter().map(|v| match v { Value::Text(t) => t, _ => String::new() }).collect(),
                 Record::Json(_) => vec![],
             }).collect();
-            prop_assert_eq!(read, table);
+            // A row of blanks is an empty line.
+            let filled = |row: &&Vec<String>| row.iter().any(|field| !field.trim().is_empty());
+            prop_assert_eq!(read, table.iter().filter(filled).cloned().collect::<Vec<_>>());
         }
     }
 }

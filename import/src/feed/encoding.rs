@@ -105,11 +105,20 @@ fn is_plain(bytes: &[u8]) -> bool {
 /// UTF-16 without a mark: every other byte of a table's ASCII is zero, which no other encoding has at all.
 fn without_mark(head: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     let head = &head[..head.len().min(4096)];
+    // Zeros at the end fill a block.
+    let head = &head[..head.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)];
     let zeros = |first: usize| head.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd, pairs) = (zeros(0), zeros(1), head.len() / 2);
-    match (even * 4 > pairs.max(1), odd * 4 > pairs.max(1)) {
-        (true, false) => Some(UTF_16BE),
-        (false, true) => Some(UTF_16LE),
+    // Letters of other scripts have few zeros, and those on the other side (U+4E00): then what parts cells and lines tells.
+    let parts = |unit: fn(&[u8]) -> (u8, u8)| {
+        head.chunks_exact(2).map(unit).filter(|(byte, zero)| *zero == 0 && b"\r\n\t,;|".contains(byte)).count()
+    };
+    let (big, little) = (parts(|pair| (pair[1], pair[0])), parts(|pair| (pair[0], pair[1])));
+    // Some zeros alone are damage.
+    let some = |zeros: usize| zeros > 2 && zeros * 16 > pairs;
+    match (some(even), some(odd)) {
+        (true, _) if even > odd * 3 || big > little * 3 => Some(UTF_16BE),
+        (_, true) if odd > even * 3 || little > big * 3 => Some(UTF_16LE),
         _ => None,
     }
 }
@@ -225,6 +234,11 @@ mod tests {
         assert_eq!(detected(&wide(german, true)), "UTF-16LE");
         assert_eq!(detected(&wide(german, false)), "UTF-16BE");
         assert_eq!(detected(&wide(&format!("\u{feff}{japanese}"), true)), "UTF-16LE");
+        for text in [german, japanese, russian, korean, "编号,名称\n一,统一商品一\n"] {
+            assert_eq!(detected(&wide(text, true)), "UTF-16LE", "{text}");
+            assert_eq!(detected(&wide(text, false)), "UTF-16BE", "{text}");
+        }
+        assert_eq!(detected(b"Nr;Name\n1;La\0mp\n2;Other things\n"), "UTF-8");
     }
 
     #[test]

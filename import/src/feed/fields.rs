@@ -149,10 +149,24 @@ fn grams(text: &str, unit: Option<&str>, mark: Option<DecimalMark>) -> Result<u3
     u32::try_from(grams).map_err(|_| "too heavy".to_owned())
 }
 
+/// What people and spreadsheets write where a code would stand.
+const NOTHING: &[&str] =
+    &["-", "–", "—", "n/a", "#n/a", "null", "#ref!", "#value!", "#name?", "#null!", "#num!", "#div/0!"];
+
+/// True for a number that a spreadsheet has cut: `4.00638E+12` was another one.
+pub(crate) fn is_cut(code: &str) -> bool {
+    let parts = code.split_once(['e', 'E']).and_then(|(digits, power)| Some((digits, power.strip_prefix('+')?)));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    parts.is_some_and(|(number, power)| digits(power) && digits(&number.replace([',', '.'], "")))
+}
+
 /// A code (SKU, barcode, number of an article) without what guards it from spreadsheets, which take its zeros away: an
 /// apostrophe before it, or `="…"` about it.
 pub(crate) fn code(text: &str) -> &str {
     let text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
+    if NOTHING.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+        return "";
+    }
     if let Some(inner) = text.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {
         return inner.trim();
     }
@@ -245,10 +259,26 @@ mod tests {
 
     #[test]
     fn guards_of_codes() {
-        for (text, want) in
-            [("'8720892119308", "8720892119308"), ("=\"00123\"", "00123"), ("'n Roll", "'n Roll"), ("A-1", "A-1")]
-        {
+        for (text, want) in [
+            ("\u{200e}A-1\u{200f}", "A-1"),
+            ("#N/A", ""),
+            ("–", ""),
+            ("'8720892119308", "8720892119308"),
+            ("=\"00123\"", "00123"),
+            ("'n Roll", "'n Roll"),
+            ("A-1", "A-1"),
+        ] {
             assert_eq!(code(text), want);
+        }
+        for (code, cut) in [
+            ("4.00638E+12", true),
+            ("4,00638e+12", true),
+            ("1E+5", true),
+            ("E+5", false),
+            ("AB12E+5", false),
+            ("12E5", false),
+        ] {
+            assert_eq!(is_cut(code), cut, "{code}");
         }
     }
 }

@@ -106,14 +106,13 @@ impl Input {
         let mut text = Vec::new();
         Decoded::new(head.as_slice(), encoding).read_to_end(&mut text)?;
         // A damaged line is refused by itself; where much is of no use, none of it is lines.
-        let controls = text.iter().filter(|byte| **byte < 32 && !byte.is_ascii_whitespace()).count();
+        let end = text.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let controls = text[..end].iter().filter(|byte| **byte < 32 && !byte.is_ascii_whitespace()).count();
         if controls * 10 > text.len() {
             return Err(FeedError::NotATable("a binary file".to_owned()));
         }
-        let start = text.trim_ascii_start();
-        let begins = |word: &[u8]| start.len() >= word.len() && start[..word.len()].eq_ignore_ascii_case(word);
-        if begins(b"<!doctype html") || begins(b"<html") {
-            return Err(FeedError::NotATable("a web page (HTML): perhaps the download needed a login".to_owned()));
+        if let Some(what) = super::markup::other_document(&text) {
+            return Err(FeedError::NotATable(what.to_owned()));
         }
         let old_mac = !text.contains(&b'\n') && text.contains(&b'\r');
         Ok(TextFormat { encoding, line_end: if old_mac { b'\r' } else { b'\n' }, is_workbook: false })
@@ -277,10 +276,12 @@ impl Lines {
 /// them on any of the first lines.
 fn without_marks(line: &mut Vec<u8>) {
     const MARK: &[u8] = b"\xef\xbb\xbf";
-    while line.trim_ascii_start().starts_with(MARK) {
-        let blanks = line.len() - line.trim_ascii_start().len();
-        line.drain(..blanks + MARK.len());
+    let mut rest = line.as_slice();
+    while let Some(after) = rest.trim_ascii_start().strip_prefix(MARK) {
+        rest = after;
     }
+    let marks = line.len() - rest.len();
+    line.drain(..marks);
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Excel workbooks (.xlsx): the rows of the first sheet that has some. A thread of its own reads the sheet and waits when the rows it
 //! has read are not taken, so that a workbook of any length needs the memory of some rows, and of its table of texts.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use calamine::{Data, DataRef, Reader, SheetVisible, Xlsx, XlsxError};
 
+use super::csv::header_at;
 use super::error::{FeedError, Finding};
 use super::input::Input;
 use super::mapping::Aliases;
@@ -18,6 +20,8 @@ use crate::limits;
 
 /// First bytes of a ZIP archive, which a workbook is.
 pub(crate) const MAGIC: &[u8] = b"PK\x03\x04";
+/// Rows that are looked at to find the header among them.
+const ROWS_ABOVE: usize = 20;
 /// Rows that are read before they are taken.
 const AHEAD: usize = 256;
 
@@ -31,6 +35,8 @@ type Sent = Result<(u64, Vec<Value>), (u64, Defect)>;
 /// Rows of a workbook.
 pub(crate) struct SheetRows {
     rows: Receiver<Sent>,
+    /// Those that were looked at to find the header.
+    first: VecDeque<Sent>,
     header: Arc<Header>,
     used: Arc<AtomicU64>,
     size: u64,
@@ -70,7 +76,7 @@ fn broken(error: impl std::fmt::Display) -> FeedError {
 }
 
 impl SheetRows {
-    /// Opens the first sheet that people see and that has a row; the first row that is not blank is the header.
+    /// Opens the first sheet that people see and that has a row; the header is the first row that is no title above the table.
     pub(crate) fn open(input: &Input) -> Result<Self, FeedError> {
         let mut workbook: Xlsx<Box<dyn Source>> = Xlsx::new(open(input)?).map_err(broken)?;
         let sheets = workbook.sheets_metadata().to_vec();
@@ -91,10 +97,18 @@ impl SheetRows {
                 }
             })?;
             match rows.recv() {
-                Ok(Ok((_, cells))) => {
+                Ok(Ok(row)) => {
+                    let others = std::iter::from_fn(|| rows.recv().ok()).take(ROWS_ABOVE);
+                    let mut first: VecDeque<Sent> = std::iter::once(Ok(row)).chain(others).collect();
+                    let filled = |row: &Sent| row.as_ref().map_or(0, |(_, cells)| filled(cells));
+                    let above = header_at(&first.iter().map(filled).collect::<Vec<_>>());
+                    if let Some(Err((_, defect))) = first.drain(..above).find(Result::is_err) {
+                        return Err(FeedError::Format(defect.reason));
+                    }
+                    let Some(Ok((_, cells))) = first.pop_front() else { return Err(broken("it has no header")) };
                     let names = cells.iter().map(|cell| cell.text().unwrap_or_default().trim().to_owned()).collect();
                     let (used, size) = (Arc::new(AtomicU64::new(0)), input.size()?);
-                    return Ok(Self { rows, header: Arc::new(Header::new(names)), used, size });
+                    return Ok(Self { rows, first, header: Arc::new(Header::new(names)), used, size });
                 }
                 Ok(Err((_, defect))) => return Err(FeedError::Format(defect.reason)),
                 Err(_) => workbook = next.join().map_err(|_| broken("it is damaged"))?,
@@ -123,7 +137,7 @@ impl Iterator for SheetRows {
     type Item = Result<Row, Finding>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Ok(sent) = self.rows.recv() else {
+        let Some(sent) = self.first.pop_front().or_else(|| self.rows.recv().ok()) else {
             self.used.store(self.size, Ordering::Relaxed);
             return None;
         };
@@ -136,6 +150,10 @@ impl Iterator for SheetRows {
             Err((line, defect)) => Err(Finding::new(line, line, None, defect)),
         })
     }
+}
+
+fn filled(cells: &[Value]) -> usize {
+    cells.iter().filter(|cell| cell.text().is_some()).count()
 }
 
 /// Sends the rows of a sheet, without blank ones, until the last, or until they are not taken any more.

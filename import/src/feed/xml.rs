@@ -69,6 +69,7 @@ impl XmlRows {
         let mut reader = Reader::from_reader(watched);
         // Feeds are put together by programs that forget things; what is missing is noticed as a missing value.
         reader.config_mut().check_end_names = false;
+        reader.config_mut().allow_dangling_amp = true;
         Self { reader, lines, room, used, buffer: Vec::new(), ended: false }
     }
 
@@ -110,6 +111,11 @@ impl XmlRows {
                     }
                 }
                 Event::End(end) if end.local_name().as_ref() == name.as_slice() => break,
+                // The next item begins behind it.
+                Event::End(end) if ITEMS.contains(&end.local_name().as_ref()) => {
+                    let reason = format!("the element {} is not closed", String::from_utf8_lossy(&name));
+                    return Err(Stop::Defect(Defect::new("broken_xml", reason)));
+                }
                 Event::Eof => return Err(Stop::Defect(Defect::new("broken_xml", "the file ends within an item"))),
                 _ => {}
             }

@@ -17,10 +17,15 @@ use self::elements::{BLOCKS, INLINE, KEPT};
 static MARKUP: LazyLock<Regex> = LazyLock::new(|| {
     let names = BLOCKS.iter().chain(INLINE).chain(elements::OTHER).copied().collect::<Vec<_>>().join("|");
     let attribute = r#"\s+[a-z_:@][\w:.@-]*(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>=]+))?"#;
-    let tag = format!(r"</?(?:{names})(?:{attribute})*\s*/?>");
+    let tag = format!(r"</?(?:{names}|(?:o|w|v|m|st1):[a-z]+)(?:{attribute})*\s*/?>");
     let reference = r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});";
-    Regex::new(&format!("(?i){tag}|{reference}|<!--|<!doctype")).expect("a valid constant")
+    Regex::new(&format!(r"(?i){tag}|{reference}|<!--|<!doctype|<!\[CDATA\[")).expect("a valid constant")
 });
+
+/// Elements within elements, at most: real pages have some dozen.
+const DEPTH: usize = 1_000;
+
+static TAG: LazyLock<Regex> = LazyLock::new(|| Regex::new("<[^<>]*>?").expect("a valid constant"));
 
 /// For pages: words, lists, tables, links; nothing that runs, loads or styles.
 static SAFE: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -58,10 +63,10 @@ pub fn is_html(text: &str) -> bool {
 
 /// HTML that a page may show as it is, whatever was written. Headings begin at the third level, below those of the page.
 pub fn safe(html: &str) -> String {
-    let clean = SAFE.clean(&lines_as_breaks(html)).to_string();
+    let clean = SAFE.clean(&lines_as_breaks(&unwrapped(html))).to_string();
     let clean = clean.replace("<h2>", "<h3>").replace("</h2>", "</h3>");
     let clean = clean.replace("<h1>", "<h3>").replace("</h1>", "</h3>").replace('\t', " ");
-    clean.trim().chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+    clean.trim().chars().filter(|c| *c == '\n' || !c.is_control() && !turns(*c)).collect()
 }
 
 /// The words of HTML in lines: a line for each block and each row of a table, whose cells are parted by a bar. Text that is no HTML
@@ -70,7 +75,22 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     if !is_html(text) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(outline::text(&OUTLINE.clean(&lines_as_breaks(text)).to_string()))
+    Cow::Owned(outline::text(&OUTLINE.clean(&lines_as_breaks(&unwrapped(text))).to_string()))
+}
+
+/// What programs wrap for XML: `<![CDATA[<p>Text</p>]]>` is the text. In HTML it would be a comment up to the first `>`. Elements
+/// nested deeper than in any page lose their tags, as a parser looks through all that are open for each that begins.
+fn unwrapped(html: &str) -> Cow<'_, str> {
+    let html: Cow<'_, str> = match html.contains("<![CDATA[") {
+        true => html.replace("<![CDATA[", "").replace("]]>", "").into(),
+        false => html.into(),
+    };
+    if outline::depth(&html) > DEPTH { TAG.replace_all(&html, " ").into_owned().into() } else { html }
+}
+
+/// Marks that turn the direction of all that follows them, also beyond the description.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}')
 }
 
 /// Text that has some markup and no blocks at all was written in lines: `First line\n<b>Second</b>`.
@@ -109,6 +129,12 @@ mod tests {
             ("H<sub>2</sub>O and <b>bo</b>ld", "H2O and bold"),
             ("caf&eacute; &#8364; &#x20ac; &nbsp;x", "café € € x"),
             ("<td>lost</td> cell", "lost cell"),
+            ("<![CDATA[<p>a</p><p>b</p>]]>", "a\n\nb"),
+            ("Wide<o:p></o:p> and <st1:place w:st=\"on\">Köln</st1:place>", "Wide and Köln"),
+            (
+                "<!--[if gte mso 9]><xml><w:View>Normal</w:View></xml><![endif]--><p class=MsoNormal>Word<o:p>&nbsp;</o:p></p>",
+                "Word",
+            ),
             ("unclosed <p>para <b>bold <p>next", "unclosed\n\npara bold\n\nnext"),
         ] {
             assert_eq!(plain(html), want, "{html}");
@@ -146,7 +172,22 @@ mod tests {
         assert_eq!(safe(html), want);
         assert_eq!(safe(&safe(html)), want, "what is safe stays as it is");
         assert_eq!(safe("one\n<b>two</b>"), "one<br><b>two</b>");
+        assert_eq!(safe("<![CDATA[<p>a</p>]]>"), "<p>a</p>");
+        assert_eq!(safe("<p>\u{202e}abc</p>"), "<p>abc</p>");
         assert_eq!(safe("<p>a\tb\r\n\u{1}c</p>"), "<p>a b\nc</p>");
+    }
+
+    #[test]
+    fn elements_without_end_take_no_time() {
+        let began = std::time::Instant::now();
+        for tag in ["div", "b", "table><tr><td", "ul><li", "span style='x'", "font"] {
+            let html = format!("{}deep", format!("<{tag}>").repeat(100_000));
+            assert_eq!(plain(&html), "deep", "{tag}");
+            assert_eq!(safe(&html), "deep", "{tag}");
+        }
+        let list = format!("<ul>{}</ul>", "<li>a<br>".repeat(3_000));
+        assert!(safe(&list).starts_with("<ul><li>a"), "elements that end by themselves are not deep");
+        assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
     }
 
     proptest! {

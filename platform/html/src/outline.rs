@@ -14,6 +14,26 @@ pub(crate) fn has_blocks(html: &str) -> bool {
     BLOCK.is_match(html)
 }
 
+/// How deep elements may be nested at most, by their tags alone. Those that have no content, or end where the next of their kind
+/// begins, add nothing.
+pub(crate) fn depth(html: &str) -> usize {
+    const FLAT: &[&str] =
+        &["br", "hr", "img", "input", "meta", "link", "wbr", "col", "p", "option", "li", "td", "th", "tr", "dt", "dd"];
+    let (mut open, mut deepest) = (0usize, 0);
+    for after in html.split('<').skip(1) {
+        if after.starts_with('/') {
+            open = open.saturating_sub(1);
+        } else if after.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            let name = after.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+            if !FLAT.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                open += 1;
+                deepest = deepest.max(open);
+            }
+        }
+    }
+    deepest
+}
+
 /// What stands between the last word and the next.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Gap {

@@ -6,9 +6,9 @@ use souk_kernel::Currency;
 
 use super::{Assembled, Assembler, OTHER_CURRENCY};
 use crate::draft::Defect;
-use crate::feed::mapping::OptionPairs;
 use crate::feed::mapping::price::Priced;
 use crate::feed::mapping::rule::Rule;
+use crate::feed::mapping::{Grouping, OptionPairs};
 use crate::feed::record::{Record, Row};
 use crate::text;
 
@@ -25,9 +25,9 @@ pub(super) struct Candidate<'a> {
 
 impl Assembler {
     /// The rows that are variants, with their prices. In a product with options those are the rows with an option value
-    /// (the others carry the product or a picture), else the row of the product and others with a price. The product's own row is one
-    /// without an option value, too, when it has a price and a SKU: it is something to sell.
-    /// The names of options that stand beside their values come back, too.
+    /// (the others carry the product or a picture), else the row of the product and others with a price. A row is one without an option
+    /// value, too, when it has a price and a SKU: it is something to sell.
+    /// The names of the options come back, too.
     pub(super) fn candidates<'a>(
         &self,
         base: &'a Row,
@@ -36,10 +36,18 @@ impl Assembler {
         out: &mut Assembled,
     ) -> (Vec<Candidate<'a>>, Vec<String>) {
         let mut values: Vec<Vec<Option<String>>> = rows.iter().map(|row| self.option_values(&row.record)).collect();
-        let names = self.named_options(base, rows, &mut values);
+        let mut names = self.option_names(rows, &mut values);
+        names.extend(self.named_options(base, rows, &mut values));
         let chosen = |values: &[Option<String>]| values.iter().any(Option::is_some);
         let has_options = values.iter().any(|values| chosen(values));
         let price_rows = self.price_rows(base, rows, &values);
+        // A row that names a product which the file does not have is no parent, though it stands for the product.
+        let is_parent = self.mapping.parent_row
+            && !matches!(&self.mapping.grouping, Some(Grouping::Parent { parent, .. }) if parent.text(&base.record).is_some());
+        let sold = |row: &&Row| {
+            row.line != base.line && !price_rows.contains_key(&row.line) && self.mapping.price.has_amount(&row.record)
+        };
+        let sold_by_others = is_parent && rows.iter().any(|row| sold(&row));
         let mut candidates: Vec<Candidate<'a>> = Vec::new();
         let mut wanted = self.currency;
         for (row, values) in rows.iter().zip(values) {
@@ -56,8 +64,8 @@ impl Assembler {
             let has_price = inherits || self.mapping.price.has_amount(&row.record);
             let without_options = has_options && !chosen(&values);
             let variant = match without_options {
-                true => is_base && has_price && !self.mapping.parent_row && !self.sku(&row.record).is_empty(),
-                false => has_options || is_base || has_price,
+                true => !(is_base && is_parent) && has_price && !self.sku(&row.record).is_empty(),
+                false => has_options || if is_base { !sold_by_others } else { has_price },
             };
             if !variant {
                 if has_price && !is_base {
@@ -79,6 +87,45 @@ impl Assembler {
             }
         }
         (candidates, names)
+    }
+
+    /// The names of the options that have columns of their own. Rows may list them in different orders: a value is put to those of
+    /// its name.
+    fn option_names(&self, rows: &[Row], values: &mut [Vec<Option<String>>]) -> Vec<String> {
+        let rules = &self.mapping.options;
+        let mut names: Vec<Option<String>> = vec![None; rules.len()];
+        let plain = |name: &str| name.to_lowercase();
+        for (row, values) in rows.iter().zip(values.iter_mut()) {
+            let mut placed: Vec<Option<String>> = vec![None; rules.len()];
+            let mut unnamed = Vec::new();
+            for (at, value) in values.iter_mut().enumerate() {
+                let Some(value) = value.take() else { continue };
+                let Some(name) = rules[at].name.text(&row.record).map(|name| text::plain_line(&name)) else {
+                    unnamed.push((at, value));
+                    continue;
+                };
+                let known = names.iter().position(|known| known.as_deref().map(plain) == Some(plain(&name)));
+                let free = || names[at].is_some().then(|| names.iter().position(Option::is_none)).flatten();
+                let place = known.or_else(free).unwrap_or(at);
+                let place =
+                    [place, at].into_iter().chain(0..rules.len()).find(|place| placed[*place].is_none()).unwrap_or(at);
+                names[place].get_or_insert(name);
+                placed[place] = Some(value);
+            }
+            for (at, value) in unnamed {
+                let place =
+                    std::iter::once(at).chain(0..rules.len()).find(|place| placed[*place].is_none()).unwrap_or(at);
+                placed[place] = Some(value);
+            }
+            *values = placed;
+        }
+        // Some files name the options on a row that has no value of them.
+        let named = |at: usize| rows.iter().find_map(|row| rules[at].name.text(&row.record));
+        let fill = |(at, name): (usize, Option<String>)| {
+            name.or_else(|| named(at).map(|name| text::plain_line(&name)))
+                .unwrap_or_else(|| format!("Option {}", at + 1))
+        };
+        names.into_iter().enumerate().map(fill).collect()
     }
 
     /// Adds the options whose names stand in one cell with their values, and gives their names.
@@ -105,7 +152,8 @@ impl Assembler {
                 continue;
             };
             let sku = self.sku(&row.record);
-            let is_own = |list: &Vec<(String, String)>| list.iter().any(|(name, value)| name == key && *value == sku);
+            let is_sku = |value: &str| value.to_lowercase() == sku.to_lowercase();
+            let is_own = |list: &Vec<(String, String)>| list.iter().any(|(name, value)| name == key && is_sku(value));
             let own = pairs.lists(&base.record).into_iter().find(is_own).unwrap_or_default();
             let labels = labels.as_ref().and_then(|rule| rule.text(&base.record)).map(|text| pairs.parse(&text));
             let label = |name: &str| {

@@ -7,7 +7,7 @@ use souk_catalog_api::{MediaInput, ProductOption, VariantInput};
 use super::candidates::Candidate;
 use super::{Assembled, Assembler};
 use crate::draft::{DEFAULT_TAX_CATEGORY, Defect, Offer, clip, index_of, picture};
-use crate::feed::fields::{code, stock, stock_policy, weight};
+use crate::feed::fields::{code, is_cut, stock, stock_policy, weight};
 use crate::feed::mapping::rule::Rule;
 use crate::feed::record::Record;
 use crate::{limits, naming, text};
@@ -26,27 +26,16 @@ const SKU_OPTION: &str = "SKU";
 const NO_VALUE: &str = "-";
 
 impl Assembler {
-    fn option_names(&self, candidates: &[Candidate<'_>], rows: usize) -> Vec<String> {
-        let mut names = Vec::with_capacity(rows);
-        for (i, option) in self.mapping.options.iter().enumerate() {
-            let named = candidates.iter().find_map(|candidate| option.name.text(&candidate.row.record));
-            names.push(named.map_or_else(|| format!("Option {}", i + 1), |name| text::plain_line(&name)));
-        }
-        names
-    }
-
     /// Options and variants out of the rows that are variants. A row that repeats another in everything is refused; one that
     /// repeats its options or its SKU gets others, because it is something else to sell.
     pub(super) fn variants(
         &self,
         mut candidates: Vec<Candidate<'_>>,
-        further_names: Vec<String>,
+        mut names: Vec<String>,
         id: &str,
         media: &mut Vec<MediaInput>,
         out: &mut Assembled,
     ) -> Result<Variants, Defect> {
-        let mut names = self.option_names(&candidates, self.mapping.options.len());
-        names.extend(further_names);
         if let (Some((name, value)), [only]) = (&self.mapping.no_option, candidates.as_mut_slice())
             && names.first() == Some(name)
             && only.values.first().and_then(Option::as_ref) == Some(value)
@@ -159,6 +148,11 @@ impl Assembler {
         {
             media.push(picture(url.clone(), String::new()));
         }
+        let mut barcode = get(&rules.barcode);
+        if let Some(cut) = barcode.take_if(|code| is_cut(code)) {
+            let reason = format!("the barcode {cut} has lost digits in a spreadsheet and is left out");
+            defects.push(Defect::new("invalid_barcode", reason));
+        }
         let tidy = |text: String| Some(text::plain_line(code(&text))).filter(|text| !text.is_empty());
         let tax_category = match rules.tax_category.as_ref() {
             None => None,
@@ -182,7 +176,7 @@ impl Assembler {
             external_id: get(&rules.external_id).map(|text| code(&text).to_owned()),
             sku,
             option_values,
-            barcode: get(&rules.barcode).and_then(tidy),
+            barcode: barcode.and_then(tidy),
             weight_grams: weight(weighed, unit, self.marks.weight).note(defects),
             tax_category: tax_category.unwrap_or_else(|| DEFAULT_TAX_CATEGORY.to_owned()),
             media: source_url.and_then(|url| index_of(media, &url)),

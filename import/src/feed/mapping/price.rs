@@ -51,14 +51,13 @@ impl Sale {
     fn holds(&self, row: &Record, today: Date) -> Result<bool, Defect> {
         let day = |rule: &Option<Rule>| -> Result<Option<Date>, Defect> {
             let Some(text) = rule.as_ref().and_then(|rule| rule.text(row)) else { return Ok(None) };
-            let date = text.split([' ', 'T']).next().unwrap_or_default();
             let wrong = || {
                 Defect::new(
                     "invalid_date",
                     format!("the day {:?} of a sale cannot be read: it is not reduced", clip(&text)),
                 )
             };
-            date.parse().map(Some).map_err(|_| wrong())
+            day_of(&text).map(Some).ok_or_else(wrong)
         };
         let (start, end) = (day(&self.start)?, day(&self.end)?);
         Ok(start.is_none_or(|start| start <= today) && end.is_none_or(|end| today <= end))
@@ -233,6 +232,22 @@ impl PriceRules {
     }
 }
 
+/// The day that a text names: `2026-11-30T10:00`, `30.11.2026`, `11/30/26`. What may be two days (`1/2/2026`) is none.
+fn day_of(text: &str) -> Option<Date> {
+    let text = text.split([' ', 'T', ',']).next().unwrap_or_default();
+    let parts: Vec<&str> = text.split(['-', '/', '.']).filter(|part| !part.is_empty()).collect();
+    let [first, second, third] = <[&str; 3]>::try_from(parts).ok()?;
+    let number = |part: &str| part.parse::<i16>().ok();
+    let (year, month, day) = match (number(first)?, number(second)?, number(third)?) {
+        (year, month, day) if first.len() == 4 => (year, month, day),
+        (day, month, year) if text.contains('.') || day > 12 => (year, month, day),
+        (month, day, year) if day > 12 || day == month => (year, month, day),
+        _ => return None,
+    };
+    let year = if year < 100 { year + 2000 } else { year };
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
 /// A number in units of which `10^digits` are one, half a unit up.
 fn rounded(number: Decimal, digits: u32) -> Option<i64> {
     let unit = 10i64.checked_pow(u32::from(number.scale()).checked_sub(digits)?)?;
@@ -261,6 +276,26 @@ mod tests {
             )
         };
         read.map(|priced| priced.map(show)).map_err(|d| d.code)
+    }
+
+    #[test]
+    fn days_as_they_are_written() {
+        for (text, want) in [
+            ("2026-11-30", Some("2026-11-30")),
+            ("2026-11-30T08:00-0800", Some("2026-11-30")),
+            ("2026/1/5 10:00", Some("2026-01-05")),
+            ("30.11.2026", Some("2026-11-30")),
+            ("5. 1. 2026", None),
+            ("1.2.26", Some("2026-02-01")),
+            ("11/30/26, 12:00 AM", Some("2026-11-30")),
+            ("30/11/2026", Some("2026-11-30")),
+            ("1/2/2026", None),
+            ("31.02.2026", None),
+            ("soon", None),
+            ("99999-1-1", None),
+        ] {
+            assert_eq!(day_of(text).map(|day| day.to_string()).as_deref(), want, "{text}");
+        }
     }
 
     #[test]
