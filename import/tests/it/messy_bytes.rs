@@ -77,7 +77,7 @@ const MAGENTO: &[&str] = &[
 const BIGCOMMERCE: &[&str] = &["Item", "ID", "Name", "SKU", "Options", "Price", "Categories", "Current Stock"];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(20))]
 
     #[test]
     fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400), start in prop::sample::select(vec![
