@@ -5,6 +5,8 @@ mod aliases;
 pub(crate) mod attributes;
 pub(crate) mod category;
 mod grouping;
+mod note;
+mod options;
 mod pairs;
 pub(crate) mod price;
 pub(crate) mod rule;
@@ -17,7 +19,9 @@ pub(crate) use self::aliases::Aliases;
 use self::attributes::{AttributeRules, Patterns};
 use self::category::CategoryRules;
 pub(crate) use self::grouping::Grouping;
-pub(crate) use self::pairs::Pairs;
+use self::note::Note;
+use self::options::Options;
+pub(crate) use self::options::{OptionPairs, OptionRule};
 use self::price::PriceRules;
 use self::rule::Rule;
 use self::section::Section;
@@ -108,31 +112,6 @@ pub(crate) struct VariantRules {
     pub(crate) policy: Option<Rule>,
     pub(crate) tax_category: Option<Rule>,
     pub(crate) media: Option<Rule>,
-}
-
-/// `[[option]]`: where an option's name and value stand.
-#[derive(Clone, Debug)]
-pub(crate) struct OptionRule {
-    pub(crate) name: Rule,
-    pub(crate) value: Rule,
-}
-
-/// `[[option]]` with pairs: where names and values of options stand in one cell.
-#[derive(Clone, Debug)]
-pub(crate) struct OptionPairs {
-    pub(crate) pairs: Pairs,
-    /// The pairs stand on the product's row, a list for each variant: the name whose value is the variant's SKU.
-    pub(crate) of: Option<String>,
-    /// What people call the options, as pairs of their names.
-    pub(crate) labels: Option<Rule>,
-}
-
-/// `[[note]]`: said once of a file that has one column and lacks another.
-#[derive(Clone, Debug)]
-struct Note {
-    has: String,
-    lacks: Option<String>,
-    text: String,
 }
 
 impl std::str::FromStr for Mapping {
@@ -230,8 +209,7 @@ impl Mapping {
 
     /// What a merchant should know of a file with these columns.
     pub(crate) fn notes(&self, header: &Header) -> impl Iterator<Item = &str> {
-        let fits = |note: &&Note| header.has(&note.has) && !note.lacks.as_ref().is_some_and(|name| header.has(name));
-        self.notes.iter().filter(fits).map(|note| note.text.as_str())
+        self.notes.iter().filter_map(|note| note.of(header))
     }
 
     /// All rules by their keys, and whether there is nothing to sell without what they yield.
@@ -315,7 +293,7 @@ impl Mapping {
         let product = ProductRules::parse(root.section("product")?)?;
         let variant = VariantRules::parse(root.section("variant")?)?;
         let Options { options, option_pairs, no_option } = Options::take(&mut root)?;
-        let notes = notes(&mut root)?;
+        let notes = Note::take(&mut root)?;
         let price = PriceRules::parse(root.section("price")?)?;
         let category = CategoryRules::parse(root.section("category")?)?;
         let attributes = AttributeRules::parse(root.section("attributes")?)?;
@@ -409,147 +387,5 @@ fn clip_list(names: &[String]) -> String {
     }
 }
 
-/// The keys that say what buyers choose by.
-struct Options {
-    options: Vec<OptionRule>,
-    option_pairs: Vec<OptionPairs>,
-    no_option: Option<(String, String)>,
-}
-
-impl Options {
-    fn take(root: &mut Section) -> Result<Self, MappingError> {
-        let (mut options, mut option_pairs) = (Vec::new(), Vec::new());
-        for mut section in root.sections("option")? {
-            if let Some(pairs) = Pairs::take(&mut section)? {
-                let (of, labels) = (section.text("of")?, Rule::take(&mut section, "labels")?);
-                option_pairs.push(OptionPairs { pairs, of, labels });
-                section.finish()?;
-                continue;
-            }
-            let Some(name) = Rule::take(&mut section, "name")? else { return Err(section.error("name", "is missing")) };
-            let Some(value) = Rule::take(&mut section, "value")? else {
-                return Err(section.error("value", "is missing"));
-            };
-            section.finish()?;
-            match value.is_numbered() {
-                true => options
-                    .extend((1..=NUMBERED).map(|n| OptionRule { name: name.numbered(n), value: value.numbered(n) })),
-                false => options.push(OptionRule { name, value }),
-            }
-        }
-        let none = root.texts("no_option")?;
-        let no_option = match <[String; 2]>::try_from(none) {
-            Ok([name, value]) => Some((name, value)),
-            Err(list) if list.is_empty() => None,
-            Err(_) => {
-                return Err(root.error("no_option", "a name and a value are wanted: [\"Title\", \"Default Title\"]"));
-            }
-        };
-        Ok(Self { options, option_pairs, no_option })
-    }
-}
-
-fn notes(root: &mut Section) -> Result<Vec<Note>, MappingError> {
-    let mut notes = Vec::new();
-    for mut section in root.sections("note")? {
-        let Some(has) = section.text("has")? else { return Err(section.error("has", "is missing")) };
-        let Some(text) = section.text("text")? else { return Err(section.error("text", "is missing")) };
-        notes.push(Note { has, lacks: section.text("lacks")?, text });
-        section.finish()?;
-    }
-    Ok(notes)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LEAST: &str = "source = 'x'\n[product]\nexternal_id = 'id'\ntitle = 't'\n[price]\namount = 'p'\n[category]\nfallback = ['Other']\n";
-
-    #[test]
-    fn the_least_mapping_and_the_shipped_ones_are_valid() {
-        assert_eq!(LEAST.parse::<Mapping>().unwrap().source(), "x");
-        for (name, text) in Mapping::shipped() {
-            assert_eq!(text.parse::<Mapping>().map(|m| m.source).as_deref(), Ok(*name));
-        }
-        assert!(Mapping::built_in("nobody").is_none());
-    }
-
-    #[test]
-    fn mistakes_name_key_and_reason() {
-        let wrong = |from: &str, to: &str| LEAST.replacen(from, to, 1).parse::<Mapping>().unwrap_err().to_string();
-        for (from, to, want) in [
-            ("'x'", "'X y'", "source: a name of [a-z0-9-] is wanted"),
-            ("source", "sorce", "source: a name"),
-            ("title = 't'", "", "product.title: is missing"),
-            (
-                "amount = 'p'",
-                "amount = 'p'\nunit = 'cents'",
-                "price.unit: \"major\" or \"minor\" is wanted, not \"cents\"",
-            ),
-            (
-                "amount = 'p'",
-                "amount = 'p'\ndefault_currency = 'EURO'",
-                "price.default_currency: \"EURO\" is no ISO 4217 currency",
-            ),
-            ("amount = 'p'", "", "price.amount: is missing"),
-            ("fallback = ['Other']", "", "category.fallback: is missing"),
-            ("[price]", "[prices]\n[price]", "prices: unknown key; known here: aliases, attributes, category,"),
-            ("[price]", "[price", "line 5: "),
-            (
-                "[category]",
-                "[[category.rule]]\npath = ['A']\ntilte = ['a']\n[category]",
-                "category.rule[0].path: the rule has no condition",
-            ),
-            (
-                "[category]",
-                "[[category.rule]]\npath = ['A']\ntitle = ['?']\n[category]",
-                "category.rule[0].title: the keyword \"?\" has no letter",
-            ),
-            (
-                "[category]",
-                "[[category.rule]]\npath = ['A']\nhas = ['a']\nnt = 1\n[category]",
-                "category.rule[0].nt: unknown key",
-            ),
-            ("[price]", "[[option]]\nname = 'n'\nvalue = 'v'\n[price]", "rows.group_by: is missing"),
-            (
-                "[price]",
-                "[[attributes.field]]\nfrom = 'a'\nkey = 'A b'\n[price]",
-                "attributes.field[0].key: \"A b\" is not of",
-            ),
-        ] {
-            let message = wrong(from, to);
-            assert!(message.starts_with(&format!("mapping: {want}")), "{message}");
-        }
-    }
-
-    #[test]
-    fn category_rules_in_their_order() {
-        let text = LEAST.replace("[category]", "[category]\nfrom = 'c'\nseparator = '>'\ntext = ['d']")
-            + r#"
-[[category.rule]]
-path = ["A", "Cables"]
-title = ["usb cable*", "cord"]
-not = ["hub"]
-[[category.rule]]
-path = ["A", "Hubs"]
-text = ["hub"]
-brand = ["Acme"]
-[[category.rule]]
-path = ["A", "Big"]
-has = ["size"]
-where = { kind = ["x", "y"] }
-"#;
-        let mapping: Mapping = text.parse().unwrap();
-        let choose = |row: &str, title: &str, brand: Option<&str>| {
-            mapping.category.choose(&crate::feed::json::record(row).unwrap(), title, brand).join("/")
-        };
-        assert_eq!(choose(r#"{"c":" P > Q ><b>R</b>"}"#, "usb cable", None), "P/Q/R");
-        assert_eq!(choose("{}", "A USB-Cables set", None), "A/Cables");
-        assert_eq!(choose("{}", "usb cable hub", None), "Other");
-        assert_eq!(choose(r#"{"d":"a Hub!"}"#, "x", Some("ACME")), "A/Hubs");
-        assert_eq!(choose("{}", "discord", None), "Other");
-        assert_eq!(choose(r#"{"size":1,"kind":"Y"}"#, "x", None), "A/Big");
-        assert_eq!(choose(r#"{"size":1}"#, "x", None), "Other");
-    }
-}
+mod tests;
