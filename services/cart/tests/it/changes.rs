@@ -114,17 +114,20 @@ async fn concurrent_changes_of_one_cart_lose_no_line() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writing_without_the_version_loses_lines() {
-    // The control: the same read, change, write without the condition on the version.
+    // The control: the same read, change, write without the condition on the version. All read before the first writes, as they may
+    // where several processes have the cart.
     let shop = Shop::open().await;
     let id = shop.process().await.create().await.uuid();
     let db = shop.test_db.superuser("cart").await;
+    let all_have_read = tokio::sync::Barrier::new(30);
     let adding = (0..30).map(|n| {
-        let db = db.clone();
+        let (db, all_have_read) = (db.clone(), &all_have_read);
         async move {
             let row = db.primary().query_one("select body::text from cart where id = $1", &[&id]).await.unwrap();
             let mut body: serde_json::Value = serde_json::from_str(row.get(0)).unwrap();
             let lines = body["lines"].as_array().cloned().unwrap_or_default();
             body["lines"] = lines.into_iter().chain([serde_json::json!(n)]).collect();
+            all_have_read.wait().await;
             db.write_one("update cart set body = $2 where id = $1", &[&id, &souk_db::Json(&body)]).await.unwrap();
         }
     });
