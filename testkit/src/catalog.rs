@@ -1,5 +1,7 @@
 //! Goods for a test: products with a known price and a known stock, and coupons.
 
+use std::time::Duration;
+
 use souk_catalog_api::{
     CategoryInput, Outcome, ProductInput, ProductOption, PutCategories, PutProducts, Status, VariantInput,
 };
@@ -9,7 +11,7 @@ use souk_pricing_api::{Coupon, Discount, Price, SetPrice, SetPrices};
 use souk_rpc::Cx;
 use uuid::Uuid;
 
-use crate::World;
+use crate::{World, eventually};
 
 /// A product with one variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,15 @@ impl World {
             self.stock(item, units).await;
         }
         items
+    }
+
+    /// Waits until the shop shows the category of these products: a process that is not the catalogue's hears of it by its event.
+    pub async fn category_is_shown(&self) {
+        eventually("the category is shown", Duration::from_secs(10), || async {
+            let page = self.shop.get("/c/test-goods").await;
+            if page.status == 200 { Ok(()) } else { Err(page.status) }
+        })
+        .await;
     }
 
     async fn put(&self, name: &str, title: &str, sizes: &[&str]) -> Vec<Item> {

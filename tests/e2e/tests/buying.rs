@@ -56,6 +56,7 @@ async fn guest_over_the_api(world: &World) {
 
 async fn guest_through_forms(world: &World) {
     let shirts = world.sized_product("Linen Shirt", 4_900, 3, &["S", "M"]).await;
+    world.category_is_shown().await;
     let mut browser = world.browser();
     let home = browser.visit("/").await;
     assert!(home.text().contains("Test goods"), "{}", home.text());

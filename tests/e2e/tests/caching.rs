@@ -50,12 +50,7 @@ async fn pages_are_everybodys(world: &World) {
     let cookie = |name: &str| format!("{name}={}", browser.cookie(name).expect("set by now"));
     let cookies = format!("{}; {}", cookie("souk_session"), cookie("souk_cart"));
 
-    // Another process hears of a new category by its event.
-    eventually("the category is known", PURGED, || async {
-        let page = world.shop.get("/c/test-goods").await;
-        if page.status == 200 { Ok(()) } else { Err(page.status) }
-    })
-    .await;
+    world.category_is_shown().await;
     for path in ["/", "/p/lamp", "/c/test-goods", "/search?q=lamp", "/help", "/api/v1/products", "/api/v1/categories"] {
         let anonymous = world.shop.get(path).await;
         assert_eq!(anonymous.status, 200, "{path}: {}", anonymous.text());
