@@ -7,6 +7,7 @@ use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use calamine::{Data, DataRef, Reader, SheetVisible, Xlsx, XlsxError};
 
@@ -32,9 +33,14 @@ impl<T: Read + Seek + Send> Source for T {}
 /// A row with its number, or what is wrong with it; the end of a sheet that cannot be read is an error.
 type Sent = Result<(u64, Vec<Value>), (u64, Defect)>;
 
+/// A workbook that can be read anywhere.
+type Workbook = Xlsx<Box<dyn Source>>;
+
 /// Rows of a workbook.
 pub(crate) struct SheetRows {
     rows: Receiver<Sent>,
+    /// What reads the sheet, until its end has been looked at.
+    reader: Option<JoinHandle<Workbook>>,
     /// Those that were looked at to find the header.
     first: VecDeque<Sent>,
     header: Arc<Header>,
@@ -78,12 +84,12 @@ fn broken(error: impl std::fmt::Display) -> FeedError {
 impl SheetRows {
     /// Opens the first sheet that people see and that has a row; the header is the first row that is no title above the table.
     pub(crate) fn open(input: &Input) -> Result<Self, FeedError> {
-        let mut workbook: Xlsx<Box<dyn Source>> = Xlsx::new(open(input)?).map_err(broken)?;
+        let mut workbook: Workbook = Xlsx::new(open(input)?).map_err(broken)?;
         let sheets = workbook.sheets_metadata().to_vec();
         let visible = sheets.into_iter().filter(|sheet| sheet.visible == SheetVisible::Visible);
         for name in visible.map(|sheet| sheet.name) {
             let (send, rows) = sync_channel(AHEAD);
-            let next = std::thread::Builder::new().name("workbook".to_owned()).spawn({
+            let reader = std::thread::Builder::new().name("workbook".to_owned()).spawn({
                 let mut workbook = workbook;
                 move || {
                     let end = read(&mut workbook, &name, &send);
@@ -108,10 +114,11 @@ impl SheetRows {
                     let Some(Ok((_, cells))) = first.pop_front() else { return Err(broken("it has no header")) };
                     let names = cells.iter().map(|cell| cell.text().unwrap_or_default().trim().to_owned()).collect();
                     let (used, size) = (Arc::new(AtomicU64::new(0)), input.size()?);
-                    return Ok(Self { rows, first, header: Arc::new(Header::new(names)), used, size });
+                    let header = Arc::new(Header::new(names));
+                    return Ok(Self { rows, reader: Some(reader), first, header, used, size });
                 }
                 Ok(Err((_, defect))) => return Err(FeedError::Format(defect.reason)),
-                Err(_) => workbook = next.join().map_err(|_| broken("it is damaged"))?,
+                Err(_) => workbook = reader.join().map_err(|_| broken("it is damaged"))?,
             }
         }
         Err(FeedError::Empty)
@@ -139,13 +146,20 @@ impl Iterator for SheetRows {
     fn next(&mut self) -> Option<Self::Item> {
         let Some(sent) = self.first.pop_front().or_else(|| self.rows.recv().ok()) else {
             self.used.store(self.size, Ordering::Relaxed);
-            return None;
+            // A reader that gave up for a fault of its own has not come to the end.
+            let fault = self.reader.take()?.join().is_err();
+            let reason = "the rest of the sheet cannot be read: the workbook is damaged";
+            return fault.then(|| Err(Finding::new(0, 0, None, Defect::new("unreadable", reason))));
         };
         Some(match sent {
             Ok((line, mut values)) => {
-                values.resize(self.header.names().len(), Value::Null);
+                let columns = self.header.names().len();
+                let beside = values.get(columns..).map_or(0, filled);
+                let reason = || format!("{beside} cells beside the {columns} columns of the header are left out");
+                let defects = if beside > 0 { vec![Defect::new("wrong_columns", reason())] } else { Vec::new() };
+                values.resize(columns, Value::Null);
                 let record = Record::Csv(Arc::clone(&self.header), values);
-                Ok(Row { line, end_line: line, record, defects: Vec::new() })
+                Ok(Row { line, end_line: line, record, defects })
             }
             Err((line, defect)) => Err(Finding::new(line, line, None, defect)),
         })
@@ -157,36 +171,58 @@ fn filled(cells: &[Value]) -> usize {
 }
 
 /// Sends the rows of a sheet, without blank ones, until the last, or until they are not taken any more.
-fn read(workbook: &mut Xlsx<Box<dyn Source>>, sheet: &str, rows: &SyncSender<Sent>) -> Result<(), XlsxError> {
+fn read(workbook: &mut Workbook, sheet: &str, rows: &SyncSender<Sent>) -> Result<(), XlsxError> {
     let mut cells = workbook.worksheet_cells_reader(sheet)?;
-    let (mut line, mut row, mut bytes) = (0, Vec::new(), 0);
+    let mut row = SheetRow::default();
     while let Some(cell) = cells.next_cell()? {
-        let (at, column) = (u64::from(cell.get_position().0) + 1, cell.get_position().1 as usize);
-        if at != line {
-            if !send(rows, line, std::mem::take(&mut row), bytes) {
+        let (line, column) = cell.get_position();
+        let line = u64::from(line) + 1;
+        if line != row.line {
+            let before = std::mem::replace(&mut row, SheetRow { line, ..SheetRow::default() });
+            if !before.send(rows) {
                 return Ok(());
             }
-            (line, bytes) = (at, 0);
         }
-        let value = value(cell.get_value());
-        bytes += value.text().map_or(0, |text| text.len());
-        // What is too wide or too long is refused as a whole, and not kept until then.
-        if column < limits::CSV_COLUMNS && bytes <= limits::LINE_BYTES && value != Value::Null {
-            row.resize(row.len().max(column + 1), Value::Null);
-            row[column] = value;
-        }
+        row.put(column as usize, value(cell.get_value()));
     }
-    send(rows, line, row, bytes);
+    row.send(rows);
     Ok(())
 }
 
-/// False when rows are not taken any more.
-fn send(rows: &SyncSender<Sent>, line: u64, row: Vec<Value>, bytes: usize) -> bool {
-    if bytes > limits::LINE_BYTES {
-        let reason = format!("longer than {} bytes", limits::LINE_BYTES);
-        return rows.send(Err((line, Defect::new("line_too_long", reason)))).is_ok();
+/// A row as far as its cells have been read.
+#[derive(Default)]
+struct SheetRow {
+    line: u64,
+    cells: Vec<Value>,
+    bytes: usize,
+    refused: Option<Defect>,
+}
+
+impl SheetRow {
+    fn put(&mut self, column: usize, value: Value) {
+        let Some(length) = value.text().map(|text| text.len()) else { return };
+        self.bytes += length;
+        if column >= limits::CSV_COLUMNS {
+            self.refused = Some(Defect::new("too_many", format!("more than {} columns", limits::CSV_COLUMNS)));
+        } else if self.bytes > limits::LINE_BYTES {
+            self.refused = Some(Defect::new("line_too_long", format!("longer than {} bytes", limits::LINE_BYTES)));
+        }
+        if self.refused.is_some() {
+            // What is refused as a whole is not kept until then.
+            self.cells = Vec::new();
+            return;
+        }
+        self.cells.resize(self.cells.len().max(column + 1), Value::Null);
+        self.cells[column] = value;
     }
-    row.iter().all(|value| value.text().is_none()) || rows.send(Ok((line, row))).is_ok()
+
+    /// False when rows are not taken any more.
+    fn send(self, rows: &SyncSender<Sent>) -> bool {
+        match self.refused {
+            Some(defect) => rows.send(Err((self.line, defect))).is_ok(),
+            None => self.cells.is_empty() || rows.send(Ok((self.line, self.cells))).is_ok(),
+        }
+    }
 }
 
 /// A cell as its sheet shows it without a format: numbers with the 15 digits that Excel keeps, days as `2026-11-30`.
@@ -223,6 +259,42 @@ fn day(serial: f64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reader_that_gives_up_is_no_end_of_the_sheet_and_cells_beside_the_table_are_told() {
+        let (send, rows) = sync_channel(2);
+        let reader = std::thread::spawn(move || -> Workbook {
+            let cells = |count: usize| vec![Value::Text("a".into()); count];
+            send.send(Ok((2, cells(1)))).unwrap();
+            send.send(Ok((3, cells(3)))).unwrap();
+            panic!("a fault of the reader")
+        });
+        let header = Arc::new(Header::new(vec!["A".into()]));
+        let used = Arc::new(AtomicU64::new(0));
+        let mut rows = SheetRows { rows, reader: Some(reader), first: VecDeque::new(), header, used, size: 1 };
+        assert!(rows.next().is_some_and(|row| row.is_ok_and(|row| row.defects.is_empty())));
+        let wide = rows.next().and_then(Result::ok).unwrap();
+        assert_eq!(wide.defects[0].code, "wrong_columns");
+        assert!(wide.defects[0].reason.starts_with("2 cells beside"), "{}", wide.defects[0].reason);
+        assert_eq!(rows.next().and_then(Result::err).map(|finding| finding.code), Some("unreadable"));
+        assert!(rows.next().is_none());
+    }
+
+    #[test]
+    fn a_row_that_is_too_wide_or_too_long_is_refused_as_a_whole() {
+        let sent = |cells: Vec<(usize, Value)>| {
+            let (send, rows) = sync_channel(1);
+            let mut row = SheetRow { line: 7, ..SheetRow::default() };
+            cells.into_iter().for_each(|(column, value)| row.put(column, value));
+            row.send(&send);
+            rows.try_recv().ok().map(|sent| sent.map(|(_, cells)| cells.len()).map_err(|(line, no)| (line, no.code)))
+        };
+        let text = |length: usize| Value::Text("x".repeat(length));
+        assert_eq!(sent(vec![(0, text(1)), (3, text(1))]), Some(Ok(4)));
+        assert_eq!(sent(vec![(0, Value::Null), (3, Value::Text(" ".into()))]), None);
+        assert_eq!(sent(vec![(0, text(1)), (limits::CSV_COLUMNS, text(1)), (1, text(1))]), Some(Err((7, "too_many"))));
+        assert_eq!(sent(vec![(0, text(limits::LINE_BYTES)), (1, text(1))]), Some(Err((7, "line_too_long"))));
+    }
 
     #[test]
     fn numbers_are_what_was_typed() {
