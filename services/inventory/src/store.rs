@@ -1,7 +1,7 @@
 //! All SQL of inventory. Locks are taken in one order everywhere: reservations by key, then balances by SKU; so writers
 //! wait for each other and never in a circle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use souk_db::{Db, DbError, Json, Reads, Row, RowExt, Tx};
 use souk_inventory_api::{Audit, Availability, MovementReason, ReservationStatus, StockPolicy};
@@ -211,15 +211,14 @@ pub async fn write(tx: &Tx, changes: &Changes) -> Result<bool, DbError> {
 pub async fn availability(reads: &Reads, skus: &[impl AsRef<str> + Sync]) -> Result<Vec<Availability>, DbError> {
     let skus: Vec<&str> = skus.iter().map(AsRef::as_ref).collect();
     let rows = reads.query(AVAILABILITY, &[&skus]).await?;
-    let mut units: Vec<(&str, i64, i64, StockPolicy)> = Vec::with_capacity(rows.len());
+    let mut units: HashMap<&str, (i64, i64, StockPolicy)> = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let (sku, on_hand, reserved): (&str, i64, i64) = (row.get_col(0)?, row.get_col(1)?, row.get_col(2)?);
-        match units.iter_mut().find(|(known, ..)| *known == sku) {
-            Some((_, all, held, _)) => (*all, *held) = (*all + on_hand, *held + reserved),
-            None => units.push((sku, on_hand, reserved, policy_of(row.get_col(3)?)?)),
-        }
+        let policy = policy_of(row.get_col(3)?)?;
+        let (all, held, _) = units.entry(row.get_col(0)?).or_insert((0, 0, policy));
+        *all += row.get_col::<i64>(1)?;
+        *held += row.get_col::<i64>(2)?;
     }
-    let of = |(sku, on_hand, reserved, policy)| Availability::new(sku, on_hand - reserved, policy).holding(reserved);
+    let of = |(sku, (on_hand, reserved, policy))| Availability::new(sku, on_hand - reserved, policy).holding(reserved);
     Ok(units.into_iter().map(of).collect())
 }
 

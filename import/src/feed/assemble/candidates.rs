@@ -130,7 +130,7 @@ impl Assembler {
 
     /// Adds the options whose names stand in one cell with their values, and gives their names.
     fn named_options(&self, base: &Row, rows: &[Row], values: &mut [Vec<Option<String>>]) -> Vec<String> {
-        let pairs: Vec<Vec<(String, String)>> = rows.iter().map(|row| self.option_pairs(base, row)).collect();
+        let pairs = self.option_pairs(base, rows);
         let mut names: Vec<String> = Vec::new();
         for (name, _) in pairs.iter().flatten() {
             if !names.contains(name) {
@@ -144,23 +144,30 @@ impl Assembler {
         names
     }
 
-    fn option_pairs(&self, base: &Row, row: &Row) -> Vec<(String, String)> {
-        let mut found = Vec::new();
+    /// The options of each row that stand in one cell, of the row itself or of the product's row, which is read once.
+    fn option_pairs(&self, base: &Row, rows: &[Row]) -> Vec<Vec<(String, String)>> {
+        let mut found = vec![Vec::new(); rows.len()];
         for OptionPairs { pairs, of, labels } in &self.mapping.option_pairs {
             let Some(key) = of else {
-                found.extend(pairs.read(&row.record));
+                found.iter_mut().zip(rows).for_each(|(found, row)| found.extend(pairs.read(&row.record)));
                 continue;
             };
-            let sku = self.sku(&row.record);
-            let is_sku = |value: &str| value.to_lowercase() == sku.to_lowercase();
-            let is_own = |list: &Vec<(String, String)>| list.iter().any(|(name, value)| name == key && is_sku(value));
-            let own = pairs.lists(&base.record).into_iter().find(is_own).unwrap_or_default();
             let labels = labels.as_ref().and_then(|rule| rule.text(&base.record)).map(|text| pairs.parse(&text));
             let label = |name: &str| {
                 let given = labels.iter().flatten().find(|(known, _)| known == name);
                 given.map_or_else(|| text::label(name), |(_, label)| label.clone())
             };
-            found.extend(own.into_iter().filter(|(name, _)| name != key).map(|(name, value)| (label(&name), value)));
+            let mut by_sku: HashMap<String, Vec<(String, String)>> = HashMap::new();
+            for list in pairs.lists(&base.record) {
+                let Some((_, sku)) = list.iter().find(|(name, _)| name == key) else { continue };
+                let sku = sku.to_lowercase();
+                let options = list.into_iter().filter(|(name, _)| name != key);
+                by_sku.entry(sku).or_insert_with(|| options.map(|(name, value)| (label(&name), value)).collect());
+            }
+            for (found, row) in found.iter_mut().zip(rows) {
+                let own = by_sku.get(&self.sku(&row.record).to_lowercase());
+                found.extend(own.into_iter().flatten().cloned());
+            }
         }
         found
     }

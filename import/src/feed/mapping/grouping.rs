@@ -1,5 +1,7 @@
 //! Grouping of rows: which rows of a file are one product, and which of them says what the product is.
 
+use std::collections::HashSet;
+
 use super::rule::Rule;
 use super::section::Section;
 use crate::feed::error::MappingError;
@@ -108,7 +110,7 @@ impl Grouping {
     /// The variants that a product lists and that have no row among these.
     pub(crate) fn absent(&self, base: &Row, rows: &[Row]) -> Vec<String> {
         let Self::Children { children, name } = self else { return Vec::new() };
-        let present: Vec<String> =
+        let present: HashSet<String> =
             rows.iter().filter_map(|row| name.text(&row.record)).map(|name| same(&name)).collect();
         let mut listed = children.texts(&base.record);
         listed.retain(|listed| !present.contains(&same(listed)));
