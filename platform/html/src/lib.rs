@@ -11,11 +11,11 @@ use std::sync::LazyLock;
 use ammonia::Builder;
 use regex::Regex;
 
-use self::elements::{BLOCKS, INLINE, KEPT};
+use self::elements::{BLOCKS, INLINE, KEPT, OTHER, alternatives, names};
 
 /// Tags of HTML with their attributes, and references to letters. What only looks like one (`a <b and c`, `List<Text>`) is none.
 static MARKUP: LazyLock<Regex> = LazyLock::new(|| {
-    let names = BLOCKS.iter().chain(INLINE).chain(elements::OTHER).copied().collect::<Vec<_>>().join("|");
+    let names = alternatives(&[BLOCKS, INLINE, OTHER]);
     let attribute = r#"\s+[a-z_:@][\w:.@-]*(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>=]+))?"#;
     let tag = format!(r"</?(?:{names}|(?:o|w|v|m|st1):[a-z]+)(?:{attribute})*\s*/?>");
     let reference = r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});";
@@ -29,25 +29,25 @@ static TAG: LazyLock<Regex> = LazyLock::new(|| Regex::new("<[^<>]*>?").expect("a
 
 /// For pages: words, lists, tables, links; nothing that runs, loads or styles.
 static SAFE: LazyLock<Builder<'static>> = LazyLock::new(|| {
-    let mut builder = without_attributes(KEPT.iter().chain(["a"].iter()).copied().collect());
+    let mut builder = without_attributes(names(KEPT).chain(["a"]).collect());
     builder.tag_attributes(HashMap::from([
         ("a", HashSet::from(["href"])),
         ("td", HashSet::from(["colspan", "rowspan"])),
         ("th", HashSet::from(["colspan", "rowspan", "scope"])),
     ]));
     builder.url_schemes(HashSet::from(["http", "https", "mailto", "tel"]));
-    // Whoever is linked from a description learns nothing of the page, and gains nothing by it.
+    // The site behind a link is not told the page, gets no handle on its window, and gains no rank by it.
     builder.link_rel(Some("nofollow noopener noreferrer"));
     builder.url_relative(ammonia::UrlRelative::Deny);
     builder
 });
 
 /// For text: whatever begins a new line, without attributes.
-static OUTLINE: LazyLock<Builder<'static>> = LazyLock::new(|| without_attributes(BLOCKS.iter().copied().collect()));
+static OUTLINE: LazyLock<Builder<'static>> = LazyLock::new(|| without_attributes(names(BLOCKS).collect()));
 
 fn without_attributes(tags: HashSet<&'static str>) -> Builder<'static> {
     let mut builder = Builder::new();
-    // Nobody reads what is in these.
+    // What is in these is not meant for readers.
     let silent =
         HashSet::from(["script", "style", "template", "noscript", "head", "title", "iframe", "object", "svg", "math"]);
     builder.clean_content_tags(silent.difference(&tags).copied().collect());

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::elements::{BLOCKS, PARAGRAPHS};
+use crate::elements::{BLOCKS, PARAGRAPHS, alternatives, names};
 
 static BLOCK: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(&format!(r"(?i)</?(?:{})[\s/>]", BLOCKS.join("|"))).expect("a valid constant"));
+    LazyLock::new(|| Regex::new(&format!(r"(?i)</?(?:{})[\s/>]", alternatives(&[BLOCKS]))).expect("a valid constant"));
 
 /// Whether HTML has any element that begins a new line.
 pub(crate) fn has_blocks(html: &str) -> bool {
@@ -85,7 +85,7 @@ impl Writer {
                 self.part(Gap::Cell);
             }
             "td" | "th" => self.cells += 1,
-            name if PARAGRAPHS.contains(&name) => self.part(Gap::Paragraph),
+            name if names(PARAGRAPHS).any(|known| known == name) => self.part(Gap::Paragraph),
             _ => self.part(Gap::Line),
         }
     }
