@@ -75,7 +75,7 @@ pub enum Read {
     Warning(Finding),
     /// Lines that cannot be taken.
     Refused(Finding),
-    /// A line in another currency than the wanted one.
+    /// A row that is no part of a product: in another currency than the wanted one, or of those that the mapping leaves out.
     LeftOut(Finding),
 }
 
@@ -97,7 +97,7 @@ pub struct RowCounts {
     pub taken: u64,
     /// Those that cannot be taken.
     pub refused: u64,
-    /// Those in other currencies.
+    /// Those in other currencies, and those that the mapping leaves out.
     pub left_out: u64,
 }
 

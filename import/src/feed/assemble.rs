@@ -42,7 +42,8 @@ pub(crate) struct Assembled {
     pub(crate) refusals: Vec<Finding>,
     /// Details that were left out or mended.
     pub(crate) warnings: Vec<Finding>,
-    /// Rows left out because they are in another currency, or only carry the price of a variant that stands on another row.
+    /// Rows left out because they are in another currency, only carry the price of a variant that stands on another row, or are of
+    /// those that the mapping leaves out.
     pub(crate) left_out: Vec<Finding>,
 }
 

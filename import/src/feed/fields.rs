@@ -10,7 +10,7 @@ use crate::limits;
 use crate::text::is_invisible;
 
 /// What a field says, and what is wrong with it where it cannot be read. What stands in its place is never to the better: nothing
-/// is published, in stock or of a weight because of a word that nobody here knows.
+/// is published, in stock or of a weight because of a word that is not known.
 pub(crate) struct Field<T> {
     pub(crate) value: T,
     pub(crate) defect: Option<Defect>,

@@ -17,8 +17,8 @@ pub fn is_invisible(letter: char) -> bool {
         || letter == '\u{2800}'
 }
 
-/// True for what has a shape in every font that knows it: letters, marks, digits, punctuation, symbols. Not for what nobody has
-/// assigned or what every font draws as it likes.
+/// True for what has a shape in every font that knows it: letters, marks, digits, punctuation, symbols. Not for code
+/// points that are unassigned, or of private use, which every font draws as it likes.
 pub fn is_visible(letter: char) -> bool {
     use GeneralCategory as Is;
     let category = CodePointMapData::<GeneralCategory>::new().get(letter);

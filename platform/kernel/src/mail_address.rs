@@ -2,7 +2,7 @@
 //!
 //! Addresses of every script are addresses (RFC 6531): a local part of letters of any script, at a domain that is
 //! international (UTS 46, non-transitional) or not. A local part in quotes and a domain that is a number are legal (RFC 5321),
-//! but nobody buys with one, and they are far more often a mistake. What cannot be seen is refused: of two addresses that look
+//! but they are far more often a mistake than an address. What cannot be seen is refused: of two addresses that look
 //! alike one would be somebody else's.
 
 use std::fmt;

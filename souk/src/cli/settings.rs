@@ -137,7 +137,7 @@ fn confirmed() -> anyhow::Result<bool> {
     let input = std::io::stdin();
     anyhow::ensure!(
         input.is_terminal(),
-        "nobody is there to confirm this: add --yes to apply it, --dry-run to only see it"
+        "without a terminal this cannot be confirmed: add --yes to apply it, --dry-run to only see it"
     );
     print!("apply? [y/N] ");
     std::io::stdout().flush()?;

@@ -90,7 +90,7 @@ impl Report {
         Ok(())
     }
 
-    /// A row in another currency.
+    /// A row that is no part of a product.
     pub fn left_out(&mut self, row: &Finding) -> io::Result<()> {
         self.output.row(row.line, row.end_line, row.external_id.as_deref(), "left out", &row.reason, row.code)?;
         if self.output.every {
