@@ -22,7 +22,7 @@ use souk_runtime::{CallRejected, CircuitBreaker};
 
 pub use asset::{AssetKind, AssetName};
 pub use kind::MediaKind;
-pub use name::{InvalidName, ObjectName};
+pub use name::{InvalidName, ObjectName, PictureSize};
 pub use storage_url::{InvalidStorageUrl, Provider, Storage, StorageUrl, check_endpoint};
 
 /// Bytes of the largest object: a photograph of a product in print quality. Larger ones are refused with 413.
@@ -136,6 +136,17 @@ impl Objects {
         Ok(name)
     }
 
+    /// Keeps a picture that was made of the content that its name says.
+    ///
+    /// # Errors
+    /// [`ObjectError::TooLarge`], or the storage's.
+    pub async fn put_as(&self, name: &ObjectName, content: Bytes) -> Result<(), ObjectError> {
+        if content.len() > MAX_OBJECT {
+            return Err(ObjectError::TooLarge);
+        }
+        self.write(self.picture(name), content, name.kind().content_type()).await
+    }
+
     /// The picture, or none.
     ///
     /// # Errors
@@ -163,7 +174,7 @@ impl Objects {
         self.read(self.asset(name)).await
     }
 
-    /// Creates an object; one that is there has the same content already.
+    /// Creates an object; one that is there has the same content already, or was made of the same by another release.
     async fn write(&self, path: Path, content: Bytes, content_type: &'static str) -> Result<(), ObjectError> {
         let mut attributes = Attributes::new();
         if self.0.describes {

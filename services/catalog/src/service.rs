@@ -8,9 +8,9 @@ use bytes::Bytes;
 use futures_util::future::try_join_all;
 use souk_catalog_api::{
     AllCategories, ByIds, BySkus, BySlug, BySlugs, CatalogApi, CategoryChanged, CategoryId, CategoryPut, CategoryTree,
-    ExportProducts, ListProducts, MAX_BATCH, MAX_PAGE, Product, ProductChanged, ProductInput, ProductPage, Products,
-    ProductsBySlug, PutCategories, PutCategoriesReply, PutProducts, PutProductsReply, Status, StoreMedia, StoredMedia,
-    VariantCard, VariantCards, moved,
+    ExportProducts, ListProducts, Look, MAX_BATCH, MAX_PAGE, Product, ProductChanged, ProductInput, ProductPage,
+    Products, ProductsBySlug, PutCategories, PutCategoriesReply, PutProducts, PutProductsReply, Status, StoreMedia,
+    StoredMedia, VariantCard, VariantCards, moved,
 };
 use souk_db::WalPosition;
 use souk_kernel::Problem;
@@ -177,7 +177,7 @@ impl CatalogApi for CatalogService {
     async fn store_media(&self, cx: &Cx, req: StoreMedia) -> Result<StoredMedia, Problem> {
         cx.actor.require(Permission::Catalog)?;
         let name = self.objects.put(Bytes::from(req.content)).await?;
-        Ok(StoredMedia { url: format!("/media/{name}") })
+        Ok(StoredMedia { url: format!("/media/{name}"), look: Look::default() })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod category;
 mod media;
+mod picture;
 mod product;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,8 @@ use std::collections::BTreeMap;
 pub use category::{
     Category, CategoryInput, CategoryPut, CategoryTree, FacetAttribute, PutCategories, PutCategoriesReply,
 };
-pub use media::{StoreMedia, StoredMedia};
+pub use media::{Look, StoreMedia, StoredMedia};
+pub use picture::{Format, MAX_HEIGHT, PreparedPicture, WIDTHS};
 pub use product::{
     Attribute, AttributeValue, Media, MediaInput, Outcome, Product, ProductInput, ProductOption, ProductOutcome,
     Status, Variant, VariantInput,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CategoryId, ProductId, VariantId};
+use crate::{CategoryId, Look, ProductId, VariantId};
 
 /// Whether buyers see a product.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,11 @@ impl Product {
     /// Its picture, relative to the shop's root: the first that is stored in the shop, else a drawn one.
     pub fn image(&self) -> String {
         picture(&self.media, None, &self.motif, &self.slug)
+    }
+
+    /// How that picture looks before it is there; nothing is known of a drawn one.
+    pub fn look(&self) -> Look {
+        self.media.iter().find(|media| media.url.is_some()).map(|media| media.look.clone()).unwrap_or_default()
     }
 
     /// The picture that shows this variant, else the product's.
@@ -189,6 +194,9 @@ pub struct Media {
     pub width: Option<u32>,
     /// Pixels, when known.
     pub height: Option<u32>,
+    /// How it looks before it is there, and where it may be cut.
+    #[serde(flatten)]
+    pub look: Look,
 }
 
 /// A product as an import brings it. The identity is (source, external id).

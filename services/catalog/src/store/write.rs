@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
-use souk_catalog_api::{CategoryId, Media, ProductId, ProductInput, Status, VariantId};
+use souk_catalog_api::{CategoryId, Look, Media, ProductId, ProductInput, Status, VariantId};
 use souk_db::{DbError, Row, RowExt, Tx};
 use tokio::try_join;
 use uuid::Uuid;
@@ -313,6 +313,7 @@ fn stored_media(input: &ProductInput) -> Vec<Media> {
         alt: media.alt.clone(),
         width: media.width,
         height: media.height,
+        look: Look::default(),
     });
     media.collect()
 }

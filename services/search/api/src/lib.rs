@@ -134,6 +134,12 @@ pub struct Hit {
     pub available: bool,
     /// Picture: relative to the shop's root, in the public API absolute when the shop has a CDN.
     pub image: String,
+    /// A blurred miniature of the picture, as a `data:` address, to show until it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placeholder: Option<String>,
+    /// Where the picture may be cut: the place that stays visible, in percent from the left and from the top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub focus: Option<[u8; 2]>,
     /// The only variant's SKU, for a button that puts it into the cart; none when there is a choice to make.
     pub sku: Option<String>,
 }

@@ -56,6 +56,7 @@ impl<'a> SearchableProduct<'a> {
         let cheapest = priced().min_by_key(|price| price.price.amount)?;
         let in_stock = |variant: &&Variant| stock.get(&variant.sku).is_some_and(|units| *units > 0);
         let mut buyable = product.variants.iter().filter(|variant| prices.contains_key(&variant.sku)).filter(in_stock);
+        let look = product.look();
         let hit = Hit {
             id: product.id.uuid(),
             external_id: product.external_id.clone(),
@@ -67,6 +68,8 @@ impl<'a> SearchableProduct<'a> {
             price_varies: priced().any(|price| price.price.amount != cheapest.price.amount),
             available: buyable.next().is_some(),
             image: product.image(),
+            placeholder: look.placeholder,
+            focus: look.focus,
             sku: match product.variants.as_slice() {
                 [only] => Some(only.sku.clone()),
                 _ => None,

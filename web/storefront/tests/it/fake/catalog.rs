@@ -87,6 +87,7 @@ fn product(i: usize, draft: &ProductDraft, categories: &[Category]) -> Product {
                 alt: m.alt.clone(),
                 width: Some(800),
                 height: Some(800),
+                look: Look::default(),
             })
             .collect(),
         tags: draft.tags.clone(),
@@ -158,6 +159,8 @@ impl FakeShop {
             price_varies: draft.offers.iter().any(|o| o.price != offer.price),
             available: product.variants.iter().any(|v| self.available(&state, &v.sku) > 0),
             image: product.media[0].url.clone().unwrap_or_default(),
+            placeholder: None,
+            focus: None,
             sku: (product.variants.len() == 1).then(|| cheapest.sku.clone()),
         }
     }

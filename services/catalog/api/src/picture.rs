@@ -1,0 +1,142 @@
+//! Prepared pictures: which sizes and formats of a photograph the shop keeps, and at which addresses. The address of the largest
+//! one, `/media/<hash>-1280x960.jpg`, is the picture's address everywhere; it says how large the picture is, and all others
+//! follow from it, so pages need to know nothing else to leave room and to offer what suits a screen.
+
+/// Widths that are made of every picture that is at least so wide, in pixels: a line of a cart, a card on a telephone, a card on
+/// a fine screen, a product's page on a telephone, and on a large fine screen.
+pub const WIDTHS: [u16; 5] = [160, 320, 480, 800, 1280];
+/// Largest height: a picture is made to fit into the last of [`WIDTHS`] by this.
+pub const MAX_HEIGHT: u16 = 1920;
+/// Where pictures are, relative to the shop's root.
+const FOLDER: &str = "/media/";
+/// Digits of a hash.
+const HASH: usize = 64;
+
+/// Format of a picture file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// AV1 image: the smallest, and slow to make; the widths of cards alone.
+    Avif,
+    /// WebP: all widths.
+    Webp,
+    /// JPEG, for mails, previews in social networks and old browsers: a small, a middle and the full size.
+    Jpeg,
+}
+
+impl Format {
+    /// All of them, the smallest first.
+    pub const ALL: [Self; 3] = [Self::Avif, Self::Webp, Self::Jpeg];
+
+    /// The end of a name.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Avif => "avif",
+            Self::Webp => "webp",
+            Self::Jpeg => "jpg",
+        }
+    }
+
+    /// Whether pictures of this width are made in this format; the full size is always there in the others than AVIF.
+    pub const fn has(self, width: u16) -> bool {
+        match self {
+            Self::Avif => matches!(width, 320 | 480),
+            Self::Webp => true,
+            Self::Jpeg => matches!(width, 320 | 800),
+        }
+    }
+}
+
+/// A picture that the shop prepared, by the address of its largest size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreparedPicture<'a> {
+    hash: &'a str,
+    /// Pixels of the full size.
+    pub width: u16,
+    /// Pixels of the full size.
+    pub height: u16,
+}
+
+impl<'a> PreparedPicture<'a> {
+    /// The picture at this address, relative to the shop's root; none for all else: a drawing, a file that was stored as it is.
+    pub fn parse(address: &'a str) -> Option<Self> {
+        let name = address.strip_prefix(FOLDER)?.strip_suffix(".jpg")?;
+        let (hash, size) = name.split_once('-')?;
+        let (width, height) = size.split_once('x')?;
+        let fits = hash.len() == HASH && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        fits.then_some(Self { hash, width: width.parse().ok()?, height: height.parse().ok()? })
+    }
+
+    /// The widths there are, smallest first; the last is the full size.
+    pub fn widths(&self) -> impl Iterator<Item = u16> + use<> {
+        let full = self.width;
+        WIDTHS.into_iter().filter(move |width| *width < full).chain([full])
+    }
+
+    /// What there is in this format: width and address, relative to the shop's root.
+    pub fn renditions(&self, format: Format) -> impl Iterator<Item = (u16, String)> + use<'_> {
+        self.widths()
+            .filter(move |width| self.has(*width, format))
+            .map(move |width| (width, self.address(width, format)))
+    }
+
+    /// The file for a place `width` pixels wide: the smallest one that fills it, else the full size.
+    pub fn for_width(&self, width: u16, format: Format) -> String {
+        let fills = self.renditions(format).find(|(have, _)| *have >= width);
+        fills.map_or_else(|| self.address(self.width, Format::Jpeg), |(_, address)| address)
+    }
+
+    fn has(&self, width: u16, format: Format) -> bool {
+        format.has(width) || (width == self.width && format != Format::Avif)
+    }
+
+    fn address(&self, width: u16, format: Format) -> String {
+        let Self { hash, width: full, height } = self;
+        match format {
+            Format::Jpeg if width == *full => format!("{FOLDER}{hash}-{full}x{height}.jpg"),
+            format => format!("{FOLDER}{hash}-{width}.{}", format.extension()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(width: u16, height: u16) -> String {
+        format!("/media/{}-{width}x{height}.jpg", "ab".repeat(32))
+    }
+
+    #[test]
+    fn an_address_says_which_files_there_are() {
+        let (large, small) = (address(1280, 960), address(500, 700));
+        let picture = PreparedPicture::parse(&large).unwrap();
+        assert_eq!((picture.width, picture.height), (1280, 960));
+        let widths = |address: &str, format| {
+            let picture = PreparedPicture::parse(address).unwrap();
+            picture.renditions(format).map(|(width, _)| width).collect::<Vec<_>>()
+        };
+        assert_eq!(widths(&large, Format::Webp), WIDTHS);
+        assert_eq!(widths(&large, Format::Avif), [320, 480]);
+        assert_eq!(widths(&large, Format::Jpeg), [320, 800, 1280]);
+        assert_eq!(widths(&small, Format::Webp), [160, 320, 480, 500]);
+        assert_eq!(widths(&small, Format::Jpeg), [320, 500]);
+        assert_eq!(picture.for_width(96, Format::Webp), format!("/media/{}-160.webp", "ab".repeat(32)));
+        assert_eq!(picture.for_width(5000, Format::Webp), large);
+        assert_eq!(picture.for_width(1000, Format::Jpeg), large);
+    }
+
+    #[test]
+    fn other_addresses_are_no_prepared_pictures() {
+        for other in [
+            "",
+            "/media/art/mug/x-1x1.jpg",
+            &format!("/media/{}.jpg", "ab".repeat(32)),
+            &format!("/media/{}-320.jpg", "ab".repeat(32)),
+            &format!("https://elsewhere{}", address(1, 1)),
+            &address(1, 1).replace(".jpg", ".svg"),
+            &address(1, 1).replace("ab", "AB"),
+        ] {
+            assert_eq!(PreparedPicture::parse(other), None, "{other}");
+        }
+    }
+}
