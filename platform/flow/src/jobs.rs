@@ -1,34 +1,35 @@
 //! Job queue: work that is done later and at least once, enqueued in a transaction, claimed with a lease, retried with
 //! backoff, dead-lettered when it keeps failing.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
+use futures_util::FutureExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use souk_db::{Db, DbError, Row, RowExt, Tx};
 use souk_kernel::{Ids, Problem};
 use souk_runtime::Tasks;
 use souk_trace::{Trace, scope};
+use tokio::task::{self, JoinSet};
+use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::trace_context::{self, Columns};
 
 /// Notification channel on which enqueuers wake workers.
 const CHANNEL: &str = "souk_jobs";
-/// Jobs of one claim, run concurrently.
-const CLAIM: i64 = 16;
+/// Jobs under way at once in a process.
+const CLAIM: usize = 16;
 /// How long a job belongs to the process that claimed it, unless that says that it still works on it: what a process that
 /// died had begun is begun again so soon. Longer than a failover of the database, during which no process can say so.
 const LEASE: Duration = Duration::from_secs(45);
 /// Between two heartbeats: many fit into a lease.
 const BEAT: Duration = Duration::from_secs(2);
-/// How long one try may take, unless its handler says otherwise. A heartbeat only proves that the process lives, and the other
-/// jobs of a claim wait for the slowest.
+/// How long one try may take, unless its handler says otherwise. A heartbeat only proves that the process lives, and a try that
+/// hangs keeps its place.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// Tries before a job is set aside: with the backoff below about two hours.
 const MAX_ATTEMPTS: i32 = 12;
@@ -76,6 +77,11 @@ pub struct Job {
 }
 
 impl Job {
+    /// True when the job is set aside if this try fails: what must be known of it has to be noted now.
+    pub const fn is_last_try(&self) -> bool {
+        self.attempt >= MAX_ATTEMPTS
+    }
+
     /// The payload as it was enqueued.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         serde_json::from_str(&self.payload)
@@ -146,71 +152,136 @@ impl Jobs {
 /// Works on `db`'s queue with `handlers` until the process stops.
 pub fn run_jobs(tasks: &Tasks, db: &Db, handlers: Vec<Arc<dyn JobHandler>>) {
     let worker = Worker {
-        handlers: handlers.into_iter().map(|handler| (handler.kind(), handler)).collect(),
+        handlers: Arc::new(handlers.into_iter().map(|handler| (handler.kind(), handler)).collect()),
         db: db.clone(),
         tasks: tasks.clone(),
     };
     tasks.spawn("jobs", async move { worker.run().await });
 }
 
+#[derive(Clone)]
 struct Worker {
-    handlers: BTreeMap<&'static str, Arc<dyn JobHandler>>,
+    handlers: Arc<BTreeMap<&'static str, Arc<dyn JobHandler>>>,
     db: Db,
     tasks: Tasks,
 }
 
+/// Jobs under way, each a task of its own: one that waits long holds up none that is short.
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<Result<(), Problem>>,
+    jobs: HashMap<task::Id, Arc<Job>>,
+}
+
+impl Running {
+    fn begin(&mut self, worker: &Worker, job: Job) {
+        let (worker, job) = (worker.clone(), Arc::new(job));
+        let mine = job.clone();
+        let task = self.tasks.spawn(async move { worker.work(&mine).await });
+        self.jobs.insert(task.id(), job);
+    }
+
+    fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// The next one that ends, and what became of it; never, when none is under way.
+    async fn next(&mut self) -> (Arc<Job>, Result<(), Problem>) {
+        loop {
+            let (id, result) = match self.tasks.join_next_with_id().await {
+                Some(Ok((id, result))) => (id, result),
+                Some(Err(error)) => (error.id(), Err(Problem::internal(format!("the handler panicked: {error}")))),
+                None => std::future::pending().await,
+            };
+            if let Some(job) = self.jobs.remove(&id) {
+                return (job, result);
+            }
+        }
+    }
+}
+
 impl Worker {
+    /// Claims jobs whenever half of its places are free, and finishes what is under way when the process stops.
     async fn run(&self) {
         let mut woken = self.db.listen(CHANNEL);
-        while !self.tasks.stopping() {
-            match self.round().await {
-                Ok(0) => {}
-                Ok(_) => continue,
-                Err(error) => {
-                    if let Some(unsaid) = souk_runtime::should_log("job queue") {
-                        tracing::warn!(schema = self.db.schema(), %error, unsaid, "job queue failed, will go on");
-                    }
-                }
+        let (mut beat, mut poll) = (tokio::time::interval(BEAT), tokio::time::interval(IDLE));
+        for timer in [&mut beat, &mut poll] {
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
+        let mut running = Running::default();
+        // There may be jobs that are due.
+        let mut more = true;
+        loop {
+            let stopping = self.tasks.stopping();
+            if stopping && running.len() == 0 {
+                return;
+            }
+            let free = CLAIM - running.len();
+            if more && !stopping && free >= CLAIM / 2 {
+                let claimed = self.claim(free).await.map(|jobs| {
+                    more = jobs.len() == free;
+                    jobs.into_iter().for_each(|job| running.begin(self, job));
+                });
+                more &= self.told(claimed);
             }
             tokio::select! {
-                () = self.tasks.token().cancelled() => {}
-                () = tokio::time::sleep(IDLE) => {}
-                _ = woken.changed() => {}
+                () = self.tasks.token().cancelled(), if !stopping => {}
+                ended = running.next() => {
+                    let mut ended = vec![ended];
+                    while let Some(another) = running.next().now_or_never() {
+                        ended.push(another);
+                    }
+                    self.told(self.settle(ended).await);
+                }
+                _ = beat.tick() => self.renew(&running).await,
+                _ = poll.tick() => more = true,
+                Ok(()) = woken.changed() => more = true,
             }
         }
     }
 
-    async fn round(&self) -> Result<usize, DbError> {
+    /// Whether it went well; else it is logged, and tried again.
+    fn told(&self, result: Result<(), DbError>) -> bool {
+        if let Err(error) = &result
+            && let Some(unsaid) = souk_runtime::should_log("job queue")
+        {
+            tracing::warn!(schema = self.db.schema(), %error, unsaid, "job queue failed, will go on");
+        }
+        result.is_ok()
+    }
+
+    async fn claim(&self, free: usize) -> Result<Vec<Job>, DbError> {
         let kinds: Vec<&str> = self.handlers.keys().copied().collect();
-        let rows = self.db.write_returning(CLAIM_DUE, &[&kinds, &CLAIM, &LEASE.as_secs_f64()]).await?;
-        let jobs = rows.iter().map(decode).collect::<Result<Vec<Job>, _>>()?;
-        let results = tokio::select! {
-            results = join_all(jobs.iter().map(|job| self.work(job))) => results,
-            never = self.keep(&jobs) => match never {},
-        };
+        let free = i64::try_from(free).unwrap_or(i64::MAX);
+        let rows = self.db.write_returning(CLAIM_DUE, &[&kinds, &free, &LEASE.as_secs_f64()]).await?;
+        rows.iter().map(decode).collect()
+    }
+
+    /// Takes what was done off the queue, and puts the rest back.
+    async fn settle(&self, ended: Vec<(Arc<Job>, Result<(), Problem>)>) -> Result<(), DbError> {
         let mut done = Vec::new();
-        for (job, result) in jobs.iter().zip(results) {
+        for (job, result) in ended {
             match result {
                 Ok(()) => done.push(job.id),
-                Err(problem) => self.put_back(job, &problem).await?,
+                Err(problem) => self.put_back(&job, &problem).await?,
             }
         }
         if !done.is_empty() {
             self.db.write_one(DONE, &[&done]).await?;
         }
-        Ok(jobs.len())
+        Ok(())
     }
 
-    /// Renews the leases of `jobs` for as long as it is polled.
-    async fn keep(&self, jobs: &[Job]) -> Infallible {
-        let (ids, attempts): (Vec<Uuid>, Vec<i32>) = jobs.iter().map(|job| (job.id, job.attempt)).unzip();
-        loop {
-            tokio::time::sleep(BEAT).await;
-            if let Err(error) = self.db.write_one(RENEW, &[&ids, &attempts, &LEASE.as_secs_f64()]).await
-                && let Some(unsaid) = souk_runtime::should_log("job leases")
-            {
-                tracing::warn!(schema = self.db.schema(), %error, unsaid, "could not renew the leases of running jobs");
-            }
+    /// Renews the leases of what is under way.
+    async fn renew(&self, running: &Running) {
+        if running.len() == 0 {
+            return;
+        }
+        let (ids, attempts): (Vec<Uuid>, Vec<i32>) = running.jobs.values().map(|job| (job.id, job.attempt)).unzip();
+        if let Err(error) = self.db.write_one(RENEW, &[&ids, &attempts, &LEASE.as_secs_f64()]).await
+            && let Some(unsaid) = souk_runtime::should_log("job leases")
+        {
+            tracing::warn!(schema = self.db.schema(), %error, unsaid, "could not renew the leases of running jobs");
         }
     }
 

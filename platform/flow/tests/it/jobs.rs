@@ -127,6 +127,61 @@ async fn slow_jobs(db: &Db, keys: &[&str]) {
     tx.commit().await.unwrap();
 }
 
+/// A job that waits long (for another system, for a turn) holds up none that is short, however many come after it.
+#[tokio::test]
+async fn a_slow_job_holds_up_no_other() {
+    let test = TestDb::new(&[&OWNER]).await;
+    let (db, tasks) = (test.db("shop").await, Tasks::new());
+    let (slow, quick) = (Arc::new(Slow::new(SOON)), Arc::new(Worker::default()));
+    slow_jobs(&db, &["one"]).await;
+    run_jobs(&tasks, &db, vec![slow.clone(), quick.clone()]);
+    eventually("the slow one is begun", SOON, async || slow.runs() == 1).await;
+    let names: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let jobs: Vec<(&str, &String)> = names.iter().map(|name| (name.as_str(), name)).collect();
+    let tx = db.begin().await.unwrap();
+    Jobs::new(&db).enqueue_all(&tx, "greet", &jobs, Duration::ZERO).await.unwrap();
+    tx.commit().await.unwrap();
+    eventually("all the others are done", SOON, async || quick.done.lock().unwrap().len() == 100).await;
+    assert_eq!(slow.runs(), 1, "and it is still under way");
+    slow.permits.add_permits(1);
+    tasks.drain(Duration::from_secs(10)).await.unwrap();
+    let left = db.primary().query_one("select count(*) as n from job", &[]).await.unwrap();
+    assert_eq!(left.get_col::<i64>("n").unwrap(), 0, "what was under way was finished when the process stopped");
+}
+
+struct Panics;
+
+#[async_trait]
+impl JobHandler for Panics {
+    fn kind(&self) -> &'static str {
+        "slow"
+    }
+    async fn run(&self, _: &Job) -> Result<(), Problem> {
+        panic!("a fault of the handler")
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_costs_its_job_a_try_and_the_others_nothing() {
+    let test = TestDb::new(&[&OWNER]).await;
+    let (db, tasks) = (test.db("shop").await, Tasks::new());
+    let quick = Arc::new(Worker::default());
+    slow_jobs(&db, &["one"]).await;
+    run_jobs(&tasks, &db, vec![Arc::new(Panics), quick.clone()]);
+    let error = "select attempts, last_error from job";
+    eventually("it is tried again and says why", SOON, async || {
+        let row = db.primary().query_one(error, &[]).await.unwrap();
+        let said: Option<String> = row.get_col("last_error").unwrap();
+        row.get_col::<i32>("attempts").unwrap() >= 2 && said.is_some_and(|said| said.contains("panicked"))
+    })
+    .await;
+    let tx = db.begin().await.unwrap();
+    Jobs::new(&db).enqueue(&tx, "greet", "ada", &"ada", Duration::ZERO).await.unwrap();
+    tx.commit().await.unwrap();
+    eventually("others are done", SOON, async || quick.done.lock().unwrap().len() == 1).await;
+    tasks.drain(Duration::from_secs(10)).await.unwrap();
+}
+
 /// The lease of a job that is worked on is renewed, so it may be short; what a process that died had begun is begun again as
 /// soon as it has run out.
 #[tokio::test]
