@@ -1,8 +1,10 @@
 //! Outbound HTTP client, for payment providers, OpenSearch, object storage and what else is not a role of ours. Every call of
 //! an [`HttpClient`] has a timeout, a cap on its answer and a circuit breaker. When the other side is asked too often (429 with
 //! `Retry-After`), calls are refused at once until it may be asked again; so what must not stop for others' calls has a client
-//! of its own. A [`Pool`] alone is for streams, whose reader sets the limits. Both reach only where they are meant to.
+//! of its own. A [`Downloader`] gets files from addresses that a third party named. A [`Pool`] alone is for streams, whose reader sets
+//! the limits. All reach only where they are meant to.
 
+mod download;
 mod pool;
 mod reach;
 mod retry_after;
@@ -17,8 +19,9 @@ use souk_runtime::CircuitBreaker;
 use souk_tls::TlsError;
 use souk_trace::{Kind, Span};
 
+pub use download::{Download, DownloadError, DownloadSettings, Downloader, Validators};
 pub use pool::{Connections, Pool, Schemes};
-pub use reach::{Reach, is_public};
+pub use reach::{OutOfReach, Reach, is_public};
 pub use retry_after::retry_after;
 
 /// What a client is for.
@@ -201,6 +204,9 @@ impl Drop for Attempt<'_> {
 }
 
 fn no_answer(error: &hyper_util::client::legacy::Error) -> NoAnswer {
+    if let Some(refused) = OutOfReach::cause_of(error) {
+        return NoAnswer::NotSent(refused.to_string());
+    }
     match error.is_connect() {
         true => NoAnswer::NotSent(format!("{error:?}")),
         false => NoAnswer::Unknown(format!("{error:?}")),

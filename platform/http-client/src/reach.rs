@@ -13,6 +13,31 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
 
+/// The connection was not made: its address is not within reach.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{host} is an address within a private network")]
+pub struct OutOfReach {
+    /// As it was named.
+    pub host: String,
+}
+
+impl OutOfReach {
+    /// What kept a request from leaving, if it was this.
+    pub fn cause_of<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e Self> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            // An I/O error's source is the source of what is within it.
+            let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+            let found = error.downcast_ref().or_else(|| within.and_then(|within| within.downcast_ref()));
+            if found.is_some() {
+                return found;
+            }
+            cause = error.source();
+        }
+        None
+    }
+}
+
 /// Where a client may connect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
@@ -99,7 +124,7 @@ impl Service<Uri> for Guard {
         if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>()
             && !self.reach.allows(address)
         {
-            return Box::pin(async move { Err(format!("{address} is an address within a private network").into()) });
+            return Box::pin(async move { Err(OutOfReach { host: address.to_string() }.into()) });
         }
         let connecting = self.tcp.call(uri);
         Box::pin(async move { connecting.await.map_err(Into::into) })
@@ -134,7 +159,7 @@ impl Service<Name> for Resolver {
             let all: Vec<SocketAddr> = found.await?.collect();
             let within: Vec<SocketAddr> = all.iter().copied().filter(|found| reach.allows(found.ip())).collect();
             match within.is_empty() && !all.is_empty() {
-                true => Err(std::io::Error::other(format!("{name} is an address within a private network"))),
+                true => Err(std::io::Error::other(OutOfReach { host: name.to_string() })),
                 false => Ok(within.into_iter()),
             }
         })
