@@ -7,6 +7,7 @@ mod import;
 mod left_out;
 mod mail;
 mod orders;
+mod pictures;
 mod pki;
 mod search;
 mod serve;
@@ -59,6 +60,9 @@ enum Command {
     /// Look after mails.
     #[command(subcommand)]
     Mail(mail::Mail),
+    /// Look after pictures that lie elsewhere.
+    #[command(subcommand)]
+    Pictures(pictures::Pictures),
     /// Look after the search index.
     #[command(subcommand)]
     Search(search::Search),
@@ -227,6 +231,7 @@ fn run(cli: Cli, mut config: Config) -> anyhow::Result<ExitCode> {
             Command::Export(Export::Categories(to)) => settings::export::<settings::Categories>(to, config).await,
             Command::Orders(command) => orders::run(command, config).await,
             Command::Mail(command) => Box::pin(mail::run(command, config)).await,
+            Command::Pictures(command) => Box::pin(pictures::run(command, config)).await,
             Command::Search(command) => search::run(command, config).await,
             Command::Assets(command) => assets::run(command, &config).await,
             Command::Roles { json } => roles(json),

@@ -301,7 +301,10 @@ impl Worker {
 
     async fn put_back(&self, job: &Job, problem: &Problem) -> Result<(), DbError> {
         let error = problem.internal_detail().map_or_else(|| problem.to_string(), str::to_owned);
-        tracing::warn!(kind = job.kind, key = job.key, attempt = job.attempt, error, "job failed");
+        // Thousands may fail for one reason.
+        if let Some(unsaid) = self.handlers.get(job.kind.as_str()).and_then(|of| souk_runtime::should_log(of.kind())) {
+            tracing::warn!(kind = job.kind, key = job.key, attempt = job.attempt, error, unsaid, "job failed");
+        }
         self.db.write_one(AGAIN, &[&job.id, &error, &MAX_ATTEMPTS, &job.attempt]).await?;
         Ok(())
     }

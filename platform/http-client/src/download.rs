@@ -19,6 +19,10 @@ use crate::{Connections, OutOfReach, Pool, retry_after};
 
 /// Redirects that are followed: as many as a picture behind a shortener and a CDN needs, and not a loop.
 const MAX_REDIRECTS: usize = 5;
+/// Failures in a row after which a host is taken to be down.
+const DOWN_AFTER: u32 = 6;
+/// How long it is not asked then.
+const DOWN_FOR: Duration = Duration::from_secs(30);
 /// Hosts that are remembered; those that are not in use are forgotten beyond.
 const MAX_HOSTS: usize = 1_000;
 
@@ -112,7 +116,16 @@ impl DownloadError {
 /// How a host is treated.
 struct Host {
     places: Semaphore,
+    /// It asked to be left alone until then.
     not_before: Mutex<Option<Instant>>,
+    trouble: Mutex<Trouble>,
+}
+
+/// Circuit breaker of a host: thousands of files of one that is down are not worth a timeout each.
+#[derive(Default)]
+struct Trouble {
+    failures: u32,
+    until: Option<Instant>,
 }
 
 impl Downloader {
@@ -147,8 +160,12 @@ impl Downloader {
             tokio::time::sleep(pause).await;
         }
         let started = Instant::now();
+        if host.trouble.lock().until.is_some_and(|until| until > started) {
+            return Err(DownloadError::NoAnswer(format!("{} does not answer", url.host_str().unwrap_or_default())));
+        }
         let result = tokio::time::timeout(self.within, self.follow(url, known, &host)).await;
         let result = result.unwrap_or_else(|_| Err(DownloadError::NoAnswer(format!("not there in {:?}", self.within))));
+        host.note(result.as_ref().err().is_some_and(DownloadError::may_pass));
         let outcome = match &result {
             Ok(Download::File { .. }) => "ok",
             Ok(Download::Unchanged) => "unchanged",
@@ -228,12 +245,22 @@ impl Downloader {
         if hosts.len() >= MAX_HOSTS {
             hosts.retain(|_, host| Arc::strong_count(host) > 1);
         }
-        let new = || Arc::new(Host { places: Semaphore::new(self.per_host), not_before: Mutex::default() });
+        let new = || Arc::new(Host::new(self.per_host));
         hosts.entry(name.to_owned()).or_insert_with(new).clone()
     }
 }
 
 impl Host {
+    fn new(places: usize) -> Self {
+        Self { places: Semaphore::new(places), not_before: Mutex::default(), trouble: Mutex::default() }
+    }
+
+    fn note(&self, failed: bool) {
+        let mut trouble = self.trouble.lock();
+        trouble.failures = if failed { trouble.failures + 1 } else { 0 };
+        trouble.until = (trouble.failures >= DOWN_AFTER).then(|| Instant::now() + DOWN_FOR);
+    }
+
     fn heed(&self, headers: &HeaderMap) {
         if let Some(pause) = retry_after(headers) {
             let mut not_before = self.not_before.lock();

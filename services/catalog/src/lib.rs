@@ -10,16 +10,18 @@ mod domain;
 mod follow;
 mod http;
 mod module;
+mod pictures;
 mod service;
 mod store;
 
 use std::sync::Arc;
 
 use souk_db::{Db, Migrations};
-use souk_flow::Outbox;
+use souk_flow::{JobHandler, Jobs, Outbox};
 use souk_inventory_api::InventoryClient;
 use souk_kernel::{Clock, Ids};
 use souk_objects::Objects;
+use souk_pictures::PictureWorkers;
 use souk_pricing_api::PricingClient;
 use souk_redis::Redis;
 use souk_runtime::Tasks;
@@ -27,6 +29,7 @@ use souk_runtime::Tasks;
 pub use consumers::consumers;
 pub use http::{operations, routes};
 pub use module::SPEC;
+pub use pictures::{MAX_PICTURE, PictureFetching, picture_workers};
 #[doc(hidden)]
 pub use store::statements;
 
@@ -39,6 +42,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         souk_flow::TRACE_CONTEXT,
         ("0007_unlisted", include_str!("../migrations/0007_unlisted.sql")),
         ("0008_description_html", include_str!("../migrations/0008_description_html.sql")),
+        ("0009_pictures", include_str!("../migrations/0009_pictures.sql")),
     ],
 };
 
@@ -54,6 +58,10 @@ pub struct CatalogDeps {
     pub ids: Ids,
     /// Where pictures are.
     pub objects: Objects,
+    /// Prepare pictures.
+    pub picture_workers: PictureWorkers,
+    /// Whether and from where pictures are fetched.
+    pub fetching: PictureFetching,
     /// For prices on public pages.
     pub pricing: PricingClient,
     /// For stock on public pages.
@@ -62,7 +70,7 @@ pub struct CatalogDeps {
     pub redis: Option<Redis>,
 }
 
-/// The catalogue. Serve it as `souk_catalog_api::CatalogApi` and with [`routes`]; run [`consumers`] beside it.
+/// The catalogue. Serve it as `souk_catalog_api::CatalogApi` and with [`routes`]; run [`consumers`] and [`jobs`] beside it.
 pub struct CatalogService {
     store: store::Store,
     outbox: Outbox,
@@ -71,9 +79,19 @@ pub struct CatalogService {
     turn: tokio::sync::Mutex<()>,
     clock: Clock,
     ids: Ids,
-    objects: Objects,
+    jobs: Jobs,
+    pictures: pictures::Pictures,
+    fetching: PictureFetching,
     pricing: PricingClient,
     inventory: InventoryClient,
+}
+
+/// What the worker role does later: fetching pictures.
+pub fn jobs(service: &Arc<CatalogService>) -> Vec<Arc<dyn JobHandler>> {
+    match service.fetching.fetch {
+        true => vec![Arc::new(pictures::FetchPicture::new(service))],
+        false => Vec::new(),
+    }
 }
 
 impl CatalogService {
@@ -82,6 +100,12 @@ impl CatalogService {
         let store = store::Store::new(&deps.db);
         let caches = cache::Caches::new(store.clone(), deps.redis);
         follow::follow(&deps.tasks, &deps.db, caches.clone());
+        let pictures = pictures::Pictures {
+            store: store.clone(),
+            objects: deps.objects,
+            workers: deps.picture_workers,
+            clock: deps.clock.clone(),
+        };
         Arc::new(Self {
             store,
             outbox: Outbox::new(&deps.db),
@@ -89,7 +113,9 @@ impl CatalogService {
             turn: tokio::sync::Mutex::new(()),
             clock: deps.clock,
             ids: deps.ids,
-            objects: deps.objects,
+            jobs: Jobs::new(&deps.db),
+            pictures,
+            fetching: deps.fetching,
             pricing: deps.pricing,
             inventory: deps.inventory,
         })

@@ -6,7 +6,7 @@ use souk_kernel::{Event, Problem};
 use souk_module::{BuildContext, BuildError, Invalidation, Module, ModuleSpec, Role};
 
 use crate::consumers::LowestPrices;
-use crate::{CatalogDeps, CatalogService, MIGRATIONS, consumers, operations, routes};
+use crate::{CatalogDeps, CatalogService, MIGRATIONS, consumers, jobs, operations, picture_workers, routes};
 
 /// What the rest of the system knows of it.
 pub const SPEC: ModuleSpec = ModuleSpec {
@@ -17,9 +17,9 @@ pub const SPEC: ModuleSpec = ModuleSpec {
             ..Role::new("catalog", "products, categories, media", 7111)
         },
         Role {
-            needs: &["postgres"],
+            needs: &["postgres", "disk"],
             consumes: &[LowestPrices::SOURCES],
-            ..Role::new("catalog-worker", "keeps the lowest price beside each product", 7131)
+            ..Role::new("catalog-worker", "keeps lowest prices, fetches and prepares pictures", 7131)
         },
     ],
     calls: &["pricing", "inventory"],
@@ -56,10 +56,13 @@ fn build(context: &BuildContext<'_>) -> Result<Module, BuildError> {
         inventory: context.client()?,
         redis: context.redis(),
         objects: context.objects()?,
+        picture_workers: picture_workers()?,
+        fetching: context.settings("media")?,
     });
     Ok(Module {
         public: Some(routes(service.clone()).router()),
         consumers: consumers(&service),
+        jobs: jobs(&service),
         ..Module::serving::<CatalogClient>(service)
     })
 }

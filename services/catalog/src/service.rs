@@ -2,27 +2,32 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use souk_catalog_api::{
     AllCategories, ByIds, BySkus, BySlug, BySlugs, CatalogApi, CategoryChanged, CategoryId, CategoryPut, CategoryTree,
-    ExportProducts, ListProducts, Look, MAX_BATCH, MAX_PAGE, Product, ProductChanged, ProductInput, ProductPage,
-    Products, ProductsBySlug, PutCategories, PutCategoriesReply, PutProducts, PutProductsReply, Status, StoreMedia,
-    StoredMedia, VariantCard, VariantCards, moved,
+    ExportProducts, FetchPictures, ListPictures, ListProducts, Look, MAX_BATCH, MAX_PAGE, PictureReport,
+    PicturesQueued, Product, ProductChanged, ProductInput, ProductPage, Products, ProductsBySlug, PutCategories,
+    PutCategoriesReply, PutProducts, PutProductsReply, Status, StoreMedia, StoredMedia, VariantCard, VariantCards,
+    moved,
 };
-use souk_db::WalPosition;
+use souk_db::{Tx, WalPosition};
 use souk_kernel::Problem;
+use souk_objects::MediaKind;
 use souk_rpc::{Cx, Permission};
 
 use crate::CatalogService;
 use crate::domain::check::InputRejected;
 use crate::domain::cursor::Cursor;
 use crate::domain::limits;
+use crate::domain::pictures as pictures_of;
 use crate::domain::plan::{self, Plan};
 use crate::domain::tree;
-use crate::store::{Listed, Page, Turn};
+use crate::pictures;
+use crate::store::{Choice, FETCH, Listed, Page, Store, Turn};
 
 impl From<InputRejected> for Problem {
     fn from(rejected: InputRejected) -> Self {
@@ -176,8 +181,40 @@ impl CatalogApi for CatalogService {
 
     async fn store_media(&self, cx: &Cx, req: StoreMedia) -> Result<StoredMedia, Problem> {
         cx.actor.require(Permission::Catalog)?;
-        let name = self.objects.put(Bytes::from(req.content)).await?;
-        Ok(StoredMedia { url: format!("/media/{name}"), look: Look::default() })
+        pictures::check_size(&req.content)?;
+        let content = Bytes::from(req.content);
+        if MediaKind::of(&content) == Some(MediaKind::Svg) {
+            let name = self.pictures.objects.put(content).await?;
+            return Ok(StoredMedia { url: format!("/media/{name}"), look: Look::default() });
+        }
+        let picture = self.pictures.keep(content).await?;
+        Ok(StoredMedia { url: picture.url(), look: picture.look })
+    }
+
+    async fn pictures(&self, cx: &Cx, req: ListPictures) -> Result<PictureReport, Problem> {
+        cx.actor.require(Permission::Catalog)?;
+        if req.limit as usize > MAX_BATCH {
+            return Err(Problem::invalid_field("/limit", format!("at most {MAX_BATCH}")));
+        }
+        Ok(self.store.picture_report(req.state, i64::from(req.limit)).await?)
+    }
+
+    async fn fetch_pictures(&self, cx: &Cx, req: FetchPictures) -> Result<PicturesQueued, Problem> {
+        cx.actor.require(Permission::Catalog)?;
+        let choice = match &req {
+            FetchPictures::Failed => Choice::Failed,
+            FetchPictures::All => Choice::All,
+            FetchPictures::One(address) => Choice::One(address),
+        };
+        let tx = self.store.begin().await?;
+        let ids = Store::choose_sources(&tx, choice, self.clock.now()).await?;
+        self.enqueue_pictures(&tx, &ids).await?;
+        tx.commit().await?;
+        self.jobs.wake();
+        match (ids.len(), req) {
+            (0, FetchPictures::One(_)) => Err(Problem::not_found("picture")),
+            (queued, _) => Ok(PicturesQueued { queued: queued as u64 }),
+        }
     }
 }
 
@@ -249,7 +286,11 @@ impl CatalogService {
         plan: &Plan,
         now: jiff::Timestamp,
     ) -> Result<(), Problem> {
-        turn.write(&req.products, &plan.writes, &plan.counts, now).await?;
+        let written = || plan.writes.iter().map(|write| &req.products[write.input]);
+        let known = turn.pictures(&pictures_of::sources(written()), &pictures_of::hashes(written())).await?;
+        turn.write(&req.products, &plan.writes, &plan.counts, &known, now).await?;
+        let ids = turn.register_sources(&known.to_fetch(written()), now).await?;
+        self.enqueue_pictures(turn.tx(), &ids).await?;
         let event = |write: &plan::Write| ProductChanged {
             product_id: write.id,
             slug: write.slug.clone(),
@@ -258,12 +299,27 @@ impl CatalogService {
             version: write.version,
         };
         let events: Vec<_> = plan.writes.iter().map(event).collect();
-        self.outbox.push_all(turn.tx(), &events).await?;
-        let position = self.outbox.commit_position(turn.into_tx()).await?;
+        let position = self.commit_changed(turn, &events).await?;
         cx.wrote(position.raw());
-        self.store.saw(position);
-        self.caches.changed(&events);
+        if !ids.is_empty() {
+            self.jobs.wake();
+        }
         Ok(())
+    }
+
+    /// Commits a turn that changed products, and tells everybody.
+    pub(crate) async fn commit_changed(&self, turn: Turn, events: &[ProductChanged]) -> Result<WalPosition, Problem> {
+        self.outbox.push_all(turn.tx(), events).await?;
+        let position = self.outbox.commit_position(turn.into_tx()).await?;
+        self.store.saw(position);
+        self.caches.changed(events);
+        Ok(position)
+    }
+
+    /// Has the pictures of these sources fetched.
+    async fn enqueue_pictures(&self, tx: &Tx, ids: &[String]) -> Result<(), Problem> {
+        let jobs: Vec<(&str, &())> = ids.iter().map(|id| (id.as_str(), &())).collect();
+        self.jobs.enqueue_all(tx, FETCH, &jobs, Duration::ZERO).await
     }
 }
 

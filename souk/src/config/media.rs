@@ -10,7 +10,7 @@ use souk_web::Cdn;
 use super::{Config, is_loopback};
 
 /// Pictures and assets. The same for all processes.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Media {
     /// `s3://bucket/prefix`, `az://container/prefix`, `gs://bucket/prefix` or `file:///directory`; none: the directory `media`
@@ -32,6 +32,28 @@ pub struct Media {
     /// Where browsers get pictures and assets, `https://cdn.example`: a CDN that asks the shop for what it does not have.
     /// None: from the shop itself.
     pub cdn: Option<String>,
+    /// Pictures that imports name by an address are fetched in the background. Off: they wait until it is on.
+    pub fetch: bool,
+    /// They may lie on servers within private networks too. Off by default: an address in a file that somebody sent would
+    /// otherwise lead to whatever this machine can reach.
+    pub fetch_private: bool,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            store: None,
+            endpoint: None,
+            region: None,
+            account: None,
+            secret: None,
+            secret_file: None,
+            ca_file: None,
+            cdn: None,
+            fetch: true,
+            fetch_private: false,
+        }
+    }
 }
 
 impl Media {

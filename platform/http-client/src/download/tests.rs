@@ -166,7 +166,7 @@ async fn what_may_pass_is_told_from_what_will_not() {
 
 #[tokio::test(start_paused = true)]
 async fn a_host_is_left_alone_for_as_long_as_it_asks() {
-    let host = Host { places: Semaphore::new(1), not_before: Mutex::default() };
+    let host = Host::new(1);
     let mut headers = HeaderMap::new();
     host.heed(&headers);
     assert_eq!(*host.not_before.lock(), None);
@@ -200,4 +200,21 @@ async fn a_host_is_asked_for_a_few_files_at_a_time() {
     let got = futures_util::future::join_all(all.map(async |at| client.get(&at, &nothing).await)).await;
     assert!(got.iter().all(Result::is_ok), "{got:?}");
     assert_eq!(MOST.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_host_that_is_down_is_not_asked_for_every_file() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let address = server(|_| {
+        ASKED.fetch_add(1, Ordering::SeqCst);
+        full(500, &[], b"")
+    })
+    .await;
+    let (client, other) = (downloader(Reach::Anywhere), server(|_| full(200, &[], b"x")).await);
+    let get = async |at: SocketAddr| client.get(&format!("http://{at}/"), &Validators::default()).await;
+    for _ in 0..20 {
+        assert!(get(address).await.unwrap_err().may_pass());
+    }
+    assert_eq!(ASKED.load(Ordering::SeqCst), DOWN_AFTER as usize);
+    assert!(client.get(&format!("http://localhost:{}/", other.port()), &Validators::default()).await.is_ok());
 }

@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 pub use category::{
     Category, CategoryInput, CategoryPut, CategoryTree, FacetAttribute, PutCategories, PutCategoriesReply,
 };
-pub use media::{Look, StoreMedia, StoredMedia};
+pub use media::{
+    FetchPictures, ListPictures, Look, MAX_NAMED, PictureReport, PictureState, PicturesQueued, SourcePicture,
+    StoreMedia, StoredMedia,
+};
 pub use picture::{Format, MAX_HEIGHT, PreparedPicture, WIDTHS};
 pub use product::{
     Attribute, AttributeValue, Media, MediaInput, Outcome, Product, ProductInput, ProductOption, ProductOutcome,
@@ -62,8 +65,12 @@ souk_rpc::service! {
         fn put_categories(PutCategories) -> PutCategoriesReply [idempotent];
         /// Products in id order for exports, drafts included. Permission: catalog.
         fn export(ExportProducts) -> Products [idempotent];
-        /// Keeps a picture under a name made of its content. Permission: catalog.
+        /// Prepares a picture and keeps it under a name made of its content. Permission: catalog.
         fn store_media(StoreMedia) -> StoredMedia [idempotent];
+        /// What became of the pictures that imports named by an address. Permission: catalog.
+        fn pictures(ListPictures) -> PictureReport [idempotent];
+        /// Has pictures fetched in the background, given up ones too. Permission: catalog.
+        fn fetch_pictures(FetchPictures) -> PicturesQueued [idempotent];
     }
 }
 

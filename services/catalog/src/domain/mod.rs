@@ -4,6 +4,7 @@
 pub mod check;
 pub mod cursor;
 pub mod limits;
+pub mod pictures;
 pub mod plan;
 pub mod slug;
 pub mod tree;

@@ -30,7 +30,7 @@ pub(super) async fn get(
         let kept = [(header::ETAG, etag), (header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE))];
         return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
     }
-    let object = service.objects.get(&name).await.map_err(Problem::from)?.ok_or_else(absent)?;
+    let object = service.pictures.objects.get(&name).await.map_err(Problem::from)?.ok_or_else(absent)?;
     let mut response = Response::new(Body::from_stream(object.stream));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(name.kind().content_type()));

@@ -1,6 +1,7 @@
 //! All SQL of the catalogue. Reads are one statement each; a batch of products is a handful of statements however many
 //! products it has.
 
+mod pictures;
 mod read;
 mod tree;
 mod write;
@@ -8,8 +9,9 @@ mod write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use souk_db::{Db, DbError, Reads, WalPosition};
+use souk_db::{Db, DbError, Reads, Tx, WalPosition};
 
+pub(crate) use pictures::{Choice, FETCH};
 pub(crate) use read::{Listed, Page};
 pub(crate) use write::Turn;
 
@@ -26,6 +28,11 @@ impl Store {
     pub(crate) fn new(db: &Db) -> Self {
         // Until the log is followed only the primary is right.
         Self { db: db.clone(), horizon: Arc::new(AtomicU64::new(WalPosition::PRIMARY.raw())) }
+    }
+
+    /// A transaction that changes no product, and so needs no turn.
+    pub(crate) async fn begin(&self) -> Result<Tx, DbError> {
+        self.db.begin().await
     }
 
     /// Reads that show everything up to `at_least`, and every change that this process has been told of.
@@ -58,7 +65,7 @@ impl Store {
 /// Every statement with its name, for the test that prepares them against the migrated schema.
 #[doc(hidden)]
 pub fn statements() -> Vec<(&'static str, &'static str)> {
-    [read::STATEMENTS, write::STATEMENTS, tree::STATEMENTS].concat()
+    [read::STATEMENTS, write::STATEMENTS, tree::STATEMENTS, pictures::STATEMENTS].concat()
 }
 
 /// JSON for a `jsonb` column, passed as text: one array of texts carries a column of a whole batch.

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
-use souk_catalog_api::{CategoryId, Look, Media, ProductId, ProductInput, Status, VariantId};
+use souk_catalog_api::{CategoryId, ProductId, ProductInput, Status, VariantId};
 use souk_db::{DbError, Row, RowExt, Tx};
 use tokio::try_join;
 use uuid::Uuid;
 
 use super::{Store, json};
+use crate::domain::pictures::KnownPictures;
 use crate::domain::plan::{CatalogSnapshot, KnownProduct, Write};
 use crate::domain::slug::title_key;
 
@@ -170,12 +171,13 @@ impl Turn {
         inputs: &[ProductInput],
         writes: &[Write],
         counts: &BTreeMap<CategoryId, i64>,
+        pictures: &KnownPictures,
         now: Timestamp,
     ) -> Result<(), DbError> {
         let (new, changed): (Vec<&Write>, Vec<&Write>) = writes.iter().partition(|write| write.new);
         self.move_slugs(writes).await?;
-        self.put_products(INSERT_PRODUCTS, inputs, &new, now).await?;
-        self.put_products(UPDATE_PRODUCTS, inputs, &changed, now).await?;
+        self.put_products(INSERT_PRODUCTS, inputs, &new, pictures, now).await?;
+        self.put_products(UPDATE_PRODUCTS, inputs, &changed, pictures, now).await?;
         let removed: Vec<Uuid> = writes.iter().flat_map(|write| &write.removed).map(|id| id.uuid()).collect();
         if !removed.is_empty() {
             self.tx.execute(DELETE_VARIANTS, &[&removed]).await?;
@@ -206,6 +208,7 @@ impl Turn {
         sql: &'static str,
         inputs: &[ProductInput],
         writes: &[&Write],
+        pictures: &KnownPictures,
         now: Timestamp,
     ) -> Result<(), DbError> {
         if writes.is_empty() {
@@ -223,7 +226,9 @@ impl Turn {
         let categories: Vec<Uuid> = rows.iter().map(|(_, input)| input.category_id.uuid()).collect();
         let versions: Vec<i64> = rows.iter().map(|(write, _)| write.version).collect();
         let (attributes, options) = (encoded(|i| json(&i.attributes))?, encoded(|i| json(&i.options))?);
-        let (media, tags) = (encoded(|input| json(&stored_media(input)))?, encoded(|input| json(&input.tags))?);
+        let tags = encoded(|input| json(&input.tags))?;
+        let shown = |input: &ProductInput| input.media.iter().map(|media| pictures.media(media)).collect::<Vec<_>>();
+        let media = rows.iter().map(|(_, input)| json(&shown(input))).collect::<Result<Vec<_>, _>>()?;
         self.tx
             .execute(
                 sql,
@@ -303,19 +308,6 @@ fn contested_slugs<'a>(inputs: &[&'a ProductInput], snapshot: &CatalogSnapshot) 
         }
     }
     contested.into_iter().collect()
-}
-
-/// Pictures as they are kept.
-fn stored_media(input: &ProductInput) -> Vec<Media> {
-    let media = input.media.iter().map(|media| Media {
-        url: media.url.clone(),
-        source_url: media.source_url.clone(),
-        alt: media.alt.clone(),
-        width: media.width,
-        height: media.height,
-        look: Look::default(),
-    });
-    media.collect()
 }
 
 fn known_product(row: &Row) -> Result<((String, String), KnownProduct), DbError> {

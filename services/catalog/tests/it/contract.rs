@@ -34,9 +34,9 @@ async fn loopback_sees_what_a_local_caller_sees() {
     assert_eq!(remote.products(&system(), ids).await.unwrap().items, std::slice::from_ref(&near));
     let export = ExportProducts { after: None, limit: 1 };
     assert_eq!(remote.export(&system(), export).await.unwrap().items, [near]);
-    let content = b"\x89PNG\r\n\x1a\n picture".to_vec();
+    let content = crate::pictures::photograph(64, 48, 0);
     let stored = remote.store_media(&system(), StoreMedia { content: content.clone() }).await.unwrap();
     assert_eq!(stored, world.client.store_media(&system(), StoreMedia { content }).await.unwrap());
     let html = StoreMedia { content: b"<html>".to_vec() };
-    assert_eq!(&*remote.store_media(&system(), html).await.unwrap_err().code, "unknown_media_type");
+    assert_eq!(&*remote.store_media(&system(), html).await.unwrap_err().code, "not_a_picture");
 }

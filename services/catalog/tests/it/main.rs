@@ -4,6 +4,8 @@
 
 mod contract;
 mod fakes;
+mod picture_addresses;
+mod pictures;
 mod put;
 mod read;
 mod redis;
@@ -12,7 +14,7 @@ mod web;
 
 use std::sync::Arc;
 
-use souk_catalog::{CatalogDeps, CatalogService, MIGRATIONS};
+use souk_catalog::{CatalogDeps, CatalogService, MIGRATIONS, PictureFetching, picture_workers};
 use souk_catalog_api::{
     CatalogApi, CatalogClient, CategoryId, CategoryInput, MediaInput, Outcome, ProductInput, ProductOutcome,
     PutCategories, PutProducts, Status, VariantInput,
@@ -49,9 +51,14 @@ const PRICING: souk_db::Migrations =
 
 impl World {
     async fn new() -> World {
+        // The tests' servers are on this machine.
+        Self::fetching(PictureFetching { fetch: true, fetch_private: true }).await
+    }
+
+    async fn fetching(fetching: PictureFetching) -> World {
         let test_db = Arc::new(TestDb::new(&[&MIGRATIONS, &PRICING]).await);
         let db = test_db.db("catalog").await;
-        Self::on(db, Some(test_db), Arc::new(tempfile::tempdir().unwrap()), None)
+        Self::on(db, Some(test_db), Arc::new(tempfile::tempdir().unwrap()), None, fetching)
     }
 
     /// Another process of the same shop.
@@ -70,10 +77,16 @@ impl World {
     async fn beside_with(world: &World, redis: Option<Redis>) -> World {
         let test_db = world.test_db.clone().unwrap();
         let db = test_db.db("catalog").await;
-        Self::on(db, Some(test_db), world.media.clone(), redis)
+        Self::on(db, Some(test_db), world.media.clone(), redis, PictureFetching::default())
     }
 
-    fn on(db: Db, test_db: Option<Arc<TestDb>>, media: Arc<tempfile::TempDir>, redis: Option<Redis>) -> World {
+    fn on(
+        db: Db,
+        test_db: Option<Arc<TestDb>>,
+        media: Arc<tempfile::TempDir>,
+        redis: Option<Redis>,
+        fetching: PictureFetching,
+    ) -> World {
         let offers = Arc::new(fakes::Offers::default());
         let clock = Clock::manual("2026-11-20T12:00:00Z".parse().unwrap());
         let tasks = Tasks::new();
@@ -83,6 +96,8 @@ impl World {
             clock: clock.clone(),
             ids: Ids::random(),
             objects: Objects::local(media.path()).unwrap(),
+            picture_workers: picture_workers().unwrap(),
+            fetching,
             pricing: fake_of!(&offers, PricingFake { prices }).into(),
             redis,
             inventory: fake_of!(&offers, InventoryFake { availability }).into(),

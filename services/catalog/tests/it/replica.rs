@@ -1,5 +1,6 @@
 //! Stale reads: what is read from a replica that lags does not go back into a cache which an event has just cleared.
 
+use souk_catalog::PictureFetching;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ async fn a_change_by_another_process_is_shown_though_the_replica_does_not_have_i
     migrate(&cluster.url(&[0]), &[&MIGRATIONS, &PRICING]).await.unwrap();
     let media = || Arc::new(tempfile::tempdir().unwrap());
     let writer = Db::connect(DbConfig::new(cluster.url(&[0]), "catalog")).await.unwrap();
-    let writer = World::on(writer, None, media(), None);
+    let writer = World::on(writer, None, media(), None, PictureFetching::default());
     let home = writer.category(&["Home"]).await;
     writer.put(vec![product("1", home)]).await;
 
@@ -37,7 +38,7 @@ async fn a_change_by_another_process_is_shown_though_the_replica_does_not_have_i
         ..ServersConfig::new(cluster.url(&[0]))
     };
     let config = DbConfig::new(cluster.url(&[0]), "catalog").servers(Servers::watch(&servers).unwrap());
-    let reader = World::on(Db::connect(config).await.unwrap(), None, media(), None);
+    let reader = World::on(Db::connect(config).await.unwrap(), None, media(), None, PictureFetching::default());
     // Pages are read from the replica: what is not in memory, like an address that no product has.
     let start = Instant::now();
     while reader.db.counters().replica_reads == 0 {

@@ -1,0 +1,128 @@
+//! Pictures of the merchant's own: prepared in sizes and formats, and kept in object storage before any table names them.
+
+mod fetch;
+
+use bytes::Bytes;
+use souk_catalog_api::{Format, Look, MAX_HEIGHT, WIDTHS};
+use souk_kernel::{Clock, Kind, Problem};
+use souk_objects::{MediaKind, ObjectName, Objects, PictureSize};
+use souk_pictures::{PictureError, PictureWorkers, Plan, Prepared};
+
+pub(crate) use fetch::FetchPicture;
+pub use fetch::PictureFetching;
+
+use crate::domain::pictures::KnownPicture;
+use crate::store::Store;
+
+/// Bytes of the largest picture that is taken: what a camera writes at its best, and no film.
+pub const MAX_PICTURE: usize = 20 * 1024 * 1024;
+
+/// What the contract promises of every picture.
+pub const PLAN: Plan = Plan {
+    widths: &WIDTHS,
+    max_height: MAX_HEIGHT,
+    has: |format, width, full| {
+        let format = match format {
+            souk_pictures::Format::Avif => Format::Avif,
+            souk_pictures::Format::Webp => Format::Webp,
+            souk_pictures::Format::Jpeg => Format::Jpeg,
+        };
+        format.has(width) || (full && format != Format::Avif)
+    },
+};
+
+/// Prepares pictures and keeps them.
+#[derive(Clone)]
+pub(crate) struct Pictures {
+    pub(crate) store: Store,
+    pub(crate) objects: Objects,
+    pub(crate) workers: PictureWorkers,
+    pub(crate) clock: Clock,
+}
+
+impl Pictures {
+    /// The picture made of `content`; what was prepared before is not prepared again.
+    pub(crate) async fn keep(&self, content: Bytes) -> Result<KnownPicture, Refused> {
+        let digest = digest(&content);
+        let hash = digest.to_hex().to_string();
+        if let Some(known) = self.store.picture(&hash).await.map_err(Problem::from)? {
+            return Ok(known);
+        }
+        let prepared = self.workers.prepare(content).await.map_err(|error| match error {
+            PictureError::Stopped => Refused::Shop(Problem::unavailable("pictures_stopped", error)),
+            error => Refused::Picture(error),
+        })?;
+        self.put(*digest.as_bytes(), &prepared).await?;
+        let Prepared { width, height, placeholder, focus, .. } = prepared;
+        let look = Look { placeholder: Some(placeholder), focus: Some(focus) };
+        let known = KnownPicture { hash, width, height, look };
+        self.store.keep_picture(&known, self.clock.now()).await.map_err(Problem::from)?;
+        Ok(known)
+    }
+
+    /// Another process may do the same at the same time: each file is only created, and means the same.
+    async fn put(&self, hash: [u8; 32], prepared: &Prepared) -> Result<(), Problem> {
+        let &Prepared { width: full, height, .. } = prepared;
+        for file in &prepared.files {
+            let kind = match file.format {
+                souk_pictures::Format::Avif => MediaKind::Avif,
+                souk_pictures::Format::Webp => MediaKind::Webp,
+                souk_pictures::Format::Jpeg => MediaKind::Jpeg,
+            };
+            let size = match kind {
+                MediaKind::Jpeg if file.width == full => PictureSize::Full { width: full, height },
+                _ => PictureSize::Width(file.width),
+            };
+            self.objects.put_as(&ObjectName::of_picture(hash, size, kind), file.content.clone()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a picture was not kept.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// It is none that can be shown, and never will be.
+    Picture(PictureError),
+    /// Storage or database: it may go better later.
+    Shop(Problem),
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::Shop(problem)
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Picture(error) => Problem::invalid(error.code(), error.to_string()),
+            Refused::Shop(problem) => problem,
+        }
+    }
+}
+
+/// Names files by what they are made of, and by whom: another version of the encoder makes other files, under other names.
+fn digest(content: &[u8]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&[souk_pictures::VERSION]).update(content);
+    hasher.finalize()
+}
+
+/// Refuses what no preparation is begun with.
+pub(crate) fn check_size(content: &[u8]) -> Result<(), Problem> {
+    if content.len() <= MAX_PICTURE {
+        return Ok(());
+    }
+    let limit = MAX_PICTURE / (1024 * 1024);
+    Err(Problem::new(Kind::TooLarge, "media_too_large", format!("a picture has at most {limit} MiB")))
+}
+
+/// Threads that prepare pictures in a process of the catalogue: one for each core, below all that serves buyers.
+///
+/// # Errors
+/// The system gives no threads.
+pub fn picture_workers() -> std::io::Result<PictureWorkers> {
+    PictureWorkers::new(std::thread::available_parallelism().map_or(1, usize::from), PLAN)
+}
