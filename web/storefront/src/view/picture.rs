@@ -44,7 +44,7 @@ use Length::{Px, Vw};
 pub const LISTED: Slot = Slot {
     shape: (800, 800),
     fit: Fit::Cover,
-    sizes: &[(60, Px(240)), (45, Vw(30)), (0, Vw(45))],
+    sizes: &[(87, Px(240)), (79, Vw(17)), (65, Vw(22)), (45, Vw(31)), (0, Vw(45))],
     files: (320, 800),
     fallback: 320,
 };
@@ -160,9 +160,9 @@ impl Slot {
         let mut sources = Vec::with_capacity(2);
         if webp.iter().any(|(width, _)| made(*width).is_some()) {
             let smallest = webp.iter().map(|file| made(file.0).unwrap_or(file));
-            sources.push(Source { mime: "image/avif", srcset: srcset(cdn, smallest) });
+            sources.push(Source { mime: Format::Avif.mime(), srcset: srcset(cdn, smallest) });
         }
-        sources.push(Source { mime: "image/webp", srcset: srcset(cdn, webp.iter()) });
+        sources.push(Source { mime: Format::Webp.mime(), srcset: srcset(cdn, webp.iter()) });
         sources
     }
 
