@@ -165,9 +165,8 @@ struct MediaJson {
     width: Option<u32>,
     /// Pixels.
     height: Option<u32>,
-    /// The same picture in several sizes and formats, for `srcset`: the smallest format first, and the narrowest of each. Absent
-    /// for drawings, which fit any size.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The same picture in several sizes and formats, for `srcset`: the smallest format first, and the narrowest of each. None
+    /// of drawings, which fit any size.
     renditions: Vec<RenditionJson>,
     /// A blurred miniature, as a `data:` address, to show until the picture is there.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -79,7 +79,8 @@ async fn a_prepared_picture_comes_with_its_files_and_its_look() {
     ];
     let expected = expected.map(|(kind, width, file)| format!("\"image/{kind}\" {width} \"{}\"", at(file)));
     assert_eq!(files.collect::<Vec<_>>(), expected);
-    for absent in ["renditions", "placeholder", "focus"] {
+    assert_eq!(drawing["renditions"], serde_json::json!([]));
+    for absent in ["placeholder", "focus"] {
         assert!(drawing.get(absent).is_none(), "{absent} of {drawing}");
     }
 }
