@@ -28,11 +28,13 @@ pub struct Card {
 
 /// Pictures seen without scrolling: the first row on a wide screen.
 const EAGER: usize = 4;
+/// The first row on a telephone: any of them may be the largest thing of the first screen, by what comes first.
+const FIRST: usize = 2;
 
 /// Cards of search hits; `above` says that the grid begins on the first screen.
 pub fn cards(cdn: &Cdn, hits: Vec<Hit>, slot: &Slot, above: bool) -> Vec<Card> {
     let loading = |i: usize| match i {
-        0 if above => Loading::First,
+        i if above && i < FIRST => Loading::First,
         i if above && i < EAGER => Loading::Eager,
         _ => Loading::Lazy,
     };

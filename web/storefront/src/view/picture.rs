@@ -79,7 +79,7 @@ pub const SMALL_LINE: Slot = Slot { shape: (56, 56), sizes: &[(0, Px(56))], ..TH
 /// When a browser loads a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Loading {
-    /// Before all others: the largest thing of the first screen. More than one of them on a page only hold each other up.
+    /// Before all others: the largest thing of the first screen. Many of them on a page would only hold each other up.
     First,
     /// With the page.
     #[default]

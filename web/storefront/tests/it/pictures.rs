@@ -180,7 +180,7 @@ async fn the_first_screen_has_placeholders_and_what_is_loaded_later_has_none() {
         let images = Tag::all(card, "img");
         let shown = images.last().unwrap();
         assert_eq!(shown.value("loading"), (i >= 4).then_some("lazy"), "{i}");
-        assert_eq!(shown.value("fetchpriority"), (i == 0).then_some("high"), "{i}");
+        assert_eq!(shown.value("fetchpriority"), (i < 2).then_some("high"), "{i}");
         let miniatures: Vec<_> = images
             .iter()
             .filter(|image| image.value("class").is_some_and(|class| class.starts_with("miniature")))
