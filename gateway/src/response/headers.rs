@@ -86,8 +86,9 @@ impl SecurityHeaders {
             hosts.iter().map(host).collect()
         };
         let assets = list(&config.asset_hosts)?;
+        // `data:` is for the blurred miniatures that pages show until a picture is there; pictures run no scripts.
         let policy = format!(
-            "default-src 'self'; script-src 'self'{assets}; style-src 'self'{assets}; img-src 'self'{}; object-src 'none'; \
+            "default-src 'self'; script-src 'self'{assets}; style-src 'self'{assets}; img-src 'self' data:{}; object-src 'none'; \
              base-uri 'none'; frame-ancestors 'none'; form-action 'self'{}",
             list(&config.media_hosts)?,
             list(&config.form_hosts)?
@@ -161,7 +162,7 @@ mod tests {
             "default-src 'self';",
             "script-src 'self' https://cdn.example/assets/;",
             "style-src 'self' https://cdn.example/assets/;",
-            "img-src 'self';",
+            "img-src 'self' data:;",
         ] {
             assert!(policy.contains(part), "{policy}");
         }
@@ -176,7 +177,7 @@ mod tests {
         for part in [
             "script-src 'self';",
             "style-src 'self';",
-            "img-src 'self' cdn.example;",
+            "img-src 'self' data: cdn.example;",
             "object-src 'none'",
             "base-uri 'none'",
             "frame-ancestors 'none'",

@@ -61,7 +61,7 @@ async fn pictures_are_in_s3_at_the_cdn_and_their_loss_stops_no_sale() {
     );
     let policy = page.header("content-security-policy").to_owned();
     for part in [
-        format!("img-src 'self' {CDN};"),
+        format!("img-src 'self' data: {CDN};"),
         format!("script-src 'self' {CDN}/assets/;"),
         format!("style-src 'self' {CDN}/assets/;"),
     ] {

@@ -141,5 +141,10 @@ document.addEventListener("click", (event) => {
   for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
 });
 
+// A miniature is of no use below the picture that has come, and would be seen through a transparent one.
+const reveal = (picture) => picture.matches?.("picture > img") && picture.parentNode.parentNode.querySelector(":scope > .miniature")?.remove();
+document.addEventListener("load", (event) => reveal(event.target), true);
+for (const picture of document.querySelectorAll(".miniature + picture > img")) if (picture.complete && picture.naturalWidth) reveal(picture);
+
 root.dataset.js = "1";
 refreshHeader().catch(() => {});

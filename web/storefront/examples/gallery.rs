@@ -22,7 +22,7 @@ async fn context(State(shared): State<Shared>, mut request: Request, next: Next)
     let cx = Cx::new(id, shared.0.actor(session));
     request.extensions_mut().insert(cx);
     let mut response = next.run(request).await;
-    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     response.headers_mut().insert("content-security-policy", policy.parse().expect("printable ASCII"));
     response
 }

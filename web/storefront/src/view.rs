@@ -13,6 +13,7 @@ pub mod listing;
 pub mod message;
 pub mod money;
 pub mod order;
+pub mod picture;
 pub mod product;
 
 /// One step of the way from the home page; the last one has no link.

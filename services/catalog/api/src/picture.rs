@@ -36,6 +36,15 @@ impl Format {
         }
     }
 
+    /// Its content type.
+    pub const fn mime(self) -> &'static str {
+        match self {
+            Self::Avif => "image/avif",
+            Self::Webp => "image/webp",
+            Self::Jpeg => "image/jpeg",
+        }
+    }
+
     /// Whether pictures of this width are made in this format; the full size is always there in the others than AVIF.
     pub const fn has(self, width: u16) -> bool {
         match self {

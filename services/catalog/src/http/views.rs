@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use souk_catalog_api::{AttributeValue, Category, CategoryId, Product, ProductId, Variant, VariantId};
+use souk_catalog_api::{
+    AttributeValue, Category, CategoryId, Format, Media, PreparedPicture, Product, ProductId, Variant, VariantId,
+};
 use souk_kernel::Money;
 use souk_web::Cdn;
 
@@ -163,6 +165,28 @@ struct MediaJson {
     width: Option<u32>,
     /// Pixels.
     height: Option<u32>,
+    /// The same picture in several sizes and formats, for `srcset`: the smallest format first, and the narrowest of each. None
+    /// of drawings, which fit any size.
+    renditions: Vec<RenditionJson>,
+    /// A blurred miniature, as a `data:` address, to show until the picture is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    placeholder: Option<String>,
+    /// Where the picture may be cut: the place that stays visible, in percent from the left and from the top.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    focus: Option<[u8; 2]>,
+}
+
+/// A file of a picture.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Rendition")]
+struct RenditionJson {
+    /// Relative to the shop's root, or absolute when the shop has a CDN.
+    url: String,
+    /// Pixels. The height follows from the picture's proportions.
+    width: u16,
+    /// Content type: `image/avif`, `image/webp` or `image/jpeg`.
+    #[serde(rename = "type")]
+    mime: &'static str,
 }
 
 /// The category tree.
@@ -228,12 +252,6 @@ pub(super) fn product(product: &Product, offers: &Offers, cdn: &Cdn) -> ProductJ
         AttributeJson { key: attribute.key.clone(), label: attribute.label.clone(), kind, value, unit }
     });
     let options = product.options.iter();
-    let media = product.media.iter().map(|media| MediaJson {
-        url: media.url.as_deref().map(|url| cdn.url(url)),
-        alt: media.alt.clone(),
-        width: media.width,
-        height: media.height,
-    });
     ProductJson {
         summary: summary(product, offers, cdn),
         category_path: product.category_path.clone(),
@@ -241,12 +259,37 @@ pub(super) fn product(product: &Product, offers: &Offers, cdn: &Cdn) -> ProductJ
         description_html: product.description_html.clone(),
         attributes: attributes.collect(),
         options: options.map(|o| OptionJson { name: o.name.clone(), values: o.values.clone() }).collect(),
-        media: media.collect(),
+        media: product.media.iter().map(|media| media_json(media, cdn)).collect(),
         tags: product.tags.clone(),
         seo_title: product.seo_title.clone(),
         seo_description: product.seo_description.clone(),
         created_at: product.created_at.to_string(),
         updated_at: product.updated_at.to_string(),
+    }
+}
+
+fn media_json(media: &Media, cdn: &Cdn) -> MediaJson {
+    let prepared = media.url.as_deref().and_then(PreparedPicture::parse);
+    let rendition = |format: Format, (width, address): (u16, String)| RenditionJson {
+        url: cdn.url(&address),
+        width,
+        mime: format.mime(),
+    };
+    let renditions = |picture: &PreparedPicture<'_>| {
+        let files = Format::ALL
+            .into_iter()
+            .flat_map(|format| picture.renditions(format).map(move |file| rendition(format, file)));
+        files.collect()
+    };
+    MediaJson {
+        url: media.url.as_deref().map(|url| cdn.url(url)),
+        alt: media.alt.clone(),
+        // What the address says is what the file has; what an import said is about the file it was made of.
+        width: prepared.as_ref().map(|picture| picture.width.into()).or(media.width),
+        height: prepared.as_ref().map(|picture| picture.height.into()).or(media.height),
+        renditions: prepared.as_ref().map(renditions).unwrap_or_default(),
+        placeholder: media.look.placeholder.clone(),
+        focus: media.look.focus,
     }
 }
 

@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::{StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use souk_catalog_api::StoreMedia;
+use souk_catalog_api::{MediaInput, StoreMedia};
 use souk_web::SURROGATE_KEY;
 use std::sync::atomic::Ordering;
 use tower::ServiceExt;
@@ -36,6 +36,52 @@ async fn pictures_are_at_the_cdn_when_there_is_one() {
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let body = std::str::from_utf8(&body).unwrap();
         assert!(body.matches("\"https://cdn.example/media/").count() >= 2 && !body.contains("\"/media/"), "{body}");
+    }
+}
+
+/// What a headless storefront needs to show a picture as well as ours does.
+#[tokio::test]
+async fn a_prepared_picture_comes_with_its_files_and_its_look() {
+    let world = World::new().await;
+    let home = world.category(&["Home"]).await;
+    let hash = "ab".repeat(32);
+    let mut mug = product("mug", home);
+    mug.media[0].url = Some(format!("/media/{hash}-800x600.jpg"));
+    mug.media.push(MediaInput { url: Some(format!("/media/{hash}.svg")), ..mug.media[0].clone() });
+    seal(&mut mug);
+    world.put(vec![mug]).await;
+    let look = "update catalog.product set media = jsonb_set(media, '{0}', media->0 ||
+        '{\"placeholder\": \"data:image/webp;base64,AAAA\", \"focus\": [30, 60]}')";
+    let tx = world.db.begin().await.unwrap();
+    tx.execute(look, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let request = Request::get("/api/v1/products/product-mug").extension(guest());
+    let request = request.extension(souk_web::Cdn::at("https://cdn.example"));
+    let router = souk_catalog::routes(world.service.clone()).router();
+    let body = json(router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()).await;
+    let (picture, drawing) = (&body["media"][0], &body["media"][1]);
+    let at = |file: &str| format!("https://cdn.example/media/{hash}-{file}");
+    assert_eq!(picture["url"], at("800x600.jpg"));
+    assert_eq!((&picture["width"], &picture["height"]), (&800.into(), &600.into()));
+    assert_eq!((&picture["placeholder"], &picture["focus"]), (&"data:image/webp;base64,AAAA".into(), &[30, 60].into()));
+    let renditions: Vec<_> = picture["renditions"].as_array().unwrap().iter().collect();
+    let files = renditions.iter().map(|file| format!("{} {} {}", file["type"], file["width"], file["url"]));
+    let expected = [
+        ("avif", 320, "320.avif"),
+        ("avif", 480, "480.avif"),
+        ("webp", 160, "160.webp"),
+        ("webp", 320, "320.webp"),
+        ("webp", 480, "480.webp"),
+        ("webp", 800, "800.webp"),
+        ("jpeg", 320, "320.jpg"),
+        ("jpeg", 800, "800x600.jpg"),
+    ];
+    let expected = expected.map(|(kind, width, file)| format!("\"image/{kind}\" {width} \"{}\"", at(file)));
+    assert_eq!(files.collect::<Vec<_>>(), expected);
+    assert_eq!(drawing["renditions"], serde_json::json!([]));
+    for absent in ["placeholder", "focus"] {
+        assert!(drawing.get(absent).is_none(), "{absent} of {drawing}");
     }
 }
 

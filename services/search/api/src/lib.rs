@@ -132,7 +132,9 @@ pub struct Hit {
     pub price_varies: bool,
     /// True when something of it can be bought now.
     pub available: bool,
-    /// Picture: relative to the shop's root, in the public API absolute when the shop has a CDN.
+    /// Picture: relative to the shop's root, in the public API absolute when the shop has a CDN. When its name ends with its size,
+    /// as `-1280x960.jpg`, other widths are beside it: `-<width>.webp` for 160, 320, 480, 800 and its own, `-<width>.avif` for
+    /// 320 and 480, none wider than it.
     pub image: String,
     /// A blurred miniature of the picture, as a `data:` address, to show until it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]

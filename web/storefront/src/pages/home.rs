@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use futures_util::future::try_join_all;
+use souk_catalog_api::Look;
 use souk_search_api::{Hit, SearchReply, SearchRequest, Sort};
 use souk_web::WebCx;
 use uuid::Uuid;
@@ -9,12 +10,13 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::listing_query::ListingQuery;
 use crate::reply::{PageResult, product_keys, public};
-use crate::view::card::{cards, image};
+use crate::view::card::{cards, hit_picture, product};
 use crate::view::count;
-use crate::view::home::{HomePage, Section, Tile};
+use crate::view::home::{Arch, HomePage, Section, Tile};
+use crate::view::picture::{HERO, IN_ROW, Loading, TILE};
 
 /// Products in the big picture.
-const HERO: usize = 3;
+const ARCHES: usize = 3;
 /// Products of one row, and of two on a narrow screen.
 const SHELF: u32 = 8;
 /// Products of a department that its picture is chosen from: one that is not elsewhere on the page, if there is one.
@@ -27,7 +29,7 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
     layout.title = format!("{} – a market of good things", layout.shop);
     layout.description = "Made to last: for the kitchen, the desk, the garden, and everybody who lives there.".into();
     let newest =
-        SearchRequest { sort: Sort::Newest, limit: HERO as u32 + SHELF, available: true, ..Default::default() };
+        SearchRequest { sort: Sort::Newest, limit: ARCHES as u32 + SHELF, available: true, ..Default::default() };
     let small = SearchRequest { price_max: Some(SMALL_FIND), limit: SHELF, available: true, ..Default::default() };
     let tiles = layout.nav.groups.iter().map(|group| {
         let request = SearchRequest { category: Some(group.path.clone()), limit: TILE_CHOICES, ..Default::default() };
@@ -44,13 +46,20 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
     let tiles = layout.nav.groups.iter().zip(faces).map(|(group, face)| Tile {
         href: group.href.clone(),
         name: group.name.clone(),
-        image: image(&layout.cdn, face.map_or("", |hit| &hit.image)),
+        picture: match face {
+            Some(hit) => hit_picture(&layout.cdn, hit, &TILE, Loading::Lazy),
+            None => TILE.picture(&layout.cdn, "", Look::default()),
+        },
         count: count(group.products.unsigned_abs(), "thing", "things"),
     });
     let tiles = tiles.collect();
     let total: u64 = layout.nav.groups.iter().map(|group| group.products.unsigned_abs()).sum();
     let mut hits = newest.items;
-    let newest = hits.split_off(hits.len().min(HERO));
+    let newest = hits.split_off(hits.len().min(ARCHES));
+    let hero = hits.iter().map(|hit| Arch {
+        href: product(&hit.slug),
+        picture: hit_picture(&layout.cdn, hit, &HERO, Loading::Eager).named(&hit.title),
+    });
     let small_href = ListingQuery { price: Some(format!("-{SMALL_FIND}")), ..ListingQuery::parse("") }.href("/search");
     let sections = [
         Section {
@@ -58,14 +67,14 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
             title: "Just arrived",
             href: "/search?sort=newest".into(),
             more: "All new things",
-            cards: cards(&layout.cdn, newest, false),
+            cards: cards(&layout.cdn, newest, &IN_ROW, false),
         },
         Section {
             id: "small",
             title: "Small finds",
             href: small_href,
             more: "All small finds",
-            cards: cards(&layout.cdn, small.items, false),
+            cards: cards(&layout.cdn, small.items, &IN_ROW, false),
         },
     ];
     let page = HomePage {
@@ -74,7 +83,7 @@ pub(crate) async fn show(State(app): State<App>, WebCx(cx): WebCx) -> PageResult
             count(total, "thing", "things"),
             count(layout.nav.groups.len() as u64, "stall", "stalls")
         ),
-        hero: cards(&layout.cdn, hits, true),
+        hero: hero.collect(),
         tiles,
         sections: sections.into_iter().filter(|section| !section.cards.is_empty()).collect(),
         layout,

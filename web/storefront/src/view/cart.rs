@@ -2,15 +2,17 @@
 
 use askama::Template;
 use souk_cart_api::{Cart, MAX_QUANTITY};
+use souk_catalog_api::Look;
 use souk_kernel::Money;
 use souk_pricing_api::Quote;
 use souk_web::Cdn;
 
-use super::card::{image, product};
+use super::card::product;
 use super::form::Field;
 use super::layout::Layout;
 use super::message::sentence;
 use super::money::show;
+use super::picture::{LINE, Picture, SMALL_LINE, Slot};
 use super::{Notice, count};
 
 /// Messages after which a line cannot be bought as it is.
@@ -24,7 +26,7 @@ pub struct LineView {
     /// Page of the product.
     pub href: String,
     /// Picture.
-    pub image: String,
+    pub picture: Picture,
     /// Product.
     pub title: String,
     /// `Silver / Large`.
@@ -97,7 +99,7 @@ pub fn cart_page(
     };
     notices.extend(general_notices(cart));
     CartPage {
-        lines: lines(&layout.cdn, cart),
+        lines: lines(&layout.cdn, cart, &LINE),
         units_text: count(cart.units, "item", "items"),
         notices,
         coupons: cart.coupons.clone(),
@@ -117,10 +119,10 @@ pub fn general_notices(cart: &Cart) -> impl Iterator<Item = Notice> {
 
 /// The column beside a form.
 pub fn summary(cdn: &Cdn, cart: &Cart, prices_include_tax: bool) -> Summary {
-    Summary { lines: lines(cdn, cart), totals: totals(&cart.totals, prices_include_tax) }
+    Summary { lines: lines(cdn, cart, &SMALL_LINE), totals: totals(&cart.totals, prices_include_tax) }
 }
 
-fn lines(cdn: &Cdn, cart: &Cart) -> Vec<LineView> {
+fn lines(cdn: &Cdn, cart: &Cart, slot: &Slot) -> Vec<LineView> {
     let line = |line: &souk_cart_api::CartLine| {
         let about = cart.messages.iter().filter(|message| message.line_id == Some(line.id));
         let note = |message: &souk_cart_api::CartMessage| {
@@ -130,7 +132,7 @@ fn lines(cdn: &Cdn, cart: &Cart) -> Vec<LineView> {
         LineView {
             id: line.id.to_string(),
             href: product(&line.slug),
-            image: image(cdn, &line.image),
+            picture: slot.picture(cdn, &line.image, Look::default()),
             title: line.title.clone(),
             options: line.options.clone(),
             unit: show(line.unit_price),

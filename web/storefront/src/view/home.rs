@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::card::Card;
 use super::layout::Layout;
+use super::picture::Picture;
 
 /// A department with a picture.
 #[derive(Clone, Debug)]
@@ -13,9 +14,18 @@ pub struct Tile {
     /// Name.
     pub name: String,
     /// Picture of something in it.
-    pub image: String,
+    pub picture: Picture,
     /// `128 things`.
     pub count: String,
+}
+
+/// A product in the big picture.
+#[derive(Clone, Debug)]
+pub struct Arch {
+    /// Its page.
+    pub href: String,
+    /// Its picture, named by its title.
+    pub picture: Picture,
 }
 
 /// A row of products under a heading.
@@ -42,7 +52,7 @@ pub struct HomePage {
     /// `1,600 things from 67 categories`.
     pub count_text: String,
     /// Three products in the big picture.
-    pub hero: Vec<Card>,
+    pub hero: Vec<Arch>,
     /// Departments.
     pub tiles: Vec<Tile>,
     /// Rows of products.

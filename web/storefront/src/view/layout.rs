@@ -80,6 +80,15 @@ pub fn category(path: &str) -> String {
     format!("/c/{path}")
 }
 
+/// Picture by which social networks show a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// Absolute address.
+    pub url: String,
+    /// Width and height in pixels, when known.
+    pub size: Option<(u16, u16)>,
+}
+
 /// What the frame around a page needs.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -95,8 +104,8 @@ pub struct Layout {
     pub description: String,
     /// Absolute address of the page that stands for this one.
     pub canonical: Option<String>,
-    /// Picture for previews, absolute.
-    pub image: Option<String>,
+    /// Picture for previews.
+    pub preview: Option<Preview>,
     /// Search engines may list it.
     pub index: bool,
     /// Words in the search box.
@@ -119,7 +128,7 @@ impl Layout {
             origin,
             cdn,
             canonical: None,
-            image: None,
+            preview: None,
             index: false,
             query: String::new(),
             nav,

@@ -8,6 +8,7 @@ use souk_search_api::{Facet, FacetValue, SearchReply, Sort};
 use super::card::{Card, cards};
 use super::layout::{Layout, category};
 use super::money::show;
+use super::picture::LISTED;
 use super::{Crumb, Notice, count, embedded_json};
 use crate::listing_query::{ListingQuery, PAGE_SIZE, SORTS, sort_key};
 
@@ -177,7 +178,7 @@ fn listing(layout: Layout, path: String, query: &ListingQuery, reply: SearchRepl
         sorts: sorts.collect(),
         sort_name: SORTS.iter().find(|s| s.2 == query.sort).map_or("", |(_, name, sort)| sort_name(*sort, query, name)),
         pages: pages(&path, query, reply.total),
-        cards: cards(&layout.cdn, reply.items, true),
+        cards: cards(&layout.cdn, reply.items, &LISTED, true),
         action: path,
         empty_title,
         empty_text,

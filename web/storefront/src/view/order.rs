@@ -1,15 +1,17 @@
 //! View models of an order's page, and of the list of orders.
 
 use askama::Template;
+use souk_catalog_api::Look;
 use souk_kernel::ShopTime;
 use souk_order_api::{Order, OrderPayment, OrderStatus};
 use souk_shipping_api::Shipment;
 use souk_web::Cdn;
 
-use super::card::{image, product};
+use super::card::product;
 use super::cart::{LineView, Summary, rows};
 use super::layout::Layout;
 use super::money::show;
+use super::picture::SMALL_LINE;
 use super::{Notice, count};
 
 /// Status for people, with the class of its tag.
@@ -174,7 +176,7 @@ fn summary(cdn: &Cdn, order: &Order, prices_include_tax: bool) -> Summary {
     let line = |line: &souk_order_api::OrderLine| LineView {
         id: line.sku.clone(),
         href: product(&line.slug),
-        image: image(cdn, &line.image),
+        picture: SMALL_LINE.picture(cdn, &line.image, Look::default()),
         title: line.title.clone(),
         options: line.options.clone(),
         unit: show(line.unit_price),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use serde_json::{Value, json};
-use souk_catalog_api::{Product, Variant};
+use souk_catalog_api::{Look, PreparedPicture, Product, Variant};
 use souk_inventory_api::Availability;
 use souk_kernel::Money;
 use souk_pricing_api::{Price as PriceOf, ShopTerms};
@@ -13,9 +13,10 @@ use souk_search_api::Hit;
 use souk_web::Cdn;
 
 use super::card::{Card, cards, product};
-use super::layout::{Layout, category};
+use super::layout::{Layout, Preview, category};
 use super::listing::crumbs;
 use super::money::{Price, show};
+use super::picture::{FRAME, IN_ROW, Loading, Picture, SWATCH, THUMB};
 use super::{Crumb, embedded_json};
 use crate::listing_query::ListingQuery;
 
@@ -28,13 +29,21 @@ const FIRST_SPECS: usize = 14;
 /// Products below: one row of four.
 pub const RELATED: u32 = 4;
 
-/// A picture.
+/// A picture of the product as it is known, before it is put into a place on the page.
+struct Shot {
+    /// Address of its full size, relative to the shop's root.
+    address: String,
+    alt: String,
+    look: Look,
+}
+
+/// A picture in the gallery.
 #[derive(Clone, Debug)]
-pub struct Picture {
-    /// Address.
-    pub src: String,
-    /// For those who do not see it.
-    pub alt: String,
+pub struct Exhibit {
+    /// In the strip.
+    pub frame: Picture,
+    /// On the link to it.
+    pub thumb: Picture,
 }
 
 /// What can be had of a variant.
@@ -69,7 +78,7 @@ pub struct ChoiceView {
     /// Nothing of it is there.
     pub out: bool,
     /// What it looks like.
-    pub picture: Option<String>,
+    pub picture: Option<Picture>,
     /// Its price, when the price hangs on this option alone.
     pub note: Option<String>,
 }
@@ -95,7 +104,7 @@ pub struct ProductPage {
     /// Stock of that variant.
     pub stock: Stock,
     /// Pictures; at least one.
-    pub pictures: Vec<Picture>,
+    pub pictures: Vec<Exhibit>,
     /// What a buyer chooses by.
     pub options: Vec<OptionView>,
     /// SKU of the only variant.
@@ -166,7 +175,7 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
     let Facts { product: thing, prices, stock, related, terms } = facts;
     let offers = offers(&thing, &prices, &stock);
     let first = offers.iter().find(|offer| offer.available > 0).or(offers.first())?;
-    let pictures = pictures(&layout.cdn, &thing);
+    let shots = shots(&thing);
     let node = thing.category_id.and_then(|id| layout.nav.tree.items.iter().find(|node| node.id == id).cloned());
     let path = node.map(|node| node.path).unwrap_or_default();
     layout.category.clone_from(&path);
@@ -175,7 +184,10 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
         last.href = Some(category(&path));
     }
     crumbs.push(Crumb { href: None, text: thing.title.clone() });
-    layout.image = pictures.first().map(|picture| layout.absolute(&picture.src));
+    layout.preview = shots.first().map(|shot| Preview {
+        url: layout.absolute(&layout.cdn.url(&shot.address)),
+        size: PreparedPicture::parse(&shot.address).map(|picture| (picture.width, picture.height)),
+    });
     layout.description = summary(&thing);
     let mut specs = specs(&thing);
     let more_specs = specs.split_off(specs.len().min(FIRST_SPECS));
@@ -186,7 +198,7 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
         price: Price::new(first.price, first.before, varies && first.price == cheapest(&offers)),
         tax_note: if terms.prices_include_tax { "including VAT, plus shipping" } else { "plus tax and shipping" },
         stock: first.stock(),
-        options: options(&thing, &offers, first, &pictures),
+        options: options(&layout.cdn, &thing, &offers, first, &shots),
         sku: (thing.variants.len() == 1).then(|| first.variant.sku.clone()),
         slug: thing.slug.clone(),
         can_buy: first.available > 0,
@@ -201,11 +213,11 @@ pub fn product_page(mut layout: Layout, facts: Facts) -> Option<ProductPage> {
             .collect(),
         more_specs,
         specs,
-        related: cards(&layout.cdn, related, false),
+        related: cards(&layout.cdn, related, &IN_ROW, false),
         related_href: if path.is_empty() { "/search".into() } else { category(&path) },
-        variants_json: (thing.variants.len() > 1).then(|| variants_json(&offers, pictures.len())),
-        json_ld: json_ld(&layout, &thing, &offers, &pictures),
-        pictures,
+        variants_json: (thing.variants.len() > 1).then(|| variants_json(&offers, shots.len())),
+        json_ld: json_ld(&layout, &thing, &offers, &shots),
+        pictures: gallery(&layout.cdn, shots),
         brand: thing.brand.clone(),
         title: thing.title.clone(),
         crumbs,
@@ -229,24 +241,36 @@ fn cheapest(offers: &[Offer]) -> Money {
     offers.iter().map(|offer| offer.price).min_by_key(|price| price.amount).unwrap_or(offers[0].price)
 }
 
-fn pictures(cdn: &Cdn, product: &Product) -> Vec<Picture> {
+fn shots(product: &Product) -> Vec<Shot> {
     let known = product.media.iter().map(|media| {
         let alt = if media.alt.is_empty() { product.title.clone() } else { media.alt.clone() };
-        (media.url.clone(), alt)
+        (media.url.clone(), alt, media.look.clone())
     });
     // Only what is stored in the shop can be shown; variants name their picture by its place, so places must not shift.
-    let all: Vec<(Option<String>, String)> = known.collect();
-    let shown = |(url, alt): (Option<String>, String)| {
-        let url = url.unwrap_or_else(|| product.image());
-        Picture { src: cdn.url(&url), alt }
-    };
-    if all.iter().all(|(url, _)| url.is_none()) {
-        return vec![Picture { src: cdn.url(&product.image()), alt: product.title.clone() }];
+    let all: Vec<(Option<String>, String, Look)> = known.collect();
+    if all.iter().all(|(url, ..)| url.is_none()) {
+        return vec![Shot { address: product.image(), alt: product.title.clone(), look: Look::default() }];
     }
-    all.into_iter().map(shown).collect()
+    let shot = |(url, alt, look): (Option<String>, String, Look)| match url {
+        Some(address) => Shot { address, alt, look },
+        None => Shot { address: product.image(), alt, look: product.look() },
+    };
+    all.into_iter().map(shot).collect()
 }
 
-fn options(product: &Product, offers: &[Offer], first: &Offer, pictures: &[Picture]) -> Vec<OptionView> {
+fn gallery(cdn: &Cdn, shots: Vec<Shot>) -> Vec<Exhibit> {
+    let exhibit = |(i, shot): (usize, Shot)| Exhibit {
+        thumb: THUMB.picture(cdn, &shot.address, Look { placeholder: None, ..shot.look.clone() }).loaded(Loading::Lazy),
+        frame: FRAME.picture(cdn, &shot.address, shot.look).named(&shot.alt).loaded(if i == 0 {
+            Loading::First
+        } else {
+            Loading::Lazy
+        }),
+    };
+    shots.into_iter().enumerate().map(exhibit).collect()
+}
+
+fn options(cdn: &Cdn, product: &Product, offers: &[Offer], first: &Offer, shots: &[Shot]) -> Vec<OptionView> {
     let varies = offers.iter().any(|offer| offer.price != offers[0].price);
     let view = |(index, option): (usize, &souk_catalog_api::ProductOption)| {
         let of = |value: &str| {
@@ -272,7 +296,8 @@ fn options(product: &Product, offers: &[Offer], first: &Offer, pictures: &[Pictu
             picture: pictured
                 .then(|| picture(value))
                 .flatten()
-                .and_then(|i| Some(pictures.get(i as usize)?.src.clone())),
+                .and_then(|i| shots.get(i as usize))
+                .map(|shot| swatch(cdn, shot, value)),
             note: priced.then(|| of(value).first().map(|offer| show(offer.price))).flatten(),
             value: value.clone(),
         });
@@ -282,6 +307,10 @@ fn options(product: &Product, offers: &[Offer], first: &Offer, pictures: &[Pictu
         return Vec::new();
     }
     product.options.iter().enumerate().map(view).collect()
+}
+
+fn swatch(cdn: &Cdn, shot: &Shot, value: &str) -> Picture {
+    SWATCH.picture(cdn, &shot.address, Look { placeholder: None, ..shot.look.clone() }).named(value)
 }
 
 fn specs(product: &Product) -> Vec<(String, String)> {
@@ -330,7 +359,7 @@ fn variants_json(offers: &[Offer], pictures: usize) -> String {
 }
 
 /// schema.org Product with its offers.
-fn json_ld(layout: &Layout, thing: &Product, offers: &[Offer], pictures: &[Picture]) -> String {
+fn json_ld(layout: &Layout, thing: &Product, offers: &[Offer], shots: &[Shot]) -> String {
     let url = format!("{}{}", layout.origin, product(&thing.slug));
     let stock = |offer: &Offer| match offer.available {
         _ if offer.backordered => "https://schema.org/BackOrder",
@@ -347,7 +376,7 @@ fn json_ld(layout: &Layout, thing: &Product, offers: &[Offer], pictures: &[Pictu
     embedded_json(&json!({
         "@context": "https://schema.org", "@type": "Product", "name": thing.title, "url": url,
         "description": summary(thing), "brand": thing.brand.as_ref().map(|name| json!({"@type": "Brand", "name": name})),
-        "image": pictures.iter().map(|picture| layout.absolute(&picture.src)).collect::<Vec<_>>(),
+        "image": shots.iter().map(|shot| layout.absolute(&layout.cdn.url(&shot.address))).collect::<Vec<_>>(),
         "offers": offers.iter().map(offer).collect::<Vec<_>>(),
     }))
 }

@@ -10,4 +10,5 @@ mod fake;
 mod pages;
 mod paying;
 mod people;
+mod pictures;
 mod snapshots;

@@ -159,8 +159,8 @@ impl FakeShop {
             price_varies: draft.offers.iter().any(|o| o.price != offer.price),
             available: product.variants.iter().any(|v| self.available(&state, &v.sku) > 0),
             image: product.media[0].url.clone().unwrap_or_default(),
-            placeholder: None,
-            focus: None,
+            placeholder: product.media[0].look.placeholder.clone(),
+            focus: product.media[0].look.focus,
             sku: (product.variants.len() == 1).then(|| cheapest.sku.clone()),
         }
     }
