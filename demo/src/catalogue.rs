@@ -147,7 +147,8 @@ impl Maker {
             content_hash: String::new(),
             title,
         };
-        ProductDraft { product, category: vec![self.line.department.into(), self.line.category.into()], offers }
+        let category = vec![self.line.department.into(), self.line.category.into()];
+        ProductDraft { product, category, offers, files: Default::default() }
     }
 
     /// Indices into [`COLOURS`], the first is the main one.

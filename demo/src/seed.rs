@@ -1,9 +1,7 @@
 //! Seeder: fills a shop with the demo catalogue, products grown from a seed, with drawn pictures in the shop's own storage.
 
-use std::collections::HashMap;
-
 use souk_catalog_api::{CategoryInput, FacetAttribute, MAX_BATCH, PutCategories};
-use souk_import::{Importer, Shop};
+use souk_import::{ImportOptions, Importer, Shop};
 use souk_kernel::Problem;
 use souk_objects::Objects;
 use souk_rpc::Cx;
@@ -29,17 +27,14 @@ pub async fn fill(shop: &Shop, objects: &Objects, count: usize) -> Result<(), Pr
     shop.catalog.put_categories(&Cx::system("demo shop"), PutCategories { categories: facets.collect() }).await?;
     let mut drafts = generate(DEFAULT_SEED, count).peekable();
     while drafts.peek().is_some() {
-        let batch: Vec<_> = drafts.by_ref().take(MAX_BATCH).collect();
-        let mut stored = HashMap::new();
-        for source_url in batch.iter().flat_map(|draft| &draft.product.media).filter_map(|m| m.source_url.as_deref()) {
-            if let Some(picture) = picture_at(source_url) {
-                let name = objects.put(picture.into_bytes().into()).await?;
-                stored.insert(source_url.to_owned(), format!("/media/{name}"));
+        let mut batch: Vec<_> = drafts.by_ref().take(MAX_BATCH).collect();
+        for media in batch.iter_mut().flat_map(|draft| &mut draft.product.media) {
+            if let Some(picture) = media.source_url.as_deref().and_then(picture_at) {
+                media.url = Some(format!("/media/{}", objects.put(picture.into_bytes().into()).await?));
             }
         }
-        let lookup = |source_url: &str| stored.get(source_url).cloned();
         // Each batch stands alone; the categories have their facets already.
-        let outcomes = Importer::new(shop, "demo shop", false, false, &lookup).batch(batch).await?;
+        let outcomes = Importer::new(shop, "demo shop", ImportOptions::default()).batch(batch).await?;
         if let Some(refused) = outcomes.iter().find(|outcome| !outcome.refusals.is_empty()) {
             return Err(Problem::internal(format!("the demo catalogue was refused: {refused:?}")));
         }

@@ -4,7 +4,7 @@
 //! [`ProductDraft::check`] is the only gate: whatever passes it fits the limits, holds no control characters and is consistent in
 //! itself.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use souk_catalog_api::{Attribute, AttributeValue, CategoryId, MediaInput, ProductInput, VariantInput};
 use souk_inventory_api::StockPolicy;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::decimal::Decimal;
 use crate::limits;
+use crate::pictures::PictureFile;
 
 /// Tax category of a variant when its source says nothing.
 pub const DEFAULT_TAX_CATEGORY: &str = "standard";
@@ -24,12 +25,15 @@ pub const NO_CATEGORY: CategoryId = CategoryId(Uuid::nil());
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProductDraft {
     /// What the catalogue keeps. Until the import knows its category and where its pictures lie, `category_id` is
-    /// [`NO_CATEGORY`], `content_hash` is empty, and each picture has its `source_url` alone.
+    /// [`NO_CATEGORY`], `content_hash` is empty, and a picture has its `source_url`, its file among `files`, or the `url` at which the
+    /// shop keeps it.
     pub product: ProductInput,
     /// Names from the root to the leaf, `["Computers", "Notebooks"]`. Never empty.
     pub category: Vec<String>,
     /// What each variant costs and how many there are, in the order of `product.variants`.
     pub offers: Vec<Offer>,
+    /// The pictures that are files beside the import, by their place in `product.media`.
+    pub files: BTreeMap<usize, PictureFile>,
 }
 
 /// What pricing and inventory keep of a variant.
@@ -101,9 +105,24 @@ impl ProductDraft {
         count("tags", product.tags.len(), limits::TAGS)?;
         product.tags.iter().try_for_each(|tag| line("tag", tag, limits::NAME_CHARS))?;
         count("media", product.media.len(), limits::MEDIA)?;
-        product.media.iter().try_for_each(check_media)?;
+        product.media.iter().enumerate().try_for_each(|(at, media)| self.check_media(at, media))?;
         check_attributes(&product.attributes)?;
         self.check_variants()
+    }
+
+    fn check_media(&self, at: usize, media: &MediaInput) -> Result<(), Defect> {
+        text("media alt text", &media.alt, limits::TITLE_CHARS)?;
+        let address = media.source_url.as_deref().or(media.url.as_deref()).unwrap_or_default();
+        if address.is_empty() && self.files.contains_key(&at) {
+            return Ok(());
+        }
+        line("media url", address, limits::URL_CHARS)?;
+        let is_sound = if media.source_url.is_some() { crate::text::is_web_url(address) } else { is_stored(address) };
+        if !is_sound {
+            let reason = format!("{:?} is not an http or https address", clip(address));
+            return Err(Defect::new("invalid_media", reason));
+        }
+        Ok(())
     }
 
     fn check_variants(&self) -> Result<(), Defect> {
@@ -229,17 +248,6 @@ fn check_slug(slug: &str) -> Result<(), Defect> {
     Ok(())
 }
 
-fn check_media(media: &MediaInput) -> Result<(), Defect> {
-    let source_url = media.source_url.as_deref().unwrap_or_default();
-    line("media url", source_url, limits::URL_CHARS)?;
-    text("media alt text", &media.alt, limits::TITLE_CHARS)?;
-    if !crate::text::is_web_url(source_url) {
-        let reason = format!("{:?} is not an http or https address", clip(source_url));
-        return Err(Defect::new("invalid_media", reason));
-    }
-    Ok(())
-}
-
 fn count(what: &str, have: usize, limit: usize) -> Result<(), Defect> {
     if have <= limit {
         return Ok(());
@@ -278,9 +286,14 @@ pub fn picture(source_url: String, alt: String) -> MediaInput {
     MediaInput { url: None, source_url: Some(source_url), alt, width: None, height: None }
 }
 
-/// Where the picture at `source_url` stands among `media`.
-pub(crate) fn index_of(media: &[MediaInput], source_url: &str) -> Option<u32> {
-    let at = media.iter().position(|media| media.source_url.as_deref() == Some(source_url))?;
+/// True for an address at which the shop itself keeps pictures.
+pub(crate) fn is_stored(url: &str) -> bool {
+    url.starts_with("/media/") && !url.contains("..") && !url.contains('\\') && !url.contains(char::is_whitespace)
+}
+
+/// Where the picture at `address`, elsewhere or in the shop, stands among `media`.
+pub(crate) fn index_of(media: &[MediaInput], address: &str) -> Option<u32> {
+    let at = media.iter().position(|media| media.source_url.as_deref().or(media.url.as_deref()) == Some(address))?;
     u32::try_from(at).ok()
 }
 

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use souk_catalog_api::{AttributeValue, Status, VariantInput};
+use souk_catalog_api::{AttributeValue, MediaInput, Status, VariantInput};
 
 use crate::draft::{Offer, ProductDraft};
 pub use crate::feed::souk_format::{FORMAT, write as write_ndjson};
@@ -51,7 +51,8 @@ fn cells(draft: &ProductDraft, variant: &VariantInput, offer: &Offer) -> Vec<Str
     let product = &draft.product;
     let named = product.options.iter().zip(&variant.option_values);
     let options: Vec<String> = named.map(|(option, value)| format!("{}: {value}", option.name)).collect();
-    let media: Vec<&str> = product.media.iter().filter_map(|media| media.source_url.as_deref()).collect();
+    let address = |media: &'_ MediaInput| media.source_url.clone().or_else(|| media.url.clone());
+    let media: Vec<String> = product.media.iter().filter_map(address).collect();
     let attributes: Vec<String> =
         product.attributes.iter().map(|a| format!("{}: {}", a.label, shown(&a.value))).collect();
     let number = |value: Option<String>| value.unwrap_or_default();

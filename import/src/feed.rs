@@ -45,6 +45,7 @@ pub(crate) use self::seen::fingerprint;
 use self::survey::survey;
 use crate::draft::{Defect, ProductDraft, clip};
 use crate::naming;
+use crate::pictures::PictureFiles;
 
 /// Rows whose names tell what a file without a header is.
 const ROWS_TO_KNOW: usize = 50;
@@ -64,6 +65,8 @@ pub struct Options {
     pub clock: Clock,
     /// Where that day begins.
     pub time: ShopTime,
+    /// Where pictures that have no address of the web are looked for; without it they are left out.
+    pub pictures: Option<Arc<PictureFiles>>,
 }
 
 /// What a file has next.
@@ -107,6 +110,8 @@ pub struct Feed {
     /// None for Souk's own format, which says everything itself.
     assembler: Option<Assembler>,
     currency: Option<Currency>,
+    /// For Souk's own format; the assembler has them else.
+    pictures: Option<Arc<PictureFiles>>,
     text_format: TextFormat,
     pending: VecDeque<Read>,
     counts: RowCounts,
@@ -119,14 +124,14 @@ pub struct Feed {
 impl Feed {
     /// Opens a file, plain or gzip, and finds out what it is.
     pub fn open(input: &Input, options: Options) -> Result<Self, FeedError> {
-        let Options { mapping, currency, encoding, default_stock, clock, time } = options;
+        let Options { mapping, currency, encoding, default_stock, clock, time, pictures } = options;
         let (format, delimiter) = mapping.as_ref().map_or((None, None), |m| (m.format, m.delimiter));
         let text_format = input.examine(encoding, format)?;
         if mapping.is_none() && !text_format.is_workbook && souk_format::is_souk_format(&input.beginning(text_format)?)
         {
             let rows = Rows::open(input, text_format, Some(Format::Ndjson), None)?;
             let used = rows.used();
-            return Ok(Self::reading(Groups::single(rows), used, text_format, None, currency));
+            return Ok(Self { pictures, ..Self::reading(Groups::single(rows), used, text_format, None, currency) });
         }
         let rows = Rows::open(input, text_format, format, delimiter)?;
         let mut mapping = match mapping {
@@ -144,7 +149,7 @@ impl Feed {
         let today = time.day(clock.now());
         let note = |text: &str| Read::Warning(Finding::new(1, 1, None, Defect::new("note", text)));
         let notes = rows.header().map(|header| mapping.notes(header).map(note).collect()).unwrap_or_default();
-        let assembler = Assembler::new(mapping.clone(), wanted, marks, today);
+        let assembler = Assembler::new(mapping.clone(), wanted, marks, today, pictures);
         let groups = Groups::open(input, text_format, &mapping, rows)?;
         Ok(Self { pending: notes, ..Self::reading(groups, used, text_format, Some(assembler), wanted) })
     }
@@ -157,7 +162,19 @@ impl Feed {
         currency: Option<Currency>,
     ) -> Self {
         let (pending, seen, counts) = (VecDeque::new(), SeenNames::default(), RowCounts::default());
-        Self { groups, assembler, currency, text_format, pending, counts, seen, used, last_line: 0, ended: false }
+        Self {
+            groups,
+            assembler,
+            currency,
+            pictures: None,
+            text_format,
+            pending,
+            counts,
+            seen,
+            used,
+            last_line: 0,
+            ended: false,
+        }
     }
 
     /// The mapping in use; none for Souk's own format.
@@ -198,7 +215,7 @@ impl Feed {
     fn souk_row(&mut self, row: &Row) {
         let id = row.record.text("external_id");
         let finding = |defect| Finding::new(row.line, row.end_line, id.as_deref(), defect);
-        match souk_format::read(&row.record, self.currency) {
+        match souk_format::read(&row.record, self.currency, self.pictures.as_deref()) {
             Ok(Some((draft, mended))) => {
                 let warnings = row.defects.iter().cloned().chain(mended).map(finding).collect();
                 self.admit(draft, warnings, Lines { first: row.line, last: row.end_line }, 1);

@@ -1,21 +1,26 @@
 //! The importer: carries drafts into a shop, for `souk import` and the demo shop alike. Batches of 500 through the contracts of
 //! catalogue, pricing and inventory; every batch can be repeated, so an interrupted import is just run again.
 
+mod fingerprint;
+mod media;
+
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use souk_catalog_api::{
     self as catalog, CategoryId, CategoryInput, FacetAttribute, Outcome, ProductId, ProductInput, PutCategories,
-    PutProducts,
 };
 use souk_inventory_api::{Adjust, AdjustLine, Change, PolicyOf, SetPolicies};
 use souk_kernel::Problem;
 use souk_pricing_api::{Price, SetPrice, SetPrices};
 use souk_rpc::Cx;
 
+use self::media::{Product, Put, StoredPictures};
 use crate::draft::{Defect, NO_CATEGORY, Offer, ProductDraft};
 use crate::facets::FacetPlan;
 use crate::feed::Mapping;
 use crate::outcome::{Before, Changed, Effect, OfferChange, ProductOutcome, RefusedProduct};
+use crate::pictures::PictureFiles;
 use crate::shop::{MAX_LINES, Shop};
 
 /// What became of the drafts.
@@ -35,6 +40,21 @@ pub struct Tally {
     pub policies: u64,
     /// Not taken.
     pub refused: u64,
+    /// What became of their pictures.
+    pub pictures: PictureTally,
+}
+
+/// What became of the pictures of the products that were taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PictureTally {
+    /// Those that are files beside the import.
+    pub found: u64,
+    /// Those of which no file is there; counted as the file is read.
+    pub missing: u64,
+    /// Files that cannot be read, or that the catalogue does not take.
+    pub refused: u64,
+    /// Addresses of the web that new and changed products name: the catalogue fetches those it does not have.
+    pub addresses: u64,
 }
 
 impl Tally {
@@ -55,8 +75,16 @@ impl Tally {
     }
 }
 
-/// Where the picture at a source's address is stored in the shop, if it is.
-pub type StoredMedia<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// How an import goes about it.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// Say what would become of everything, and change nothing.
+    pub dry_run: bool,
+    /// Set known stock too, not only that of new variants.
+    pub update_stock: bool,
+    /// The files that drafts name as their pictures.
+    pub pictures: Option<Arc<PictureFiles>>,
+}
 
 /// A variant as pricing and inventory keep it.
 struct Offered {
@@ -72,9 +100,8 @@ pub struct Importer<'a> {
     shop: &'a Shop,
     cx: Cx,
     dry_run: bool,
-    /// Set known stock too, not only that of new variants.
     update_stock: bool,
-    stored: StoredMedia<'a>,
+    pictures: Option<StoredPictures>,
     categories: HashMap<Vec<String>, CategoryId>,
     counted: HashMap<Vec<String>, i64>,
     plan: FacetPlan,
@@ -83,13 +110,14 @@ pub struct Importer<'a> {
 
 impl<'a> Importer<'a> {
     /// Nothing imported yet. `what` names the import in logs and in the stock ledger.
-    pub fn new(shop: &'a Shop, what: &str, dry_run: bool, update_stock: bool, stored: StoredMedia<'a>) -> Self {
+    pub fn new(shop: &'a Shop, what: &str, options: ImportOptions) -> Self {
+        let ImportOptions { dry_run, update_stock, pictures } = options;
         Self {
             shop,
             cx: Cx::system(what),
             dry_run,
             update_stock,
-            stored,
+            pictures: pictures.map(StoredPictures::new),
             categories: HashMap::new(),
             counted: HashMap::new(),
             plan: FacetPlan::new(),
@@ -113,20 +141,19 @@ impl<'a> Importer<'a> {
         }
         self.categories_of(&drafts).await?;
         let before = self.before(&drafts).await?;
-        let mut products = Vec::with_capacity(drafts.len());
-        let mut offers = Vec::with_capacity(drafts.len());
+        let (mut products, mut offers) = (Vec::with_capacity(drafts.len()), Vec::with_capacity(drafts.len()));
         for draft in drafts {
             let skus: Vec<String> = draft.product.variants.iter().map(|variant| variant.sku.clone()).collect();
-            products.push(self.input(draft.product, &draft.category)?);
+            products.push(Product { input: self.in_category(draft.product, &draft.category)?, files: draft.files });
             offers.push(skus.into_iter().zip(draft.offers));
         }
-        let request = PutProducts { products, dry_run: self.dry_run };
-        let reply = self.shop.catalog.put_products(&self.cx, request).await?;
-        let mut outcomes = Vec::with_capacity(reply.outcomes.len());
+        let put = self.put(products).await?;
+        let mut outcomes = Vec::with_capacity(put.len());
         let mut taken: Vec<Offered> = Vec::new();
-        for (product, (offers, outcome)) in offers.into_iter().zip(reply.outcomes).enumerate() {
+        for (product, (offers, Put { outcome, pictures, warnings })) in offers.into_iter().zip(put).enumerate() {
             let id = outcome.id.unwrap_or(NO_PRODUCT);
-            let mut told = told(outcome);
+            let mut told = told(outcome, warnings);
+            self.tally.pictures.add(pictures, told.effect);
             if told.effect != Effect::Refused {
                 for (sku, offer) in offers {
                     let changes = before.changes(&sku, &offer, self.update_stock);
@@ -275,14 +302,9 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
-    /// The product with its category, its fingerprint, and where its pictures are stored.
-    fn input(&self, mut product: ProductInput, category: &[String]) -> Result<ProductInput, Problem> {
+    fn in_category(&self, mut product: ProductInput, category: &[String]) -> Result<ProductInput, Problem> {
         let absent = || Problem::internal(format!("the category {category:?} was not made"));
         product.category_id = *self.categories.get(category).ok_or_else(absent)?;
-        product.content_hash = fingerprint(&mut product)?;
-        for media in &mut product.media {
-            media.url = media.source_url.as_deref().and_then(self.stored);
-        }
         Ok(product)
     }
 }
@@ -291,7 +313,7 @@ impl<'a> Importer<'a> {
 const NO_PRODUCT: ProductId = ProductId(uuid::Uuid::nil());
 
 /// What the catalogue made of a product.
-fn told(outcome: catalog::ProductOutcome) -> ProductOutcome {
+fn told(outcome: catalog::ProductOutcome, warnings: Vec<RefusedProduct>) -> ProductOutcome {
     let catalog::ProductOutcome { external_id, outcome, .. } = outcome;
     let (effect, refusals) = match outcome {
         Outcome::Created => (Effect::Created, Vec::new()),
@@ -301,64 +323,5 @@ fn told(outcome: catalog::ProductOutcome) -> ProductOutcome {
             (Effect::Refused, vec![RefusedProduct { external_id: external_id.clone(), code, reason }])
         }
     };
-    ProductOutcome { external_id, effect, changes: Vec::new(), refusals }
-}
-
-/// Over what the catalogue keeps, and nothing else: prices and stock have their own services, and where a picture is
-/// stored says nothing about the product.
-fn fingerprint(product: &mut ProductInput) -> Result<String, Problem> {
-    product.content_hash.clear();
-    product.media.iter_mut().for_each(|media| media.url = None);
-    let json = serde_json::to_vec(product).map_err(Problem::internal)?;
-    Ok(blake3::hash(&json).to_hex()[..32].to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use souk_catalog_api::{Attribute, AttributeValue, ProductOption, Status, VariantInput};
-
-    use super::*;
-    use crate::draft::picture;
-
-    /// The fingerprint of a product that an earlier release has imported: it must not change, or every product of every shop
-    /// would be written again by the next import.
-    #[test]
-    fn a_fingerprint_is_the_same_in_every_release() {
-        let mut product = ProductInput {
-            source: "shop".into(),
-            external_id: "1".into(),
-            slug: "lamp-1".into(),
-            title: "Lamp".into(),
-            brand: Some("Lumen".into()),
-            description: "Bright.".into(),
-            description_html: None,
-            status: Status::Published,
-            category_id: NO_CATEGORY,
-            attributes: vec![Attribute {
-                key: "weight".into(),
-                label: "Weight".into(),
-                value: AttributeValue::Number { value: "1.5".into(), unit: Some("kg".into()) },
-            }],
-            options: vec![ProductOption { name: "Size".into(), values: vec!["S".into()] }],
-            variants: vec![VariantInput {
-                external_id: None,
-                sku: "LAMP".into(),
-                option_values: vec!["S".into()],
-                barcode: None,
-                weight_grams: 1_500,
-                tax_category: "standard".into(),
-                media: Some(0),
-            }],
-            media: vec![picture("https://x.example/1.jpg".into(), "A lamp".into())],
-            tags: vec!["new".into()],
-            seo_title: None,
-            seo_description: None,
-            content_hash: String::new(),
-        };
-        let expected = "d3d1aa7076ae97a41f214aaddb04a2a9";
-        assert_eq!(fingerprint(&mut product).unwrap(), expected);
-        product.media[0].url = Some("/media/x.svg".into());
-        product.content_hash = expected.into();
-        assert_eq!(fingerprint(&mut product).unwrap(), expected, "where a picture is stored says nothing");
-    }
+    ProductOutcome { external_id, effect, changes: Vec::new(), refusals, warnings }
 }

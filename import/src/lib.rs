@@ -13,6 +13,7 @@ pub mod limits;
 mod mend;
 pub mod naming;
 mod outcome;
+mod pictures;
 mod shop;
 mod suggest;
 pub mod text;
@@ -23,7 +24,8 @@ pub use facets::{CategoryFacets, Facet, FacetPlan};
 pub use feed::{
     Encoding, Feed, FeedError, Finding, Format, Input, Lines, Mapping, MappingError, Options, Read, RowCounts,
 };
-pub use import::{Importer, StoredMedia, Tally};
+pub use import::{ImportOptions, Importer, PictureTally, Tally};
 pub use outcome::{Changed, Effect, OfferChange, ProductOutcome, RefusedProduct};
+pub use pictures::{Found, PictureFile, PictureFiles, PictureFilesError};
 pub use shop::{Export, Shop};
 pub use suggest::{Suggestion, suggest};

@@ -60,6 +60,14 @@ pub const VARIANTS: usize = 1_000;
 pub const MEDIA: usize = 250;
 /// Tags of a product.
 pub const TAGS: usize = 250;
+/// Bytes of a picture: what the catalogue takes.
+pub const PICTURE_BYTES: u64 = 20 * 1024 * 1024;
+/// Bytes of all pictures that one import reads: a shop's 100,000 at 2.6 MB, or an archive that unpacks to more than it is.
+pub const PICTURES_BYTES: u64 = 256 * 1024 * 1024 * 1024;
+/// Entries of an archive of pictures.
+pub const ARCHIVE_ENTRIES: usize = 100_000;
+/// Files of a folder of pictures: their names are held in memory, some 250 bytes each.
+pub const FOLDER_FILES: usize = 1_000_000;
 /// Characters of a SKU.
 pub const SKU_CHARS: usize = 120;
 /// Characters of a barcode; a GTIN has 14, some feeds hold other codes.

@@ -1,14 +1,18 @@
 //! Mending of drafts: a detail that cannot be taken is left out or shortened, and said, so that it does not cost the product. What
 //! there is to sell (title, price, variants) is not touched: a draft without it is refused by [`ProductDraft::check`].
 
-use souk_catalog_api::{Attribute, AttributeValue, MediaInput};
+mod media;
+
+use souk_catalog_api::{Attribute, AttributeValue};
 
 use crate::draft::{Defect, ProductDraft, clip};
+use crate::pictures::PictureFiles;
 use crate::{limits, naming, text};
 
 impl ProductDraft {
-    /// Leaves out or shortens what breaks a limit or cannot be used. What was done comes back, for the report.
-    pub fn mend(&mut self) -> Vec<Defect> {
+    /// Leaves out or shortens what breaks a limit or cannot be used. Pictures that have no address of the web are looked for among
+    /// `pictures`. What was done comes back, for the report.
+    pub fn mend(&mut self, pictures: Option<&PictureFiles>) -> Vec<Defect> {
         let mut mending = Mending::default();
         let product = &mut self.product;
         if product.external_id.chars().count() > limits::EXTERNAL_ID_CHARS {
@@ -30,44 +34,9 @@ impl ProductDraft {
         product.tags.retain(|tag| !tag.is_empty());
         mending.few("tags", &mut product.tags, limits::TAGS);
         mending.attributes(&mut product.attributes);
-        self.mend_media(&mut mending);
+        self.mend_media(pictures, &mut mending);
         self.mend_variants(&mut mending);
         mending.defects
-    }
-
-    /// Pictures without an address that can be fetched, and too many of them; variants keep theirs.
-    fn mend_media(&mut self, mending: &mut Mending) {
-        let product = &mut self.product;
-        let mut kept: Vec<MediaInput> = Vec::with_capacity(product.media.len());
-        // Where each picture of before stands now.
-        let mut places: Vec<Option<u32>> = Vec::with_capacity(product.media.len());
-        let mut too_many = 0;
-        for mut media in std::mem::take(&mut product.media) {
-            let written = media.source_url.take().unwrap_or_default();
-            media.source_url = mending.address(&written);
-            mending.text("media alt text", &mut media.alt, limits::TITLE_CHARS);
-            let known = kept.iter().position(|other| other.source_url == media.source_url);
-            let place = match (&media.source_url, known) {
-                (None, _) => None,
-                (Some(_), Some(place)) => Some(place),
-                (Some(_), None) if kept.len() == limits::MEDIA => {
-                    too_many += 1;
-                    None
-                }
-                (Some(_), None) => {
-                    kept.push(media);
-                    Some(kept.len() - 1)
-                }
-            };
-            places.push(place.and_then(|place| u32::try_from(place).ok()));
-        }
-        if too_many > 0 {
-            mending.say("too_many", format!("{too_many} pictures above the limit of {} are left out", limits::MEDIA));
-        }
-        product.media = kept;
-        for variant in &mut product.variants {
-            variant.media = variant.media.and_then(|at| places.get(at as usize).copied().flatten());
-        }
     }
 
     fn mend_variants(&mut self, mending: &mut Mending) {
@@ -171,16 +140,6 @@ impl Mending {
         });
         self.few("attributes", attributes, limits::ATTRIBUTES);
     }
-
-    /// An address that can be fetched, out of what stands there; nothing where there is none.
-    fn address(&mut self, written: &str) -> Option<String> {
-        let found = text::web_url(written).filter(|url| url.chars().count() <= limits::URL_CHARS);
-        if found.is_none() && !written.trim().is_empty() {
-            let reason = format!("the picture {:?} has no http or https address and is left out", clip(written));
-            self.say("invalid_media", reason);
-        }
-        found
-    }
 }
 
 #[cfg(test)]
@@ -192,7 +151,7 @@ mod tests {
         let line = r#"{"format":"souk.product/1","source":"x","external_id":"1","slug":"lamp-1","title":"Lamp","category":["Lamps"],
             "variants":[{"sku":"LAMP","price":{"amount":1000,"currency":"EUR"}}]}"#;
         let row = crate::feed::json::record(line).unwrap();
-        let (draft, mended) = crate::feed::souk_format::read(&row, None).unwrap().unwrap();
+        let (draft, mended) = crate::feed::souk_format::read(&row, None, None).unwrap().unwrap();
         assert_eq!(mended, []);
         draft
     }
@@ -200,7 +159,7 @@ mod tests {
     fn mended(change: impl FnOnce(&mut ProductDraft)) -> (ProductDraft, Vec<&'static str>) {
         let mut draft = draft();
         change(&mut draft);
-        let codes = draft.mend().iter().map(|defect| defect.code).collect();
+        let codes = draft.mend(None).iter().map(|defect| defect.code).collect();
         assert_eq!(draft.check(), Ok(()));
         (draft, codes)
     }

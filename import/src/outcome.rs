@@ -37,9 +37,12 @@ pub struct ProductOutcome {
     /// Why it was not taken, or its price or stock was not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refusals: Vec<RefusedProduct>,
+    /// Pictures of it that could not be read, or that the shop does not take.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<RefusedProduct>,
 }
 
-/// A product, or a price or stock of one, that the shop did not take.
+/// A product, or a price, stock or picture of one, that the shop did not take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefusedProduct {
     /// The source's id.

@@ -1,6 +1,6 @@
 //! Import target and export source: clients of the three contracts of a shop, and its products as drafts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use souk_catalog_api::{
     AllCategories, CatalogClient, Category, CategoryId, ExportProducts, MAX_BATCH, MediaInput, Product, ProductInput,
@@ -164,5 +164,5 @@ fn draft(
         seo_description: product.seo_description,
         content_hash: String::new(),
     };
-    Some(ProductDraft { product, category, offers })
+    Some(ProductDraft { product, category, offers, files: BTreeMap::new() })
 }

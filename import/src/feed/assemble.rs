@@ -4,7 +4,8 @@
 mod candidates;
 mod variants;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use souk_catalog_api::{MediaInput, ProductInput, Status};
@@ -19,6 +20,7 @@ use crate::feed::mapping::rule::Rule;
 use crate::feed::mapping::{Grouping, Mapping};
 use crate::feed::record::{Record, Row};
 use crate::feed::survey::DecimalMarks;
+use crate::pictures::PictureFiles;
 use crate::{naming, text};
 
 /// What is said of a row that is priced in a currency which is not wanted.
@@ -33,6 +35,8 @@ pub(crate) struct Assembler {
     /// For prices that hold on some days.
     today: Date,
     known: KnownColumns,
+    /// Where pictures that have no address of the web are looked for.
+    pictures: Option<Arc<PictureFiles>>,
 }
 
 /// What the rows of one product gave.
@@ -69,8 +73,14 @@ impl Assembled {
 }
 
 impl Assembler {
-    pub(crate) fn new(mapping: Mapping, currency: Option<Currency>, marks: DecimalMarks, today: Date) -> Self {
-        Self { mapping, currency, marks, today, known: KnownColumns::default() }
+    pub(crate) fn new(
+        mapping: Mapping,
+        currency: Option<Currency>,
+        marks: DecimalMarks,
+        today: Date,
+        pictures: Option<Arc<PictureFiles>>,
+    ) -> Self {
+        Self { mapping, currency, marks, today, known: KnownColumns::default(), pictures }
     }
 
     pub(crate) fn mapping(&self) -> &Mapping {
@@ -107,7 +117,7 @@ impl Assembler {
                     let reason = "no row of the file has the product that this row belongs to: it is one by itself, not published";
                     out.warn(base, &draft.product.external_id, vec![Defect::new("scattered_rows", reason)]);
                 }
-                let mended = draft.mend();
+                let mended = draft.mend(self.pictures.as_deref());
                 out.warn(base, &draft.product.external_id, mended);
                 match draft.check() {
                     Ok(()) => out.draft = Some(draft),
@@ -234,7 +244,7 @@ impl Assembler {
         for row in rows {
             out.warn(row, &product.external_id, row.defects.clone());
         }
-        Ok(Some(ProductDraft { product, category, offers }))
+        Ok(Some(ProductDraft { product, category, offers, files: BTreeMap::new() }))
     }
 
     /// Variants that the product lists and that the file does not have. Without any of them it would be sold as what it is not.

@@ -5,16 +5,18 @@
 //! their own. Attributes, options, prices and the status are written as the contract has them: a change there is one here.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
-use souk_catalog_api::{Attribute, AttributeValue, ProductInput, ProductOption, Status, VariantInput};
+use souk_catalog_api::{Attribute, AttributeValue, MediaInput, ProductInput, ProductOption, Status, VariantInput};
 use souk_inventory_api::StockPolicy;
 use souk_kernel::{Currency, Money};
 
 use super::record::{Record, Value};
 use crate::decimal::Decimal;
-use crate::draft::{DEFAULT_TAX_CATEGORY, Defect, NO_CATEGORY, Offer, ProductDraft, clip, index_of, picture};
+use crate::draft::{DEFAULT_TAX_CATEGORY, Defect, NO_CATEGORY, Offer, ProductDraft, clip, index_of};
+use crate::pictures::PictureFiles;
 
 /// Name and version of the format; a version only rises when older readers would misread it.
 pub const FORMAT: &str = "souk.product/1";
@@ -77,7 +79,11 @@ struct VariantLine<'a> {
 
 #[derive(Serialize, Deserialize)]
 struct MediaLine<'a> {
-    source_url: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source_url: Option<Cow<'a, str>>,
+    /// Where the shop keeps it; said only of what has no address elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    url: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "str::is_empty")]
     alt: Cow<'a, str>,
 }
@@ -90,7 +96,7 @@ fn default_tax_category() -> Cow<'static, str> {
     Cow::Borrowed(DEFAULT_TAX_CATEGORY)
 }
 
-/// Writes one draft as a line. Pictures that have no address elsewhere are left out.
+/// Writes one draft as a line. A picture that has no address elsewhere is named by where the shop keeps it.
 pub fn write(out: &mut impl Write, draft: &ProductDraft) -> io::Result<()> {
     let json = serde_json::to_string(&Line::from(draft)).map_err(io::Error::other)?;
     writeln!(out, "{{\"format\":\"{FORMAT}\",{}", &json[1..])
@@ -111,7 +117,11 @@ pub(crate) fn is_souk_format(beginning: &[u8]) -> bool {
 }
 
 /// Reads a draft, with what had to be mended in it; nothing when it is priced in another currency than the wanted one.
-pub(crate) fn read(row: &Record, wanted: Option<Currency>) -> Result<Option<(ProductDraft, Vec<Defect>)>, Defect> {
+pub(crate) fn read(
+    row: &Record,
+    wanted: Option<Currency>,
+    pictures: Option<&PictureFiles>,
+) -> Result<Option<(ProductDraft, Vec<Defect>)>, Defect> {
     match row.text("format") {
         Some(format) if format == FORMAT => {}
         Some(other) => {
@@ -122,7 +132,7 @@ pub(crate) fn read(row: &Record, wanted: Option<Currency>) -> Result<Option<(Pro
     let line: Line<'static> = serde_json::from_value(json(row))
         .map_err(|error| Defect::new("invalid_draft", format!("no valid product: {}", clip(&error.to_string()))))?;
     let mut draft = line.into_draft()?;
-    let mended = draft.mend();
+    let mended = draft.mend(pictures);
     draft.check()?;
     let other = |currency: Currency| draft.offers.iter().any(|offer| offer.price.currency != currency);
     Ok(if wanted.is_some_and(other) { None } else { Some((draft, mended)) })
@@ -135,7 +145,10 @@ fn borrowed(text: &Option<String>) -> Option<Cow<'_, str>> {
 impl<'a> From<&'a ProductDraft> for Line<'a> {
     fn from(draft: &'a ProductDraft) -> Self {
         let product = &draft.product;
-        let source_url = |at: Option<u32>| product.media.get(usize::try_from(at?).ok()?)?.source_url.as_deref();
+        let address = |at: Option<u32>| {
+            let media = product.media.get(usize::try_from(at?).ok()?)?;
+            media.source_url.as_deref().or(media.url.as_deref())
+        };
         let variants = draft.offered().map(|(variant, offer)| VariantLine {
             external_id: borrowed(&variant.external_id),
             sku: (&variant.sku).into(),
@@ -147,12 +160,13 @@ impl<'a> From<&'a ProductDraft> for Line<'a> {
             stock: offer.stock,
             stock_policy: offer.policy,
             tax_category: (&variant.tax_category).into(),
-            media: source_url(variant.media).map(Cow::Borrowed),
+            media: address(variant.media).map(Cow::Borrowed),
         });
-        let media = product
-            .media
-            .iter()
-            .filter_map(|media| Some(MediaLine { source_url: borrowed(&media.source_url)?, alt: (&media.alt).into() }));
+        let media = product.media.iter().map(|media| MediaLine {
+            source_url: borrowed(&media.source_url),
+            url: borrowed(&media.url).filter(|_| media.source_url.is_none()),
+            alt: (&media.alt).into(),
+        });
         Line {
             source: (&product.source).into(),
             external_id: (&product.external_id).into(),
@@ -177,7 +191,13 @@ impl<'a> From<&'a ProductDraft> for Line<'a> {
 impl Line<'_> {
     fn into_draft(self) -> Result<ProductDraft, Defect> {
         let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
-        let media = self.media.into_iter().map(|media| picture(media.source_url.into_owned(), media.alt.into_owned()));
+        let media = self.media.into_iter().map(|media| MediaInput {
+            url: owned(media.url),
+            source_url: owned(media.source_url),
+            alt: media.alt.into_owned(),
+            width: None,
+            height: None,
+        });
         let media: Vec<_> = media.collect();
         let mut variants = Vec::with_capacity(self.variants.len());
         let mut offers = Vec::with_capacity(self.variants.len());
@@ -222,7 +242,7 @@ impl Line<'_> {
             seo_description: owned(self.seo_description),
             content_hash: String::new(),
         };
-        Ok(ProductDraft { product, category: self.category.into_owned(), offers })
+        Ok(ProductDraft { product, category: self.category.into_owned(), offers, files: BTreeMap::new() })
     }
 }
 

@@ -10,14 +10,17 @@ mod facets;
 mod messy_bytes;
 mod messy_files;
 mod messy_products;
+mod pictures;
 mod platforms;
 mod round_trip;
 mod samples;
 mod suggest;
 mod workbooks;
 
+use std::sync::Arc;
+
 use souk_catalog_api::ProductInput;
-use souk_import::{Feed, FeedError, Finding, Input, Mapping, Options, ProductDraft, Read, RowCounts};
+use souk_import::{Feed, FeedError, Finding, Input, Mapping, Options, PictureFiles, ProductDraft, Read, RowCounts};
 
 /// What became of a file.
 struct Content {
@@ -62,13 +65,33 @@ fn as_exported(drafts: &[ProductDraft]) -> Vec<ProductDraft> {
 }
 
 fn open(input: &Input, mapping: Option<&str>, currency: Option<&str>) -> Result<Feed, FeedError> {
+    open_with(input, mapping, currency, None)
+}
+
+fn open_with(
+    input: &Input,
+    mapping: Option<&str>,
+    currency: Option<&str>,
+    pictures: Option<Arc<PictureFiles>>,
+) -> Result<Feed, FeedError> {
     let mapping = mapping.map(|m| Mapping::built_in(m).unwrap_or_else(|| m.parse().unwrap()));
-    Feed::open(input, Options { mapping, currency: currency.map(|code| code.parse().unwrap()), ..Options::default() })
+    let currency = currency.map(|code| code.parse().unwrap());
+    Feed::open(input, Options { mapping, currency, pictures, ..Options::default() })
 }
 
 /// Reads a file by a built-in mapping or the text of one.
 fn read(input: &Input, mapping: Option<&str>, currency: Option<&str>) -> Content {
-    let mut feed = open(input, mapping, currency).unwrap();
+    read_with(input, mapping, currency, None)
+}
+
+/// The same, with pictures beside it.
+fn read_with(
+    input: &Input,
+    mapping: Option<&str>,
+    currency: Option<&str>,
+    pictures: Option<Arc<PictureFiles>>,
+) -> Content {
+    let mut feed = open_with(input, mapping, currency, pictures).unwrap();
     let (mut drafts, mut refusals, mut warnings, mut left_out) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for item in feed.by_ref() {
         match item {

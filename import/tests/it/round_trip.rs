@@ -1,7 +1,9 @@
 //! Round trip: what is exported imports without a change, also by and from other releases.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
-use souk_catalog_api::{Attribute, AttributeValue, ProductInput, ProductOption, Status, VariantInput};
+use souk_catalog_api::{Attribute, AttributeValue, MediaInput, ProductInput, ProductOption, Status, VariantInput};
 use souk_import::{Decimal, Input, NO_CATEGORY, Offer, ProductDraft, export, picture};
 use souk_inventory_api::StockPolicy;
 use souk_kernel::Currency;
@@ -112,7 +114,11 @@ prop_compose! {
             source: "shop".into(),
             slug: souk_import::naming::derive_slug(&title, &external_id),
             options: if sizes.is_empty() { vec![] } else { vec![ProductOption { name: "Size".into(), values: sizes.clone() }] },
-            media: vec![picture(format!("https://x.example/{price}.jpg"), alt)],
+            media: vec![match price % 3 {
+                // One that is nowhere but in the shop.
+                0 => MediaInput { url: Some(format!("/media/{price}-800x600.jpg")), source_url: None, alt, width: None, height: None },
+                _ => picture(format!("https://x.example/{price}.jpg"), alt),
+            }],
             status: if hidden { Status::Draft } else { Status::Published },
             description: lines.join("\n"),
             description_html: hidden.then(|| "<p>Safe</p>".to_owned()),
@@ -123,7 +129,7 @@ prop_compose! {
             content_hash: String::new(),
             external_id, title, brand, attributes, variants,
         };
-        ProductDraft { product, category, offers }
+        ProductDraft { product, category, offers, files: BTreeMap::new() }
     }
 }
 

@@ -5,13 +5,16 @@ mod suggest;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use souk_catalog_api::MAX_BATCH;
-use souk_import::{Encoding, Feed, Importer, Input, Lines, Mapping, Options, ProductDraft, Read};
+use souk_import::{
+    Encoding, Feed, ImportOptions, Importer, Input, Lines, Mapping, Options, PictureFiles, ProductDraft, Read,
+};
 use souk_kernel::{Clock, Currency};
 
 use self::report::Report;
@@ -44,6 +47,9 @@ pub struct Products {
     /// Write what became of each line into this file, as CSV.
     #[arg(long, value_name = "FILE.csv")]
     report: Option<PathBuf>,
+    /// Pictures that lie beside the import: a folder, with all folders in it, or a .zip archive (docs/import.md).
+    #[arg(long, value_name = "FOLDER")]
+    images: Option<PathBuf>,
     /// Set the stock of known variants too; by default only new ones get theirs, so a repeated import undoes no sale.
     #[arg(long)]
     update_stock: bool,
@@ -78,6 +84,7 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
         "this shop sells in {sells_in}; prices in {currency} could not be shown. \
          To open a shop in {currency}, set shop.currency in its configuration"
     );
+    let pictures = args.images.as_deref().map(PictureFiles::open).transpose().context("--images")?.map(Arc::new);
     let options = Options {
         mapping,
         currency: Some(currency),
@@ -85,10 +92,11 @@ pub async fn products(args: Products, config: Config) -> anyhow::Result<ExitCode
         default_stock: args.default_stock,
         clock: Clock::system(),
         time: config.shop.time_zone.clone(),
+        pictures: pictures.clone(),
     };
     let feed = Feed::open(&Input::file(&args.file), options).with_context(|| args.file.display().to_string())?;
     let offline = OfflineShop::open(&args.shop.apply(config)).await?;
-    let result = load(&offline, feed, &args).await;
+    let result = load(&offline, feed, pictures, &args).await;
     offline.close().await?;
     let report = result?;
     let useless = report.is_useless();
@@ -121,13 +129,18 @@ async fn fill(offline: &OfflineShop, config: &Config, args: &Demo) -> anyhow::Re
     Ok(false)
 }
 
-async fn load(offline: &OfflineShop, mut feed: Feed, args: &Products) -> anyhow::Result<Report> {
+async fn load(
+    offline: &OfflineShop,
+    mut feed: Feed,
+    pictures: Option<Arc<PictureFiles>>,
+    args: &Products,
+) -> anyhow::Result<Report> {
     let bar = progress(args.json);
-    let nothing_stored = |_: &str| None;
     let what = format!("import {}", args.file.display());
     let mapping = feed.mapping().cloned();
     let shop = offline.clients.shop();
-    let mut importer = Importer::new(&shop, &what, args.dry_run, args.update_stock, &nothing_stored);
+    let options = ImportOptions { dry_run: args.dry_run, update_stock: args.update_stock, pictures };
+    let mut importer = Importer::new(&shop, &what, options);
     let mut report = Report::new(args.json, args.dry_run, args.report.as_deref())?;
     loop {
         let (batch, lines) = bar.suspend(|| next_batch(&mut feed, &mut report))?;
@@ -143,7 +156,7 @@ async fn load(offline: &OfflineShop, mut feed: Feed, args: &Products) -> anyhow:
     }
     bar.finish_and_clear();
     (report.rows, report.encoding) = (feed.counts(), feed.encoding().name());
-    report.tally = importer.finish(mapping.as_ref()).await?;
+    report.set_tally(importer.finish(mapping.as_ref()).await?);
     Ok(report)
 }
 

@@ -16,6 +16,7 @@ mod installation;
 mod logins;
 mod orders;
 mod outage;
+mod pictures;
 mod place;
 mod products;
 mod recovery;

@@ -6,10 +6,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use souk_import::{Effect, Finding, Lines, ProductOutcome, RefusedProduct, RowCounts, Tally, export};
+use souk_import::{Effect, Finding, Lines, PictureTally, ProductOutcome, RefusedProduct, RowCounts, Tally, export};
 
 /// Refusals, and warnings, printed one by one; the rest are counted.
 const SHOWN: u64 = 50;
+/// The code of a picture that no file is.
+const MISSING_PICTURE: &str = "missing_picture";
 /// Columns of the file.
 const COLUMNS: [&str; 6] = ["line", "last line", "product", "result", "details", "code"];
 
@@ -30,9 +32,13 @@ pub struct Report {
     refused_lines: Vec<Finding>,
     /// Products, prices and stock the shop refused.
     refused_products: Vec<RefusedProduct>,
+    /// Pictures that could not be read, or that the shop refused; their products are taken.
+    refused_pictures: Vec<RefusedProduct>,
     /// Products that are known and different, and how.
     changed_products: Vec<ProductOutcome>,
     pub dry_run: bool,
+    #[serde(skip)]
+    missing_pictures: u64,
     #[serde(skip)]
     output: Output,
 }
@@ -73,11 +79,18 @@ impl Report {
     /// A detail that was left out or mended.
     pub fn warning(&mut self, warning: Finding) -> io::Result<()> {
         self.warned += 1;
+        self.missing_pictures += u64::from(warning.code == MISSING_PICTURE);
         self.output.finding("warning", &warning, self.warned)?;
         if self.output.json {
             self.warnings.push(warning);
         }
         Ok(())
+    }
+
+    /// The sums of the import.
+    pub fn set_tally(&mut self, tally: Tally) {
+        self.tally = tally;
+        self.tally.pictures.missing = self.missing_pictures;
     }
 
     /// Lines that are not taken.
@@ -110,6 +123,13 @@ impl Report {
         } else {
             format!("line {} ({})", lines.first, outcome.external_id)
         };
+        for RefusedProduct { code, reason, .. } in &outcome.warnings {
+            self.warned += 1;
+            self.output.row(lines.first, lines.last, Some(&outcome.external_id), "warning", reason, code)?;
+            if !self.output.json && self.warned <= SHOWN {
+                eprintln!("warning {shown}: {reason} [{code}]");
+            }
+        }
         if !outcome.refusals.is_empty() {
             self.output.refusals += 1;
         }
@@ -120,6 +140,7 @@ impl Report {
         }
         if self.output.json {
             self.refused_products.extend(outcome.refusals.iter().cloned());
+            self.refused_pictures.extend(outcome.warnings.iter().cloned());
             if outcome.effect == Effect::Updated {
                 self.changed_products.push(outcome);
             }
@@ -155,6 +176,13 @@ impl Report {
             "{} rows ({}): {} taken, {} refused, {} left out; {} warnings",
             rows.read, self.encoding, rows.taken, rows.refused, rows.left_out, self.warned
         );
+        let PictureTally { found, missing, refused, addresses } = tally.pictures;
+        if found + missing + refused + addresses > 0 {
+            println!(
+                "pictures: {found} from files, {missing} missing, {refused} refused; {addresses} addresses to fetch in the background \
+                 (`souk pictures` says how that goes)"
+            );
+        }
     }
 }
 
