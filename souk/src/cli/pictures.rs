@@ -140,7 +140,7 @@ mod tests {
             next_try_at: None,
             products: vec!["mug".into(), "cup".into()],
         };
-        let time: ShopTime = "Europe/Berlin".parse().unwrap();
+        let time = ShopTime::in_zone("Europe/Berlin").unwrap();
         let line = line(&picture, &time);
         assert!(!line.contains("secret") && !line.contains('\u{1b}'), "{line}");
         assert!(line.starts_with("failed   ") && line.contains("13:00"), "{line}");

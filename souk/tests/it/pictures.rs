@@ -16,9 +16,9 @@ fn drawing(colour: &str) -> String {
     )
 }
 
-/// A photograph of 12 by 9 pixels: a bitmap that is stored and not packed.
+/// A photograph of 24 by 18 pixels: a bitmap that is stored and not packed.
 fn photograph(shade: u8) -> Vec<u8> {
-    let (width, height) = (12u32, 9u32);
+    let (width, height) = (24u32, 18u32);
     let rows: Vec<u8> =
         (0..height).flat_map(|_| std::iter::once(0).chain((0..width * 3).map(move |_| shade))).collect();
     let adler = rows.iter().fold((1u32, 0u32), |(a, b), byte| {
