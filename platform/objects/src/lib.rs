@@ -155,6 +155,17 @@ impl Objects {
         self.read(self.picture(name)).await
     }
 
+    /// Whether the picture is there.
+    ///
+    /// # Errors
+    /// The storage's.
+    pub async fn has(&self, name: &ObjectName) -> Result<bool, ObjectError> {
+        match self.ask(READ_PATIENCE, self.0.store.head(&self.picture(name))).await {
+            Err(ObjectError::Storage(object_store::Error::NotFound { .. })) => Ok(false),
+            found => found.map(|_| true),
+        }
+    }
+
     /// Keeps an asset of a release, so that others serve it too.
     ///
     /// # Errors

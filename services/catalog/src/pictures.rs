@@ -2,8 +2,11 @@
 
 mod fetch;
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
-use souk_catalog_api::{Format, Look, MAX_HEIGHT, WIDTHS};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use souk_catalog_api::{Format, Look, MAX_HEIGHT, PreparedPicture, ProductInput, WIDTHS};
 use souk_kernel::{Clock, Kind, Problem};
 use souk_objects::{MediaKind, ObjectName, Objects, PictureSize};
 use souk_pictures::{PictureError, PictureWorkers, Plan, Prepared};
@@ -11,11 +14,14 @@ use souk_pictures::{PictureError, PictureWorkers, Plan, Prepared};
 pub(crate) use fetch::FetchPicture;
 pub use fetch::PictureFetching;
 
-use crate::domain::pictures::KnownPicture;
+use crate::domain::pictures::{self, KnownPicture};
 use crate::store::Store;
 
 /// Bytes of the largest picture that is taken: what a camera writes at its best, and no film.
 pub const MAX_PICTURE: usize = 20 * 1024 * 1024;
+
+/// Pictures that are looked for in storage at once.
+const LOOK_UPS: usize = 16;
 
 /// What the contract promises of every picture.
 pub const PLAN: Plan = Plan {
@@ -45,7 +51,7 @@ impl Pictures {
     pub(crate) async fn keep(&self, content: Bytes) -> Result<KnownPicture, Refused> {
         let digest = digest(&content);
         let hash = digest.to_hex().to_string();
-        if let Some(known) = self.store.picture(&hash).await.map_err(Problem::from)? {
+        if let Some(known) = self.store.pictures(&[&hash]).await.map_err(Problem::from)?.remove(&hash) {
             return Ok(known);
         }
         let prepared = self.workers.prepare(content).await.map_err(|error| match error {
@@ -57,6 +63,29 @@ impl Pictures {
         let look = Look { placeholder: Some(placeholder), focus: Some(focus) };
         let known = KnownPicture { hash, width, height, look };
         self.store.keep_picture(&known, self.clock.now()).await.map_err(Problem::from)?;
+        Ok(known)
+    }
+
+    /// What the shop has of prepared pictures that products name by their address. One that only storage knows was copied there
+    /// with the files of another shop: it has no miniature.
+    pub(crate) async fn named(&self, products: &[ProductInput]) -> Result<HashMap<String, KnownPicture>, Problem> {
+        let named = pictures::prepared(products.iter());
+        if named.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let hashes: Vec<&str> = named.iter().map(PreparedPicture::hash).collect();
+        let mut known = self.store.pictures(&hashes).await?;
+        let mut unknown = Vec::new();
+        for picture in &named {
+            let name = picture.full().strip_prefix("/media/").and_then(|name| name.parse::<ObjectName>().ok());
+            if let Some(name) = name.filter(|_| !known.contains_key(picture.hash())) {
+                unknown.push((name, KnownPicture::copied(picture)));
+            }
+        }
+        let objects = &self.objects;
+        let look_up = |(name, picture)| async move { Ok::<_, Problem>(objects.has(&name).await?.then_some(picture)) };
+        let found: Vec<_> = stream::iter(unknown).map(look_up).buffer_unordered(LOOK_UPS).try_collect().await?;
+        known.extend(found.into_iter().flatten().map(|picture| (picture.hash.clone(), picture)));
         Ok(known)
     }
 

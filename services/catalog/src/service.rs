@@ -1,6 +1,6 @@
 //! Implementation of the contract: permissions and limits at the door, decisions in the domain, SQL in the store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::CatalogService;
 use crate::domain::check::InputRejected;
 use crate::domain::cursor::Cursor;
 use crate::domain::limits;
-use crate::domain::pictures as pictures_of;
+use crate::domain::pictures::{KnownPicture, KnownPictures, sources};
 use crate::domain::plan::{self, Plan};
 use crate::domain::tree;
 use crate::pictures;
@@ -121,6 +121,8 @@ impl CatalogApi for CatalogService {
         let faults = plan::faults(&req.products);
         let sound: Vec<&ProductInput> =
             req.products.iter().zip(&faults).filter(|(_, fault)| fault.is_none()).map(|(product, _)| product).collect();
+        // Storage is not asked while other writers wait.
+        let by_hash = if req.dry_run { HashMap::new() } else { self.pictures.named(&req.products).await? };
         let _first = self.turn.lock().await;
         let turn = self.store.turn().await?;
         let mut snapshot = turn.snapshot(&sound).await?;
@@ -142,7 +144,7 @@ impl CatalogApi for CatalogService {
                 let html = &mut req.products[write.input].description_html;
                 *html = html.take().map(|written| souk_html::safe(&written));
             }
-            self.commit_products(cx, turn, &req, &plan, now).await?;
+            self.commit_products(cx, turn, &req, &plan, by_hash, now).await?;
         }
         Ok(PutProductsReply { outcomes: plan.outcomes })
     }
@@ -284,10 +286,12 @@ impl CatalogService {
         turn: Turn,
         req: &PutProducts,
         plan: &Plan,
+        by_hash: HashMap<String, KnownPicture>,
         now: jiff::Timestamp,
     ) -> Result<(), Problem> {
         let written = || plan.writes.iter().map(|write| &req.products[write.input]);
-        let known = turn.pictures(&pictures_of::sources(written()), &pictures_of::hashes(written())).await?;
+        let by_source = turn.pictures_from(&sources(written())).await?;
+        let known = KnownPictures { by_source, by_hash };
         turn.write(&req.products, &plan.writes, &plan.counts, &known, now).await?;
         let ids = turn.register_sources(&known.to_fetch(written()), now).await?;
         self.enqueue_pictures(turn.tx(), &ids).await?;

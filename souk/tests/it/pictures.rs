@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::place::{Place, said};
+use souk_testkit::eventually;
+
+use crate::place::{PATIENCE, Place, said};
 
 const HEAD: &str = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price,Image Src,Variant Image\n";
 
@@ -121,7 +123,7 @@ async fn pictures_beside_the_file_are_kept() {
     let first = import(&place, &with, &file);
     assert_eq!(counts(&first), [3, 0, 0], "{first}");
     assert_eq!(pictures(&first), [3, 1, 1, 1], "{first}");
-    assert_eq!(codes(&first, "refused_pictures"), ["unknown_media_type"], "{first}");
+    assert_eq!(codes(&first, "refused_pictures"), ["not_a_picture"], "{first}");
     assert_eq!(stored(&place), 2, "a picture of two products is there once");
     let products = exported(&place);
     let addresses = |id: &str| -> Vec<String> {
@@ -150,7 +152,7 @@ async fn pictures_beside_the_file_are_kept() {
     let other = import(&place, &with, &file);
     assert_eq!((counts(&other), stored(&place)), ([0, 1, 2], 3), "another picture under the same name is one: {other}");
 
-    // What comes out goes in again: here without a change, and with its pictures beside it into another shop.
+    // What comes out goes in again: here without a change, and into another shop when the stored files are copied there.
     let products = exported(&place);
     let lines: Vec<String> = products.iter().map(Value::to_string).collect();
     let own = place.file("export.ndjson", &lines.join("\n"));
@@ -158,8 +160,62 @@ async fn pictures_beside_the_file_are_kept() {
     assert_eq!(counts(&again), [0, 0, 3], "{again}");
     let copy = Place::new();
     copy.up(&["--empty"]).await.stop().await;
+    let (from, to) = (place.data().join("media"), copy.data().join("media"));
+    said(std::process::Command::new("cp").arg("-r").arg(from.join(".")).arg(to));
     assert_eq!(counts(&import(&copy, &[], &own)), [3, 0, 0]);
     assert_eq!(exported(&copy), products);
+}
+
+/// A server of pictures, as a merchant's old shop is.
+async fn old_shop() -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new()
+        .route("/mug.png", axum::routing::get(|| async { photograph(7) }))
+        .route("/page.jpg", axum::routing::get(|| async { "<!doctype html><p>moved" }));
+    #[allow(clippy::disallowed_methods)] // ends with the test's runtime
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    address
+}
+
+/// From the file of an old shop to the pages of the new one, while it is open, and what is said of what could not be had.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_of_the_old_shop_are_fetched_and_shown() {
+    let place = Place::new();
+    place.append("[media]\nfetch_private = true\n");
+    let shop = place.up(&["--empty"]).await;
+    let old = old_shop().await;
+    let csv = format!(
+        "{HEAD}mug,Mug,,,MUG,5,http://{old}/mug.png,\npan,Pan,,,PAN,8,http://{old}/page.jpg,\n\
+         pot,Pot,,,POT,9,http://{old}/gone.jpg,\n"
+    );
+    let report = import(&place, &[], &place.file("products.csv", &csv));
+    assert_eq!((counts(&report), pictures(&report)), ([3, 0, 0], [0, 0, 0, 3]), "{report}");
+    let list =
+        || -> Value { serde_json::from_str(&said(&mut place.command(&["pictures", "list", "--json"]))).unwrap() };
+    let known = eventually("they are fetched", PATIENCE, || async {
+        let known = list();
+        if known["waiting"] == 0 { Ok(known) } else { Err(known.to_string()) }
+    })
+    .await;
+    assert_eq!((&known["stored"], &known["failed"]), (&1.into(), &2.into()), "{known}");
+    let mut codes = codes(&known, "items");
+    codes.sort();
+    assert_eq!(codes, ["not_a_picture", "picture_missing"], "{known}");
+    let text = said(&mut place.command(&["pictures", "list"]));
+    assert!(text.starts_with("1 pictures are shown, 0 are waiting, 2 could not be had"), "{text}");
+    assert!(text.contains("the server answers 404") && text.contains("(pot)"), "{text}");
+    let page = eventually("the page shows it", PATIENCE, || async {
+        let page = place.shop().get("/p/mug").await.text();
+        if page.contains("<picture>") { Ok(page) } else { Err(page) }
+    })
+    .await;
+    let picture = page.split('"').find(|part| part.starts_with("/media/") && part.ends_with("-24x18.jpg")).unwrap();
+    assert_eq!(place.shop().get(picture).await.header("content-type"), "image/jpeg");
+    assert!(place.shop().get("/p/pan").await.text().contains("/media/art/"), "one without a picture shows a drawing");
+    assert_eq!(said(&mut place.command(&["pictures", "retry"])).trim(), "2 pictures are fetched in the background");
+    assert_eq!(said(&mut place.command(&["pictures", "refresh"])).trim(), "3 pictures are fetched in the background");
+    shop.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

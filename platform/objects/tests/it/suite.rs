@@ -30,6 +30,7 @@ pub async fn all(objects: &Objects, again: &Objects) {
         assert_eq!(content(one.get(&name).await.unwrap().unwrap()).await, PNG);
     }
     assert!(objects.get(&ObjectName::new(b"absent", MediaKind::Png)).await.unwrap().is_none());
+    assert!(!objects.has(&ObjectName::new(b"absent", MediaKind::Png)).await.unwrap());
 
     // The largest there may be, and what may not.
     let mut large = PNG.to_vec();

@@ -85,6 +85,11 @@ impl<'a> PreparedPicture<'a> {
         format!("{FOLDER}{hash}-{width}x{height}.jpg")
     }
 
+    /// The address of the full size, relative to the shop's root.
+    pub fn full(&self) -> String {
+        Self::address_of(self.hash, self.width, self.height)
+    }
+
     /// The widths there are, smallest first; the last is the full size.
     pub fn widths(&self) -> impl Iterator<Item = u16> + use<> {
         let full = self.width;

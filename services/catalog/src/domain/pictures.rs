@@ -1,6 +1,6 @@
 //! Resolution of pictures: which of those that a batch of products names the shop has, and which have to be fetched.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use souk_catalog_api::{Look, Media, MediaInput, PreparedPicture, ProductInput};
 
@@ -18,21 +18,22 @@ pub struct KnownPicture {
 }
 
 impl KnownPicture {
+    /// One of which only the files are known.
+    pub fn copied(picture: &PreparedPicture<'_>) -> Self {
+        let PreparedPicture { width, height, .. } = *picture;
+        Self { hash: picture.hash().to_owned(), width, height, look: Look::default() }
+    }
+
     /// Its address, relative to the shop's root.
     pub fn url(&self) -> String {
         PreparedPicture::address_of(&self.hash, self.width, self.height)
     }
 
-    /// Shows it as this one of a product's pictures. False when it is shown already.
-    pub fn show(&self, media: &mut Media) -> bool {
-        let url = self.url();
-        if media.url.as_deref() == Some(&url) && media.look == self.look {
-            return false;
-        }
-        media.url = Some(url);
+    /// Shows it as this one of a product's pictures.
+    pub fn show(&self, media: &mut Media) {
+        media.url = Some(self.url());
         (media.width, media.height) = (Some(self.width.into()), Some(self.height.into()));
         media.look = self.look.clone();
-        true
     }
 }
 
@@ -51,11 +52,12 @@ pub fn sources<'a>(inputs: impl Iterator<Item = &'a ProductInput>) -> Vec<&'a st
     named.into_iter().collect()
 }
 
-/// Hashes of prepared pictures that these products show, each once.
-pub fn hashes<'a>(inputs: impl Iterator<Item = &'a ProductInput>) -> Vec<&'a str> {
+/// Prepared pictures that these products name by their addresses in the shop, each once.
+pub fn prepared<'a>(inputs: impl Iterator<Item = &'a ProductInput>) -> Vec<PreparedPicture<'a>> {
     let urls = inputs.flat_map(|input| &input.media).filter_map(|media| media.url.as_deref());
-    let named: BTreeSet<&str> = urls.filter_map(|url| Some(PreparedPicture::parse(url)?.hash())).collect();
-    named.into_iter().collect()
+    let named: BTreeMap<&str, PreparedPicture<'a>> =
+        urls.filter_map(PreparedPicture::parse).map(|picture| (picture.hash(), picture)).collect();
+    named.into_values().collect()
 }
 
 impl KnownPictures {
@@ -74,9 +76,7 @@ impl KnownPictures {
         let given = prepared.and_then(|picture| self.by_hash.get(picture.hash()));
         let known = given.or_else(|| self.by_source.get(input.source_url.as_deref()?));
         match known {
-            Some(picture) if prepared.is_some() || media.url.is_none() => {
-                picture.show(&mut media);
-            }
+            Some(picture) if prepared.is_some() || media.url.is_none() => picture.show(&mut media),
             _ if prepared.is_some() => media.url = None,
             _ => {}
         }

@@ -1,5 +1,7 @@
 //! SQL of pictures: what was prepared, where pictures are fetched from, and which products name an address.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use souk_catalog_api::{
     CategoryId, Look, MAX_NAMED, Media, PictureReport, PictureState, ProductChanged, ProductId, SourcePicture,
@@ -9,7 +11,7 @@ use souk_http_client::Validators;
 use uuid::Uuid;
 
 use super::{Store, Turn, json};
-use crate::domain::pictures::{KnownPicture, KnownPictures};
+use crate::domain::pictures::KnownPicture;
 
 /// Kind of the jobs that fetch a picture; their key is the source's id in hexadecimal digits.
 pub(crate) const FETCH: &str = "fetch_picture";
@@ -123,10 +125,10 @@ pub(crate) enum Choice<'a> {
 }
 
 impl Store {
-    /// The picture that was made of the content with this hash.
-    pub(crate) async fn picture(&self, hash: &str) -> Result<Option<KnownPicture>, DbError> {
-        let rows = self.db.primary().query(BY_HASH, &[&[hash].as_slice()]).await?;
-        rows.first().map(picture).transpose()
+    /// The pictures that were made of content with these hashes.
+    pub(crate) async fn pictures(&self, hashes: &[&str]) -> Result<HashMap<String, KnownPicture>, DbError> {
+        let rows = self.db.primary().query(BY_HASH, &[&hashes]).await?;
+        rows.iter().map(|row| picture(row).map(|picture| (picture.hash.clone(), picture))).collect()
     }
 
     /// Notes that a picture's files are in storage.
@@ -217,20 +219,13 @@ impl Store {
 }
 
 impl Turn {
-    /// What the shop has of the pictures with these addresses and hashes.
-    pub(crate) async fn pictures(&self, sources: &[&str], hashes: &[&str]) -> Result<KnownPictures, DbError> {
-        let mut known = KnownPictures::default();
-        if !sources.is_empty() {
-            for row in self.tx.query(BY_SOURCE, &[&sources]).await? {
-                known.by_source.insert(row.get_col("address")?, picture(&row)?);
-            }
+    /// The pictures that were fetched from these addresses.
+    pub(crate) async fn pictures_from(&self, sources: &[&str]) -> Result<HashMap<String, KnownPicture>, DbError> {
+        if sources.is_empty() {
+            return Ok(HashMap::new());
         }
-        if !hashes.is_empty() {
-            for row in self.tx.query(BY_HASH, &[&hashes]).await? {
-                known.by_hash.insert(row.get_col("hash")?, picture(&row)?);
-            }
-        }
-        Ok(known)
+        let rows = self.tx.query(BY_SOURCE, &[&sources]).await?;
+        rows.iter().map(|row| Ok((row.get_col("address")?, picture(row)?))).collect()
     }
 
     /// Notes that pictures lie at these addresses; the ids of those that have to be fetched.
@@ -267,9 +262,7 @@ impl Turn {
         for row in &rows {
             let Json(mut shown) = row.get_col::<Json<Vec<Media>>>("media")?;
             let named = shown.iter_mut().filter(|media| media.source_url.as_deref() == Some(address));
-            for media in named {
-                picture.show(media);
-            }
+            named.for_each(|media| picture.show(media));
             let id: Uuid = row.get_col("id")?;
             ids.push(id);
             media.push(json(&shown)?);

@@ -361,6 +361,35 @@ async fn a_picture_of_very_many_products_is_shown_on_all() {
     world.tasks.drain(SOON).await.unwrap();
 }
 
+/// A shop moves with its export and its files.
+#[tokio::test]
+async fn pictures_that_were_copied_with_their_files_are_shown_and_others_leave_no_gap() {
+    let (old, new) = (World::new().await, World::new().await);
+    let upload = StoreMedia { content: photograph(500, 400, 10) };
+    let stored = old.client.store_media(&system(), upload).await.unwrap();
+    let name = stored.url.strip_prefix("/media/").unwrap();
+    let lost = stored.url.replace(&name[..8], "00000000");
+    let (from, to) = (old.media.path().join(&name[..2]), new.media.path().join(&name[..2]));
+    std::fs::create_dir_all(&to).unwrap();
+    std::fs::copy(from.join(name), to.join(name)).unwrap();
+    let home = new.category(&["Mugs"]).await;
+    let mut moved = pictured("a", home, &[]);
+    moved.media = [&stored.url, &lost]
+        .map(|url| MediaInput {
+            url: Some(url.clone()),
+            source_url: None,
+            alt: String::new(),
+            width: None,
+            height: None,
+        })
+        .to_vec();
+    seal(&mut moved);
+    let id = new.put(vec![moved]).await[0].id.unwrap();
+    let media = new.by_id(id).await.media;
+    assert_eq!((media[0].url.as_deref(), media[0].width), (Some(stored.url.as_str()), Some(500)));
+    assert_eq!(media[1].url, None, "its files are not here");
+}
+
 /// What a release of before imported is fetched after the upgrade.
 #[tokio::test]
 async fn addresses_of_before_are_fetched_after_the_upgrade() {
