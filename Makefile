@@ -63,18 +63,18 @@ check:
 	scripts/check-dependencies
 	$(CARGO) run --quiet --locked -p souk-xtask -- check
 
-# What the shop needs beside the toolchain: PostgreSQL 15 or newer.
+# What the shop needs beside the toolchain: PostgreSQL 15 or newer, and an assembler to build it.
 setup:
-	@scripts/setup postgresql
+	@scripts/setup postgresql nasm
 
 # What the tests need on top: a browser, Redis, a mail server, a pooler to stand before PostgreSQL, and a compiler for the
 # Kafka client.
 setup-test:
-	@scripts/setup postgresql pgbouncer redis smtp browser examples cxx
+	@scripts/setup postgresql pgbouncer redis smtp browser examples cxx nasm
 
 # All of it, and what does not come from the distribution: `.ci/run` does this first, and the second beside the build.
 setup-all:
-	@scripts/setup postgresql pgbouncer patroni redis smtp browser examples java cxx python
+	@scripts/setup postgresql pgbouncer patroni redis smtp browser examples java cxx nasm python
 
 fetch: setup-all
 	scripts/engines opensearch kafka s3
@@ -83,7 +83,7 @@ fetch: setup-all
 
 # What a fleet needs: all engines, and the program that knows Kafka.
 setup-fleet: setup
-	@scripts/setup redis smtp java cxx
+	@scripts/setup redis smtp java cxx nasm
 	scripts/engines opensearch kafka s3
 	$(CARGO) build --release --locked -p souk -p souk-fleet --features souk/kafka
 

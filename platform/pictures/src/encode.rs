@@ -2,7 +2,7 @@
 //! docs/adr/0024-how-pictures-are-prepared.md.
 
 use bytes::Bytes;
-use ravif::{Img, RGB8, RGBA8};
+use ravif::{Img, RGBA8};
 
 use crate::raster::{Channels, Raster};
 use crate::{Format, PictureError};
@@ -56,13 +56,13 @@ fn jpeg(raster: &Raster) -> Result<Bytes, PictureError> {
 fn avif(raster: &Raster) -> Result<Bytes, PictureError> {
     let (width, height) = (raster.width as usize, raster.height as usize);
     let encoder = ravif::Encoder::new().with_quality(AVIF_QUALITY).with_speed(AVIF_SPEED).with_num_threads(Some(1));
-    let file = if raster.channels == Channels::Rgba {
-        let pixels: Vec<_> = raster.pixels.as_chunks().0.iter().map(|&[r, g, b, a]| RGBA8 { r, g, b, a }).collect();
-        encoder.encode_rgba(Img::new(&pixels, width, height))
-    } else {
-        let pixels: Vec<_> = raster.pixels.as_chunks().0.iter().map(|&[r, g, b]| RGB8 { r, g, b }).collect();
-        encoder.encode_rgb(Img::new(&pixels, width, height))
+    // With transparency either way: the encoder leaves out what hides nothing. Its function for RGB is inlined, so that in debug builds
+    // all of the encoder would be compiled a second time, with this crate and without optimisation.
+    let pixels: Vec<_> = match raster.channels {
+        Channels::Rgba => raster.pixels.as_chunks().0.iter().map(|&[r, g, b, a]| RGBA8 { r, g, b, a }).collect(),
+        _ => raster.pixels.as_chunks().0.iter().map(|&[r, g, b]| RGBA8 { r, g, b, a: 255 }).collect(),
     };
+    let file = encoder.encode_rgba(Img::new(&pixels, width, height));
     file.map(|file| file.avif_file.into()).map_err(|error| failed("AVIF", &error))
 }
 
