@@ -112,6 +112,7 @@ pub struct Feed {
     currency: Option<Currency>,
     /// For Souk's own format; the assembler has them else.
     pictures: Option<Arc<PictureFiles>>,
+    unread_columns: Vec<String>,
     text_format: TextFormat,
     pending: VecDeque<Read>,
     counts: RowCounts,
@@ -149,9 +150,10 @@ impl Feed {
         let today = time.day(clock.now());
         let note = |text: &str| Read::Warning(Finding::new(1, 1, None, Defect::new("note", text)));
         let notes = rows.header().map(|header| mapping.notes(header).map(note).collect()).unwrap_or_default();
+        let unread_columns = rows.header().map(|header| mapping.unread_columns(header)).unwrap_or_default();
         let assembler = Assembler::new(mapping.clone(), wanted, marks, today, pictures);
         let groups = Groups::open(input, text_format, &mapping, rows)?;
-        Ok(Self { pending: notes, ..Self::reading(groups, used, text_format, Some(assembler), wanted) })
+        Ok(Self { pending: notes, unread_columns, ..Self::reading(groups, used, text_format, Some(assembler), wanted) })
     }
 
     fn reading(
@@ -167,6 +169,7 @@ impl Feed {
             assembler,
             currency,
             pictures: None,
+            unread_columns: Vec::new(),
             text_format,
             pending,
             counts,
@@ -180,6 +183,11 @@ impl Feed {
     /// The mapping in use; none for Souk's own format.
     pub fn mapping(&self) -> Option<&Mapping> {
         self.assembler.as_ref().map(Assembler::mapping)
+    }
+
+    /// The columns of the file that the mapping makes nothing of.
+    pub fn unread_columns(&self) -> &[String] {
+        &self.unread_columns
     }
 
     /// How the file's text is encoded.

@@ -12,7 +12,7 @@ pub(crate) mod price;
 pub(crate) mod rule;
 mod section;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 pub(crate) use self::aliases::Aliases;
@@ -126,6 +126,17 @@ impl std::str::FromStr for Mapping {
     }
 }
 
+/// What a file lacks that lacks the columns of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// There is nothing to sell.
+    ToSell,
+    /// What the mapping says is there, unless it says that a file may lack it.
+    Mapped,
+    /// Nothing: files have as many as they need.
+    Possible,
+}
+
 impl Mapping {
     /// Reads a mapping file. A name without a path that is no file may be one of the built-in ones: `icecat`.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, FeedError> {
@@ -181,8 +192,8 @@ impl Mapping {
     /// whether the file has a column, `columns` are those that it has.
     pub(crate) fn check_columns(&self, has: &dyn Fn(&str) -> bool, columns: &[String]) -> Result<(), FeedError> {
         let mut lacking: Vec<String> = Vec::new();
-        for (key, rule, required) in self.rules() {
-            if self.optional_columns && !required {
+        for (key, rule, need) in self.rules() {
+            if need == Need::Possible || (need == Need::Mapped && self.optional_columns) {
                 continue;
             }
             if let Some(missing) = rule.missing(has) {
@@ -212,8 +223,23 @@ impl Mapping {
         self.notes.iter().filter_map(|note| note.of(header))
     }
 
-    /// All rules by their keys, and whether there is nothing to sell without what they yield.
-    fn rules(&self) -> impl Iterator<Item = (String, &Rule, bool)> {
+    /// The columns of a file that no rule reads.
+    pub(crate) fn unread_columns(&self, header: &Header) -> Vec<String> {
+        let read: HashSet<usize> = self
+            .rules()
+            .map(|(_, rule, _)| rule)
+            .chain(self.attributes.pair_rules())
+            .flat_map(|rule| rule.columns())
+            .flat_map(|column| header.places(column).iter().copied())
+            .collect();
+        let names = header.names().iter().enumerate();
+        let unread =
+            names.filter(|(at, name)| !name.is_empty() && !read.contains(at) && !self.attributes.is_column(name));
+        unread.map(|(_, name)| name.clone()).collect()
+    }
+
+    /// All rules by their keys, and what a file that lacks their columns lacks.
+    fn rules(&self) -> impl Iterator<Item = (String, &Rule, Need)> {
         let (product, variant) = (&self.product, &self.variant);
         let single = [
             ("rows.group_by", self.grouping.as_ref().map(Grouping::rule)),
@@ -244,7 +270,10 @@ impl Mapping {
         let group_by = if self.grouping.as_ref().is_some_and(Grouping::is_relation) { "" } else { "rows.group_by" };
         let needed = [group_by, "product.external_id", "product.title", "price.amount"];
         let single = single.into_iter().filter_map(|(key, rule)| Some((key.to_owned(), rule?)));
-        let options = self.options.iter().enumerate().flat_map(|(i, option)| {
+        let further = self.options.iter().filter(|option| option.is_further);
+        let further = further.flat_map(|option| [&option.name, &option.value]);
+        let further = further.map(|rule| ("option".to_owned(), rule, Need::Possible));
+        let options = self.options.iter().filter(|option| !option.is_further).enumerate().flat_map(|(i, option)| {
             [(format!("option[{i}].name"), &option.name), (format!("option[{i}].value"), &option.value)]
         });
         let pairs = self.option_pairs.iter().enumerate();
@@ -252,10 +281,11 @@ impl Mapping {
         let price = self.price.rules().map(|(key, rule)| (key.to_owned(), rule));
         let more = self.category.rules().chain(self.attributes.rules());
         let all = single.chain(options).chain(price).chain(more);
-        all.map(move |(key, rule)| {
-            let required = needed.contains(&key.as_str());
-            (key, rule, required)
-        })
+        let all = all.map(move |(key, rule)| {
+            let need = if needed.contains(&key.as_str()) { Need::ToSell } else { Need::Mapped };
+            (key, rule, need)
+        });
+        all.chain(further)
     }
 
     /// True for attributes that buyers do not filter by.

@@ -95,7 +95,7 @@ impl Header {
     }
 
     /// Where the columns of this name stand.
-    fn places(&self, name: &str) -> &[usize] {
+    pub(crate) fn places(&self, name: &str) -> &[usize] {
         self.index.get(name).or_else(|| self.index.get(&plain_name(name))).map_or(&[], Vec::as_slice)
     }
 }

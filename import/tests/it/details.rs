@@ -280,3 +280,31 @@ fn a_broken_byte_costs_a_letter() {
     let got = read(&Input::bytes(text), None, Some("EUR"));
     assert_eq!((got.product("q").title.as_str(), got.warned()), ("Caf\u{fffd}", vec![(3, "invalid_encoding")]));
 }
+
+/// `{n}` is as many columns as the file has, and what no rule reads is told.
+#[test]
+fn numbered_columns_and_those_that_are_not_read() {
+    let mapping = "source = 'x'\n[rows]\ngroup_by = 'id'\n[product]\nexternal_id = 'id'\ntitle = 't'\n[price]\namount = 'p'\n\
+        [[option]]\nname = 'Option {n}'\nvalue = 'Value {n}'\n[[attributes.pair]]\nname = 'Detail {n}'\nvalue = 'Text {n}'\n[category]\nfallback = ['O']\n";
+    let text = "id;t;p;Option 1;Value 1;Option 2;Value 2;Detail 1;Text 1;Shelf;Option 31\n1;A;5;Size;S;Colour;Red;Wood;Oak;7;\n1;A;6;Size;M;Colour;Red;;;7;\n";
+    let feed = open(&Input::bytes(text), Some(mapping), Some("EUR")).unwrap();
+    assert_eq!(feed.unread_columns(), ["Shelf", "Option 31"]);
+    let got = read(&Input::bytes(text), Some(mapping), Some("EUR"));
+    assert_eq!((got.product("1").options.len(), got.product("1").attributes.len()), (2, 1));
+    let lacking = open(&Input::bytes(text.replace("Option 1", "Opt")), Some(mapping), Some("EUR")).err().unwrap();
+    assert!(lacking.to_string().contains("\"Option 1\""), "{lacking}");
+    assert!(!lacking.to_string().contains("Option 4"), "{lacking}");
+}
+
+/// A product's row that lists the values of its variants is none of them; without variants it is sold.
+#[test]
+fn a_parent_row_may_list_the_values_of_its_variants() {
+    let mapping = "source = 'x'\n[rows]\ngroup_by = 'id'\nproduct_row = 't'\nparent_row = true\n[product]\nexternal_id = 'id'\ntitle = 't'\n\
+        [price]\namount = ['extra', 'p']\n[[option]]\nname = 'o'\nvalue = 'v'\n[category]\nfallback = ['O']\n";
+    let text = "id;t;p;extra;o;v\n1;Cup;5;;Size;S, M\n1;;;6;;S\n1;;;7;;M\n2;Mug;8;;Size;S\n";
+    let got = read(&Input::bytes(text), Some(mapping), Some("EUR"));
+    let prices = |id: &str| got.draft(id).offers.iter().map(|offer| offer.price.amount).collect::<Vec<_>>();
+    assert_eq!((prices("1"), prices("2"), got.refused(), got.warned()), (vec![600, 700], vec![800], vec![], vec![]));
+    assert_eq!(got.product("1").options[0].values, ["S", "M"]);
+    assert_eq!(got.product("1").options[0].name, "Size");
+}

@@ -232,6 +232,41 @@ fn a_configurable_product_of_magento_lists_its_variants() {
     assert_eq!((got.ids(), got.warned()), (vec!["A"], vec![(3, "missing_variant")]));
 }
 
+/// Magento writes what is set for a product also where the shop's configuration holds instead.
+#[test]
+fn magento_says_where_its_configuration_decides_of_stock() {
+    let head = "sku,product_type,name,visibility,product_online,price,qty,manage_stock,use_config_manage_stock,allow_backorders,use_config_backorders";
+    let got = csv(&format!(
+        "{head}\nA,simple,A,4,1,5,7,0,1,1,1\nB,simple,B,4,1,5,7,0,0,0,1\nC,simple,C,4,1,5,7,1,1,1,0\nD,simple,D,4,1,5,7,1,0,0,0\n"
+    ));
+    let policies: Vec<_> = got.drafts.iter().map(|draft| (draft.offers[0].stock, draft.offers[0].policy)).collect();
+    let (backorder, deny) = (Some(StockPolicy::Backorder), Some(StockPolicy::Deny));
+    assert_eq!(
+        policies,
+        [(Some(7), None), (Some(7), Some(StockPolicy::Untracked)), (Some(7), backorder), (Some(7), deny)]
+    );
+}
+
+/// Releases before 1.7, and shops that put commas between the columns.
+#[test]
+fn prestashop_of_before_and_with_commas() {
+    let old = "ID;Active (0/1);Name *;Categories (x,y,z...);Price tax excluded or Price tax included;Reference #;Tags (x,y,z,...);Image URLs (x,y,z,...);Out of stock\n\
+        1;1;Mug;Home, Cups;5;M-1;clay, red;https://x.example/1.jpg, https://x.example/2.jpg;1\n";
+    let commas = "Product ID,Active (0/1),Name *,Categories (x;y;z...),Price tax excluded or Price tax included,Reference #,Tags (x;y;z...),Image URLs (x;y;z...),Out of stock\n\
+        1,1,Mug,Home; Cups,5,M-1,clay; red,https://x.example/1.jpg; https://x.example/2.jpg,1\n";
+    for text in [old, commas] {
+        let got = csv(text);
+        let (draft, product) = (&got.drafts[0], got.product("1"));
+        assert_eq!((got.refused(), got.warned()), (vec![], vec![(1, "note")]), "{text}");
+        assert_eq!(
+            (product.tags.as_slice(), product.media.len()),
+            (&["clay".to_owned(), "red".to_owned()][..], 2),
+            "{text}"
+        );
+        assert_eq!((draft.category.join("/").as_str(), draft.offers[0].policy), ("Home", Some(StockPolicy::Backorder)));
+    }
+}
+
 #[test]
 fn products_of_prestashop() {
     let template = "Product ID;Active (0/1);Name *;Categories (x,y,z...);Price tax excluded;Reference #;Manufacturer;EAN13;Quantity;Visibility;Description;Tags (x,y,z...);URL rewritten;Available for order (0 = No, 1 = Yes);Image URLs (x,y,z...);Feature(Name:Value:Position);Condition\n\

@@ -156,6 +156,7 @@ async fn load(
     }
     bar.finish_and_clear();
     (report.rows, report.encoding) = (feed.counts(), feed.encoding().name());
+    report.unread_columns = feed.unread_columns().to_vec();
     report.set_tally(importer.finish(mapping.as_ref()).await?);
     Ok(report)
 }

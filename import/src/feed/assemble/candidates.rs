@@ -65,7 +65,9 @@ impl Assembler {
             let without_options = has_options && !chosen(&values);
             let variant = match without_options {
                 true => !(is_base && is_parent) && has_price && !self.sku(&row.record).is_empty(),
-                false => has_options || if is_base { !sold_by_others } else { has_price },
+                // A parent's row may list the values of its variants.
+                false if is_base && is_parent => !sold_by_others,
+                false => has_options || is_base || has_price,
             };
             if !variant {
                 if has_price && !is_base {

@@ -90,6 +90,17 @@ impl AttributeRules {
         self.fields.iter().enumerate().map(|(i, field)| (format!("attributes.field[{i}].from"), &field.from))
     }
 
+    /// The rules for cells that name their attributes themselves.
+    pub(super) fn pair_rules(&self) -> impl Iterator<Item = &Rule> {
+        let pairs = self.pairs.iter().flat_map(|(name, value)| [name, value]);
+        pairs.chain(self.lists.iter().map(|pairs| &pairs.from))
+    }
+
+    /// Whether a column is an attribute by its name.
+    pub(super) fn is_column(&self, name: &str) -> bool {
+        self.prefixes.iter().any(|(prefix, _)| name.starts_with(prefix.as_str()))
+    }
+
     pub(super) fn parse(mut section: Section) -> Result<Self, MappingError> {
         let mut rules = Self::default();
         for (key, kind) in [("text_prefix", Kind::Text), ("number_prefix", Kind::Number), ("bool_prefix", Kind::Bool)] {

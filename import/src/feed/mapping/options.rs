@@ -11,6 +11,8 @@ use crate::feed::error::MappingError;
 pub(crate) struct OptionRule {
     pub(crate) name: Rule,
     pub(crate) value: Rule,
+    /// Another one of those that a mapping numbers with `{n}`: a file seldom has as many as there may be.
+    pub(crate) is_further: bool,
 }
 
 /// `[[option]]` with pairs: where names and values of options stand in one cell.
@@ -46,9 +48,12 @@ impl Options {
             };
             section.finish()?;
             match value.is_numbered() {
-                true => options
-                    .extend((1..=NUMBERED).map(|n| OptionRule { name: name.numbered(n), value: value.numbered(n) })),
-                false => options.push(OptionRule { name, value }),
+                true => options.extend((1..=NUMBERED).map(|n| OptionRule {
+                    name: name.numbered(n),
+                    value: value.numbered(n),
+                    is_further: n > 1,
+                })),
+                false => options.push(OptionRule { name, value, is_further: false }),
             }
         }
         let none = root.texts("no_option")?;

@@ -27,6 +27,8 @@ struct Alternative {
     when: Option<String>,
     /// A column that must be there, and be empty or say no.
     unless: Option<String>,
+    /// A column that must not be filled or say no; it need not be there.
+    except: Option<String>,
     pattern: Option<Regex>,
     /// Replacements by lower-case value; `*` is any other.
     map: Option<HashMap<String, String>>,
@@ -81,6 +83,7 @@ impl Rule {
         for alternative in &mut rule.0 {
             alternative.when = alternative.when.as_ref().map(number);
             alternative.unless = alternative.unless.as_ref().map(number);
+            alternative.except = alternative.except.as_ref().map(number);
             for source in &mut alternative.sources {
                 if let Source::Column(name) = source {
                     *name = number(name);
@@ -142,6 +145,7 @@ impl Rule {
         for alternative in &self.0 {
             columns.extend(alternative.when.as_deref());
             columns.extend(alternative.unless.as_deref());
+            columns.extend(alternative.except.as_deref());
             for source in &alternative.sources {
                 match source {
                     Source::Column(name) => columns.push(name.as_str()),
@@ -174,7 +178,17 @@ impl Rule {
 
 impl Alternative {
     fn of(sources: Vec<Source>) -> Self {
-        Self { sources, when: None, unless: None, pattern: None, map: None, split: None, escape: None, each: false }
+        Self {
+            sources,
+            when: None,
+            unless: None,
+            except: None,
+            pattern: None,
+            map: None,
+            split: None,
+            escape: None,
+            each: false,
+        }
     }
 
     fn parse(path: &str, value: toml::Value) -> Result<Self, MappingError> {
@@ -208,8 +222,8 @@ impl Alternative {
         if escape.is_some() && split.is_none() {
             return Err(MappingError::new(section.path("escape"), "is of use with split only"));
         }
-        let (when, unless) = (section.text("when")?, section.text("unless")?);
-        let alternative = Self { sources, when, unless, pattern, map, split, escape, each };
+        let (when, unless, except) = (section.text("when")?, section.text("unless")?, section.text("except")?);
+        let alternative = Self { sources, when, unless, except, pattern, map, split, escape, each };
         section.finish()?;
         Ok(alternative)
     }
@@ -218,7 +232,9 @@ impl Alternative {
         let says = |column: &str| row.text(column).is_some_and(|text| affirms(&text));
         // What the file does not have says nothing, neither yes nor no.
         let denies = |column: &String| row.get(column).is_some() && !says(column);
-        self.when.as_deref().is_none_or(says) && self.unless.as_ref().is_none_or(denies)
+        self.when.as_deref().is_none_or(says)
+            && self.unless.as_ref().is_none_or(denies)
+            && !self.except.as_deref().is_some_and(says)
     }
 
     fn says_nothing(&self, text: &str) -> bool {
@@ -410,6 +426,9 @@ mod tests {
         let unless = |row| yields("x = { value = 'u', unless = 'b' }", row);
         assert_eq!((unless(r#"{"b":""}"#), unless(r#"{"b":"no"}"#)), (vec!["u".to_owned()], vec!["u".to_owned()]));
         assert_eq!((unless(r#"{"b":"shopify"}"#), unless("{}")), (vec![], vec![]));
+        let except = |row| yields("x = { value = 'u', except = 'b' }", row);
+        assert_eq!((except(r#"{"b":"0"}"#), except("{}")), (vec!["u".to_owned()], vec!["u".to_owned()]));
+        assert!(except(r#"{"b":"1"}"#).is_empty());
         assert_eq!(yields("x = 'a'", r#"{"a":["1","2"]}"#), ["1", "2"]);
     }
 
@@ -422,7 +441,7 @@ mod tests {
             ("x = { form = 'a' }", "product.x: exactly one of"),
             (
                 "x = { from = 'a', mach = 'b' }",
-                "product.x.mach: unknown key; known here: each, escape, from, map, match",
+                "product.x.mach: unknown key; known here: each, escape, except, from, map, match",
             ),
             ("x = ['a', { from = 1 }]", "product.x[1].from: a text or a list"),
             ("x = { from = 'a', match = '(' }", "product.x.match: no valid regular expression"),

@@ -24,6 +24,8 @@ pub struct Report {
     pub rows: RowCounts,
     /// How its text is encoded.
     pub encoding: &'static str,
+    /// Columns that the mapping makes nothing of.
+    pub unread_columns: Vec<String>,
     /// Details that were left out or mended; their products are taken.
     pub warned: u64,
     /// Each of them, for programs only.
@@ -176,6 +178,9 @@ impl Report {
             "{} rows ({}): {} taken, {} refused, {} left out; {} warnings",
             rows.read, self.encoding, rows.taken, rows.refused, rows.left_out, self.warned
         );
+        if !self.unread_columns.is_empty() {
+            println!("columns that nothing was made of: {}", self.unread_columns.join(", "));
+        }
         let PictureTally { found, missing, refused, addresses } = tally.pictures;
         if found + missing + refused + addresses > 0 {
             println!(
