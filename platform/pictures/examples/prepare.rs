@@ -1,4 +1,5 @@
-//! What the preparation of pictures costs: `cargo run --release -p souk-pictures --example prepare -- FILES... [--out DIRECTORY]`.
+//! What the preparation of pictures costs: `cargo run --release -p souk-pictures --example prepare -- FILES... [--out
+//! DIRECTORY]`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Colour management: from the colours that a picture's ICC profile describes to sRGB, which is what a picture without a profile
-//! has on the web.
+//! Colour management: from the colours that a picture's ICC profile describes to sRGB, which is what a picture without
+//! a profile has on the web.
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, ParsingOptions, TransformOptions};
 
@@ -10,8 +10,8 @@ const MAX_PROFILE: usize = 4 * 1024 * 1024;
 /// Bytes of the largest table in a profile.
 const MAX_TABLE: usize = 4 * 1024 * 1024;
 
-/// In sRGB, with or without transparency. A profile that cannot be read, or is of another kind of colours, is left out: that is
-/// what browsers do.
+/// In sRGB, with or without transparency. A profile that cannot be read, or is of another kind of colours, is left out:
+/// that is what browsers do.
 pub(crate) fn to_srgb(raster: Raster, profile: Option<&[u8]>) -> Raster {
     let raster = if raster.channels == Channels::Ycck { to_cmyk(raster) } else { raster };
     let profile = profile.filter(|bytes| bytes.len() <= MAX_PROFILE).and_then(|bytes| {
@@ -77,7 +77,8 @@ fn to_rgb(raster: Raster) -> Raster {
     Raster { width, height, channels, pixels }
 }
 
-/// The first three channels from brightness and colour (ITU-T T.871) to inks, which have the opposite value of red, green, blue.
+/// The first three channels from brightness and colour (ITU-T T.871) to inks, which have the opposite value of red,
+/// green, blue.
 fn to_cmyk(mut raster: Raster) -> Raster {
     for pixel in raster.pixels.as_chunks_mut::<4>().0 {
         let [y, cb, cr, _] = pixel.map(f32::from);

@@ -1,5 +1,5 @@
-//! Decoders: from a file to pixels. Sizes are read and judged before anything is allocated for them, and a file that is cut or
-//! garbled is an error, not a picture that is half grey.
+//! Decoders: from a file to pixels. Sizes are read and judged before anything is allocated for them, and a file that is
+//! cut or garbled is an error, not a picture that is half grey.
 
 mod gif;
 mod jpeg;

@@ -56,8 +56,8 @@ fn jpeg(raster: &Raster) -> Result<Bytes, PictureError> {
 fn avif(raster: &Raster) -> Result<Bytes, PictureError> {
     let (width, height) = (raster.width as usize, raster.height as usize);
     let encoder = ravif::Encoder::new().with_quality(AVIF_QUALITY).with_speed(AVIF_SPEED).with_num_threads(Some(1));
-    // With transparency either way: the encoder leaves out what hides nothing. Its function for RGB is inlined, so that in debug builds
-    // all of the encoder would be compiled a second time, with this crate and without optimisation.
+    // With transparency either way: the encoder leaves out what hides nothing. Its function for RGB is inlined, so that
+    // in debug builds all of the encoder would be compiled a second time, with this crate and without optimisation.
     let pixels: Vec<_> = match raster.channels {
         Channels::Rgba => raster.pixels.as_chunks().0.iter().map(|&[r, g, b, a]| RGBA8 { r, g, b, a }).collect(),
         _ => raster.pixels.as_chunks().0.iter().map(|&[r, g, b]| RGBA8 { r, g, b, a: 255 }).collect(),

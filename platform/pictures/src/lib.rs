@@ -1,6 +1,7 @@
-//! Image pipeline: turns the bytes of a picture that a stranger made into the files that a shop shows, upright, in sRGB, without
-//! metadata, in several sizes and formats. Works on threads of its own, at the lowest priority and with bounded memory, and knows
-//! nothing of networks, storage or tables. Decoders are safe Rust throughout; C (libwebp) only encodes pixels that are ours.
+//! Image pipeline: turns the bytes of a picture that a stranger made into the files that a shop shows, upright, in
+//! sRGB, without metadata, in several sizes and formats. Works on threads of its own, at the lowest priority and with
+//! bounded memory, and knows nothing of networks, storage or tables. Decoders are Rust throughout; C (libwebp) only
+//! encodes pixels that are ours.
 
 mod colour;
 mod decode;
@@ -64,7 +65,8 @@ pub struct Prepared {
     pub height: u16,
     /// A miniature to show before a file is there: `data:image/webp;base64,...`, at most 300 characters.
     pub placeholder: String,
-    /// Focal point: percent from the left and from the top, of the place that should stay visible where the picture is cut.
+    /// Focal point: percent from the left and from the top, of the place that should stay visible where the picture is
+    /// cut.
     pub focus: [u8; 2],
     /// All files, by width and format, the smallest first.
     pub files: Vec<PictureFile>,

@@ -1,5 +1,5 @@
-//! What pages know of a picture before they have it: a miniature to show in its place, and its focal point, which stays visible
-//! where a page cuts it.
+//! What pages know of a picture before they have it: a miniature to show in its place, and its focal point, which stays
+//! visible where a page cuts it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -46,8 +46,8 @@ fn placeholder(thumbnail: &Raster) -> Result<String, PictureError> {
     }
 }
 
-/// The centre of the detail: of the differences between neighbours, of which those at the rim count less, because there is the
-/// background.
+/// The centre of the detail: of the differences between neighbours, of which those at the rim count less, because there
+/// is the background.
 fn focus(thumbnail: &Raster) -> [u8; 2] {
     let (width, height) = (thumbnail.width as usize, thumbnail.height as usize);
     let light: Vec<i32> = (thumbnail.pixels.as_chunks::<3>().0.iter())

@@ -1,4 +1,5 @@
-//! The way of one picture, on one thread: recognise, decode, scale down, turn upright, convert colours, encode every size.
+//! The way of one picture, on one thread: recognise, decode, scale down, turn upright, convert colours, encode every
+//! size.
 
 use crate::colour::to_srgb;
 use crate::decode::{self, Source};
@@ -8,7 +9,8 @@ use crate::memory::MemoryBudget;
 use crate::raster::fit;
 use crate::{Format, PictureError, PictureFile, Plan, Prepared};
 
-/// Bytes for a pixel of the full size that a picture needs once it is scaled down: itself, the next size, buffers of encoders.
+/// Bytes for a pixel of the full size that a picture needs once it is scaled down: itself, the next size, buffers of
+/// encoders.
 const WORKING_MEMORY: u64 = 16;
 
 /// Prepares a picture, when there is memory for it. `wanted` says whether the caller still waits then.

@@ -13,8 +13,8 @@ use crate::memory::MemoryBudget;
 use crate::prepare::prepare;
 use crate::{PictureError, Plan, Prepared};
 
-/// Bytes that pictures under way may take together. The largest one that is allowed, a progressive JPEG of 50 megapixels, needs
-/// 450 MB while it is decoded.
+/// Bytes that pictures under way may take together. The largest one that is allowed, a progressive JPEG of 50
+/// megapixels, needs 450 MB while it is decoded.
 const MEMORY: u64 = 512 * 1024 * 1024;
 /// The lowest priority on Linux: only time that no other thread wants.
 const NICE: i32 = 19;
@@ -54,8 +54,9 @@ impl PictureWorkers {
         Ok(Self { queue })
     }
 
-    /// Prepares a picture, after those that were asked for before. The queue has no end of its own: it is as long as there are
-    /// callers, and each of them holds its content. A caller that gives up before it is its turn costs nothing.
+    /// Prepares a picture, after those that were asked for before. The queue has no end of its own: it is as long as
+    /// there are callers, and each of them holds its content. A caller that gives up before it is its turn costs
+    /// nothing.
     ///
     /// # Errors
     /// What is wrong with the picture.

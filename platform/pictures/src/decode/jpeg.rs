@@ -26,8 +26,8 @@ impl JpegSource {
 
     pub(crate) fn decode(mut self) -> Result<Decoded, PictureError> {
         let segments = &mut self.segments;
-        // Without Adobe's marker the decoder takes three channels for YCbCr and four for inks. Asked for the same it leaves them as
-        // they are.
+        // Without Adobe's marker the decoder takes three channels for YCbCr and four for inks. Asked for the same it
+        // leaves them as they are.
         let (wanted, channels) = match (segments.channels(), segments.adobe_transform) {
             (1, _) => (ColorSpace::Luma, Channels::Grey),
             (3, Some(0)) if !segments.named_rgb() => (ColorSpace::YCbCr, Channels::Rgb),

@@ -1,5 +1,5 @@
-//! JPEG segments (ITU-T T.81, annex B): walks through the file, judges its header, and leaves only what a decoder needs. Metadata,
-//! whatever stands between segments and what follows the picture never reach it.
+//! JPEG segments (ITU-T T.81, annex B): walks through the file, judges its header, and leaves only what a decoder
+//! needs. Metadata, whatever stands between segments and what follows the picture never reach it.
 
 use super::{check_size, cut, pixels};
 use crate::PictureError;
@@ -9,8 +9,8 @@ use crate::exif::Orientation;
 const MAX_SCANS: usize = 100;
 /// Passes times pixels: a large picture may have fewer passes, or it takes a minute. Thirty at 50 megapixels.
 const MAX_WORK: u64 = 1_500_000_000;
-/// Ones in place of what follows the last pass. No code consists of ones alone (C.2), so a decoder that runs out of data does not
-/// mistake zeros for a grey rest of the picture, but fails. At most 47 are taken before that.
+/// Ones in place of what follows the last pass. No code consists of ones alone (C.2), so a decoder that runs out of
+/// data does not mistake zeros for a grey rest of the picture, but fails. At most 47 are taken before that.
 const PADDING: [u8; 16] = [0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0];
 
 const SOI: [u8; 2] = [0xff, 0xd8];
@@ -124,7 +124,8 @@ impl Segments {
         if this.scans == 0 || restarts_missing {
             return Err(cut());
         }
-        // Some cameras forget the end; whether all pixels are there, the decoder tells then. More than one pass must have it.
+        // Some cameras forget the end; whether all pixels are there, the decoder tells then. More than one pass must
+        // have it.
         if !complete && (!single || walk.restart_interval > 0) {
             return Err(cut());
         }

@@ -1,5 +1,5 @@
-//! WebP: the picture, or the first frame of an animated one. The container (RIFF) is walked first, because each of its parts says a
-//! size of its own, and the decoder believes the one of the part.
+//! WebP: the picture, or the first frame of an animated one. The container (RIFF) is walked first, because each of its
+//! parts says a size of its own, and the decoder believes the one of the part.
 
 use std::io::Cursor;
 

@@ -1,4 +1,5 @@
-//! Nothing that a camera or a program wrote beside the pixels is in what comes out: no place, no name, no serial number.
+//! Nothing that a camera or a program wrote beside the pixels is in what comes out: no place, no name, no serial
+//! number.
 
 use crate::prepare;
 use crate::samples;

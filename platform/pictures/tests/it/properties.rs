@@ -9,7 +9,7 @@ use crate::prepare;
 use crate::samples::{self, photo};
 
 /// Longest time for one small file, on a busy machine in a debug build.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let (w, h) = (48, 40);

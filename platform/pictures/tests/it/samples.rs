@@ -184,7 +184,8 @@ pub fn webp_of_chunks(chunks: &[Vec<u8>]) -> Vec<u8> {
     riff_chunk(b"RIFF", &[b"WEBP".to_vec(), chunks.concat()].concat())
 }
 
-/// The first chunk of a WebP with more than a picture: flags (animation 0x02, EXIF 0x08, transparency 0x10, profile 0x20), size.
+/// The first chunk of a WebP with more than a picture: flags (animation 0x02, EXIF 0x08, transparency 0x10, profile
+/// 0x20), size.
 pub fn vp8x(flags: u8, width: u32, height: u32) -> Vec<u8> {
     let size = [&(width - 1).to_le_bytes()[..3], &(height - 1).to_le_bytes()[..3]].concat();
     riff_chunk(b"VP8X", &[&[flags, 0, 0, 0][..], &size].concat())
