@@ -7,6 +7,7 @@ pub mod card;
 pub mod cart;
 pub mod checkout;
 pub mod form;
+pub mod gallery;
 pub mod home;
 pub mod layout;
 pub mod listing;

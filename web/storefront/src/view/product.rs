@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use serde_json::{Value, json};
-use souk_catalog_api::{Look, PreparedPicture, Product, Variant};
+use souk_catalog_api::{PreparedPicture, Product, Variant};
 use souk_inventory_api::Availability;
 use souk_kernel::Money;
 use souk_pricing_api::{Price as PriceOf, ShopTerms};
@@ -13,10 +13,11 @@ use souk_search_api::Hit;
 use souk_web::Cdn;
 
 use super::card::{Card, cards, product};
+use super::gallery::{Exhibit, Shot, gallery, shots, swatch};
 use super::layout::{Layout, Preview, category};
 use super::listing::crumbs;
 use super::money::{Price, show};
-use super::picture::{FRAME, IN_ROW, Loading, Picture, SWATCH, THUMB};
+use super::picture::{IN_ROW, Picture};
 use super::{Crumb, embedded_json};
 use crate::listing_query::ListingQuery;
 
@@ -28,23 +29,6 @@ const MAX_UNITS: i64 = souk_cart_api::MAX_QUANTITY as i64;
 const FIRST_SPECS: usize = 14;
 /// Products below: one row of four.
 pub const RELATED: u32 = 4;
-
-/// A picture of the product as it is known, before it is put into a place on the page.
-struct Shot {
-    /// Address of its full size, relative to the shop's root.
-    address: String,
-    alt: String,
-    look: Look,
-}
-
-/// A picture in the gallery.
-#[derive(Clone, Debug)]
-pub struct Exhibit {
-    /// In the strip.
-    pub frame: Picture,
-    /// On the link to it.
-    pub thumb: Picture,
-}
 
 /// What can be had of a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,35 +225,6 @@ fn cheapest(offers: &[Offer]) -> Money {
     offers.iter().map(|offer| offer.price).min_by_key(|price| price.amount).unwrap_or(offers[0].price)
 }
 
-fn shots(product: &Product) -> Vec<Shot> {
-    let known = product.media.iter().map(|media| {
-        let alt = if media.alt.is_empty() { product.title.clone() } else { media.alt.clone() };
-        (media.url.clone(), alt, media.look.clone())
-    });
-    // Only what is stored in the shop can be shown; variants name their picture by its place, so places must not shift.
-    let all: Vec<(Option<String>, String, Look)> = known.collect();
-    if all.iter().all(|(url, ..)| url.is_none()) {
-        return vec![Shot { address: product.image(), alt: product.title.clone(), look: Look::default() }];
-    }
-    let shot = |(url, alt, look): (Option<String>, String, Look)| match url {
-        Some(address) => Shot { address, alt, look },
-        None => Shot { address: product.image(), alt, look: product.look() },
-    };
-    all.into_iter().map(shot).collect()
-}
-
-fn gallery(cdn: &Cdn, shots: Vec<Shot>) -> Vec<Exhibit> {
-    let exhibit = |(i, shot): (usize, Shot)| Exhibit {
-        thumb: THUMB.picture(cdn, &shot.address, Look { placeholder: None, ..shot.look.clone() }).loaded(Loading::Lazy),
-        frame: FRAME.picture(cdn, &shot.address, shot.look).named(&shot.alt).loaded(if i == 0 {
-            Loading::First
-        } else {
-            Loading::Lazy
-        }),
-    };
-    shots.into_iter().enumerate().map(exhibit).collect()
-}
-
 fn options(cdn: &Cdn, product: &Product, offers: &[Offer], first: &Offer, shots: &[Shot]) -> Vec<OptionView> {
     let varies = offers.iter().any(|offer| offer.price != offers[0].price);
     let view = |(index, option): (usize, &souk_catalog_api::ProductOption)| {
@@ -307,10 +262,6 @@ fn options(cdn: &Cdn, product: &Product, offers: &[Offer], first: &Offer, shots:
         return Vec::new();
     }
     product.options.iter().enumerate().map(view).collect()
-}
-
-fn swatch(cdn: &Cdn, shot: &Shot, value: &str) -> Picture {
-    SWATCH.picture(cdn, &shot.address, Look { placeholder: None, ..shot.look.clone() }).named(value)
 }
 
 fn specs(product: &Product) -> Vec<(String, String)> {
