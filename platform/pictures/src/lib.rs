@@ -20,8 +20,6 @@ use bytes::Bytes;
 pub use error::PictureError;
 pub use workers::PictureWorkers;
 
-/// Version of what is made of a picture: part of its hash, raised when the same content gives other files.
-pub const VERSION: u8 = 1;
 /// Pixels of the largest picture: what cameras of 2026 make, telephones' 200-megapixel modes left out.
 pub const MAX_PIXELS: u64 = 50_000_000;
 /// Pixels of the longest side.

@@ -49,7 +49,7 @@ pub(crate) struct Pictures {
 impl Pictures {
     /// The picture made of `content`; what was prepared before is not prepared again.
     pub(crate) async fn keep(&self, content: Bytes) -> Result<KnownPicture, Refused> {
-        let digest = digest(&content);
+        let digest = blake3::hash(&content);
         let hash = digest.to_hex().to_string();
         if let Some(known) = self.store.pictures(&[&hash]).await.map_err(Problem::from)?.remove(&hash) {
             return Ok(known);
@@ -130,13 +130,6 @@ impl From<Refused> for Problem {
             Refused::Shop(problem) => problem,
         }
     }
-}
-
-/// Names files by what they are made of, and by whom: another version of the encoder makes other files, under other names.
-fn digest(content: &[u8]) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&[souk_pictures::VERSION]).update(content);
-    hasher.finalize()
 }
 
 /// Refuses what no preparation is begun with.
