@@ -1,5 +1,5 @@
 //! Image pipeline: turns the bytes of a picture that a stranger made into the files that a shop shows, upright, in
-//! sRGB, without metadata, in several sizes and formats. Works on threads of its own, at the lowest priority and with
+//! sRGB, without metadata, in several sizes and formats. Works on threads of its own, at a low priority and with
 //! bounded memory, and knows nothing of networks, storage or tables. Decoders are Rust throughout; C (libwebp) only
 //! encodes pixels that are ours.
 

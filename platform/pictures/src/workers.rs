@@ -1,4 +1,4 @@
-//! Worker pool: threads of their own for pictures, at the lowest priority, so that the shop is served first.
+//! Worker pool: threads of their own for pictures, at a low priority, so that the shop is served first.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,8 +16,9 @@ use crate::{PictureError, Plan, Prepared};
 /// Bytes that pictures under way may take together. The largest one that is allowed, a progressive JPEG of 50
 /// megapixels, needs 450 MB while it is decoded.
 const MEMORY: u64 = 512 * 1024 * 1024;
-/// The lowest priority on Linux: only time that no other thread wants.
-const NICE: i32 = 19;
+/// A low priority on Linux: a tenth of what a thread gets that serves visitors, when there is not enough for both. At the lowest (19)
+/// a merchant would wait minutes for an upload while the shop is busy.
+const NICE: i32 = 10;
 /// Bytes of a thread's stack: the AVIF encoder keeps whole blocks of pixels there.
 const STACK: usize = 8 * 1024 * 1024;
 /// What a picture is that made its decoder panic.
@@ -91,7 +92,10 @@ fn lower_priority() {
     if !cfg!(target_os = "linux") {
         return;
     }
-    if let Err(error) = rustix::process::setpriority_process(None, NICE)
+    // The process itself may have a lower one.
+    let set = rustix::process::getpriority_process(None)
+        .and_then(|now| rustix::process::setpriority_process(None, now.max(NICE)));
+    if let Err(error) = set
         && !SAID.swap(true, Ordering::Relaxed)
     {
         tracing::warn!(%error, "pictures are prepared at the priority of everything else");

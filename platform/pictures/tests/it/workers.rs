@@ -1,4 +1,4 @@
-//! The threads: at the lowest priority, and alive after what is broken.
+//! The threads: at a low priority, and alive after what is broken.
 
 use souk_pictures::PictureWorkers;
 
@@ -7,7 +7,7 @@ use crate::{PLAN, prepare, refused};
 
 #[test]
 #[cfg(target_os = "linux")]
-fn threads_have_the_lowest_priority() {
+fn threads_have_a_low_priority() {
     prepare(jpeg(&quarters(64, 48), 64, 48, |_| {})).unwrap();
     let priorities = |name: &str| {
         let tasks = std::fs::read_dir("/proc/self/task").unwrap();
@@ -20,11 +20,11 @@ fn threads_have_the_lowest_priority() {
         stats.filter_map(nice).collect::<Vec<_>>()
     };
     let pictures = priorities("(pictures");
-    assert!(pictures.len() >= 2 && pictures.iter().all(|nice| *nice == 19), "{pictures:?}");
+    assert!(pictures.len() >= 2 && pictures.iter().all(|nice| *nice >= 10), "{pictures:?}");
     // This one has what it was started with.
     let own = std::thread::current().name().unwrap()[..15].to_owned();
     let others = priorities(&format!("({own}"));
-    assert!(!others.is_empty() && others.iter().all(|nice| *nice < 19), "{others:?}");
+    assert!(!others.is_empty() && others.iter().all(|nice| nice < &pictures[0]), "{others:?}");
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl FetchPicture {
     /// Made when the first picture is fetched: a machine without authorities runs a shop without pictures from elsewhere.
     fn downloader(&self) -> Result<&Downloader, Problem> {
         if self.downloader.get().is_none() {
-            let made = downloader(self.service.fetching).map_err(|error| Problem::unavailable("tls", error))?;
+            let made = downloader(self.service.fetching).map_err(Problem::internal)?;
             drop(self.downloader.set(made));
         }
         self.downloader.get().ok_or_else(|| Problem::internal("no downloader"))
