@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use souk_pictures::{Format, PictureWorkers, Plan, Prepared};
+use souk_pictures::{Format, PictureWorkers, Plan, Prepared, Priority};
 
 /// What the catalogue makes of a picture.
 const PLAN: Plan = Plan {
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(at) if at + 1 < files.len() => files.drain(at..at + 2).nth(1),
         _ => None,
     };
-    let workers = PictureWorkers::new(1, PLAN)?;
+    let workers = PictureWorkers::new(1, PLAN, Priority::Low)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let (mut total, mut count, mut all_bytes) = (Duration::ZERO, 0, 0);
     println!("{:>7} {:>9} {:>9}  {:<32} bytes by width and format", "CPU ms", "read", "written", "file");

@@ -18,7 +18,7 @@ mod workers;
 use bytes::Bytes;
 
 pub use error::PictureError;
-pub use workers::PictureWorkers;
+pub use workers::{PictureWorkers, Priority};
 
 /// Pixels of the largest picture: what cameras of 2026 make, telephones' 200-megapixel modes left out.
 pub const MAX_PIXELS: u64 = 50_000_000;

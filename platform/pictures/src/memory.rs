@@ -18,7 +18,7 @@ pub(crate) struct MemoryPermit<'a> {
 }
 
 impl MemoryBudget {
-    pub(crate) fn new(total: u64) -> Self {
+    pub(crate) const fn new(total: u64) -> Self {
         Self { total, free: Mutex::new(total), freed: Condvar::new(), turn: Mutex::new(()) }
     }
 

@@ -1,4 +1,4 @@
-//! Worker pool: threads of their own for pictures, at a low priority, so that the shop is served first.
+//! Worker pool: threads of their own for pictures, at a low priority or none, so that the shop is served first.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,16 +15,25 @@ use crate::{PictureError, Plan, Prepared};
 
 /// Bytes that pictures under way may take together. The largest one that is allowed, a progressive JPEG of 50
 /// megapixels, needs 450 MB while it is decoded.
-const MEMORY: u64 = 512 * 1024 * 1024;
-/// A low priority on Linux: a tenth of what a thread gets that serves visitors, when there is not enough for both. At the lowest (19)
-/// a merchant would wait minutes for an upload while the shop is busy.
+static MEMORY: MemoryBudget = MemoryBudget::new(512 * 1024 * 1024);
+/// A low priority: a tenth of what a thread gets that serves visitors, when there is not enough for both.
 const NICE: i32 = 10;
 /// Bytes of a thread's stack: the AVIF encoder keeps whole blocks of pixels there.
 const STACK: usize = 8 * 1024 * 1024;
 /// What a picture is that made its decoder panic.
 const UNREADABLE: &str = "it cannot be read";
 
-/// Threads that prepare pictures. Cheap to clone; they end with the last clone, after what they are at.
+/// When threads get a core that others want too. On systems other than Linux there is one priority for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// For pictures that somebody waits for: a tenth of the share of other threads.
+    Low,
+    /// For pictures in the background: what the others leave, and the core is theirs at once when they want it back.
+    Idle,
+}
+
+/// Threads that prepare pictures. Cheap to clone; they end with the last clone, after what they are at. All pools of a process share the
+/// memory for pictures.
 #[derive(Clone)]
 pub struct PictureWorkers {
     queue: Sender<Job>,
@@ -40,16 +49,15 @@ impl PictureWorkers {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub fn new(threads: usize, plan: Plan) -> std::io::Result<Self> {
+    pub fn new(threads: usize, plan: Plan, priority: Priority) -> std::io::Result<Self> {
         let (queue, jobs) = channel();
         let jobs = Arc::new(Mutex::new(jobs));
-        let memory = Arc::new(MemoryBudget::new(MEMORY));
         for _ in 0..threads.max(1) {
-            let (jobs, memory) = (jobs.clone(), memory.clone());
+            let jobs = jobs.clone();
             let thread = std::thread::Builder::new().name("pictures".to_owned()).stack_size(STACK);
             thread.spawn(move || {
-                lower_priority();
-                work(&jobs, |content, wanted| prepare(content, &plan, &memory, wanted));
+                set_priority(priority);
+                work(&jobs, |content, wanted| prepare(content, &plan, &MEMORY, wanted));
             })?;
         }
         Ok(Self { queue })
@@ -87,20 +95,32 @@ fn work(jobs: &Mutex<Receiver<Job>>, prepare: impl Fn(&[u8], &dyn Fn() -> bool) 
 }
 
 /// Sets the calling thread's priority; on Linux priorities are threads', not processes'.
-fn lower_priority() {
+#[cfg(target_os = "linux")]
+fn set_priority(priority: Priority) {
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
+
     static SAID: AtomicBool = AtomicBool::new(false);
-    if !cfg!(target_os = "linux") {
-        return;
-    }
-    // The process itself may have a lower one.
-    let set = rustix::process::getpriority_process(None)
-        .and_then(|now| rustix::process::setpriority_process(None, now.max(NICE)));
+    let set = match priority {
+        // The process itself may have a lower one.
+        Priority::Low => rustix::process::getpriority_process(None)
+            .and_then(|now| rustix::process::setpriority_process(None, now.max(NICE)))
+            .map_err(|error| error.to_string()),
+        Priority::Idle => thread_priority::set_thread_priority_and_policy(
+            thread_priority::thread_native_id(),
+            ThreadPriority::Min,
+            ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+        )
+        .map_err(|error| format!("{error:?}")),
+    };
     if let Err(error) = set
         && !SAID.swap(true, Ordering::Relaxed)
     {
-        tracing::warn!(%error, "pictures are prepared at the priority of everything else");
+        tracing::warn!(error, "pictures are prepared at the priority of everything else");
     }
 }
+
+#[cfg(not(target_os = "linux"))]
+fn set_priority(_: Priority) {}
 
 #[cfg(test)]
 mod tests {

@@ -21,7 +21,6 @@ use souk_flow::{JobHandler, Jobs, Outbox};
 use souk_inventory_api::InventoryClient;
 use souk_kernel::{Clock, Ids};
 use souk_objects::Objects;
-use souk_pictures::PictureWorkers;
 use souk_pricing_api::PricingClient;
 use souk_redis::Redis;
 use souk_runtime::Tasks;
@@ -29,7 +28,7 @@ use souk_runtime::Tasks;
 pub use consumers::consumers;
 pub use http::{operations, routes};
 pub use module::SPEC;
-pub use pictures::{MAX_PICTURE, PictureFetching, picture_workers};
+pub use pictures::{MAX_PICTURE, PictureFetching, PictureThreads};
 #[doc(hidden)]
 pub use store::statements;
 
@@ -59,7 +58,7 @@ pub struct CatalogDeps {
     /// Where pictures are.
     pub objects: Objects,
     /// Prepare pictures.
-    pub picture_workers: PictureWorkers,
+    pub picture_threads: PictureThreads,
     /// Whether and from where pictures are fetched.
     pub fetching: PictureFetching,
     /// For prices on public pages.
@@ -103,7 +102,7 @@ impl CatalogService {
         let pictures = pictures::Pictures {
             store: store.clone(),
             objects: deps.objects,
-            workers: deps.picture_workers,
+            threads: deps.picture_threads,
             clock: deps.clock.clone(),
         };
         Arc::new(Self {

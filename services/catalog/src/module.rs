@@ -4,9 +4,10 @@ use souk_catalog_api::{CatalogClient, CategoryChanged, ProductChanged};
 use souk_flow::{Envelope, Source};
 use souk_kernel::{Event, Problem};
 use souk_module::{BuildContext, BuildError, Invalidation, Module, ModuleSpec, Role};
+use souk_pictures::Priority;
 
 use crate::consumers::LowestPrices;
-use crate::{CatalogDeps, CatalogService, MIGRATIONS, consumers, jobs, operations, picture_workers, routes};
+use crate::{CatalogDeps, CatalogService, MIGRATIONS, PictureThreads, consumers, jobs, operations, routes};
 
 /// What the rest of the system knows of it.
 pub const SPEC: ModuleSpec = ModuleSpec {
@@ -56,7 +57,7 @@ fn build(context: &BuildContext<'_>) -> Result<Module, BuildError> {
         inventory: context.client()?,
         redis: context.redis(),
         objects: context.objects()?,
-        picture_workers: picture_workers()?,
+        picture_threads: PictureThreads::start(Priority::Idle)?,
         fetching: context.settings("media")?,
     });
     Ok(Module {

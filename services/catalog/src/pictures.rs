@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use souk_catalog_api::{Format, Look, MAX_HEIGHT, PreparedPicture, ProductInput, WIDTHS};
 use souk_kernel::{Clock, Kind, Problem};
 use souk_objects::{MediaKind, ObjectName, Objects, PictureSize};
-use souk_pictures::{PictureError, PictureWorkers, Plan, Prepared};
+use souk_pictures::{PictureError, PictureWorkers, Plan, Prepared, Priority};
 
 pub(crate) use fetch::FetchPicture;
 pub use fetch::PictureFetching;
@@ -42,19 +42,19 @@ pub const PLAN: Plan = Plan {
 pub(crate) struct Pictures {
     pub(crate) store: Store,
     pub(crate) objects: Objects,
-    pub(crate) workers: PictureWorkers,
+    pub(crate) threads: PictureThreads,
     pub(crate) clock: Clock,
 }
 
 impl Pictures {
-    /// The picture made of `content`; what was prepared before is not prepared again.
-    pub(crate) async fn keep(&self, content: Bytes) -> Result<KnownPicture, Refused> {
+    /// The picture made of `content`, by these threads; what was prepared before is not prepared again.
+    pub(crate) async fn keep(&self, content: Bytes, by: &PictureWorkers) -> Result<KnownPicture, Refused> {
         let digest = blake3::hash(&content);
         let hash = digest.to_hex().to_string();
         if let Some(known) = self.store.pictures(&[&hash]).await.map_err(Problem::from)?.remove(&hash) {
             return Ok(known);
         }
-        let prepared = self.workers.prepare(content).await.map_err(|error| match error {
+        let prepared = by.prepare(content).await.map_err(|error| match error {
             PictureError::Stopped => Refused::Shop(Problem::unavailable("pictures_stopped", error)),
             error => Refused::Picture(error),
         })?;
@@ -141,10 +141,23 @@ pub(crate) fn check_size(content: &[u8]) -> Result<(), Problem> {
     Err(Problem::new(Kind::TooLarge, "media_too_large", format!("a picture has at most {limit} MiB")))
 }
 
-/// Threads that prepare pictures in a process of the catalogue: one for each core, below all that serves buyers.
-///
-/// # Errors
-/// The system gives no threads.
-pub fn picture_workers() -> std::io::Result<PictureWorkers> {
-    PictureWorkers::new(std::thread::available_parallelism().map_or(1, usize::from), PLAN)
+/// Threads that prepare pictures in a process of the catalogue, one for each core.
+#[derive(Clone)]
+pub struct PictureThreads {
+    /// For those that somebody waits for.
+    pub uploaded: PictureWorkers,
+    /// For those that are fetched in the background.
+    pub fetched: PictureWorkers,
+}
+
+impl PictureThreads {
+    /// Starts them; fetched pictures get `background`.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn start(background: Priority) -> std::io::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let start = |priority| PictureWorkers::new(cores, PLAN, priority);
+        Ok(Self { uploaded: start(Priority::Low)?, fetched: start(background)? })
+    }
 }

@@ -189,7 +189,7 @@ impl CatalogApi for CatalogService {
             let name = self.pictures.objects.put(content).await?;
             return Ok(StoredMedia { url: format!("/media/{name}"), look: Look::default() });
         }
-        let picture = self.pictures.keep(content).await?;
+        let picture = self.pictures.keep(content, &self.pictures.threads.uploaded).await?;
         Ok(StoredMedia { url: picture.url(), look: picture.look })
     }
 

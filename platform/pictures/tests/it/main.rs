@@ -15,7 +15,7 @@ mod workers;
 
 use std::sync::LazyLock;
 
-use souk_pictures::{Format, PictureError, PictureWorkers, Plan, Prepared};
+use souk_pictures::{Format, PictureError, PictureWorkers, Plan, Prepared, Priority};
 
 /// What the shop makes.
 const PLAN: Plan = Plan {
@@ -28,7 +28,7 @@ const PLAN: Plan = Plan {
     },
 };
 
-static WORKERS: LazyLock<PictureWorkers> = LazyLock::new(|| PictureWorkers::new(2, PLAN).unwrap());
+static WORKERS: LazyLock<PictureWorkers> = LazyLock::new(|| PictureWorkers::new(2, PLAN, Priority::Low).unwrap());
 
 fn prepare(content: impl Into<Vec<u8>>) -> Result<Prepared, PictureError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

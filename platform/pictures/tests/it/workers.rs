@@ -1,30 +1,44 @@
-//! The threads: at a low priority, and alive after what is broken.
+//! The threads: at a low priority or none, and alive after what is broken.
 
-use souk_pictures::PictureWorkers;
+use souk_pictures::{PictureWorkers, Priority};
 
 use crate::samples::{jpeg, photo, quarters};
 use crate::{PLAN, prepare, refused};
 
+/// Nice value and scheduling policy of this process's threads whose names begin so.
+#[cfg(target_os = "linux")]
+fn priorities(name: &str) -> Vec<(i32, u32)> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let stats = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")).ok());
+    // Fields 19 and 41 of proc(5); the third is the first after the name.
+    let of = |stat: String| {
+        let (start, fields) = stat.rsplit_once(')').unwrap();
+        let field = |at: usize| fields.split_whitespace().nth(at - 3).unwrap();
+        start.contains(&format!("({name}")).then(|| (field(19).parse().unwrap(), field(41).parse().unwrap()))
+    };
+    stats.filter_map(of).collect()
+}
+
 #[test]
 #[cfg(target_os = "linux")]
-fn threads_have_a_low_priority() {
-    prepare(jpeg(&quarters(64, 48), 64, 48, |_| {})).unwrap();
-    let priorities = |name: &str| {
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-        let stats = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")).ok());
-        // The 19th field is the nice value; the third is the first after the name.
-        let nice = |stat: String| {
-            let (start, fields) = stat.rsplit_once(')').unwrap();
-            start.ends_with(name).then(|| fields.split_whitespace().nth(16).unwrap().parse::<i32>().unwrap())
-        };
-        stats.filter_map(nice).collect::<Vec<_>>()
-    };
-    let pictures = priorities("(pictures");
-    assert!(pictures.len() >= 2 && pictures.iter().all(|nice| *nice >= 10), "{pictures:?}");
-    // This one has what it was started with.
-    let own = std::thread::current().name().unwrap()[..15].to_owned();
-    let others = priorities(&format!("({own}"));
-    assert!(!others.is_empty() && others.iter().all(|nice| nice < &pictures[0]), "{others:?}");
+fn threads_leave_the_cores_to_others() {
+    const IDLE: u32 = 5;
+    let picture = || jpeg(&quarters(64, 48), 64, 48, |_| {});
+    prepare(picture()).unwrap();
+    let background = PictureWorkers::new(3, PLAN, Priority::Idle).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    // Each has set its priority once it has something to do.
+    let all = (0..30).map(|_| Box::pin(background.prepare(picture().into()))).collect::<Vec<_>>();
+    runtime.block_on(async {
+        for prepared in all {
+            prepared.await.unwrap();
+        }
+    });
+    let pictures = priorities("pictures");
+    assert!(pictures.iter().any(|(nice, policy)| *nice >= 10 && *policy != IDLE), "{pictures:?}");
+    assert!(pictures.iter().any(|(_, policy)| *policy == IDLE), "{pictures:?}");
+    let own = priorities(&std::thread::current().name().unwrap()[..15]);
+    assert!(!own.is_empty() && own.iter().all(|(nice, policy)| *nice < 10 && *policy != IDLE), "{own:?}");
 }
 
 #[test]
@@ -39,7 +53,7 @@ fn broken_pictures_do_not_end_the_threads() {
 #[test]
 fn many_at_once_each_get_their_own() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let workers = PictureWorkers::new(2, PLAN).unwrap();
+    let workers = PictureWorkers::new(2, PLAN, Priority::Idle).unwrap();
     let pictures = (16..40).map(|side| (side, jpeg(&quarters(side, side), side, side, |_| {})));
     let all: Vec<_> = pictures.map(|(side, content)| (side, Box::pin(workers.prepare(content.into())))).collect();
     runtime.block_on(async {

@@ -96,7 +96,8 @@ impl FetchPicture {
     }
 
     async fn prepared(&self, content: Bytes) -> Result<Result<KnownPicture, Failure>, Problem> {
-        match self.service.pictures.keep(content).await {
+        let pictures = &self.service.pictures;
+        match pictures.keep(content, &pictures.threads.fetched).await {
             Ok(picture) => Ok(Ok(picture)),
             Err(Refused::Picture(error)) => {
                 Ok(Err(Failure { code: error.code(), reason: error.to_string(), may_pass: false }))

@@ -14,7 +14,7 @@ mod web;
 
 use std::sync::Arc;
 
-use souk_catalog::{CatalogDeps, CatalogService, MIGRATIONS, PictureFetching, picture_workers};
+use souk_catalog::{CatalogDeps, CatalogService, MIGRATIONS, PictureFetching, PictureThreads};
 use souk_catalog_api::{
     CatalogApi, CatalogClient, CategoryId, CategoryInput, MediaInput, Outcome, ProductInput, ProductOutcome,
     PutCategories, PutProducts, Status, VariantInput,
@@ -23,6 +23,7 @@ use souk_db::Db;
 use souk_inventory_api::InventoryFake;
 use souk_kernel::{Clock, Ids};
 use souk_objects::Objects;
+use souk_pictures::Priority;
 use souk_postgres::TestDb;
 use souk_pricing_api::PricingFake;
 use souk_redis::{Redis, RedisSettings};
@@ -96,7 +97,8 @@ impl World {
             clock: clock.clone(),
             ids: Ids::random(),
             objects: Objects::local(media.path()).unwrap(),
-            picture_workers: picture_workers().unwrap(),
+            // Not when the machine has nothing else to do: the tests wait for them.
+            picture_threads: PictureThreads::start(Priority::Low).unwrap(),
             fetching,
             pricing: fake_of!(&offers, PricingFake { prices }).into(),
             redis,

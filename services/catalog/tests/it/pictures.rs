@@ -290,7 +290,7 @@ async fn a_busy_server_is_asked_again_and_a_picture_that_changed_is_changed() {
     let home = world.category(&["Mugs"]).await;
     server.put("/a.jpg", File::Status(StatusCode::SERVICE_UNAVAILABLE));
     let address = format!("http://{}/a.jpg", server.serve().await);
-    let id = world.put(vec![pictured("a", home, &[address.clone()])]).await[0].id.unwrap();
+    let id = world.put(vec![pictured("a", home, std::slice::from_ref(&address))]).await[0].id.unwrap();
     world.work();
     eventually("it is said why it is not there yet", SOON, async || {
         let source = world.source(&address).await;
